@@ -1,0 +1,1 @@
+//! The contract between Trunkline and a provider, and the one place that sends HTTP calls for it.

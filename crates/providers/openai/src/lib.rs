@@ -1,0 +1,1 @@
+//! The OpenAI wire, and every OpenAI-compatible upstream, as a Trunkline provider.

@@ -1,0 +1,1 @@
+//! The Vercel AI Gateway as a Trunkline provider.

@@ -1,0 +1,1 @@
+//! From a model name to a deployment: prefixes, model groups, wildcards, aliases.

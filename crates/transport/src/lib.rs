@@ -1,0 +1,1 @@
+//! The HTTP client behind Trunkline's transport contract.

@@ -1,0 +1,1 @@
+//! A multi-provider LLM router: one call, any model.
