@@ -1,0 +1,112 @@
+//! The inside of JSON strings: where a run of plain characters ends, and what the escapes stand for.
+
+use std::borrow::Cow;
+
+use memchr::memchr;
+
+/// The position of the first byte at or after `from` that is a quote, a backslash or a control character, or the
+/// length of `bytes` if there is none.
+pub(super) fn plain_run_end(bytes: &[u8], from: usize) -> usize {
+    let run = bytes.get(from..).unwrap_or_default();
+    let length = run
+        .iter()
+        .position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20);
+    from + length.unwrap_or(run.len())
+}
+
+/// The position just after the string that begins with the quote at `from`; `None` where it does not end.
+pub(super) fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from + 1;
+    loop {
+        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        if bytes[at] == b'"' {
+            return Some(at + 1);
+        }
+        at += 2;
+    }
+}
+
+/// The text between the quotes of a JSON string that is exactly `raw`.
+pub(super) fn inside_quotes(raw: &[u8]) -> Option<&[u8]> {
+    if raw.first() == Some(&b'"') && string_end(raw, 0) == Some(raw.len()) {
+        raw.get(1..raw.len() - 1)
+    } else {
+        None
+    }
+}
+
+/// The characters that the text between the quotes of a JSON string stands for. Borrows if there is no escape;
+/// `None` where an escape is not one, or is a lone surrogate.
+pub(crate) fn unescape(inside: &[u8]) -> Option<Cow<'_, str>> {
+    let inside = std::str::from_utf8(inside).ok()?;
+    let Some(first) = memchr(b'\\', inside.as_bytes()) else {
+        return Some(Cow::Borrowed(inside));
+    };
+    let mut text = String::with_capacity(inside.len());
+    text.push_str(&inside[..first]);
+    let mut rest = &inside[first..];
+    while !rest.is_empty() {
+        let (character, length) = escape(rest.as_bytes()).ok()?;
+        text.push(character);
+        rest = &rest[length..];
+        let plain = memchr(b'\\', rest.as_bytes()).unwrap_or(rest.len());
+        text.push_str(&rest[..plain]);
+        rest = &rest[plain..];
+    }
+    Some(Cow::Owned(text))
+}
+
+/// Why a backslash does not begin an escape; the number is how many bytes after the backslash the trouble is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotAnEscape {
+    /// A character that no escape has there, or the end of the text.
+    Unexpected(usize),
+    /// One half of a surrogate pair without the other.
+    LoneSurrogate,
+}
+
+/// The character that the escape at the beginning of `text` stands for, and the length of the escape.
+pub(super) fn escape(text: &[u8]) -> Result<(char, usize), NotAnEscape> {
+    let character = match text.get(1) {
+        Some(&plain @ (b'"' | b'\\' | b'/')) => char::from(plain),
+        Some(b'b') => '\u{8}',
+        Some(b'f') => '\u{c}',
+        Some(b'n') => '\n',
+        Some(b'r') => '\r',
+        Some(b't') => '\t',
+        Some(b'u') => return unicode_escape(text),
+        Some(_) | None => return Err(NotAnEscape::Unexpected(1)),
+    };
+    Ok((character, 2))
+}
+
+fn unicode_escape(text: &[u8]) -> Result<(char, usize), NotAnEscape> {
+    let unit = code_unit(text).map_err(NotAnEscape::Unexpected)?;
+    if let Some(character) = char::from_u32(unit) {
+        return Ok((character, 6));
+    }
+    let low = match text.get(6..8) {
+        Some(b"\\u") => code_unit(&text[6..]).map_err(|position| NotAnEscape::Unexpected(6 + position))?,
+        Some(_) | None => return Err(NotAnEscape::LoneSurrogate),
+    };
+    if unit >= 0xDC00 || !(0xDC00..0xE000).contains(&low) {
+        return Err(NotAnEscape::LoneSurrogate);
+    }
+    let code_point = 0x1_0000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
+    char::from_u32(code_point)
+        .map(|character| (character, 12))
+        .ok_or(NotAnEscape::LoneSurrogate)
+}
+
+/// The number in the `\uXXXX` at the beginning of `text`, or the position of what is not one of its digits.
+fn code_unit(text: &[u8]) -> Result<u32, usize> {
+    let mut unit = 0;
+    for position in 2..6 {
+        let digit = text
+            .get(position)
+            .and_then(|&byte| char::from(byte).to_digit(16))
+            .ok_or(position)?;
+        unit = unit << 4 | digit;
+    }
+    Ok(unit)
+}
