@@ -3,8 +3,31 @@
 //! No I/O and no runtime live here. The house, and why it is built this way, is described in
 //! `docs/architecture.md` of the repository.
 
+mod call;
+pub mod cost;
+mod document;
 mod environment;
+mod error;
+mod event;
+pub mod json;
+mod model_info;
+mod observation;
+mod operation;
+mod reply;
 mod secret;
+mod segments;
+mod usage;
 
+pub use call::{Body, Call};
+pub use cost::{Cost, ReportedCost};
+pub use document::{Document, DocumentError, DocumentErrorKind, DocumentLimits, Duplicates};
 pub use environment::Environment;
+pub use error::{Error, ErrorKind, Fault, Retry, UpstreamAnswer};
+pub use event::{Event, EventStream};
+pub use model_info::{ModelInfo, TokenPrices};
+pub use observation::Observation;
+pub use operation::{Dialect, Operation};
+pub use reply::{Reply, ReplyBody};
 pub use secret::Secret;
+pub use segments::Segments;
+pub use usage::{InclusiveUsage, Usage};

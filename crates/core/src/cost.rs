@@ -1,0 +1,106 @@
+//! Money: decimals with their origin. Unknown is a state of its own, never zero.
+
+use rust_decimal::Decimal;
+use std::str::FromStr;
+
+/// What one call cost, in US dollars, and who says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cost {
+    /// The upstream reported it.
+    Reported(ReportedCost),
+    /// It was worked out from tokens and a price.
+    Computed(Decimal),
+}
+
+/// The amounts that an upstream reported, in US dollars.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReportedCost {
+    /// What was billed for inference, discounts taken off.
+    pub cost: Option<Decimal>,
+    /// The list price. It never stands in for what was billed.
+    pub market_cost: Option<Decimal>,
+    /// What was billed for additions, such as tags.
+    pub surcharge_cost: Option<Decimal>,
+    /// Everything that was debited.
+    pub gateway_cost: Option<Decimal>,
+    /// Whether the caller's own credential with the model's vendor paid for the inference.
+    pub is_byok: bool,
+}
+
+impl ReportedCost {
+    /// Whether nothing at all was reported.
+    pub fn is_empty(&self) -> bool {
+        self.cost.is_none() && self.gateway_cost.is_none() && self.market_cost.is_none()
+    }
+}
+
+impl Cost {
+    /// What counts against a budget: what was debited, else what was billed with its surcharges.
+    ///
+    /// `None` where an upstream reported a list price and nothing that it billed.
+    pub fn spend(&self) -> Option<Decimal> {
+        match self {
+            Cost::Computed(amount) => Some(*amount),
+            Cost::Reported(reported) => reported.gateway_cost.or_else(|| {
+                reported
+                    .cost
+                    .map(|cost| cost + reported.surcharge_cost.unwrap_or_default())
+            }),
+        }
+    }
+}
+
+/// Reads an amount from its JSON text, a number or a string, scientific notation too.
+///
+/// The digits are read as they stand; no floating point is involved.
+pub fn amount(json: &[u8]) -> Option<Decimal> {
+    let text = std::str::from_utf8(json).ok()?.trim();
+    let digits = text
+        .strip_prefix('"')
+        .map_or(text, |rest| rest.strip_suffix('"').unwrap_or(rest));
+    if digits.contains(['e', 'E']) {
+        return Decimal::from_scientific(digits).ok();
+    }
+    Decimal::from_str(digits).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(json: &str, expected: Option<&str>) {
+        let read = amount(json.as_bytes()).map(|amount| amount.to_string());
+        assert_eq!(read.as_deref(), expected, "{json}");
+    }
+
+    #[test]
+    fn amounts_are_read_digit_by_digit() {
+        check("0.0000189", Some("0.0000189"));
+        check("\"0.0000189\"", Some("0.0000189"));
+        check("1.89e-5", Some("0.0000189"));
+        check("0", Some("0"));
+        check("null", None);
+        check("\"free\"", None);
+    }
+
+    #[test]
+    fn the_list_price_never_stands_in_for_the_bill() {
+        let market_only = ReportedCost {
+            market_cost: Some(Decimal::ONE),
+            ..Default::default()
+        };
+        assert_eq!(Cost::Reported(market_only).spend(), None);
+    }
+
+    #[test]
+    fn what_was_debited_wins_over_what_was_billed() {
+        let mut reported = ReportedCost {
+            cost: Some(Decimal::ONE),
+            surcharge_cost: Some(Decimal::TWO),
+            ..Default::default()
+        };
+        assert_eq!(Cost::Reported(reported.clone()).spend(), Some(Decimal::from(3)));
+        reported.gateway_cost = Some(Decimal::TEN);
+        assert_eq!(Cost::Reported(reported).spend(), Some(Decimal::TEN));
+    }
+}

@@ -1,0 +1,420 @@
+//! The one error: what went wrong, whose fault it is, and whether trying again can help.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+
+/// What went wrong.
+///
+/// WHEN ADDING A KIND: the matches in this file ask for its fault and its retry advice, and the gateway's
+/// status table for its status; then add a row to `docs/http-api.md`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The body or a parameter is not what the operation takes.
+    InvalidRequest,
+    /// A parameter that the operation needs is absent.
+    MissingParameter,
+    /// No deployment, prefix or wildcard answers to the model's name.
+    UnknownModel,
+    /// The provider does not have the operation.
+    UnsupportedOperation,
+    /// The body's content encoding is not one that is understood.
+    UnsupportedEncoding,
+    /// The body is larger than a limit, on the wire or inflated.
+    BodyTooLarge,
+    /// The caller took too long to send its body.
+    BodyTimeout,
+    /// The caller showed no key, or a wrong one.
+    Unauthenticated,
+    /// The caller may not do this.
+    PermissionDenied,
+    /// There is no such endpoint or object.
+    NotFound,
+    /// The endpoint exists, under another method.
+    MethodNotAllowed,
+    /// The gateway has as much to do as its limits allow.
+    Overloaded,
+    /// Every deployment of the model group is out of service.
+    NoDeployment,
+    /// No credential for the upstream is configured.
+    CredentialMissing,
+    /// The configured credential is known to be of no use: an expired token.
+    CredentialUnusable,
+    /// The gateway is stopping.
+    ShuttingDown,
+    /// The configuration cannot be used.
+    Configuration,
+    /// Something that should not happen.
+    Internal,
+    /// The upstream refused the request as such.
+    UpstreamInvalidRequest,
+    /// The upstream says that the input is longer than the model's context window.
+    ContextWindowExceeded,
+    /// The upstream refused the content.
+    ContentPolicy,
+    /// The upstream refused the credential, or the account behind it.
+    UpstreamCredential,
+    /// The upstream accepted the credential and forbids this request.
+    UpstreamForbidden,
+    /// The upstream does not know the model or the object.
+    UpstreamNotFound,
+    /// The upstream says that there were too many requests.
+    UpstreamRateLimited,
+    /// A budget kept by the upstream is spent.
+    UpstreamQuotaExceeded,
+    /// The upstream did not answer in time.
+    UpstreamTimeout,
+    /// No connection to the upstream came about.
+    UpstreamUnreachable,
+    /// The upstream failed.
+    UpstreamFailed,
+    /// The upstream's answer is not what its protocol says.
+    UpstreamProtocol,
+    /// The upstream's stream ended before its terminal event.
+    UpstreamCut,
+}
+
+/// Who can mend it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// The caller, by asking differently.
+    Caller,
+    /// The upstream, or whoever holds the account with it.
+    Upstream,
+    /// Whoever runs the gateway.
+    Gateway,
+}
+
+/// Whether trying again can help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// It would fail again everywhere.
+    Never,
+    /// The same target may answer the next time.
+    SameTarget,
+    /// This target will not answer; another one may.
+    NextTarget,
+    /// The same target says that it will answer after this time.
+    After(Duration),
+}
+
+/// What an upstream answered when it refused or failed.
+#[derive(Clone, Debug)]
+pub struct UpstreamAnswer {
+    /// Its status. For an error inside a stream that began well: the status that the error names, if any.
+    pub status: Option<StatusCode>,
+    /// Its body, verbatim, up to a limit.
+    pub body: Bytes,
+}
+
+/// An error of the router, a provider or the gateway.
+///
+/// `Display` prints the message, which a caller may read. What lies behind it is reached through
+/// [`source`](StdError::source) alone, and belongs in the log.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    param: Option<String>,
+    upstream_type: Option<String>,
+    upstream_code: Option<String>,
+    provider: Option<String>,
+    retry: Option<Retry>,
+    retry_after: Option<Duration>,
+    reached_upstream: bool,
+    credential_fault: bool,
+    upstream: Option<UpstreamAnswer>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of a kind, with a message that the caller may read: lower case, no full stop.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            param: None,
+            upstream_type: None,
+            upstream_code: None,
+            provider: None,
+            retry: None,
+            retry_after: None,
+            reached_upstream: false,
+            credential_fault: false,
+            upstream: None,
+            source: None,
+        }))
+    }
+
+    /// Names the parameter that is at fault.
+    #[must_use]
+    pub fn with_param(mut self, param: impl Into<String>) -> Self {
+        self.0.param = Some(param.into());
+        self
+    }
+
+    /// Keeps the cause, for the log.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// Names the provider that was asked.
+    #[must_use]
+    pub fn with_provider(mut self, provider: impl Into<String>) -> Self {
+        self.0.provider = Some(provider.into());
+        self
+    }
+
+    /// Overrides the advice that the kind gives.
+    #[must_use]
+    pub fn with_retry(mut self, retry: Retry) -> Self {
+        self.0.retry = Some(retry);
+        self
+    }
+
+    /// Notes how long the upstream asked to be left alone.
+    #[must_use]
+    pub fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
+        self.0.retry_after = wait;
+        self
+    }
+
+    /// Notes that the request got as far as the upstream, so that it may have had an effect there.
+    #[must_use]
+    pub fn having_reached_upstream(mut self) -> Self {
+        self.0.reached_upstream = true;
+        self
+    }
+
+    /// Notes that the credential or its account is at fault, so that no model will answer on it.
+    #[must_use]
+    pub fn blaming_credential(mut self) -> Self {
+        self.0.credential_fault = true;
+        self
+    }
+
+    /// Keeps what the upstream answered, with the error type and code that it named.
+    #[must_use]
+    pub fn with_upstream(
+        mut self,
+        answer: UpstreamAnswer,
+        upstream_type: Option<String>,
+        upstream_code: Option<String>,
+    ) -> Self {
+        self.0.upstream = Some(answer);
+        self.0.upstream_type = upstream_type;
+        self.0.upstream_code = upstream_code;
+        self.having_reached_upstream()
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Who can mend it.
+    pub fn fault(&self) -> Fault {
+        self.0.kind.fault()
+    }
+
+    /// Whether trying again can help.
+    pub fn retry(&self) -> Retry {
+        self.0
+            .retry
+            .unwrap_or_else(|| self.0.kind.retry(self.0.retry_after))
+    }
+
+    /// Whether any target, the same or another, may answer the same request.
+    pub fn is_retryable(&self) -> bool {
+        self.retry() != Retry::Never
+    }
+
+    /// The message, as the caller may read it.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The parameter at fault.
+    pub fn param(&self) -> Option<&str> {
+        self.0.param.as_deref()
+    }
+
+    /// The provider that was asked.
+    pub fn provider(&self) -> Option<&str> {
+        self.0.provider.as_deref()
+    }
+
+    /// How long the upstream asked to be left alone, if it said so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// Whether the request got as far as the upstream.
+    pub fn reached_upstream(&self) -> bool {
+        self.0.reached_upstream
+    }
+
+    /// Whether the credential or its account is at fault, whatever the model.
+    pub fn is_credential_fault(&self) -> bool {
+        self.0.credential_fault
+    }
+
+    /// What the upstream answered.
+    pub fn upstream(&self) -> Option<&UpstreamAnswer> {
+        self.0.upstream.as_ref()
+    }
+
+    /// The upstream's status, if it sent one.
+    pub fn upstream_status(&self) -> Option<StatusCode> {
+        self.0.upstream.as_ref().and_then(|answer| answer.status)
+    }
+
+    /// The error type in the upstream's own words.
+    pub fn upstream_type(&self) -> Option<&str> {
+        self.0.upstream_type.as_deref()
+    }
+
+    /// The error code in the upstream's own words.
+    pub fn upstream_code(&self) -> Option<&str> {
+        self.0.upstream_code.as_deref()
+    }
+}
+
+impl ErrorKind {
+    /// Who can mend an error of this kind.
+    pub const fn fault(self) -> Fault {
+        match self {
+            Self::InvalidRequest
+            | Self::MissingParameter
+            | Self::UnknownModel
+            | Self::UnsupportedOperation
+            | Self::UnsupportedEncoding
+            | Self::BodyTooLarge
+            | Self::BodyTimeout
+            | Self::Unauthenticated
+            | Self::PermissionDenied
+            | Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::UpstreamInvalidRequest
+            | Self::ContextWindowExceeded
+            | Self::ContentPolicy
+            | Self::UpstreamNotFound => Fault::Caller,
+            Self::Overloaded
+            | Self::NoDeployment
+            | Self::CredentialMissing
+            | Self::CredentialUnusable
+            | Self::ShuttingDown
+            | Self::Configuration
+            | Self::Internal => Fault::Gateway,
+            Self::UpstreamCredential
+            | Self::UpstreamForbidden
+            | Self::UpstreamRateLimited
+            | Self::UpstreamQuotaExceeded
+            | Self::UpstreamTimeout
+            | Self::UpstreamUnreachable
+            | Self::UpstreamFailed
+            | Self::UpstreamProtocol
+            | Self::UpstreamCut => Fault::Upstream,
+        }
+    }
+
+    const fn retry(self, retry_after: Option<Duration>) -> Retry {
+        match self {
+            Self::InvalidRequest
+            | Self::MissingParameter
+            | Self::UnknownModel
+            | Self::UnsupportedEncoding
+            | Self::BodyTooLarge
+            | Self::BodyTimeout
+            | Self::Unauthenticated
+            | Self::PermissionDenied
+            | Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::UpstreamInvalidRequest
+            | Self::ContentPolicy
+            | Self::NoDeployment
+            | Self::Overloaded
+            | Self::ShuttingDown
+            | Self::Configuration
+            | Self::Internal
+            | Self::UpstreamCut => Retry::Never,
+            Self::UnsupportedOperation
+            | Self::ContextWindowExceeded
+            | Self::CredentialMissing
+            | Self::CredentialUnusable
+            | Self::UpstreamCredential
+            | Self::UpstreamForbidden
+            | Self::UpstreamNotFound
+            | Self::UpstreamQuotaExceeded => Retry::NextTarget,
+            Self::UpstreamRateLimited
+            | Self::UpstreamTimeout
+            | Self::UpstreamUnreachable
+            | Self::UpstreamFailed
+            | Self::UpstreamProtocol => match retry_after {
+                Some(wait) => Retry::After(wait),
+                None => Retry::SameTarget,
+            },
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("message", &self.0.message)
+            .field("provider", &self.0.provider)
+            .field("upstream_status", &self.upstream_status())
+            .field("source", &self.0.source)
+            .finish_non_exhaustive()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn display_is_the_message_and_never_the_source() {
+        let error = Error::new(ErrorKind::UpstreamUnreachable, "no connection to the upstream")
+            .with_source(std::io::Error::other("connect to 10.0.0.7:443 refused"));
+        assert_eq!(error.to_string(), "no connection to the upstream");
+        let source = error.source().expect("the cause is kept").to_string();
+        assert_eq!(source, "connect to 10.0.0.7:443 refused");
+    }
+
+    #[test]
+    fn the_upstream_s_wish_to_wait_becomes_advice() {
+        let error = Error::new(ErrorKind::UpstreamRateLimited, "too many requests");
+        assert_eq!(error.retry(), Retry::SameTarget);
+        let error = error.with_retry_after(Some(Duration::from_secs(7)));
+        assert_eq!(error.retry(), Retry::After(Duration::from_secs(7)));
+    }
+
+    #[test]
+    fn a_cut_stream_is_never_tried_again() {
+        assert!(!Error::new(ErrorKind::UpstreamCut, "cut").is_retryable());
+    }
+}

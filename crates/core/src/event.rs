@@ -1,0 +1,134 @@
+//! One server-sent event, kept as the bytes it arrived in.
+
+use std::ops::Range;
+use std::pin::Pin;
+
+use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
+
+use crate::{Error, Observation};
+
+/// A stream of events. One item holds the events that were ready together, so that they can leave together.
+///
+/// It ends with `None` only after the protocol's terminal event; whatever else ends it is an `Err`, which is
+/// the last item.
+pub type EventStream = Pin<Box<dyn Stream<Item = Result<Vec<Event>, Error>> + Send>>;
+
+/// One whole event of a stream: its exact bytes, and where its payload lies in them.
+#[derive(Clone, Debug)]
+pub struct Event {
+    bytes: Bytes,
+    data: Data,
+    observation: Option<Box<Observation>>,
+}
+
+#[derive(Clone, Debug)]
+enum Data {
+    None,
+    Span(Range<usize>),
+    /// The payload of an event with several `data:` lines, joined by line feeds as the format asks.
+    Joined(Bytes),
+}
+
+impl Event {
+    /// An event that has no `data:` line: comments, or fields that mean nothing to the protocol.
+    pub fn without_data(bytes: Bytes) -> Self {
+        Self {
+            bytes,
+            data: Data::None,
+            observation: None,
+        }
+    }
+
+    /// An event whose payload is one span of its bytes.
+    ///
+    /// A span that does not lie within the bytes counts as no payload.
+    pub fn with_span(bytes: Bytes, span: Range<usize>) -> Self {
+        let data = if bytes.get(span.clone()).is_some() {
+            Data::Span(span)
+        } else {
+            Data::None
+        };
+        Self {
+            bytes,
+            data,
+            observation: None,
+        }
+    }
+
+    /// An event whose payload was spread over several lines.
+    pub fn with_joined_data(bytes: Bytes, data: Bytes) -> Self {
+        Self {
+            bytes,
+            data: Data::Joined(data),
+            observation: None,
+        }
+    }
+
+    /// A new event, `data: <payload>` and a blank line. The payload must hold no line break.
+    pub fn from_payload(payload: &[u8]) -> Self {
+        const FIELD: &[u8] = b"data: ";
+        let mut bytes = BytesMut::with_capacity(FIELD.len() + payload.len() + 2);
+        bytes.extend_from_slice(FIELD);
+        bytes.extend_from_slice(payload);
+        bytes.extend_from_slice(b"\n\n");
+        Self::with_span(bytes.freeze(), FIELD.len()..FIELD.len() + payload.len())
+    }
+
+    /// The event as it goes over the wire, its closing blank line included.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The payload: what stands behind `data:`. `None` for comments and the like.
+    pub fn data(&self) -> Option<&[u8]> {
+        match &self.data {
+            Data::None => None,
+            Data::Span(span) => self.bytes.get(span.clone()),
+            Data::Joined(data) => Some(data),
+        }
+    }
+
+    /// Where the payload lies in [`Event::bytes`], if it lies there in one piece.
+    pub fn data_span(&self) -> Option<Range<usize>> {
+        match &self.data {
+            Data::Span(span) => Some(span.clone()),
+            Data::None | Data::Joined(_) => None,
+        }
+    }
+
+    /// What the provider's codec saw in it, if it looked.
+    pub fn observation(&self) -> Option<&Observation> {
+        self.observation.as_deref()
+    }
+
+    /// Notes what was seen in it.
+    pub fn set_observation(&mut self, observation: Observation) {
+        self.observation = Some(Box::new(observation));
+    }
+
+    /// Takes the event's bytes out, for sending.
+    pub fn into_bytes(self) -> Bytes {
+        self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_event_knows_its_payload() {
+        let event = Event::from_payload(b"{\"a\":1}");
+        assert_eq!(event.bytes().as_ref(), b"data: {\"a\":1}\n\n");
+        assert_eq!(event.data(), Some(&b"{\"a\":1}"[..]));
+    }
+
+    #[test]
+    fn a_span_outside_the_bytes_is_no_payload() {
+        assert_eq!(
+            Event::with_span(Bytes::from_static(b"data: x\n\n"), 6..60).data(),
+            None
+        );
+    }
+}

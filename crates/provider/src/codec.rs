@@ -1,0 +1,147 @@
+//! What nearly every provider writes: pure functions between calls and the upstream's wire format.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use trunkline_core::{
+    Call, Document, Error, ErrorKind, Event, ModelInfo, Observation, Operation, Retry, Secret, Segments,
+};
+
+use crate::{Capabilities, Target};
+
+/// Turns calls into HTTP requests and reads what comes back. Pure and synchronous: it does no I/O.
+pub trait Codec: fmt::Debug + Send + Sync + 'static {
+    /// The provider's name, for errors and logs.
+    fn name(&self) -> &str;
+
+    /// What the provider can do with this model.
+    fn capabilities(&self, model: &str) -> Capabilities;
+
+    /// Writes the request. A body that is not touched leaves as the bytes that it came in.
+    ///
+    /// # Errors
+    ///
+    /// What the upstream could not understand anyway, and a base URL that is none.
+    fn encode(&self, call: &Call, context: &EncodeContext<'_>) -> Result<http::Request<Segments>, Error>;
+
+    /// How a successful reply is read.
+    fn decoder(&self, operation: Operation, streaming: bool) -> Decode;
+
+    /// Reads a refusal. The only place where this upstream's statuses are judged.
+    fn classify(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure;
+
+    /// Writes the request for the catalogue. `None` if the upstream has none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Codec::encode`].
+    fn encode_models(&self, context: &EncodeContext<'_>) -> Result<Option<http::Request<Segments>>, Error>;
+
+    /// Reads the catalogue.
+    ///
+    /// # Errors
+    ///
+    /// `UpstreamProtocol` if it is none.
+    fn decode_models(&self, body: Bytes) -> Result<Vec<ModelInfo>, Error>;
+}
+
+/// What a codec knows when it writes a request, besides the call.
+#[derive(Clone, Copy, Debug)]
+pub struct EncodeContext<'a> {
+    /// Where the call goes.
+    pub target: &'a Target,
+    /// The credential to show, if any.
+    pub credential: Option<&'a Secret>,
+}
+
+/// How a successful reply is read.
+#[derive(Debug)]
+pub enum Decode {
+    /// It is in the caller's dialect already and goes on as it is; the probe looks for what must be known.
+    Verbatim(Box<dyn Probe>),
+    /// It is in a dialect of the upstream's own and is translated.
+    With(Box<dyn Decoder>),
+}
+
+/// Looks into replies that go on as they are. One probe sees one reply.
+pub trait Probe: fmt::Debug + Send {
+    /// Looks at the payload of one event. Cheap for the many that hold nothing.
+    fn event(&mut self, data: &[u8]) -> Sight;
+
+    /// Looks at a whole reply.
+    ///
+    /// # Errors
+    ///
+    /// A success that is none: some upstreams report a failure with status 200.
+    fn document(&mut self, document: &Document) -> Result<Observation, Failure>;
+}
+
+/// What a probe saw in an event.
+#[derive(Debug)]
+pub enum Sight {
+    /// Nothing that must be known.
+    Nothing,
+    /// Usage, cost, the end.
+    Observed(Observation),
+    /// The upstream reports a failure.
+    Failed(Failure),
+}
+
+/// Translates replies. One decoder sees one reply.
+pub trait Decoder: fmt::Debug + Send {
+    /// Translates one event into any number of them.
+    ///
+    /// # Errors
+    ///
+    /// A failure that the upstream reports, or an event that cannot be understood.
+    fn event(&mut self, data: &[u8]) -> Result<Vec<Event>, Failure>;
+
+    /// Translates a whole reply.
+    ///
+    /// # Errors
+    ///
+    /// As [`Decoder::event`].
+    fn document(&mut self, body: Bytes) -> Result<(Document, Observation), Failure>;
+}
+
+/// What a refusal means, read from status, headers and body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What went wrong.
+    pub kind: ErrorKind,
+    /// The upstream's own words, or ours where it had none.
+    pub message: String,
+    /// The error type that the upstream named.
+    pub upstream_type: Option<String>,
+    /// The error code that the upstream named.
+    pub upstream_code: Option<String>,
+    /// The parameter that the upstream blames.
+    pub param: Option<String>,
+    /// The status that an error inside a stream names.
+    pub status: Option<StatusCode>,
+    /// How long the upstream asked to be left alone.
+    pub retry_after: Option<Duration>,
+    /// Advice that differs from the kind's own.
+    pub retry: Option<Retry>,
+    /// Whether the credential or its account is at fault, whatever the model.
+    pub credential_fault: bool,
+}
+
+impl Failure {
+    /// A failure of a kind, with a message.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            upstream_type: None,
+            upstream_code: None,
+            param: None,
+            status: None,
+            retry_after: None,
+            retry: None,
+            credential_fault: false,
+        }
+    }
+}

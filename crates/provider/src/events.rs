@@ -1,0 +1,171 @@
+//! An upstream's stream: framed, looked into, and complete only on its terminal event.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use trunkline_core::{Error, ErrorKind, Event};
+
+use crate::http_provider::error_of;
+use crate::{Decode, Framer, Sight, TransportBody};
+
+/// The events of one upstream reply.
+///
+/// Each item holds the events that one read completed. The stream ends after the terminal event, without
+/// waiting for the connection to close; an end before it is `UpstreamCut`.
+pub struct UpstreamEvents {
+    provider: String,
+    body: TransportBody,
+    framer: Framer,
+    decode: Decode,
+    progress: Progress,
+}
+
+enum Progress {
+    Flowing,
+    /// Events went out already that stood before the failure; it comes next.
+    Failing(Error),
+    Ended,
+}
+
+impl UpstreamEvents {
+    /// Reads events from a body.
+    pub fn new(
+        provider: impl Into<String>,
+        body: TransportBody,
+        decode: Decode,
+        event_bytes_max: usize,
+    ) -> Self {
+        Self {
+            provider: provider.into(),
+            body,
+            framer: Framer::new(event_bytes_max),
+            decode,
+            progress: Progress::Flowing,
+        }
+    }
+
+    /// Frames what arrived and looks into it.
+    fn take(&mut self, chunk: Bytes) -> Vec<Event> {
+        let mut framed = Vec::new();
+        let size = self.framer.push(chunk, &mut framed);
+        let events = self.look(framed);
+        if let (Err(error), Progress::Flowing) = (size, &self.progress) {
+            self.progress = Progress::Failing(error.with_provider(&self.provider));
+        }
+        events
+    }
+
+    /// What is left at the end of the body: a terminal event without its blank line, or a cut.
+    fn close(&mut self) -> Vec<Event> {
+        let last = self.framer.finish().map(completed);
+        let events = last.map_or_else(Vec::new, |event| self.look(vec![event]));
+        if let Progress::Flowing = self.progress {
+            let message = "the upstream's stream ended before its terminal event";
+            let cut = Error::new(ErrorKind::UpstreamCut, message).having_reached_upstream();
+            self.progress = Progress::Failing(cut.with_provider(&self.provider));
+            // The rest of a cut event is no event: nobody downstream could read it.
+            return Vec::new();
+        }
+        events
+    }
+
+    /// Looks at events in order, up to the first that ends the stream, well or badly.
+    fn look(&mut self, framed: Vec<Event>) -> Vec<Event> {
+        let mut events = Vec::with_capacity(framed.len());
+        for event in framed {
+            match self.look_at(event, &mut events) {
+                Progress::Flowing => {}
+                ended => {
+                    self.progress = ended;
+                    break;
+                }
+            }
+        }
+        events
+    }
+
+    fn look_at(&mut self, mut event: Event, events: &mut Vec<Event>) -> Progress {
+        let Some(data) = event.data() else {
+            events.push(event);
+            return Progress::Flowing;
+        };
+        match &mut self.decode {
+            Decode::Verbatim(probe) => match probe.event(data) {
+                Sight::Nothing => events.push(event),
+                Sight::Failed(failure) => {
+                    let body = Bytes::copy_from_slice(data);
+                    return Progress::Failing(error_of(failure, None, body, &self.provider));
+                }
+                Sight::Observed(observation) => {
+                    let terminal = observation.terminal;
+                    event.set_observation(observation);
+                    events.push(event);
+                    if terminal {
+                        return Progress::Ended;
+                    }
+                }
+            },
+            Decode::With(decoder) => match decoder.event(data) {
+                Ok(translated) => {
+                    let terminal = |event: &Event| event.observation().is_some_and(|seen| seen.terminal);
+                    let ended = translated.iter().any(terminal);
+                    events.extend(translated);
+                    if ended {
+                        return Progress::Ended;
+                    }
+                }
+                Err(failure) => {
+                    let body = Bytes::copy_from_slice(data);
+                    return Progress::Failing(error_of(failure, None, body, &self.provider));
+                }
+            },
+        }
+        Progress::Flowing
+    }
+}
+
+/// An event whose blank line is missing, with it: some upstreams close right behind their last byte.
+fn completed(event: Event) -> Event {
+    match event.data() {
+        Some(data) if !data.contains(&b'\n') => Event::from_payload(data),
+        Some(_) | None => event,
+    }
+}
+
+impl Stream for UpstreamEvents {
+    type Item = Result<Vec<Event>, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        loop {
+            match std::mem::replace(&mut this.progress, Progress::Ended) {
+                Progress::Ended => return Poll::Ready(None),
+                Progress::Failing(error) => return Poll::Ready(Some(Err(error))),
+                Progress::Flowing => this.progress = Progress::Flowing,
+            }
+            let events = match this.body.as_mut().poll_next(context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Some(Ok(chunk))) => this.take(chunk),
+                Poll::Ready(Some(Err(error))) => {
+                    this.progress = Progress::Failing(error.with_provider(&this.provider));
+                    Vec::new()
+                }
+                Poll::Ready(None) => this.close(),
+            };
+            if !events.is_empty() {
+                return Poll::Ready(Some(Ok(events)));
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for UpstreamEvents {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("UpstreamEvents")
+            .field("provider", &self.provider)
+            .finish_non_exhaustive()
+    }
+}

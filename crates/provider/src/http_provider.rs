@@ -1,0 +1,278 @@
+//! The one place that sends HTTP calls for providers: credential, encode, send, classify, decode.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
+use trunkline_core::{
+    Call, Document, DocumentLimits, Duplicates, Error, ErrorKind, ModelInfo, Reply, ReplyBody, Secret,
+    UpstreamAnswer,
+};
+
+use crate::codec::{Codec, Decode, EncodeContext, Failure};
+use crate::{
+    CallContext, Capabilities, CredentialSource, Limits, Provider, Registry, Transport, TransportBody,
+    UpstreamEvents,
+};
+
+/// A provider with an HTTP API behind it, made of a [`Codec`].
+#[derive(Debug)]
+pub struct HttpProvider<C> {
+    codec: C,
+    transport: Arc<dyn Transport>,
+    credentials: Arc<dyn CredentialSource>,
+    limits: Limits,
+}
+
+impl<C: Codec> HttpProvider<C> {
+    /// A provider that sends what `codec` writes, over the registry's transport and within its limits.
+    pub fn new(codec: C, credentials: Arc<dyn CredentialSource>, registry: &Registry) -> Self {
+        Self {
+            codec,
+            transport: registry.transport(),
+            credentials,
+            limits: registry.limits(),
+        }
+    }
+
+    async fn send(
+        &self,
+        request: http::Request<trunkline_core::Segments>,
+        context: &CallContext,
+        credential: Option<&Secret>,
+    ) -> Result<http::Response<TransportBody>, Error> {
+        let named = |error: Error| error.with_provider(self.codec.name());
+        let response = self
+            .transport
+            .send(request, &context.target.send)
+            .await
+            .map_err(named)?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let (head, body) = response.into_parts();
+        // A refusal without a readable body is still that refusal.
+        let body = read_at_most(body, self.limits.failure_bytes_max).await;
+        let body = without(&body, credential);
+        let failure = self.codec.classify(head.status, &head.headers, &body);
+        Err(error_of(failure, Some(head.status), body, self.codec.name()))
+    }
+
+    async fn document(
+        &self,
+        status: StatusCode,
+        headers: HeaderMap,
+        body: TransportBody,
+        decode: Decode,
+    ) -> Result<Reply, Error> {
+        let bytes = self.read_whole(body).await?;
+        let (document, observation) = match decode {
+            Decode::Verbatim(mut probe) => {
+                let limits = DocumentLimits {
+                    depth_max: self.limits.depth_max,
+                    duplicates: Duplicates::KeepLast,
+                };
+                let document = Document::parse_with(bytes.clone(), &limits).map_err(|error| {
+                    let message = format!(
+                        "{} answered with something that is no JSON object",
+                        self.codec.name()
+                    );
+                    let answer = UpstreamAnswer {
+                        status: Some(status),
+                        body: excerpt(&bytes, self.limits),
+                    };
+                    self.protocol_error(message)
+                        .with_upstream(answer, None, None)
+                        .with_source(error)
+                })?;
+                let observation = probe
+                    .document(&document)
+                    .map_err(|failure| self.error(failure, &bytes))?;
+                (document, observation)
+            }
+            Decode::With(mut decoder) => decoder
+                .document(bytes.clone())
+                .map_err(|failure| self.error(failure, &bytes))?,
+        };
+        Ok(Reply {
+            status,
+            headers,
+            body: ReplyBody::Document(document, Box::new(observation)),
+        })
+    }
+
+    async fn read_whole(&self, mut body: TransportBody) -> Result<Bytes, Error> {
+        let mut first = Bytes::new();
+        let mut whole = BytesMut::new();
+        while let Some(chunk) = body.next().await {
+            let chunk = chunk.map_err(|error| error.with_provider(self.codec.name()))?;
+            if first.len() + whole.len() + chunk.len() > self.limits.reply_bytes_max {
+                let message = format!(
+                    "the reply is larger than reply_bytes_max ({} bytes)",
+                    self.limits.reply_bytes_max
+                );
+                return Err(self.protocol_error(message));
+            }
+            // Most replies arrive in one piece, which is then not copied.
+            if first.is_empty() && whole.is_empty() {
+                first = chunk;
+                continue;
+            }
+            if whole.is_empty() {
+                whole.extend_from_slice(&std::mem::take(&mut first));
+            }
+            whole.extend_from_slice(&chunk);
+        }
+        Ok(if whole.is_empty() { first } else { whole.freeze() })
+    }
+
+    fn protocol_error(&self, message: String) -> Error {
+        Error::new(ErrorKind::UpstreamProtocol, message)
+            .with_provider(self.codec.name())
+            .having_reached_upstream()
+    }
+
+    fn error(&self, failure: Failure, body: &Bytes) -> Error {
+        error_of(failure, None, excerpt(body, self.limits), self.codec.name())
+    }
+}
+
+#[async_trait]
+impl<C: Codec> Provider for HttpProvider<C> {
+    fn capabilities(&self, model: &str) -> Capabilities {
+        self.codec.capabilities(model)
+    }
+
+    async fn call(&self, context: &CallContext, call: Call) -> Result<Reply, Error> {
+        let capabilities = self.codec.capabilities(&call.model);
+        if !capabilities.supports(call.operation) {
+            let message = format!(
+                "{} does not have the operation {}; it has {}",
+                self.codec.name(),
+                call.operation,
+                capabilities.operation_names()
+            );
+            return Err(Error::new(ErrorKind::UnsupportedOperation, message).with_provider(self.codec.name()));
+        }
+        let credential = self.credentials.credential(&context.target)?;
+        let request = self
+            .codec
+            .encode(&call, &encode_context(context, credential.as_ref()))?;
+        let streaming = call.streaming();
+        let (head, body) = self
+            .send(request, context, credential.as_ref())
+            .await?
+            .into_parts();
+        let decode = self.codec.decoder(call.operation, streaming);
+        let content_type = head.headers.get(CONTENT_TYPE).cloned();
+        let is_json = content_type
+            .as_ref()
+            .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+        if !streaming {
+            return self.document(head.status, head.headers, body, decode).await;
+        }
+        if is_json {
+            // Asked for a stream, and got a document: either a failure that calls itself a success, or an
+            // upstream that does not stream. The caller waits for events, so neither is an answer.
+            self.document(head.status, head.headers, body, decode).await?;
+            return Err(self.protocol_error(format!(
+                "{} was asked for a stream and answered with a whole document",
+                self.codec.name()
+            )));
+        }
+        let events = UpstreamEvents::new(self.codec.name(), body, decode, self.limits.event_bytes_max);
+        Ok(Reply {
+            status: head.status,
+            headers: head.headers,
+            body: ReplyBody::Events(Box::pin(events)),
+        })
+    }
+
+    async fn models(&self, context: &CallContext) -> Result<Vec<ModelInfo>, Error> {
+        // A catalogue that is open to everybody must not fail for want of a key.
+        let credential = self.credentials.credential(&context.target).ok().flatten();
+        let Some(request) = self
+            .codec
+            .encode_models(&encode_context(context, credential.as_ref()))?
+        else {
+            return Ok(Vec::new());
+        };
+        let body = self
+            .send(request, context, credential.as_ref())
+            .await?
+            .into_body();
+        let body = self.read_whole(body).await?;
+        self.codec
+            .decode_models(body)
+            .map_err(|error| error.with_provider(self.codec.name()))
+    }
+}
+
+/// The error that a failure becomes, with what the upstream said.
+pub(crate) fn error_of(failure: Failure, status: Option<StatusCode>, body: Bytes, provider: &str) -> Error {
+    let answer = UpstreamAnswer {
+        status: status.or(failure.status),
+        body,
+    };
+    let mut error = Error::new(failure.kind, failure.message)
+        .with_provider(provider)
+        .with_retry_after(failure.retry_after)
+        .with_upstream(answer, failure.upstream_type, failure.upstream_code);
+    if let Some(param) = failure.param {
+        error = error.with_param(param);
+    }
+    if let Some(retry) = failure.retry {
+        error = error.with_retry(retry);
+    }
+    if failure.credential_fault {
+        error = error.blaming_credential();
+    }
+    error
+}
+
+fn encode_context<'a>(context: &'a CallContext, credential: Option<&'a Secret>) -> EncodeContext<'a> {
+    EncodeContext {
+        target: &context.target,
+        credential,
+    }
+}
+
+fn excerpt(body: &Bytes, limits: Limits) -> Bytes {
+    body.slice(..body.len().min(limits.failure_bytes_max))
+}
+
+/// The first bytes of a body. What comes after them, and whatever cuts it short, is of no interest.
+async fn read_at_most(mut body: TransportBody, bytes_max: usize) -> Bytes {
+    let mut read = BytesMut::new();
+    while let Some(Ok(chunk)) = body.next().await {
+        let room = bytes_max - read.len();
+        read.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if read.len() == bytes_max {
+            break;
+        }
+    }
+    read.freeze()
+}
+
+/// The body with every occurrence of our own credential blotted out: upstreams quote what they refuse.
+fn without(body: &Bytes, credential: Option<&Secret>) -> Bytes {
+    let Some(secret) = credential.filter(|secret| secret.expose().len() >= 8) else {
+        return body.clone();
+    };
+    let needle = memchr::memmem::Finder::new(secret.expose().as_bytes());
+    let mut rest: &[u8] = body;
+    let mut clean = BytesMut::new();
+    while let Some(at) = needle.find(rest) {
+        clean.extend_from_slice(&rest[..at]);
+        clean.extend_from_slice(b"[redacted]");
+        rest = &rest[at + needle.needle().len()..];
+    }
+    if clean.is_empty() {
+        return body.clone();
+    }
+    clean.extend_from_slice(rest);
+    clean.freeze()
+}
