@@ -113,14 +113,20 @@ mod tests {
         );
     }
 
+    fn counts(input: u64, output: u64) -> InclusiveUsage {
+        InclusiveUsage {
+            input,
+            output,
+            ..InclusiveUsage::default()
+        }
+    }
+
     #[test]
     fn cached_tokens_are_counted_once() {
         let counts = InclusiveUsage {
-            input: 9520,
             cache_read: 9519,
-            output: 10,
             total: Some(9530),
-            ..Default::default()
+            ..counts(9520, 10)
         };
         check(&counts, 1, 10, false);
         assert_eq!(Usage::from_inclusive(&counts).total(), 9530);
@@ -129,11 +135,9 @@ mod tests {
     #[test]
     fn reasoning_is_part_of_the_output() {
         check(
-            InclusiveUsage {
-                input: 5,
-                output: 32,
+            &InclusiveUsage {
                 reasoning: 30,
-                ..Default::default()
+                ..counts(5, 32)
             },
             5,
             2,
@@ -144,22 +148,18 @@ mod tests {
     #[test]
     fn figures_that_contradict_are_flagged_and_never_negative() {
         check(
-            InclusiveUsage {
-                input: 5,
+            &InclusiveUsage {
                 cache_read: 9,
-                output: 1,
-                ..Default::default()
+                ..counts(5, 1)
             },
             0,
             1,
             true,
         );
         check(
-            InclusiveUsage {
-                input: 5,
-                output: 1,
+            &InclusiveUsage {
                 total: Some(7),
-                ..Default::default()
+                ..counts(5, 1)
             },
             5,
             1,
