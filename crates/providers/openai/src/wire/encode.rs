@@ -1,0 +1,182 @@
+//! Requests: a call's own bytes, with the model, the wish for usage, and headers from a few known places.
+
+use bytes::Bytes;
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
+use trunkline_core::{
+    Body, Call, Document, DocumentLimits, Duplicates, Error, ErrorKind, Operation, Segments,
+};
+use trunkline_provider::EncodeContext;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
+const OPENAI_ORGANIZATION: HeaderName = HeaderName::from_static("openai-organization");
+
+/// Writes the HTTP request for a call below a base URL.
+///
+/// The body keeps every byte but those of `model` and, in a streamed chat or text completion, of
+/// `stream_options`: `include_usage` is merged into it. A `stream_options` that is no object stays as it is.
+///
+/// The headers, each winning over those before it: the caller's, which come from an allow-list; our own
+/// (content type, accept, credential, organisation); those that the deployment adds.
+///
+/// # Errors
+///
+/// `Configuration` if the base is no `http` or `https` URL or the organisation fits no header,
+/// `CredentialUnusable` if the credential fits no header.
+pub fn encode(call: &Call, base: &str, context: &EncodeContext<'_>) -> Result<Request<Segments>, Error> {
+    encode_with(call, base, context, StreamOptions::AskForUsage)
+}
+
+/// Writes the HTTP request for the list of models: `GET <base>/models`.
+///
+/// # Errors
+///
+/// As [`encode`].
+pub fn encode_models(base: &str, context: &EncodeContext<'_>) -> Result<Request<Segments>, Error> {
+    let mut request = Request::new(Segments::new());
+    *request.method_mut() = Method::GET;
+    *request.uri_mut() = uri(base, "models")?;
+    *request.headers_mut() = headers(HeaderMap::new(), None, context)?;
+    Ok(request)
+}
+
+/// What becomes of the caller's `stream_options`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StreamOptions {
+    /// `include_usage` is merged into it.
+    AskForUsage,
+    /// It is taken out, for upstreams that refuse it.
+    Remove,
+}
+
+pub(crate) fn encode_with(
+    call: &Call,
+    base: &str,
+    context: &EncodeContext<'_>,
+    stream_options: StreamOptions,
+) -> Result<Request<Segments>, Error> {
+    let (content_type, body) = match &call.body {
+        Body::Document(document) => (JSON, body(call, document, stream_options).segments()),
+        Body::Raw { content_type, .. } => (content_type.clone(), call.body.segments()),
+    };
+    let mut request = Request::new(body);
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = uri(base, call.operation.path())?;
+    *request.headers_mut() = headers(call.headers.clone(), Some(content_type), context)?;
+    Ok(request)
+}
+
+fn body(call: &Call, document: &Document, stream_options: StreamOptions) -> Document {
+    let mut document = document.clone();
+    if document.string("model").as_deref() != Some(call.model.as_str()) {
+        document.set_raw("model", trunkline_core::json::text(&call.model));
+    }
+    match stream_options {
+        StreamOptions::Remove => {
+            document.remove("stream_options");
+        }
+        StreamOptions::AskForUsage if call.streaming() && tells_usage_on_request(call.operation) => {
+            if let Some(merged) = asking_for_usage(document.raw_bytes("stream_options")) {
+                document.set_raw("stream_options", merged);
+            }
+        }
+        StreamOptions::AskForUsage => {}
+    }
+    document
+}
+
+const fn tells_usage_on_request(operation: Operation) -> bool {
+    match operation {
+        Operation::ChatCompletions | Operation::Completions => true,
+        Operation::Embeddings => false,
+    }
+}
+
+/// The caller's `stream_options` with `include_usage`. `None` if it is to stay as it is.
+fn asking_for_usage(stream_options: Option<Bytes>) -> Option<Bytes> {
+    let raw = match stream_options {
+        Some(raw) if raw != "null" => raw,
+        Some(_) | None => return Some(Bytes::from_static(br#"{"include_usage":true}"#)),
+    };
+    let limits = DocumentLimits {
+        duplicates: Duplicates::KeepLast,
+        ..DocumentLimits::default()
+    };
+    let mut options = Document::parse_with(raw, &limits).ok()?;
+    if options.is_true("include_usage") {
+        return None;
+    }
+    options.set_raw("include_usage", Bytes::from_static(b"true"));
+    Some(options.to_bytes())
+}
+
+/// The address of `path` below a base, whose query stays behind it.
+///
+/// A base that ends with the path already, as people copy it from a vendor's page, is taken as it is. The
+/// base is the operator's, so that no message repeats it.
+fn uri(base: &str, path: &str) -> Result<Uri, Error> {
+    let (base, query) = match base.trim().split_once('?') {
+        Some((base, query)) => (base, Some(query)),
+        None => (base.trim(), None),
+    };
+    let base = base.trim_end_matches('/');
+    let mut address = base.to_owned();
+    let has_path = base
+        .strip_suffix(path)
+        .is_some_and(|before| before.ends_with('/'));
+    if !has_path {
+        address = address + "/" + path;
+    }
+    if let Some(query) = query {
+        address = address + "?" + query;
+    }
+    let refused = || {
+        let message = "the base URL of this deployment is not an http or https URL; check its api_base";
+        Error::new(ErrorKind::Configuration, message).with_param("api_base")
+    };
+    let uri = Uri::try_from(address).map_err(|error| refused().with_source(error))?;
+    match uri.scheme_str() {
+        Some("http" | "https") => Ok(uri),
+        Some(_) | None => Err(refused()),
+    }
+}
+
+fn headers(
+    callers: HeaderMap,
+    content_type: Option<HeaderValue>,
+    context: &EncodeContext<'_>,
+) -> Result<HeaderMap, Error> {
+    let mut headers = callers;
+    // The allow-list has none of these. If it ever had, a caller could pose as us or break the framing.
+    for name in [AUTHORIZATION, CONTENT_LENGTH, HOST] {
+        headers.remove(name);
+    }
+    headers.insert(ACCEPT, JSON);
+    headers.insert(ACCEPT_ENCODING, IDENTITY);
+    if let Some(content_type) = content_type {
+        headers.insert(CONTENT_TYPE, content_type);
+    }
+    if let Some(credential) = context.credential {
+        let bearer = credential.bearer().ok_or_else(|| {
+            let message = "the configured api key holds characters that no HTTP header may hold";
+            Error::new(ErrorKind::CredentialUnusable, message)
+        })?;
+        headers.insert(AUTHORIZATION, bearer);
+    }
+    if let Some(organization) = &context.target.organization {
+        let value = HeaderValue::try_from(organization).map_err(|error| {
+            let message = "the configured organization holds characters that no HTTP header may hold";
+            Error::new(ErrorKind::Configuration, message).with_source(error)
+        })?;
+        headers.insert(OPENAI_ORGANIZATION, value);
+    }
+    let extra = &context.target.extra_headers;
+    for name in extra.keys() {
+        headers.remove(name);
+        for value in extra.get_all(name) {
+            headers.append(name, value.clone());
+        }
+    }
+    Ok(headers)
+}
