@@ -87,14 +87,14 @@ impl Document {
     /// As [`Document::parse`].
     pub fn parse_with(bytes: impl Into<Bytes>, limits: &DocumentLimits) -> Result<Self, DocumentError> {
         let source = bytes.into();
-        let mut members = Vec::new();
+        let mut members = Vec::with_capacity(16);
         let mut scanner = Scanner::new(&source, limits.depth_max)?;
         scanner.object(|key, value| {
             members.push(Member {
                 key,
                 value,
                 state: State::Kept,
-            })
+            });
         })?;
         scanner.end()?;
         member::shadow_duplicates(&source, &mut members, limits.duplicates)?;

@@ -70,6 +70,20 @@ impl DocumentError {
         }
     }
 
+    pub(crate) fn not_an_object(found: &str, offset: usize) -> Self {
+        Self {
+            detail: Some(found.to_owned()),
+            ..Self::at(DocumentErrorKind::NotAnObject, offset)
+        }
+    }
+
+    pub(crate) fn too_deep(depth_max: usize, offset: usize) -> Self {
+        Self {
+            detail: Some(format!("{depth_max} levels")),
+            ..Self::at(DocumentErrorKind::TooDeep, offset)
+        }
+    }
+
     pub(crate) fn duplicate(member: String, offset: usize) -> Self {
         Self {
             member: Some(member),
@@ -108,7 +122,13 @@ impl fmt::Display for DocumentError {
         let detail = self.detail.as_deref();
         match self.kind {
             DocumentErrorKind::Empty => f.write_str("the body is empty, but a JSON object is expected"),
-            DocumentErrorKind::NotAnObject => f.write_str("the body is not a JSON object"),
+            DocumentErrorKind::NotAnObject => {
+                write!(
+                    f,
+                    "the body is not a JSON object: {} begins",
+                    detail.unwrap_or("another value")
+                )
+            }
             DocumentErrorKind::Syntax => {
                 write!(
                     f,
@@ -124,13 +144,19 @@ impl fmt::Display for DocumentError {
             DocumentErrorKind::TrailingBytes => {
                 f.write_str("the body is not valid JSON: unexpected bytes after its end")
             }
-            DocumentErrorKind::TooDeep => f.write_str("the body is nested too deep"),
+            DocumentErrorKind::TooDeep => {
+                write!(
+                    f,
+                    "the body is nested deeper than {}",
+                    detail.unwrap_or("is allowed")
+                )
+            }
             DocumentErrorKind::LoneSurrogate => {
                 f.write_str("the body is not valid JSON: an escape is one half of a surrogate pair")
             }
             DocumentErrorKind::DuplicateMember => {
                 let name = Quoted(self.member.as_deref().unwrap_or_default());
-                write!(f, "the body holds the member {name} twice")
+                write!(f, "the member {name} stands in the body twice, the second time")
             }
             DocumentErrorKind::Value => {
                 match &self.member {
@@ -152,7 +178,12 @@ struct Quoted<'a>(&'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = shortened(self.0, QUOTED_CHARACTERS_MAX);
+        let end = self
+            .0
+            .char_indices()
+            .nth(QUOTED_CHARACTERS_MAX)
+            .map_or(self.0.len(), |(end, _)| end);
+        let shown = &self.0[..end];
         let more = if shown.len() < self.0.len() { "…" } else { "" };
         write!(f, "`{}{more}`", shown.escape_debug())
     }
@@ -172,11 +203,10 @@ fn explain(error: &serde_json::Error) -> String {
             message.replace_range(said.len()..expected, "");
         }
     }
-    shortened(&message, DETAIL_CHARACTERS_MAX).to_owned()
-}
-
-fn shortened(text: &str, characters_max: usize) -> &str {
-    text.char_indices()
-        .nth(characters_max)
-        .map_or(text, |(end, _)| &text[..end])
+    // An unknown variant is repeated as it came, line breaks included.
+    message
+        .chars()
+        .take(DETAIL_CHARACTERS_MAX)
+        .map(|character| if character.is_control() { ' ' } else { character })
+        .collect()
 }

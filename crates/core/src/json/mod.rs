@@ -14,8 +14,7 @@ use std::ops::Range;
 use crate::document::DocumentError;
 
 pub(crate) use scan::Scanner;
-pub(crate) use strings::unescape;
-pub(crate) use walk::is_named;
+pub(crate) use strings::{is_named, unescape};
 pub use walk::{Elements, Member, Members};
 
 /// The span of the value of a top-level member of `object`: the first with that name. Stops as soon as it is found.

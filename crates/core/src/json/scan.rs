@@ -13,6 +13,9 @@ pub(crate) struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
     depth_max: usize,
+    /// How many levels are open outside of the value that is being scanned: 1 in the document's members, else 0.
+    outer: usize,
+    /// What is open inside of it.
     open: Vec<Container>,
 }
 
@@ -56,6 +59,7 @@ impl<'a> Scanner<'a> {
             bytes,
             at,
             depth_max,
+            outer: 0,
             open: Vec::new(),
         })
     }
@@ -68,8 +72,16 @@ impl<'a> Scanner<'a> {
         &mut self,
         mut member: impl FnMut(Range<usize>, Range<usize>),
     ) -> Result<(), DocumentError> {
-        if self.peek() != Some(b'{') {
-            return Err(DocumentError::at(DocumentErrorKind::NotAnObject, self.at));
+        let other = match self.peek() {
+            Some(b'{') => None,
+            Some(b'[') => Some("an array"),
+            Some(b'"') => Some("a string"),
+            Some(b'-' | b'0'..=b'9') => Some("a number"),
+            Some(b't' | b'f' | b'n') => Some("a word"),
+            found => return Err(self.error(self.unexpected(found))),
+        };
+        if let Some(other) = other {
+            return Err(DocumentError::not_an_object(other, self.at));
         }
         self.members(&mut member).map_err(|flaw| self.error(flaw))
     }
@@ -97,22 +109,16 @@ impl<'a> Scanner<'a> {
     fn error(&self, flaw: Flaw) -> DocumentError {
         match flaw {
             Flaw::End => DocumentError::unexpected_end(self.bytes.len()),
+            Flaw::At(DocumentErrorKind::TooDeep, offset) => DocumentError::too_deep(self.depth_max, offset),
             Flaw::At(kind, offset) => DocumentError::at(kind, offset),
         }
     }
 
     fn members(&mut self, member: &mut impl FnMut(Range<usize>, Range<usize>)) -> Result<(), Flaw> {
-        if self.depth_max == 0 {
-            return Err(Flaw::At(DocumentErrorKind::TooDeep, self.at));
-        }
-        // The values of the outermost object have one level less to spend.
-        self.depth_max -= 1;
-        self.at += 1;
-        self.space();
-        if self.peek() == Some(b'}') {
-            self.at += 1;
+        if !self.enter(b'}')? {
             return Ok(());
         }
+        self.outer = 1;
         loop {
             let key = self.key()?;
             self.space();
@@ -138,13 +144,15 @@ impl<'a> Scanner<'a> {
             match self.peek() {
                 Some(b'"') => self.string()?,
                 Some(b'{') => {
-                    if self.enter(Container::Object, b'}')? {
+                    if self.enter(b'}')? {
+                        self.open.push(Container::Object);
                         self.key()?;
                         continue;
                     }
                 }
                 Some(b'[') => {
-                    if self.enter(Container::Array, b']')? {
+                    if self.enter(b']')? {
+                        self.open.push(Container::Array);
                         continue;
                     }
                 }
@@ -160,9 +168,9 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Opens an object or an array. False if it closes at once.
-    fn enter(&mut self, container: Container, closing: u8) -> Result<bool, Flaw> {
-        if self.open.len() >= self.depth_max {
+    /// Steps into an object or an array. False if it closes at once.
+    fn enter(&mut self, closing: u8) -> Result<bool, Flaw> {
+        if self.outer + self.open.len() >= self.depth_max {
             return Err(Flaw::At(DocumentErrorKind::TooDeep, self.at));
         }
         self.at += 1;
@@ -171,7 +179,6 @@ impl<'a> Scanner<'a> {
             self.at += 1;
             return Ok(false);
         }
-        self.open.push(container);
         Ok(true)
     }
 
@@ -297,7 +304,10 @@ impl<'a> Scanner<'a> {
     }
 
     fn space(&mut self) {
-        self.at = space_end(self.bytes, self.at);
+        // Compact JSON, the common case, has none.
+        if self.peek().is_some_and(|byte| byte <= b' ') {
+            self.at = space_end(self.bytes, self.at);
+        }
     }
 
     fn peek(&self) -> Option<u8> {

@@ -6,12 +6,31 @@ use memchr::memchr;
 
 /// The position of the first byte at or after `from` that is a quote, a backslash or a control character, or the
 /// length of `bytes` if there is none.
+///
+/// Eight bytes at a time, as this is where a scan spends its time.
 pub(super) fn plain_run_end(bytes: &[u8], from: usize) -> usize {
     let run = bytes.get(from..).unwrap_or_default();
-    let length = run
+    let (words, rest) = run.as_chunks::<8>();
+    for (position, word) in words.iter().enumerate() {
+        let stops = stops(u64::from_le_bytes(*word));
+        if stops != 0 {
+            return from + position * 8 + stops.trailing_zeros() as usize / 8;
+        }
+    }
+    let length = rest
         .iter()
         .position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20);
-    from + length.unwrap_or(run.len())
+    from + words.len() * 8 + length.unwrap_or(rest.len())
+}
+
+/// Of the eight bytes in `word`, marks those that end a plain run by their highest bits. The lowest mark is right;
+/// a borrow can put wrong ones above it.
+fn stops(word: u64) -> u64 {
+    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
+    const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
+    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word;
+    let equal = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    (below(word, 0x20) | equal(b'"') | equal(b'\\')) & HIGHS
 }
 
 /// The position just after the string that begins with the quote at `from`; `None` where it does not end.
@@ -54,6 +73,37 @@ pub(crate) fn unescape(inside: &[u8]) -> Option<Cow<'_, str>> {
         rest = &rest[plain..];
     }
     Some(Cow::Owned(text))
+}
+
+/// Whether the key, as it is written between its quotes, stands for `name`. Decides at the first difference, without
+/// building the key: a body can hold a million of them.
+pub(crate) fn is_named(key: &[u8], name: &str) -> bool {
+    // An escape is longer than what it stands for: a key of the same length either has none, or is another name.
+    if key.len() == name.len() {
+        key == name.as_bytes() && memchr(b'\\', key).is_none()
+    } else {
+        key.len() > name.len() && is_spelling_of(key, name.as_bytes())
+    }
+}
+
+fn is_spelling_of(mut key: &[u8], mut name: &[u8]) -> bool {
+    let mut utf8 = [0; 4];
+    while let Some(&byte) = key.first() {
+        let (spelled, length) = if byte == b'\\' {
+            let Ok((character, length)) = escape(key) else {
+                return false;
+            };
+            (character.encode_utf8(&mut utf8).as_bytes(), length)
+        } else {
+            (&key[..1], 1)
+        };
+        let Some(rest) = name.strip_prefix(spelled) else {
+            return false;
+        };
+        name = rest;
+        key = &key[length..];
+    }
+    name.is_empty()
 }
 
 /// Why a backslash does not begin an escape; the number is how many bytes after the backslash the trouble is.

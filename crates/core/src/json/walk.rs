@@ -3,7 +3,7 @@
 use std::iter::FusedIterator;
 use std::ops::Range;
 
-use super::strings::{string_end, unescape};
+use super::strings::{is_named, string_end};
 
 /// A member of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,13 +19,6 @@ impl Member<'_> {
     pub fn is_named(&self, name: &str) -> bool {
         is_named(self.key, name)
     }
-}
-
-/// Whether the key, as it is written between its quotes, stands for `name`.
-pub(crate) fn is_named(key: &[u8], name: &str) -> bool {
-    // An escape is longer than what it stands for, so that only a longer key can be worth unescaping.
-    key == name.as_bytes()
-        || key.len() > name.len() && key.contains(&b'\\') && unescape(key).is_some_and(|key| key == name)
 }
 
 /// The members of an object in order; see [`members`](super::members).
