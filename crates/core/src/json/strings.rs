@@ -160,3 +160,66 @@ fn code_unit(text: &[u8]) -> Result<u32, usize> {
     }
     Ok(unit)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn plain_run_end_byte_by_byte(bytes: &[u8], from: usize) -> usize {
+        (from..bytes.len())
+            .find(|&at| matches!(bytes[at], b'"' | b'\\' | 0..0x20))
+            .unwrap_or(bytes.len())
+    }
+
+    #[test]
+    fn every_byte_ends_a_run_or_does_not_wherever_it_stands() {
+        for byte in 0..=u8::MAX {
+            for position in 0..20 {
+                let mut bytes = [b'x'; 20];
+                bytes[position] = byte;
+                let expected = plain_run_end_byte_by_byte(&bytes, 0);
+                assert_eq!(plain_run_end(&bytes, 0), expected, "{byte:#x} at {position}");
+            }
+        }
+    }
+
+    proptest! {
+        /// Neighbours are what a borrow in the eight-byte step would get wrong.
+        #[test]
+        fn words_and_bytes_agree(
+            bytes in proptest::collection::vec(
+                prop_oneof![any::<u8>(), proptest::sample::select(&b"\"#!\\]\x1f\x20\x21\x00\x7f\x80\x9f\xa2\xff"[..])],
+                0..40,
+            ),
+            from in 0..40usize,
+        ) {
+            let from = from.min(bytes.len());
+            prop_assert_eq!(plain_run_end(&bytes, from), plain_run_end_byte_by_byte(&bytes, from));
+        }
+    }
+
+    #[test]
+    fn a_key_is_told_by_its_first_difference() {
+        #[track_caller]
+        fn check(key: &str, name: &str, expected: bool) {
+            assert_eq!(is_named(key.as_bytes(), name), expected);
+        }
+        check("model", "model", true);
+        check("model", "models", false);
+        check("models", "model", false);
+        check(r"mod\u0065l", "model", true);
+        check(r"\u006dodel", "model", true);
+        check(r"mod\u0065ls", "model", false);
+        check(r"\u00e9", "é", true);
+        check(r"\ud83d\ude00", "😀", true);
+        check(r"\/", "/", true);
+        // The same bytes, but the key stands for another name.
+        check(r"\u0061", r"\u0061", false);
+        check(r"\\u0061", r"\u0061", true);
+        check(r"\ud83d", "😀", false);
+        check(r"abcdef\", "a", false);
+        check("", "", true);
+    }
+}
