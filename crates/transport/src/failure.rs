@@ -75,17 +75,20 @@ fn spelled(wait: Duration) -> String {
     }
 }
 
-/// Whether an error of this type is among the causes. TLS errors come wrapped in I/O errors, which hide them.
+/// Whether an error of this type is among the causes. I/O errors hide what they hold from `source`.
 fn has_source<T: StdError + 'static>(error: &(dyn StdError + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(cause) = next {
-        let hidden = cause
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
-        if cause.is::<T>() || hidden.is_some_and(|hidden| hidden.is::<T>()) {
+        if cause.is::<T>() {
             return true;
         }
-        next = cause.source();
+        let held = cause
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        next = match held {
+            Some(held) => Some(held),
+            None => cause.source(),
+        };
     }
     false
 }

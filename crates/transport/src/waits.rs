@@ -142,3 +142,110 @@ impl<S: Stream<Item = reqwest::Result<Bytes>>> Stream for WaitedBody<S> {
         Poll::Ready(Some(Err(error)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::identity;
+
+    use futures_util::{FutureExt, StreamExt, stream};
+    use tokio::sync::mpsc;
+    use tokio::time::advance;
+    use trunkline_core::ErrorKind;
+
+    use super::*;
+
+    type Body = Pin<Box<dyn Stream<Item = Result<Bytes, Error>>>>;
+
+    /// A body that is fed by hand, under the default waits.
+    fn body() -> (mpsc::UnboundedSender<&'static str>, Body) {
+        let (feed, mut fed) = mpsc::unbounded_channel::<&'static str>();
+        let chunks = stream::poll_fn(move |context| fed.poll_recv(context))
+            .map(|text| Ok(Bytes::from_static(text.as_bytes())));
+        let body = WaitedBody::new(chunks, Deadlines::from_now(Waits::default()));
+        (feed, Box::pin(body))
+    }
+
+    /// What there is to read at once.
+    fn ready(body: &mut Body) -> Option<Result<Bytes, (ErrorKind, String)>> {
+        let item = body.next().now_or_never().and_then(identity)?;
+        Some(item.map_err(|error| (error.kind(), error.message().to_owned())))
+    }
+
+    fn timeout(message: &str) -> Option<Result<Bytes, (ErrorKind, String)>> {
+        Some(Err((ErrorKind::UpstreamTimeout, message.to_owned())))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_byte_is_waited_for_once() {
+        let (feed, mut body) = body();
+        advance(Duration::from_secs(299)).await;
+        feed.send("").unwrap();
+        assert_eq!(ready(&mut body), None, "an empty piece is no first byte");
+        advance(Duration::from_secs(1)).await;
+        assert_eq!(
+            ready(&mut body),
+            timeout("no answer from the upstream within 300 s")
+        );
+        assert!(
+            body.next().now_or_never().is_some_and(|end| end.is_none()),
+            "it is over"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_piece_starts_the_idle_wait_anew() {
+        let (feed, mut body) = body();
+        for _ in 0..5 {
+            feed.send("x").unwrap();
+            assert_eq!(ready(&mut body), Some(Ok(Bytes::from_static(b"x"))));
+            assert_eq!(ready(&mut body), None);
+            advance(Duration::from_secs(299)).await;
+            assert_eq!(ready(&mut body), None);
+        }
+        advance(Duration::from_secs(1)).await;
+        assert_eq!(ready(&mut body), timeout("the upstream sent nothing for 300 s"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_reader_does_not_make_the_upstream_idle() {
+        let (feed, mut body) = body();
+        feed.send("x").unwrap();
+        assert_eq!(ready(&mut body), Some(Ok(Bytes::from_static(b"x"))));
+        advance(Duration::from_secs(1000)).await;
+        assert_eq!(ready(&mut body), None, "nobody looked for a thousand seconds");
+        advance(Duration::from_secs(299)).await;
+        assert_eq!(ready(&mut body), None);
+        advance(Duration::from_secs(1)).await;
+        assert_eq!(ready(&mut body), timeout("the upstream sent nothing for 300 s"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_whole_has_an_end() {
+        let (feed, mut body) = body();
+        for _ in 0..29 {
+            feed.send("x").unwrap();
+            assert_eq!(ready(&mut body), Some(Ok(Bytes::from_static(b"x"))));
+            assert_eq!(ready(&mut body), None);
+            advance(Duration::from_secs(200)).await;
+        }
+        feed.send("x").unwrap();
+        assert_eq!(ready(&mut body), Some(Ok(Bytes::from_static(b"x"))));
+        advance(Duration::from_secs(200)).await;
+        assert_eq!(
+            ready(&mut body),
+            timeout("the upstream did not finish within 6000 s")
+        );
+    }
+
+    /// The timer itself, not only a look at the clock, ends the wait.
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_is_woken() {
+        let (feed, mut body) = body();
+        feed.send("x").unwrap();
+        body.next().await;
+        let start = Instant::now();
+        let error = body.next().await.expect("an item").expect_err("a timeout");
+        assert_eq!(error.message(), "the upstream sent nothing for 300 s");
+        assert_eq!(start.elapsed().as_secs(), 300);
+    }
+}
