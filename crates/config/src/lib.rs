@@ -1,1 +1,52 @@
 //! LiteLLM's config.yaml, read into typed settings with located diagnostics.
+//!
+//! [`load`] reads a file and what it includes, puts the environment in where the file says
+//! `os.environ/NAME`, holds every key against [`key_table`], and hands out [`Settings`]. What could not be
+//! honoured is never dropped in silence: it becomes a [`Diagnostic`] with file, line and column.
+//!
+//! ```
+//! use trunkline_config::{Environment, parse};
+//!
+//! let environment = Environment::from_iter([("GATEWAY_KEY", "vck-1")]);
+//! let loaded = parse(
+//!     "model_list:\n- model_name: fast\n  litellm_params:\n    model: vercel_ai_gateway/openai/gpt-4o\n    api_key: os.environ/GATEWAY_KEY\n",
+//!     "config.yaml",
+//!     &environment,
+//!     &[],
+//! )?;
+//! assert_eq!(loaded.settings.deployments[0].group, "fast");
+//! assert!(loaded.diagnostics.is_empty());
+//! # Ok::<(), trunkline_config::LoadError>(())
+//! ```
+
+mod keys;
+mod settings;
+mod trunkline_settings;
+
+mod diagnostic;
+mod location;
+
+mod coerce;
+mod credential;
+mod deployment;
+mod documentation;
+mod include;
+mod load;
+mod load_error;
+mod node;
+mod reader;
+mod reference;
+mod review;
+mod sections;
+
+pub use diagnostic::{Diagnostic, Severity};
+pub use documentation::key_table_markdown;
+pub use keys::{KeyRow, Section, State, Values, key_table};
+pub use load::{Loaded, load, parse, without_file};
+pub use load_error::LoadError;
+pub use location::Location;
+pub use settings::{
+    AliasSettings, DeploymentSettings, Disabled, GeneralSettings, Members, Settings, UpstreamSettings,
+};
+pub use trunkline_core::{Environment, Secret};
+pub use trunkline_settings::TrunklineSettings;

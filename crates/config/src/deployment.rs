@@ -1,0 +1,319 @@
+//! `model_list`: each row into one deployment.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use trunkline_core::{Environment, Secret};
+
+use crate::credential::{self, Credential};
+use crate::diagnostic::Report;
+use crate::keys::{self, Section, State};
+use crate::load::section;
+use crate::node::{Member, member};
+use crate::reader::Reader;
+use crate::reference;
+use crate::review::{self, Allowances, is_sent_upstream};
+use crate::settings::{DeploymentSettings, Disabled, Members};
+use crate::{Location, coerce};
+
+const MODEL_LIST: &str = "model_list";
+const CREDENTIAL_NAME: &str = "litellm_credential_name";
+const PARAMS: &str = "litellm_params";
+const INFO: &str = "model_info";
+
+/// Top-level keys whose references are resolved here: a missing variable costs one deployment, no more.
+pub(crate) fn resolves_itself(key: &str) -> bool {
+    key == MODEL_LIST || key == credential::LIST
+}
+
+/// Reads `model_list`. A row that cannot be read is told of and left out; the others stay.
+pub(crate) fn read(
+    members: &[Member],
+    environment: &Environment,
+    allowances: &mut Allowances<'_>,
+    report: &mut Report,
+) -> Vec<DeploymentSettings> {
+    let shared = Shared::read(members, environment, allowances, report);
+    let rows = Reader::section(members, "", report).items(MODEL_LIST);
+    let mut deployments = Vec::with_capacity(rows.len());
+    for (index, row) in rows.iter().enumerate() {
+        let path = format!("{MODEL_LIST}[{index}]");
+        let mut row = row.clone();
+        let missing = reference::missing_variables(&mut row, &path, environment, report);
+        let Some(members) = row.members() else {
+            report.error(
+                &row.location,
+                path,
+                format!("must be a mapping, not {}", row.kind()),
+            );
+            continue;
+        };
+        review::review(Section::ModelList, members, &path, allowances, report);
+        let row = Row {
+            members,
+            path: &path,
+            location: &row.location,
+            missing,
+        };
+        deployments.extend(row.read(&shared, allowances, report));
+    }
+    refuse_shared_ids(&deployments, report);
+    tell_of_unused_deployments(&deployments, report);
+    deployments
+}
+
+/// What stands outside the rows and holds where they are silent.
+struct Shared<'a> {
+    credentials: Vec<Credential>,
+    /// `router_settings.default_litellm_params`.
+    params: &'a [Member],
+    /// The defaults for `max_parallel_requests`.
+    max_parallel_requests: Option<u64>,
+}
+
+impl<'a> Shared<'a> {
+    fn read(
+        members: &'a [Member],
+        environment: &Environment,
+        allowances: &mut Allowances<'_>,
+        report: &mut Report,
+    ) -> Self {
+        const DEFAULTS: &str = "default_litellm_params";
+        let quiet = &mut Report::default();
+        let router = section(members, Section::RouterSettings, quiet);
+        let general = section(members, Section::GeneralSettings, quiet);
+        let credentials = credential::read(members, environment, report);
+
+        let mut reader = Reader::section(general, "general_settings", report);
+        let general_limit = reader.integer("max_parallel_requests");
+        let mut reader = Reader::section(router, "router_settings", report);
+        let max_parallel_requests = reader.integer("default_max_parallel_requests").or(general_limit);
+        let params = reader.members(DEFAULTS);
+        review::review(
+            Section::LitellmParams,
+            params,
+            &format!("router_settings.{DEFAULTS}"),
+            allowances,
+            report,
+        );
+        Self {
+            credentials,
+            params,
+            max_parallel_requests,
+        }
+    }
+}
+
+/// A row of `model_list`, its references resolved.
+struct Row<'a> {
+    members: &'a [Member],
+    path: &'a str,
+    location: &'a Location,
+    /// Variables that it refers to and that are not set.
+    missing: BTreeSet<String>,
+}
+
+impl Row<'_> {
+    fn read(
+        mut self,
+        shared: &Shared<'_>,
+        allowances: &mut Allowances<'_>,
+        report: &mut Report,
+    ) -> Option<DeploymentSettings> {
+        let mut row = Reader::part(self.members, self.path, report);
+        let group = row.text("model_name");
+        let blocked = row.boolean("blocked").unwrap_or(false);
+        let own = row.members(PARAMS);
+        let info = row.members(INFO);
+        let mut failed = row.failed;
+        if group.is_none() && self.missing.is_empty() {
+            row.refuse("model_name", self.location, "is missing; the row is left out");
+        }
+
+        let params_path = format!("{}.{PARAMS}", self.path);
+        let info_path = format!("{}.{INFO}", self.path);
+        review::review(Section::LitellmParams, own, &params_path, allowances, report);
+        review::review(Section::ModelInfo, info, &info_path, allowances, report);
+
+        let params = self.layers(own, shared, &params_path, report)?;
+        let mut params = Reader::part(&params, &params_path, report);
+        let model = params.text("model");
+        if model.is_none() && self.missing.is_empty() {
+            params.refuse("model", self.location, "is missing; the row is left out");
+        }
+        let mut deployment = read_params(&mut params, self.location);
+        deployment.max_parallel_requests = deployment
+            .max_parallel_requests
+            .or(shared.max_parallel_requests)
+            .filter(|limit| *limit > 0);
+        failed |= params.failed;
+
+        let mut reader = Reader::part(info, &info_path, report);
+        deployment.id = reader.text("id");
+        let blocked = blocked || reader.boolean("blocked").unwrap_or(false);
+        failed |= reader.failed;
+        deployment.model_info = info
+            .iter()
+            .map(|member| (member.key.clone(), member.node.to_json()))
+            .collect();
+
+        deployment.disabled = if self.missing.is_empty() {
+            blocked.then_some(Disabled::Blocked)
+        } else {
+            Some(Disabled::MissingVariables(self.missing.into_iter().collect()))
+        };
+        // A name that stands in a missing variable is no name to be listed under.
+        deployment.group = group?;
+        deployment.model = match model {
+            Some(model) => model,
+            None if deployment.disabled.is_some() => String::new(),
+            None => return None,
+        };
+        (!failed).then_some(deployment)
+    }
+
+    /// The row's own parameters, then those of its credential, then the router's defaults.
+    fn layers(
+        &mut self,
+        own: &[Member],
+        shared: &Shared<'_>,
+        path: &str,
+        report: &mut Report,
+    ) -> Option<Vec<Member>> {
+        let mut params = own.to_vec();
+        let mut reader = Reader::part(own, path, report);
+        if let Some(name) = reader.text(CREDENTIAL_NAME) {
+            let Some(credential) = shared
+                .credentials
+                .iter()
+                .find(|credential| credential.name == name)
+            else {
+                let message = "names no row of credential_list; the row is left out";
+                reader.refuse(CREDENTIAL_NAME, self.location, message);
+                return None;
+            };
+            add_absent(&mut params, &credential.values);
+            self.missing.extend(credential.missing.iter().cloned());
+        }
+        add_absent(&mut params, shared.params);
+        Some(params)
+    }
+}
+
+fn add_absent(params: &mut Vec<Member>, more: &[Member]) {
+    for new in more {
+        if member(params, &new.key).is_none_or(|known| known.node.is_null()) {
+            params.retain(|known| known.key != new.key);
+            params.push(new.clone());
+        }
+    }
+}
+
+/// Reads `litellm_params`, all but what the row alone can say.
+fn read_params(reader: &mut Reader<'_, '_>, location: &Location) -> DeploymentSettings {
+    DeploymentSettings {
+        group: String::new(),
+        model: String::new(),
+        id: None,
+        custom_llm_provider: reader.text("custom_llm_provider"),
+        api_key: reader.text("api_key").map(Secret::from),
+        api_base: reader.text("api_base"),
+        organization: reader.text("organization"),
+        extra_headers: extra_headers(reader),
+        extra_body: reader.members("extra_body").iter().map(as_json).collect(),
+        defaults: defaults(reader),
+        timeout: reader.seconds("timeout"),
+        stream_timeout: reader.seconds("stream_timeout"),
+        order: reader.signed("order"),
+        max_parallel_requests: reader.integer("max_parallel_requests"),
+        input_cost_per_token: reader.decimal("input_cost_per_token"),
+        output_cost_per_token: reader.decimal("output_cost_per_token"),
+        mock_response: reader.text("mock_response"),
+        configurable_clientside_auth_params: clientside_params(reader),
+        model_info: Members::default(),
+        location: location.clone(),
+        disabled: None,
+    }
+}
+
+fn extra_headers(reader: &mut Reader<'_, '_>) -> BTreeMap<String, Secret> {
+    let mut headers = BTreeMap::new();
+    for key in ["headers", "extra_headers"] {
+        for header in reader.members(key) {
+            match coerce::text(&header.node) {
+                Ok(text) => {
+                    headers.insert(header.key.to_ascii_lowercase(), Secret::from(text));
+                }
+                Err(_) if header.node.is_null() => {}
+                Err(wanted) => reader.misfit(&format!("{key}.{}", header.key), &header.node, wanted),
+            }
+        }
+    }
+    headers
+}
+
+/// What callers may bring themselves. LiteLLM also takes mappings with a pattern for the value.
+fn clientside_params(reader: &mut Reader<'_, '_>) -> Vec<String> {
+    const KEY: &str = "configurable_clientside_auth_params";
+    let mut params = Vec::new();
+    for item in reader.items(KEY) {
+        match coerce::text(item).as_deref() {
+            Ok(param @ ("api_key" | "api_base")) => params.push(param.to_owned()),
+            Ok(_) | Err(_) => {
+                let message = "may hold `api_key` and `api_base` alone, without a pattern";
+                reader.refuse(KEY, &item.location, message);
+            }
+        }
+    }
+    params
+}
+
+/// Parameters of calls, and what else goes upstream as it stands.
+fn defaults(reader: &Reader<'_, '_>) -> Members {
+    let is_default = |member: &&Member| {
+        !member.node.is_null()
+            && match keys::find(Section::LitellmParams, &member.key) {
+                Some(row) => row.state == State::Supported && keys::is_parameter(row),
+                None => is_sent_upstream(&member.key),
+            }
+    };
+    reader.all().iter().filter(is_default).map(as_json).collect()
+}
+
+fn as_json(member: &Member) -> (String, String) {
+    (member.key.clone(), member.node.to_json())
+}
+
+fn refuse_shared_ids(deployments: &[DeploymentSettings], report: &mut Report) {
+    let mut seen: BTreeMap<&str, &Location> = BTreeMap::new();
+    for deployment in deployments {
+        let Some(id) = deployment.id.as_deref() else {
+            continue;
+        };
+        if let Some(first) = seen.get(id) {
+            let message = format!("`{id}` is also the id of the deployment at {first}; ids must differ");
+            report.fatal(&deployment.location, "model_info.id", message);
+        } else {
+            seen.insert(id, &deployment.location);
+        }
+    }
+}
+
+/// Of a group, one deployment takes every call: the others stand by for nothing, and that must be said.
+fn tell_of_unused_deployments(deployments: &[DeploymentSettings], report: &mut Report) {
+    let mut groups: BTreeMap<&str, Vec<&DeploymentSettings>> = BTreeMap::new();
+    for deployment in deployments
+        .iter()
+        .filter(|deployment| deployment.disabled.is_none())
+    {
+        groups.entry(&deployment.group).or_default().push(deployment);
+    }
+    for (group, rows) in groups {
+        if let [_, second, ..] = rows[..] {
+            let message = format!(
+                "{} deployments share the name `{group}`; the first one, by `order`, takes every call",
+                rows.len()
+            );
+            report.warn(&second.location, "model_name", message);
+        }
+    }
+}

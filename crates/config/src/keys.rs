@@ -1,0 +1,66 @@
+//! The table of every configuration key that LiteLLM or Trunkline knows, as data.
+
+mod row;
+
+mod general_settings;
+mod litellm_params;
+mod litellm_settings;
+mod model_list;
+mod router_settings;
+mod top_level;
+mod trunkline_settings;
+
+use std::sync::LazyLock;
+
+pub(crate) use litellm_params::is_parameter;
+pub use row::{KeyRow, Section, State, Values};
+
+/// Every known key, section by section in the order of [`Section`].
+///
+/// WHEN ADDING a supported key: make its row `.supported()`, read it where its section is read, add it to
+/// `configs/full.yaml`, and regenerate the table of `docs/configuration.md`.
+pub fn key_table() -> &'static [KeyRow] {
+    static TABLE: LazyLock<Vec<KeyRow>> = LazyLock::new(|| {
+        [
+            top_level::ROWS,
+            model_list::ROWS,
+            litellm_params::ROWS,
+            model_list::MODEL_INFO_ROWS,
+            litellm_settings::ROWS,
+            router_settings::ROWS,
+            general_settings::ROWS,
+            trunkline_settings::ROWS,
+        ]
+        .concat()
+    });
+    &TABLE
+}
+
+/// The rows of one section.
+pub(crate) fn rows(section: Section) -> impl Iterator<Item = &'static KeyRow> {
+    key_table().iter().filter(move |row| row.section == section)
+}
+
+/// The row of a key: the one with that very name, else a pattern that fits.
+pub(crate) fn find(section: Section, key: &str) -> Option<&'static KeyRow> {
+    rows(section)
+        .find(|row| row.key == key)
+        .or_else(|| rows(section).find(|row| row.fits(key)))
+}
+
+/// The key of the section that is spelled most like this one, if any is near enough to be meant.
+pub(crate) fn nearest(section: Section, key: &str) -> Option<&'static str> {
+    rows(section)
+        .filter(|row| !row.is_pattern())
+        .map(|row| (strsim::damerau_levenshtein(row.key, key), row.key))
+        .filter(|(distance, known)| *distance <= (known.len().min(key.len()) / 4).max(1))
+        .min()
+        .map(|(_, known)| known)
+}
+
+/// Another section that has a key of this name.
+pub(crate) fn elsewhere(section: Section, key: &str) -> Option<&'static KeyRow> {
+    key_table()
+        .iter()
+        .find(|row| row.section != section && row.key == key)
+}

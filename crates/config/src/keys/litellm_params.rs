@@ -1,0 +1,205 @@
+//! The keys of `litellm_params`, and the parameters of a call that may stand there as defaults.
+
+use super::row::{Draft, KeyRow, Section::LitellmParams as S, Values, key};
+
+const ONE_ATTEMPT: &str = "a call is tried once";
+const FIRST_DEPLOYMENT: &str = "a group's first deployment takes every call";
+const NO_LIMITS: &str = "requests and tokens are not counted";
+const NO_TAGS: &str = "calls are not routed by tags";
+const PER_TOKEN_ONLY: &str = "costs are worked out from the two prices per token alone";
+const NO_PINGS: &str = "use `litellm_settings.sse_keepalive_ping_interval_seconds`";
+const FORWARDED: &str = "every parameter goes upstream as the caller sent it";
+
+pub(super) const ROWS: &[KeyRow] = &[
+    key(
+        S,
+        "model",
+        "`provider/model`; `*` takes what the caller's `*` took",
+    )
+    .core()
+    .supported(),
+    key(S, "api_key", "the credential; else the provider's own variable")
+        .core()
+        .supported(),
+    key(S, "api_base", "the base URL; else the provider's own")
+        .core()
+        .supported(),
+    key(S, "api_version", "the version of Azure's API")
+        .core()
+        .not_supported("Azure is not a provider here"),
+    key(S, "organization", "sent as `openai-organization`").supported(),
+    key(
+        S,
+        "custom_llm_provider",
+        "the provider, where `model` does not begin with it",
+    )
+    .core()
+    .supported(),
+    key(
+        S,
+        "litellm_credential_name",
+        "a row of `credential_list`, used where this row is silent",
+    )
+    .supported(),
+    key(
+        S,
+        "configurable_clientside_auth_params",
+        "what callers may bring themselves: `api_key`, `api_base`",
+    )
+    .default("[]")
+    .supported(),
+    key(S, "extra_headers", "headers added to every call").supported(),
+    key(S, "headers", "the same as `extra_headers`").supported(),
+    key(S, "extra_body", "members added to every body").supported(),
+    key(
+        S,
+        "drop_params",
+        "drops parameters that the provider does not know",
+    )
+    .accepted(Values::Any, FORWARDED),
+    key(S, "additional_drop_params", "parameters never sent upstream").not_supported(FORWARDED),
+    key(S, "allowed_openai_params", "parameters sent although unknown").accepted(Values::Any, FORWARDED),
+    key(S, "rpm", "requests a minute: weight and limit")
+        .core()
+        .not_supported(NO_LIMITS),
+    key(S, "tpm", "tokens a minute: weight and limit")
+        .core()
+        .not_supported(NO_LIMITS),
+    key(S, "itpm", "input tokens a minute").not_supported(NO_LIMITS),
+    key(S, "otpm", "output tokens a minute").not_supported(NO_LIMITS),
+    key(S, "rpd", "requests a day").not_supported(NO_LIMITS),
+    key(S, "tpd", "tokens a day").not_supported(NO_LIMITS),
+    key(S, "daily_reset_time", "when a day begins").not_supported(NO_LIMITS),
+    key(S, "weight", "share of its group's calls")
+        .core()
+        .not_supported_but(Values::Nothing, FIRST_DEPLOYMENT),
+    key(S, "order", "the lowest of its group goes first")
+        .core()
+        .supported(),
+    key(S, "max_parallel_requests", "calls at one time; further ones wait")
+        .core()
+        .supported(),
+    key(S, "timeout", "seconds until the end of a reply")
+        .core()
+        .supported(),
+    key(S, "stream_timeout", "seconds until a stream's first event")
+        .core()
+        .supported(),
+    key(S, "timeout_by_service_tier", "the same, by tier").not_supported("one timeout holds for all tiers"),
+    key(S, "stream_timeout_by_service_tier", "the same, by tier")
+        .not_supported("one timeout holds for all tiers"),
+    key(S, "max_retries", "further attempts").accepted(Values::Off, ONE_ATTEMPT),
+    key(S, "num_retries", "further attempts")
+        .core()
+        .accepted(Values::Off, ONE_ATTEMPT),
+    key(S, "cooldown_time", "seconds on the bench").accepted(Values::Off, "no deployment is benched"),
+    key(S, "max_budget", "what it may cost").restricts("there are no budgets"),
+    key(S, "budget_duration", "how long a budget lasts").not_supported("there are no budgets"),
+    key(S, "tags", "tags that a call must bear")
+        .core()
+        .not_supported(NO_TAGS),
+    key(S, "tag_regex", "patterns of tags that a call must bear").not_supported(NO_TAGS),
+    key(
+        S,
+        "input_cost_per_token",
+        "US dollars, used where the upstream reports no cost",
+    )
+    .core()
+    .supported(),
+    key(
+        S,
+        "output_cost_per_token",
+        "US dollars, used where the upstream reports no cost",
+    )
+    .core()
+    .supported(),
+    key(S, "*cost*", "every other price").not_supported(PER_TOKEN_ONLY),
+    key(S, "default_api_key_tpm_limit", "tokens a minute for each key").restricts(NO_LIMITS),
+    key(S, "default_api_key_rpm_limit", "requests a minute for each key").restricts(NO_LIMITS),
+    key(
+        S,
+        "mock_response",
+        "the answer to every call; nothing goes upstream",
+    )
+    .core()
+    .supported(),
+    key(S, "keepalive_seconds", "pings in silent streams").not_supported(NO_PINGS),
+    key(S, "allow_client_keepalive_override", "lets callers ask for pings").not_supported(NO_PINGS),
+    key(
+        S,
+        "merge_reasoning_content_in_choices",
+        "reasoning as part of the text",
+    )
+    .not_supported("replies go out as they come"),
+    key(
+        S,
+        "use_chat_completions_api",
+        "answers /responses through /chat/completions",
+    )
+    .not_supported("each operation goes to its own endpoint"),
+    key(S, "use_in_pass_through", "credentials for pass-through").not_supported("there is no pass-through"),
+    key(S, "use_litellm_proxy", "goes through another LiteLLM proxy")
+        .not_supported("use `openai/` with its `api_base`"),
+    key(S, "rust", "takes LiteLLM's path in Rust").accepted(Values::Any, "there is no other"),
+    key(S, "region_name", "the region of a cloud").not_supported("no provider here has regions"),
+    key(S, "aws_*", "credentials for Bedrock").not_supported("Bedrock is not a provider here"),
+    key(S, "vertex_*", "credentials for Vertex").not_supported("Vertex is not a provider here"),
+    key(S, "azure_*", "credentials for Azure").not_supported("Azure is not a provider here"),
+    key(S, "s3_*", "a bucket for batches").not_supported("there are no batches"),
+    key(S, "watsonx_*", "credentials for watsonx").not_supported("watsonx is not a provider here"),
+    key(S, "anthropic_*", "federated identity at Anthropic").not_supported("use `api_key`"),
+    key(S, "openai_*", "federated identity at OpenAI").not_supported("use `api_key`"),
+    parameter("audio"),
+    parameter("cache_control"),
+    parameter("dimensions"),
+    parameter("encoding_format"),
+    parameter("frequency_penalty"),
+    parameter("function_call"),
+    parameter("functions"),
+    parameter("logit_bias"),
+    parameter("logprobs"),
+    parameter("max_completion_tokens"),
+    parameter("max_tokens"),
+    parameter("metadata"),
+    parameter("modalities"),
+    parameter("models"),
+    parameter("n"),
+    parameter("parallel_tool_calls"),
+    parameter("prediction"),
+    parameter("presence_penalty"),
+    parameter("prompt_cache_key"),
+    parameter("provider"),
+    parameter("providerOptions"),
+    parameter("reasoning"),
+    parameter("reasoning_effort"),
+    parameter("response_format"),
+    parameter("safety_identifier"),
+    parameter("seed"),
+    parameter("service_tier"),
+    parameter("stop"),
+    parameter("store"),
+    parameter("stream_options"),
+    parameter("temperature"),
+    parameter("thinking"),
+    parameter("tool_choice"),
+    parameter("tools"),
+    parameter("top_k"),
+    parameter("top_logprobs"),
+    parameter("top_p"),
+    parameter("user"),
+    parameter("verbosity"),
+    parameter("web_search_options"),
+];
+
+const PARAMETER: &str = "sent when the caller does not";
+
+/// A parameter of calls that may be given a default.
+const fn parameter(name: &'static str) -> KeyRow {
+    let draft: Draft = key(S, name, PARAMETER);
+    draft.supported()
+}
+
+/// Whether a supported key is a parameter of calls, to be handed on as a default.
+pub(crate) fn is_parameter(row: &KeyRow) -> bool {
+    row.section == S && row.meaning == PARAMETER
+}

@@ -1,0 +1,237 @@
+//! From a file, or a text, to settings: the steps in their order.
+
+use std::path::{Path, PathBuf};
+
+use trunkline_core::Environment;
+
+use crate::diagnostic::{Diagnostic, Report, Severity};
+use crate::include::{self, Sources};
+use crate::keys::Section;
+use crate::load_error::LoadError;
+use crate::location::Location;
+use crate::node::{Member, Node, Value, member};
+use crate::reader::Reader;
+use crate::reference::{self, join};
+use crate::review::{self, Allowances};
+use crate::sections;
+use crate::settings::Settings;
+use crate::{deployment, trunkline_settings};
+
+/// What came of a configuration.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What it says. To be acted on only if nothing [is fatal](Loaded::is_fatal).
+    pub settings: Settings,
+    /// What there is to say about it, file by file and line by line.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The environment that was given, with `environment_variables` laid over it.
+    pub environment: Environment,
+    /// The files that were read, the named one first.
+    pub files: Vec<PathBuf>,
+}
+
+impl Loaded {
+    /// Whether a server must not start with it.
+    pub fn is_fatal(&self) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.fatal)
+    }
+
+    /// Whether anything cannot be used as it is written.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics
+            .iter()
+            .any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+}
+
+/// Reads a configuration file and what it includes.
+///
+/// `allow_unsupported` names keys that may be without effect although they restrict something, by their path
+/// or its last segments.
+///
+/// # Errors
+///
+/// When a file cannot be read or is not YAML. What is wrong inside it comes as diagnostics.
+pub fn load(
+    path: &Path,
+    environment: &Environment,
+    allow_unsupported: &[String],
+) -> Result<Loaded, LoadError> {
+    let mut report = Report::default();
+    let sources = include::read_file(path, &mut report)?;
+    Ok(assemble(sources, environment, allow_unsupported, report))
+}
+
+/// Reads a configuration from a text; `name` stands for the file in diagnostics. It cannot include others.
+///
+/// # Errors
+///
+/// When the text is not YAML.
+pub fn parse(
+    text: &str,
+    name: &str,
+    environment: &Environment,
+    allow_unsupported: &[String],
+) -> Result<Loaded, LoadError> {
+    let mut report = Report::default();
+    let sources = include::read_text(text, name, &mut report)?;
+    Ok(assemble(sources, environment, allow_unsupported, report))
+}
+
+/// What holds without a file: defaults, and what the environment says.
+pub fn without_file(environment: &Environment) -> Loaded {
+    let sources = Sources {
+        members: Vec::new(),
+        files: Vec::new(),
+    };
+    assemble(sources, environment, &[], Report::default())
+}
+
+fn assemble(
+    sources: Sources,
+    environment: &Environment,
+    allow_unsupported: &[String],
+    mut report: Report,
+) -> Loaded {
+    let Sources { mut members, files } = sources;
+    let environment = overlay(&mut members, environment, &mut report);
+    for member in members
+        .iter_mut()
+        .filter(|member| !deployment::resolves_itself(&member.key))
+    {
+        resolve(member, &environment, &mut report);
+    }
+    let mut allowances = Allowances::new(allow_unsupported);
+    review_sections(&members, &mut allowances, &mut report);
+
+    let deployments = deployment::read(&members, &environment, &mut allowances, &mut report);
+    let mut settings = Settings {
+        deployments,
+        ..Settings::default()
+    };
+    sections::read(&members, &environment, &mut settings, &mut report);
+    settings.trunkline = trunkline_settings::read(
+        section(&members, Section::TrunklineSettings, &mut Report::default()),
+        &environment,
+        &mut report,
+    );
+    sections::lower_body_limits(&members, &mut settings.trunkline, &mut report);
+
+    for entry in allowances.unused() {
+        let message = "is allowed to be without effect, but no such key stands there";
+        report.warn(&Location::whole("--allow-unsupported"), entry, message);
+    }
+    Loaded {
+        settings,
+        diagnostics: in_order(report.diagnostics, &files),
+        environment,
+        files,
+    }
+}
+
+/// Lays `environment_variables` over the environment. Its values may refer to variables themselves.
+fn overlay(members: &mut [Member], environment: &Environment, report: &mut Report) -> Environment {
+    const SECTION: &str = "environment_variables";
+    let Some(section) = members.iter_mut().find(|member| member.key == SECTION) else {
+        return environment.clone();
+    };
+    resolve(section, environment, report);
+    let mut reader = Reader::section(std::slice::from_ref(&*section), "", report);
+    let mut variables = Vec::new();
+    for variable in reader.members(SECTION) {
+        let text = match &variable.node.value {
+            Value::Null => continue,
+            Value::Bool(value) => value.to_string(),
+            Value::Float(number) => number.to_string(),
+            Value::Text(text) => text.clone(),
+            Value::Integer(number) => number.to_string(),
+            Value::List(_) | Value::Map(_) => {
+                reader.refuse(
+                    &join(SECTION, &variable.key),
+                    &variable.node.location,
+                    "must be text",
+                );
+                continue;
+            }
+        };
+        if environment.get(&variable.key).is_some_and(|own| own != text) {
+            let message = "replaces the variable of this name in the process's environment";
+            reader
+                .report
+                .note(&variable.location, join(SECTION, &variable.key), message);
+        }
+        variables.push((variable.key.clone(), text));
+    }
+    environment.overlaid(variables)
+}
+
+/// Resolves the references of a top-level key, and says which variables are missing.
+fn resolve(top: &mut Member, environment: &Environment, report: &mut Report) {
+    let section = Section::ALL.into_iter().find(|section| section.path() == top.key);
+    let Value::Map(members) = &mut top.node.value else {
+        let needed = review::needs_its_value(Section::TopLevel, &top.key);
+        resolve_value(&mut top.node, &top.key, needed, environment, report);
+        return;
+    };
+    for member in members {
+        let needed = match section {
+            Some(section) => review::needs_its_value(section, &member.key),
+            None => review::needs_its_value(Section::TopLevel, &top.key),
+        };
+        resolve_value(
+            &mut member.node,
+            &join(&top.key, &member.key),
+            needed,
+            environment,
+            report,
+        );
+    }
+}
+
+fn resolve_value(node: &mut Node, path: &str, needed: bool, environment: &Environment, report: &mut Report) {
+    for missing in reference::resolve(node, path, environment, report) {
+        let message = format!("refers to {}, which is not set", missing.variable);
+        if needed {
+            report.fatal(&missing.location, missing.path, message);
+        } else {
+            report.warn(&missing.location, missing.path, message);
+        }
+    }
+}
+
+fn review_sections(members: &[Member], allowances: &mut Allowances<'_>, report: &mut Report) {
+    review::review(Section::TopLevel, members, "", allowances, report);
+    for which in [
+        Section::LitellmSettings,
+        Section::RouterSettings,
+        Section::GeneralSettings,
+        Section::TrunklineSettings,
+    ] {
+        let members = section(members, which, report);
+        review::review(which, members, which.path(), allowances, report);
+    }
+}
+
+/// The members of a section; a section that is no mapping is told of.
+pub(crate) fn section<'a>(members: &'a [Member], section: Section, report: &mut Report) -> &'a [Member] {
+    let Some(found) = member(members, section.path()) else {
+        return &[];
+    };
+    found.node.members().unwrap_or_else(|| {
+        let message = format!("must be a mapping, not {}", found.node.kind());
+        report.fatal(&found.node.location, section.path(), message);
+        &[]
+    })
+}
+
+/// File by file as they were read, each from top to bottom; what is in no file comes last.
+fn in_order(mut diagnostics: Vec<Diagnostic>, files: &[PathBuf]) -> Vec<Diagnostic> {
+    diagnostics.sort_by_key(|diagnostic| {
+        let at = &diagnostic.location;
+        let file = files
+            .iter()
+            .position(|file| file.as_path() == Path::new(&*at.file));
+        (at.line == 0, file.unwrap_or(usize::MAX), at.line, at.column)
+    });
+    diagnostics
+}

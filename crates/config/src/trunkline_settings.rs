@@ -1,0 +1,263 @@
+//! `trunkline_settings`: the limits and waits that are Trunkline's own, merged from defaults, file and
+//! environment.
+
+use figment::error::Kind;
+use figment::providers::Serialized;
+use figment::value::{Dict, Map, Value as FigmentValue};
+use figment::{Figment, Metadata, Profile, Provider};
+use serde::{Deserialize, Serialize};
+use trunkline_core::Environment;
+
+use crate::Location;
+use crate::diagnostic::Report;
+use crate::keys::{self, Section};
+use crate::node::{Member, Node, Value, member};
+use crate::reference::join;
+
+const SECTION: &str = "trunkline_settings";
+const VARIABLE_PREFIX: &str = "TRUNKLINE_";
+
+/// The limits and waits that are Trunkline's own. Each can be set in the file, and by a variable
+/// `TRUNKLINE_<KEY>`, which wins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrunklineSettings {
+    /// A request body, as it comes over the wire. Default 100 MiB.
+    pub body_bytes_max: u64,
+    /// A request body, inflated. Default 100 MiB.
+    pub body_inflated_bytes_max: u64,
+    /// How deep a request body may be nested. Default 128.
+    pub json_depth_max: u64,
+    /// A whole reply of an upstream. Default 100 MiB.
+    pub reply_bytes_max: u64,
+    /// One event of a stream. Default 32 MiB.
+    pub event_bytes_max: u64,
+    /// What all streams together may hold back. Default 256 MiB.
+    pub stream_buffer_total_bytes: u64,
+    /// The headers of a request. Default 64 KiB.
+    pub header_bytes_max: u64,
+    /// Until a request's headers are there. Default 10 s.
+    pub header_timeout_ms: u64,
+    /// Between two pieces of a request body. Default 30 s.
+    pub body_idle_timeout_ms: u64,
+    /// For a caller to take what is written. Default 60 s.
+    pub downstream_write_timeout_ms: u64,
+    /// Callers' connections. Default 0, which leaves it to the limit on open files.
+    pub connections_max: u64,
+    /// Until a connection to an upstream stands. Default 5 s.
+    pub connect_timeout_ms: u64,
+    /// Until the first byte of a reply. Default 300 s.
+    pub first_event_timeout_ms: u64,
+    /// Between two pieces of a reply. Default 300 s.
+    pub idle_timeout_ms: u64,
+    /// Until the end of a reply. Default 6,000 s.
+    pub total_timeout_ms: u64,
+    /// For open calls to end after SIGTERM. Default 600.
+    pub shutdown_grace_seconds: u64,
+    /// Between SIGTERM and the closed door. Default 0.
+    pub shutdown_delay_seconds: u64,
+    /// Origins of pages that may call; `*` for all, which is the default.
+    pub cors_origins: Vec<String>,
+    /// Whether `reasoning_content` is added where an upstream says `reasoning`. Default true.
+    pub reasoning_content: bool,
+    /// How long an upstream's list of models is kept. Default 300.
+    pub model_catalogue_ttl_seconds: u64,
+}
+
+impl Default for TrunklineSettings {
+    fn default() -> Self {
+        Self {
+            body_bytes_max: 100 * 1024 * 1024,
+            body_inflated_bytes_max: 100 * 1024 * 1024,
+            json_depth_max: 128,
+            reply_bytes_max: 100 * 1024 * 1024,
+            event_bytes_max: 32 * 1024 * 1024,
+            stream_buffer_total_bytes: 256 * 1024 * 1024,
+            header_bytes_max: 64 * 1024,
+            header_timeout_ms: 10_000,
+            body_idle_timeout_ms: 30_000,
+            downstream_write_timeout_ms: 60_000,
+            connections_max: 0,
+            connect_timeout_ms: 5_000,
+            first_event_timeout_ms: 300_000,
+            idle_timeout_ms: 300_000,
+            total_timeout_ms: 6_000_000,
+            shutdown_grace_seconds: 600,
+            shutdown_delay_seconds: 0,
+            cors_origins: vec!["*".to_owned()],
+            reasoning_content: true,
+            model_catalogue_ttl_seconds: 300,
+        }
+    }
+}
+
+/// Keys for which 0 has a meaning; of all others it would make a gateway that serves nothing.
+const MAY_BE_ZERO: [&str; 4] = [
+    "connections_max",
+    "shutdown_grace_seconds",
+    "shutdown_delay_seconds",
+    "model_catalogue_ttl_seconds",
+];
+
+/// Merges defaults, the members of the file's section, and the environment, in this order.
+pub(crate) fn read(members: &[Member], environment: &Environment, report: &mut Report) -> TrunklineSettings {
+    let file = Layer::from_file(members);
+    let variables = Layer::from_environment(environment, report);
+    let merged = Figment::from(Serialized::defaults(TrunklineSettings::default()))
+        .merge(&file)
+        .merge(&variables);
+    let settings = match merged.extract::<TrunklineSettings>() {
+        Ok(settings) => settings,
+        Err(errors) => {
+            for error in errors {
+                let key = error.path.first().cloned().unwrap_or_default();
+                let (location, path) = origin(&key, members, &variables);
+                report.fatal(&location, path, wanted(&error.kind));
+            }
+            return TrunklineSettings::default();
+        }
+    };
+    refuse_zeros(&file, &variables, members, report);
+    settings
+}
+
+/// Where the value of a key came from, and under which name.
+fn origin(key: &str, members: &[Member], variables: &Layer) -> (Location, String) {
+    if variables.values.contains_key(key) {
+        return (Location::whole("environment"), variable(key));
+    }
+    let location =
+        member(members, key).map_or_else(|| Location::whole(SECTION), |member| member.node.location.clone());
+    (location, join(SECTION, key))
+}
+
+fn refuse_zeros(file: &Layer, variables: &Layer, members: &[Member], report: &mut Report) {
+    for key in file.values.keys().chain(variables.values.keys()) {
+        let value = variables.values.get(key).or_else(|| file.values.get(key));
+        let is_zero = value.and_then(FigmentValue::to_u128) == Some(0);
+        if is_zero && !MAY_BE_ZERO.contains(&key.as_str()) {
+            let (location, path) = origin(key, members, variables);
+            report.fatal(&location, path, "must be more than 0");
+        }
+    }
+}
+
+/// What a value should have been, without showing it.
+fn wanted(kind: &Kind) -> String {
+    match kind {
+        Kind::InvalidType(_, expected)
+        | Kind::InvalidValue(_, expected)
+        | Kind::InvalidLength(_, expected) => match expected.as_str() {
+            "u64" => "must be a whole number from 0".to_owned(),
+            "a boolean" => "must be true or false".to_owned(),
+            "a sequence" => "must be a list".to_owned(),
+            "a string" => "must be text".to_owned(),
+            other => format!("must be {other}"),
+        },
+        other => other.to_string(),
+    }
+}
+
+/// One source of values, as figment wants it.
+struct Layer {
+    name: &'static str,
+    values: Dict,
+}
+
+impl Layer {
+    /// Members with unknown keys have been told of already and are left out.
+    fn from_file(members: &[Member]) -> Self {
+        let known = members
+            .iter()
+            .filter(|member| !member.node.is_null() && is_known(&member.key));
+        Self {
+            name: "file",
+            values: known
+                .map(|member| (member.key.clone(), typed(&member.node)))
+                .collect(),
+        }
+    }
+
+    /// The variables `TRUNKLINE_<KEY>`. Others with this prefix are none of ours (Kubernetes makes some for a
+    /// service of this name), unless they look like a slip.
+    fn from_environment(environment: &Environment, report: &mut Report) -> Self {
+        let mut values = Dict::new();
+        for name in environment.names() {
+            let Some(key) = name.strip_prefix(VARIABLE_PREFIX).map(str::to_ascii_lowercase) else {
+                continue;
+            };
+            if is_known(&key) {
+                if let Some(text) = environment.get(name) {
+                    let value = if key == "cors_origins" {
+                        list(text)
+                    } else {
+                        scalar(text)
+                    };
+                    values.insert(key, value);
+                }
+            } else if let Some(near) = keys::nearest(Section::TrunklineSettings, &key) {
+                let location = Location::whole("environment");
+                let severity = crate::Severity::Warning;
+                report
+                    .add(
+                        severity,
+                        &location,
+                        name,
+                        "is not a variable that Trunkline knows",
+                    )
+                    .suggestion = Some(variable(near));
+            }
+        }
+        Self {
+            name: "environment",
+            values,
+        }
+    }
+}
+
+impl Provider for Layer {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(self.name)
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Ok(Map::from([(Profile::Default, self.values.clone())]))
+    }
+}
+
+fn is_known(key: &str) -> bool {
+    keys::find(Section::TrunklineSettings, key).is_some()
+}
+
+fn variable(key: &str) -> String {
+    format!("{VARIABLE_PREFIX}{}", key.to_ascii_uppercase())
+}
+
+fn typed(node: &Node) -> FigmentValue {
+    match &node.value {
+        Value::Text(text) => scalar(text),
+        Value::List(items) => items.iter().map(typed).collect::<Vec<_>>().into(),
+        Value::Bool(value) => (*value).into(),
+        Value::Integer(number) => scalar(&number.to_string()),
+        Value::Float(number) => scalar(&number.to_string()),
+        Value::Null | Value::Map(_) => Dict::new().into(),
+    }
+}
+
+/// Text as what it spells: a whole number, true, false, or itself.
+fn scalar(text: &str) -> FigmentValue {
+    let text = text.trim();
+    match (text.parse::<u64>(), text.parse::<bool>()) {
+        (Ok(number), _) => number.into(),
+        (_, Ok(value)) => value.into(),
+        (Err(_), Err(_)) => text.into(),
+    }
+}
+
+/// A list of texts with commas between them.
+fn list(text: &str) -> FigmentValue {
+    text.split(',')
+        .map(|item| FigmentValue::from(item.trim()))
+        .collect::<Vec<_>>()
+        .into()
+}

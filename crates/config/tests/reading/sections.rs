@@ -1,0 +1,278 @@
+//! The other sections, and the three states of their keys.
+
+use trunkline_config::{AliasSettings, Environment, parse, without_file};
+
+use crate::{check, check_with, lines, read_clean};
+
+#[test]
+fn unknown_keys_are_told_of_with_the_nearest_known_one() {
+    check(
+        "modle_list: []
+router_settings:
+  retry_aftr: 1
+  master_key: sk-own
+litellm_settings:
+  wholly_unheard_of: 1
+",
+        &[
+            "config.yaml:1:1: warning: modle_list is not a key that Trunkline or LiteLLM knows; did you mean model_list?",
+            "config.yaml:3:3: warning: router_settings.retry_aftr is not a key that Trunkline or LiteLLM knows; did you mean retry_after?",
+            "config.yaml:4:3: warning: router_settings.master_key is not a key that Trunkline or LiteLLM knows; did you mean general_settings.master_key?",
+            "config.yaml:6:3: warning: litellm_settings.wholly_unheard_of is not a key that Trunkline or LiteLLM knows",
+        ],
+    );
+}
+
+#[test]
+fn keys_without_effect_are_told_of_unless_their_value_asks_for_nothing() {
+    check(
+        "litellm_settings:
+  cache: true
+  callbacks: []
+  num_retries: 0
+  drop_params: true
+router_settings:
+  routing_strategy: least-busy
+  num_retries: 2
+  disable_cooldowns: true
+  enable_pre_call_checks: false
+  cooldown_time: 0
+  allowed_fails: 0
+general_settings:
+  database_url: postgres://x
+  store_model_in_db: false
+  turn_off_message_logging: true
+",
+        &[
+            "config.yaml:2:3: warning: litellm_settings.cache is not supported: replies are not cached",
+            "config.yaml:7:3: warning: router_settings.routing_strategy is not supported: a group's first deployment takes every call",
+            "config.yaml:8:3: warning: router_settings.num_retries has no effect with this value: a call is tried once",
+            "config.yaml:12:3: warning: router_settings.allowed_fails is not supported: no deployment is benched",
+            "config.yaml:14:3: warning: general_settings.database_url is not supported: there is no database",
+            "config.yaml:16:3: warning: general_settings.turn_off_message_logging is not a key that Trunkline or LiteLLM knows; did you mean litellm_settings.turn_off_message_logging?",
+        ],
+    );
+    check("router_settings: {routing_strategy: simple-shuffle}", &[]);
+}
+
+#[test]
+fn keys_that_restrict_stop_the_start() {
+    let yaml = "litellm_settings:
+  max_budget: 10
+general_settings:
+  allowed_routes: [/v1/models]
+router_settings:
+  optional_pre_call_checks: [prompt_caching]
+model_list:
+- {model_name: a, litellm_params: {model: echo/a, max_budget: 1}, model_info: {team_id: t}}
+guardrails:
+- guardrail_name: pii
+";
+    let tail = "is not supported, and what it restricts would go unrestricted";
+    check(
+        yaml,
+        &[
+            &format!(
+                "!config.yaml:2:3: error: litellm_settings.max_budget {tail}: there are no budgets; remove it, or start with --allow-unsupported max_budget"
+            ),
+            &format!(
+                "!config.yaml:4:3: error: general_settings.allowed_routes {tail}: every route is served; remove it, or start with --allow-unsupported allowed_routes"
+            ),
+            "config.yaml:6:3: warning: router_settings.optional_pre_call_checks is not supported: there are no budgets, limits and affinities",
+            &format!(
+                "!config.yaml:8:51: error: model_list[0].litellm_params.max_budget {tail}: there are no budgets; remove it, or start with --allow-unsupported max_budget"
+            ),
+            &format!(
+                "!config.yaml:8:80: error: model_list[0].model_info.team_id {tail}: there are no teams; remove it, or start with --allow-unsupported team_id"
+            ),
+            &format!(
+                "!config.yaml:9:1: error: guardrails {tail}: there are no guardrails; remove it, or start with --allow-unsupported guardrails"
+            ),
+        ],
+    );
+    let allowed = [
+        "litellm_params.max_budget",
+        "general_settings.allowed_routes",
+        "team_id",
+        "guardrails",
+        "nothing",
+    ];
+    let loaded = parse(
+        yaml,
+        "config.yaml",
+        &Environment::empty(),
+        &allowed.map(str::to_owned),
+    )
+    .expect("YAML");
+    assert_eq!(
+        lines(&loaded),
+        [
+            "config.yaml:2:3: error: litellm_settings.max_budget is not supported, and what it restricts would go unrestricted: there are no budgets; remove it, or start with --allow-unsupported max_budget",
+            "config.yaml:4:3: warning: general_settings.allowed_routes is not supported and restricts nothing, as was allowed: every route is served",
+            "config.yaml:6:3: warning: router_settings.optional_pre_call_checks is not supported: there are no budgets, limits and affinities",
+            "config.yaml:8:51: warning: model_list[0].litellm_params.max_budget is not supported and restricts nothing, as was allowed: there are no budgets",
+            "config.yaml:8:80: warning: model_list[0].model_info.team_id is not supported and restricts nothing, as was allowed: there are no teams",
+            "config.yaml:9:1: warning: guardrails is not supported and restricts nothing, as was allowed: there are no guardrails",
+            "--allow-unsupported: warning: nothing is allowed to be without effect, but no such key stands there",
+        ]
+    );
+}
+
+#[test]
+fn a_restriction_that_is_switched_off_restricts_nothing() {
+    check(
+        "litellm_settings: {max_budget: 0, guardrails: [], block_requests_for_models_without_pricing: 'false'}
+router_settings: {enable_tag_filtering: false, provider_budget_config: {}}
+general_settings: {allowed_ips: null, enable_jwt_auth: no, custom_auth: ''}
+",
+        &[],
+    );
+    check(
+        "router_settings: {optional_pre_call_checks: [enforce_model_rate_limits]}",
+        &[
+            "!config.yaml:1:19: error: router_settings.optional_pre_call_checks is not supported, and what it restricts would go unrestricted: there are no budgets, limits and affinities; remove it, or start with --allow-unsupported optional_pre_call_checks",
+        ],
+    );
+}
+
+#[test]
+fn health_check_interval_of_the_router_is_an_error_as_in_litellm() {
+    check(
+        "router_settings: {health_check_interval: 10}",
+        &[
+            "!config.yaml:1:19: error: router_settings.health_check_interval belongs in general_settings; did you mean general_settings.health_check_interval?",
+        ],
+    );
+}
+
+#[test]
+fn the_master_key_comes_from_the_file_else_from_the_environment() {
+    let key = |yaml, variables: &[(&str, &str)]| {
+        read_clean(yaml, variables)
+            .settings
+            .general
+            .master_key
+            .map(|key| key.expose().to_owned())
+    };
+    assert_eq!(key("", &[]), None);
+    assert_eq!(key("general_settings: {master_key: }", &[]), None);
+    assert_eq!(
+        key("", &[("LITELLM_MASTER_KEY", "from-environment")]).as_deref(),
+        Some("from-environment")
+    );
+    let file = "general_settings: {master_key: from-file}";
+    assert_eq!(
+        key(file, &[("LITELLM_MASTER_KEY", "from-environment")]).as_deref(),
+        Some("from-file")
+    );
+    assert_eq!(
+        key("environment_variables: {LITELLM_MASTER_KEY: laid-over}", &[]).as_deref(),
+        Some("laid-over")
+    );
+}
+
+#[test]
+fn a_master_key_that_protects_nothing_is_refused() {
+    let advice = "choose one of your own, as `openssl rand -hex 32` makes them";
+    let known = format!(
+        "!config.yaml:1:32: error: general_settings.master_key is a key that everybody knows; {advice}"
+    );
+    check("general_settings: {master_key: sk-1234}", &[&known]);
+    let empty = format!("!config.yaml:1:32: error: general_settings.master_key is empty; {advice}");
+    check("general_settings: {master_key: ''}", &[&empty]);
+    let variable = format!("!environment: error: LITELLM_MASTER_KEY is a key that everybody knows; {advice}");
+    check_with("", &[("LITELLM_MASTER_KEY", "sk-1234")], &[&variable]);
+
+    let permit = "general_settings: {master_key: sk-1234, dangerously_permit_weak_or_unset_master_key: true}";
+    assert!(read_clean(permit, &[]).settings.general.master_key.is_some());
+    let variables = [("LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY", "True")];
+    let settings = read_clean("general_settings: {master_key: sk-1234}", &variables).settings;
+    assert!(settings.general.master_key.is_some() && settings.general.permit_weak_or_unset_master_key);
+    let empty = "general_settings: {master_key: '', dangerously_permit_weak_or_unset_master_key: true}";
+    assert!(read_clean(empty, &[]).settings.general.master_key.is_none());
+}
+
+#[test]
+fn general_settings_are_read() {
+    let yaml = "
+general_settings:
+  litellm_key_header_name: X-My-Key
+  forward_client_headers_to_llm_api: true
+  forward_openai_org_id: true
+  allow_client_side_credentials: 'true'
+  always_include_stream_usage: on
+  return_wildcard_routes: 1
+  completion_model: fast
+  user_header_name: X-User
+  user_header_mappings:
+  - {header_name: X-Customer, litellm_user_role: customer}
+";
+    let general = read_clean(yaml, &[]).settings.general;
+    assert_eq!(general.key_header_name.as_deref(), Some("x-my-key"));
+    assert!(general.forward_client_headers && general.health_check_details);
+    assert!(general.forward_openai_organization && general.client_side_credentials);
+    assert!(general.always_include_stream_usage && general.return_wildcard_routes);
+    assert_eq!(general.completion_model.as_deref(), Some("fast"));
+    assert_eq!(general.user_headers, ["x-user", "x-customer"]);
+
+    check(
+        "general_settings:\n  litellm_key_header_name: 'my key'\n  user_header_mappings: {header_name: X-U, litellm_user_role: internal_user}\n",
+        &[
+            "!config.yaml:2:28: error: general_settings.litellm_key_header_name must be the name of a header",
+            "config.yaml:3:25: warning: general_settings.user_header_mappings[0].litellm_user_role is not supported: only `customer` can be named by a header",
+        ],
+    );
+}
+
+#[test]
+fn timeouts_have_an_order_of_precedence() {
+    let timeout = |yaml, variables: &[(&str, &str)]| {
+        read_clean(yaml, variables)
+            .settings
+            .upstream
+            .timeout
+            .map(|wait| wait.as_secs())
+    };
+    let variables = [("REQUEST_TIMEOUT", "3")];
+    assert_eq!(timeout("", &[]), None);
+    assert_eq!(timeout("", &variables), Some(3));
+    assert_eq!(timeout("router_settings: {timeout: 2}", &variables), Some(2));
+    let both = "{router_settings: {timeout: 2}, litellm_settings: {request_timeout: 1}}";
+    assert_eq!(timeout(both, &variables), Some(1));
+    check_with(
+        "",
+        &[("REQUEST_TIMEOUT", "soon")],
+        &["!environment: error: REQUEST_TIMEOUT must be a number of seconds, from 0 to a year"],
+    );
+}
+
+#[test]
+fn aliases_are_names_or_mappings() {
+    let yaml = "router_settings: {model_group_alias: {a: group, b: {model: group, hidden: true}}}";
+    let alias = |alias: &str, hidden| AliasSettings {
+        alias: alias.to_owned(),
+        group: "group".to_owned(),
+        hidden,
+    };
+    assert_eq!(
+        read_clean(yaml, &[]).settings.aliases,
+        [alias("a", false), alias("b", true)]
+    );
+    check(
+        "router_settings:\n  model_group_alias:\n    c: [group]\n    d: {hidden: true}\n",
+        &[
+            "!config.yaml:3:8: error: router_settings.model_group_alias.c must be the name of a group, or a mapping of `model` and `hidden`",
+            "!config.yaml:4:8: error: router_settings.model_group_alias.d must be the name of a group, or a mapping of `model` and `hidden`",
+        ],
+    );
+}
+
+#[test]
+fn without_a_file_the_environment_speaks() {
+    let environment =
+        Environment::from_iter([("LITELLM_MASTER_KEY", "own"), ("TRUNKLINE_JSON_DEPTH_MAX", "9")]);
+    let loaded = without_file(&environment);
+    assert!(loaded.diagnostics.is_empty() && loaded.files.is_empty());
+    assert!(loaded.settings.general.master_key.is_some());
+    assert_eq!(loaded.settings.trunkline.json_depth_max, 9);
+}
