@@ -6,7 +6,7 @@ use trunkline_core::{Environment, Secret};
 
 use crate::credential::{self, Credential};
 use crate::diagnostic::Report;
-use crate::keys::{self, Section, State};
+use crate::keys::{self, Section};
 use crate::load::section;
 use crate::node::{Member, member};
 use crate::reader::Reader;
@@ -20,8 +20,8 @@ const CREDENTIAL_NAME: &str = "litellm_credential_name";
 const PARAMS: &str = "litellm_params";
 const INFO: &str = "model_info";
 
-/// Top-level keys whose references are resolved here: a missing variable costs one deployment, no more.
-pub(crate) fn resolves_itself(key: &str) -> bool {
+/// Whether a missing variable below this top-level key costs deployments, no more.
+pub(crate) fn is_about_deployments(key: &str) -> bool {
     key == MODEL_LIST || key == credential::LIST
 }
 
@@ -149,6 +149,12 @@ impl Row<'_> {
 
         let mut reader = Reader::part(info, &info_path, report);
         deployment.id = reader.text("id");
+        let prices = [
+            reader.decimal("input_cost_per_token"),
+            reader.decimal("output_cost_per_token"),
+        ];
+        deployment.input_cost_per_token = deployment.input_cost_per_token.or(prices[0]);
+        deployment.output_cost_per_token = deployment.output_cost_per_token.or(prices[1]);
         let blocked = blocked || reader.boolean("blocked").unwrap_or(false);
         failed |= reader.failed;
         deployment.model_info = info
@@ -272,7 +278,7 @@ fn defaults(reader: &Reader<'_, '_>) -> Members {
     let is_default = |member: &&Member| {
         !member.node.is_null()
             && match keys::find(Section::LitellmParams, &member.key) {
-                Some(row) => row.state == State::Supported && keys::is_parameter(row),
+                Some(row) => keys::is_parameter(row.key),
                 None => is_sent_upstream(&member.key),
             }
     };

@@ -25,6 +25,7 @@ pub fn key_table() -> &'static [KeyRow] {
             top_level::ROWS,
             model_list::ROWS,
             litellm_params::ROWS,
+            &litellm_params::parameter_rows(),
             model_list::MODEL_INFO_ROWS,
             litellm_settings::ROWS,
             router_settings::ROWS,

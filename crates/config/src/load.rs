@@ -17,6 +17,8 @@ use crate::sections;
 use crate::settings::Settings;
 use crate::{deployment, trunkline_settings};
 
+const ENVIRONMENT_VARIABLES: &str = "environment_variables";
+
 /// What came of a configuration.
 #[derive(Debug)]
 pub struct Loaded {
@@ -95,11 +97,10 @@ fn assemble(
 ) -> Loaded {
     let Sources { mut members, files } = sources;
     let environment = overlay(&mut members, environment, &mut report);
-    for member in members
-        .iter_mut()
-        .filter(|member| !deployment::resolves_itself(&member.key))
-    {
-        resolve(member, &environment, &mut report);
+    for member in &mut members {
+        if member.key != ENVIRONMENT_VARIABLES && !deployment::is_about_deployments(&member.key) {
+            resolve(member, &environment, &mut report);
+        }
     }
     let mut allowances = Allowances::new(allow_unsupported);
     review_sections(&members, &mut allowances, &mut report);
@@ -131,14 +132,16 @@ fn assemble(
 
 /// Lays `environment_variables` over the environment. Its values may refer to variables themselves.
 fn overlay(members: &mut [Member], environment: &Environment, report: &mut Report) -> Environment {
-    const SECTION: &str = "environment_variables";
-    let Some(section) = members.iter_mut().find(|member| member.key == SECTION) else {
+    let Some(section) = members
+        .iter_mut()
+        .find(|member| member.key == ENVIRONMENT_VARIABLES)
+    else {
         return environment.clone();
     };
     resolve(section, environment, report);
     let mut reader = Reader::section(std::slice::from_ref(&*section), "", report);
     let mut variables = Vec::new();
-    for variable in reader.members(SECTION) {
+    for variable in reader.members(ENVIRONMENT_VARIABLES) {
         let text = match &variable.node.value {
             Value::Null => continue,
             Value::Bool(value) => value.to_string(),
@@ -147,7 +150,7 @@ fn overlay(members: &mut [Member], environment: &Environment, report: &mut Repor
             Value::Integer(number) => number.to_string(),
             Value::List(_) | Value::Map(_) => {
                 reader.refuse(
-                    &join(SECTION, &variable.key),
+                    &join(ENVIRONMENT_VARIABLES, &variable.key),
                     &variable.node.location,
                     "must be text",
                 );
@@ -156,9 +159,11 @@ fn overlay(members: &mut [Member], environment: &Environment, report: &mut Repor
         };
         if environment.get(&variable.key).is_some_and(|own| own != text) {
             let message = "replaces the variable of this name in the process's environment";
-            reader
-                .report
-                .note(&variable.location, join(SECTION, &variable.key), message);
+            reader.report.note(
+                &variable.location,
+                join(ENVIRONMENT_VARIABLES, &variable.key),
+                message,
+            );
         }
         variables.push((variable.key.clone(), text));
     }

@@ -150,9 +150,7 @@ fn unknown(section: Section, member: &Member, path: &str, report: &mut Report) {
 ///
 /// One that looks like a slip of a key with another purpose stays here: it may well be a credential.
 pub(crate) fn is_sent_upstream(key: &str) -> bool {
-    keys::nearest(Section::LitellmParams, key)
-        .and_then(|near| keys::find(Section::LitellmParams, near))
-        .is_none_or(keys::is_parameter)
+    keys::nearest(Section::LitellmParams, key).is_none_or(keys::is_parameter)
 }
 
 /// Whether a key must not lose its value to a variable that is not set.

@@ -92,9 +92,10 @@ impl fmt::Display for Disabled {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Disabled::MissingVariables(names) => {
+                let verb = if names.len() == 1 { "is" } else { "are" };
                 write!(
                     formatter,
-                    "the configuration refers to {}, which is not set",
+                    "the configuration refers to {}, which {verb} not set",
                     names.join(" and ")
                 )
             }

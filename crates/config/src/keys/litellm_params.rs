@@ -1,6 +1,6 @@
 //! The keys of `litellm_params`, and the parameters of a call that may stand there as defaults.
 
-use super::row::{Draft, KeyRow, Section::LitellmParams as S, Values, key};
+use super::row::{KeyRow, Section::LitellmParams as S, Values, key};
 
 const ONE_ATTEMPT: &str = "a call is tried once";
 const FIRST_DEPLOYMENT: &str = "a group's first deployment takes every call";
@@ -149,57 +149,61 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "watsonx_*", "credentials for watsonx").not_supported("watsonx is not a provider here"),
     key(S, "anthropic_*", "federated identity at Anthropic").not_supported("use `api_key`"),
     key(S, "openai_*", "federated identity at OpenAI").not_supported("use `api_key`"),
-    parameter("audio"),
-    parameter("cache_control"),
-    parameter("dimensions"),
-    parameter("encoding_format"),
-    parameter("frequency_penalty"),
-    parameter("function_call"),
-    parameter("functions"),
-    parameter("logit_bias"),
-    parameter("logprobs"),
-    parameter("max_completion_tokens"),
-    parameter("max_tokens"),
-    parameter("metadata"),
-    parameter("modalities"),
-    parameter("models"),
-    parameter("n"),
-    parameter("parallel_tool_calls"),
-    parameter("prediction"),
-    parameter("presence_penalty"),
-    parameter("prompt_cache_key"),
-    parameter("provider"),
-    parameter("providerOptions"),
-    parameter("reasoning"),
-    parameter("reasoning_effort"),
-    parameter("response_format"),
-    parameter("safety_identifier"),
-    parameter("seed"),
-    parameter("service_tier"),
-    parameter("stop"),
-    parameter("store"),
-    parameter("stream_options"),
-    parameter("temperature"),
-    parameter("thinking"),
-    parameter("tool_choice"),
-    parameter("tools"),
-    parameter("top_k"),
-    parameter("top_logprobs"),
-    parameter("top_p"),
-    parameter("user"),
-    parameter("verbosity"),
-    parameter("web_search_options"),
 ];
 
-const PARAMETER: &str = "sent when the caller does not";
+/// Parameters of calls. In `litellm_params` they are defaults for callers who do not send them.
+const PARAMETERS: &[&str] = &[
+    "audio",
+    "cache_control",
+    "dimensions",
+    "encoding_format",
+    "frequency_penalty",
+    "function_call",
+    "functions",
+    "logit_bias",
+    "logprobs",
+    "max_completion_tokens",
+    "max_tokens",
+    "metadata",
+    "modalities",
+    "models",
+    "n",
+    "parallel_tool_calls",
+    "prediction",
+    "presence_penalty",
+    "prompt_cache_key",
+    "provider",
+    "providerOptions",
+    "reasoning",
+    "reasoning_effort",
+    "response_format",
+    "safety_identifier",
+    "seed",
+    "service_tier",
+    "stop",
+    "store",
+    "stream_options",
+    "temperature",
+    "thinking",
+    "tool_choice",
+    "tools",
+    "top_k",
+    "top_logprobs",
+    "top_p",
+    "user",
+    "verbosity",
+    "web_search_options",
+];
 
-/// A parameter of calls that may be given a default.
-const fn parameter(name: &'static str) -> KeyRow {
-    let draft: Draft = key(S, name, PARAMETER);
-    draft.supported()
+/// The rows of the parameters.
+pub(super) fn parameter_rows() -> Vec<KeyRow> {
+    PARAMETERS
+        .iter()
+        .map(|name| key(S, name, "sent when the caller does not send it").supported())
+        .collect()
 }
 
-/// Whether a supported key is a parameter of calls, to be handed on as a default.
-pub(crate) fn is_parameter(row: &KeyRow) -> bool {
-    row.section == S && row.meaning == PARAMETER
+/// Whether a key of `litellm_params` is a parameter of calls.
+pub(crate) fn is_parameter(key: &str) -> bool {
+    PARAMETERS.contains(&key)
 }

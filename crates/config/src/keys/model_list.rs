@@ -47,6 +47,20 @@ pub(super) const MODEL_INFO_ROWS: &[KeyRow] = &[
     )
     .core()
     .supported(),
+    key(
+        I,
+        "input_cost_per_token",
+        "counts where `litellm_params` has none",
+    )
+    .supported(),
+    key(
+        I,
+        "output_cost_per_token",
+        "counts where `litellm_params` has none",
+    )
+    .supported(),
+    key(I, "*cost*", "every other price")
+        .not_supported("costs are worked out from the two prices per token alone"),
     key(I, "access_groups", "groups that a key may be given")
         .core()
         .not_supported("there are no virtual keys"),

@@ -235,6 +235,22 @@ model_list:
 }
 
 #[test]
+fn prices_may_stand_in_model_info() {
+    let yaml = "
+model_list:
+- model_name: a
+  litellm_params: {model: echo/a, input_cost_per_token: 0.1}
+  model_info: {input_cost_per_token: 9, output_cost_per_token: '2e-7'}
+";
+    let deployment = &read_clean(yaml, &[]).settings.deployments[0];
+    let prices = [deployment.input_cost_per_token, deployment.output_cost_per_token];
+    assert_eq!(
+        prices.map(|price| price.map(|price| price.to_string())),
+        [Some("0.1".to_owned()), Some("0.0000002".to_owned())]
+    );
+}
+
+#[test]
 fn the_routers_defaults_come_last() {
     let yaml = "
 general_settings: {max_parallel_requests: 9}

@@ -69,7 +69,7 @@ fn a_missing_variable_costs_one_deployment() {
     );
     assert_eq!(
         disabled[0].as_ref().map(ToString::to_string).as_deref(),
-        Some("the configuration refers to GONE and MISSING, which is not set")
+        Some("the configuration refers to GONE and MISSING, which are not set")
     );
 }
 
@@ -153,6 +153,16 @@ model_list:
         &[
             "!config.yaml:1:28: error: environment_variables.A must be text",
             "!config.yaml:1:36: error: environment_variables.B refers to C, which is not set",
+        ],
+    );
+}
+
+#[test]
+fn a_half_reference_among_the_files_variables_is_told_of_once() {
+    check(
+        "environment_variables: {A: x os.environ/B}",
+        &[
+            "config.yaml:1:28: warning: environment_variables.A holds `os.environ/` inside a text, where it is taken literally; let the variable hold the whole text",
         ],
     );
 }

@@ -62,6 +62,24 @@ fn deep_nesting_is_refused() {
 }
 
 #[test]
+fn a_file_cut_anywhere_is_read_or_refused() {
+    let text = include_str!("../../../../configs/vercel.yaml");
+    let environment = Environment::from_iter([("VERCEL_AI_GATEWAY_API_KEY", "vck-1")]);
+    let (mut read, mut refused) = (0, 0);
+    for (cut, _) in text.char_indices() {
+        match parse(&text[..cut], "config.yaml", &environment, &[]) {
+            Ok(_) => read += 1,
+            Err(LoadError::Yaml { location, .. }) => {
+                assert!(location.line > 0, "a cut at {cut} has no place");
+                refused += 1;
+            }
+            Err(other) => panic!("a cut at {cut} gives {other}"),
+        }
+    }
+    assert!(read > 500 && refused > 50, "{read} read, {refused} refused");
+}
+
+#[test]
 fn the_file_must_be_a_mapping() {
     check(
         "- a\n",
