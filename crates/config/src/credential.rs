@@ -5,10 +5,14 @@ use std::collections::BTreeSet;
 use trunkline_core::Environment;
 
 use crate::diagnostic::Report;
+use crate::keys::Section;
 use crate::node::Member;
 use crate::reader::Reader;
-use crate::reference;
+use crate::reference::{self, join};
+use crate::review::{self, Allowances};
 
+const COST: &str = "deployments that use it are out of service";
+const VALUES: &str = "credential_values";
 pub(crate) const LIST: &str = "credential_list";
 
 /// A row of `credential_list`.
@@ -20,13 +24,18 @@ pub(crate) struct Credential {
 }
 
 /// Reads `credential_list`. A row that cannot be read is told of and left out.
-pub(crate) fn read(members: &[Member], environment: &Environment, report: &mut Report) -> Vec<Credential> {
+pub(crate) fn read(
+    members: &[Member],
+    environment: &Environment,
+    allowances: &mut Allowances<'_>,
+    report: &mut Report,
+) -> Vec<Credential> {
     let rows = Reader::section(members, "", report).items(LIST);
     let mut credentials = Vec::with_capacity(rows.len());
     for (index, row) in rows.iter().enumerate() {
         let path = format!("{LIST}[{index}]");
         let mut row = row.clone();
-        let missing = reference::missing_variables(&mut row, &path, environment, report);
+        let missing = reference::missing_variables(&mut row, &path, environment, COST, report);
         let Some(members) = row.members() else {
             report.error(
                 &row.location,
@@ -36,8 +45,16 @@ pub(crate) fn read(members: &[Member], environment: &Environment, report: &mut R
             continue;
         };
         let mut reader = Reader::part(members, &path, report);
-        let values = reader.members("credential_values").to_vec();
-        match reader.text("credential_name") {
+        let values = reader.members(VALUES).to_vec();
+        let name = reader.text("credential_name");
+        review::review(
+            Section::LitellmParams,
+            &values,
+            &join(&path, VALUES),
+            allowances,
+            report,
+        );
+        match name {
             Some(name) => credentials.push(Credential {
                 name,
                 values,

@@ -17,6 +17,7 @@ use crate::{Location, coerce};
 
 const MODEL_LIST: &str = "model_list";
 const CREDENTIAL_NAME: &str = "litellm_credential_name";
+const COST: &str = "the deployment is out of service";
 const PARAMS: &str = "litellm_params";
 const INFO: &str = "model_info";
 
@@ -38,7 +39,7 @@ pub(crate) fn read(
     for (index, row) in rows.iter().enumerate() {
         let path = format!("{MODEL_LIST}[{index}]");
         let mut row = row.clone();
-        let missing = reference::missing_variables(&mut row, &path, environment, report);
+        let missing = reference::missing_variables(&mut row, &path, environment, COST, report);
         let Some(members) = row.members() else {
             report.error(
                 &row.location,
@@ -81,7 +82,7 @@ impl<'a> Shared<'a> {
         let quiet = &mut Report::default();
         let router = section(members, Section::RouterSettings, quiet);
         let general = section(members, Section::GeneralSettings, quiet);
-        let credentials = credential::read(members, environment, report);
+        let credentials = credential::read(members, environment, allowances, report);
 
         let mut reader = Reader::section(general, "general_settings", report);
         let general_limit = reader.integer("max_parallel_requests");

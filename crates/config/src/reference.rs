@@ -31,20 +31,18 @@ pub(crate) fn resolve(
     missing
 }
 
-/// Resolves a part of a deployment, says which variables are missing, and returns their names: each costs the
-/// deployment, no more.
+/// Resolves what only deployments depend on, says which variables are missing and what that costs, and returns
+/// their names.
 pub(crate) fn missing_variables(
     node: &mut Node,
     path: &str,
     environment: &Environment,
+    cost: &str,
     report: &mut Report,
 ) -> BTreeSet<String> {
     let mut variables = BTreeSet::new();
     for missing in resolve(node, path, environment, report) {
-        let message = format!(
-            "refers to {}, which is not set; the deployment is out of service",
-            missing.variable
-        );
+        let message = format!("refers to {}, which is not set; {cost}", missing.variable);
         report.error(&missing.location, missing.path, message);
         variables.insert(missing.variable);
     }

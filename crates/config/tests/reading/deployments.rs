@@ -2,7 +2,7 @@
 
 use trunkline_config::Disabled;
 
-use crate::{check, check_with, read, read_clean};
+use crate::{check, check_with, read_clean};
 
 #[test]
 fn a_row_with_everything() {
@@ -221,10 +221,24 @@ model_list:
         Some("http://127.0.0.1:1/v1")
     );
 
-    let loaded = read(yaml, &[]);
+    let loaded = check(
+        yaml,
+        &[
+            "config.yaml:4:32: error: credential_list[0].credential_values.api_key refers to SHARED_KEY, which is not set; deployments that use it are out of service",
+        ],
+    );
     assert_eq!(
         loaded.settings.deployments[0].disabled,
         Some(Disabled::MissingVariables(vec!["SHARED_KEY".to_owned()]))
+    );
+    check(
+        "credential_list:\n- credential_name: shared\n  credential_values: {api_kye: x, aws_region_name: y}\n- credential_values: {}\n- text\n",
+        &[
+            "config.yaml:3:23: warning: credential_list[0].credential_values.api_kye is not a key that Trunkline or LiteLLM knows; did you mean api_key?",
+            "config.yaml:3:35: warning: credential_list[0].credential_values.aws_region_name is not supported: Bedrock is not a provider here",
+            "config.yaml:4:3: error: credential_list[1] has no credential_name",
+            "config.yaml:5:3: error: credential_list[2] must be a mapping, not text",
+        ],
     );
     check(
         "model_list: [{model_name: a, litellm_params: {model: openai/a, litellm_credential_name: nobody}}]",
