@@ -35,12 +35,7 @@ pub enum Body {
 impl Call {
     /// A call with a JSON body and no headers.
     pub fn new(operation: Operation, model: impl Into<String>, document: Document) -> Self {
-        Self {
-            operation,
-            model: model.into(),
-            body: Body::Document(document),
-            headers: HeaderMap::new(),
-        }
+        Self { operation, model: model.into(), body: Body::Document(document), headers: HeaderMap::new() }
     }
 
     /// The body, if it is a JSON object.

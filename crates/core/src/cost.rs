@@ -41,11 +41,9 @@ impl Cost {
     pub fn spend(&self) -> Option<Decimal> {
         match self {
             Cost::Computed(amount) => Some(*amount),
-            Cost::Reported(reported) => reported.gateway_cost.or_else(|| {
-                reported
-                    .cost
-                    .map(|cost| cost + reported.surcharge_cost.unwrap_or_default())
-            }),
+            Cost::Reported(reported) => reported
+                .gateway_cost
+                .or_else(|| reported.cost.map(|cost| cost + reported.surcharge_cost.unwrap_or_default())),
         }
     }
 }
@@ -55,9 +53,7 @@ impl Cost {
 /// The digits are read as they stand; no floating point is involved.
 pub fn amount(json: &[u8]) -> Option<Decimal> {
     let text = std::str::from_utf8(json).ok()?.trim();
-    let digits = text
-        .strip_prefix('"')
-        .map_or(text, |rest| rest.strip_suffix('"').unwrap_or(rest));
+    let digits = text.strip_prefix('"').map_or(text, |rest| rest.strip_suffix('"').unwrap_or(rest));
     if digits.contains(['e', 'E']) {
         return Decimal::from_scientific(digits).ok();
     }
@@ -85,10 +81,7 @@ mod tests {
 
     #[test]
     fn the_list_price_never_stands_in_for_the_bill() {
-        let market_only = ReportedCost {
-            market_cost: Some(Decimal::ONE),
-            ..Default::default()
-        };
+        let market_only = ReportedCost { market_cost: Some(Decimal::ONE), ..Default::default() };
         assert_eq!(Cost::Reported(market_only).spend(), None);
     }
 

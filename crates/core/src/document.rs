@@ -65,10 +65,7 @@ pub enum Duplicates {
 
 impl Default for DocumentLimits {
     fn default() -> Self {
-        Self {
-            depth_max: 128,
-            duplicates: Duplicates::Refuse,
-        }
+        Self { depth_max: 128, duplicates: Duplicates::Refuse }
     }
 }
 
@@ -90,28 +87,16 @@ impl Document {
         let mut members = Vec::with_capacity(16);
         let mut scanner = Scanner::new(&source, limits.depth_max)?;
         scanner.object(|key, value| {
-            members.push(Member {
-                key,
-                value,
-                state: State::Kept,
-            });
+            members.push(Member { key, value, state: State::Kept });
         })?;
         scanner.end()?;
         member::shadow_duplicates(&source, &mut members, limits.duplicates)?;
-        Ok(Self {
-            source,
-            members,
-            appended: Vec::new(),
-        })
+        Ok(Self { source, members, appended: Vec::new() })
     }
 
     /// The document `{}`.
     pub fn empty() -> Self {
-        Self {
-            source: Bytes::from_static(b"{}"),
-            members: Vec::new(),
-            appended: Vec::new(),
-        }
+        Self { source: Bytes::from_static(b"{}"), members: Vec::new(), appended: Vec::new() }
     }
 
     /// Writes `value` as JSON, which must be an object.
@@ -185,11 +170,7 @@ impl Document {
         let json = json.into();
         let source = &self.source;
         let mut replaced = false;
-        for member in self
-            .members
-            .iter_mut()
-            .filter(|member| member.is_named(source, name))
-        {
+        for member in self.members.iter_mut().filter(|member| member.is_named(source, name)) {
             match member.state {
                 State::Kept | State::Replaced(_) => {
                     member.state = State::Replaced(json.clone());
@@ -213,11 +194,7 @@ impl Document {
     pub fn remove(&mut self, name: &str) -> bool {
         let found = self.contains(name);
         let source = &self.source;
-        for member in self
-            .members
-            .iter_mut()
-            .filter(|member| member.is_named(source, name))
-        {
+        for member in self.members.iter_mut().filter(|member| member.is_named(source, name)) {
             member.state = State::Removed;
         }
         self.appended.retain(|appended| appended.name != name);
@@ -228,11 +205,7 @@ impl Document {
     pub fn names(&self) -> impl Iterator<Item = Cow<'_, str>> {
         let standing = self.members.iter().filter(|member| member.is_visible());
         let standing = standing.map(|member| member.name(&self.source));
-        standing.chain(
-            self.appended
-                .iter()
-                .map(|appended| Cow::Borrowed(appended.name.as_str())),
-        )
+        standing.chain(self.appended.iter().map(|appended| Cow::Borrowed(appended.name.as_str())))
     }
 
     /// The document as it goes on the wire: slices of the original text, and between them what was edited.
@@ -266,10 +239,7 @@ impl Document {
     }
 
     fn find(&self, name: &str) -> Option<Found<'_>> {
-        let standing = self
-            .members
-            .iter()
-            .filter(|member| member.is_named(&self.source, name));
+        let standing = self.members.iter().filter(|member| member.is_named(&self.source, name));
         let appended = self.appended.iter().filter(|appended| appended.name == name);
         standing
             .filter_map(|member| match &member.state {
@@ -286,10 +256,7 @@ impl Document {
 impl fmt::Debug for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.names().collect();
-        f.debug_struct("Document")
-            .field("len", &self.len())
-            .field("members", &names)
-            .finish()
+        f.debug_struct("Document").field("len", &self.len()).field("members", &names).finish()
     }
 }
 

@@ -31,7 +31,10 @@ impl Environment {
 
     /// The same with `others` laid over it: theirs win.
     #[must_use]
-    pub fn overlaid<K: Into<String>, V: Into<String>>(&self, others: impl IntoIterator<Item = (K, V)>) -> Self {
+    pub fn overlaid<K: Into<String>, V: Into<String>>(
+        &self,
+        others: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
         let mut variables = BTreeMap::clone(&self.0);
         variables.extend(others.into_iter().map(|(name, text)| (name.into(), text.into())));
         Self(Arc::new(variables))

@@ -225,9 +225,7 @@ impl Error {
 
     /// Whether trying again can help.
     pub fn retry(&self) -> Retry {
-        self.0
-            .retry
-            .unwrap_or_else(|| self.0.kind.retry(self.0.retry_after))
+        self.0.retry.unwrap_or_else(|| self.0.kind.retry(self.0.retry_after))
     }
 
     /// Whether any target, the same or another, may answer the same request.
@@ -385,10 +383,7 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0
-            .source
-            .as_deref()
-            .map(|source| source as &(dyn StdError + 'static))
+        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
     }
 }
 

@@ -33,36 +33,20 @@ enum Data {
 impl Event {
     /// An event that has no `data:` line: comments, or fields that mean nothing to the protocol.
     pub fn without_data(bytes: Bytes) -> Self {
-        Self {
-            bytes,
-            data: Data::None,
-            observation: None,
-        }
+        Self { bytes, data: Data::None, observation: None }
     }
 
     /// An event whose payload is one span of its bytes.
     ///
     /// A span that does not lie within the bytes counts as no payload.
     pub fn with_span(bytes: Bytes, span: Range<usize>) -> Self {
-        let data = if bytes.get(span.clone()).is_some() {
-            Data::Span(span)
-        } else {
-            Data::None
-        };
-        Self {
-            bytes,
-            data,
-            observation: None,
-        }
+        let data = if bytes.get(span.clone()).is_some() { Data::Span(span) } else { Data::None };
+        Self { bytes, data, observation: None }
     }
 
     /// An event whose payload was spread over several lines.
     pub fn with_joined_data(bytes: Bytes, data: Bytes) -> Self {
-        Self {
-            bytes,
-            data: Data::Joined(data),
-            observation: None,
-        }
+        Self { bytes, data: Data::Joined(data), observation: None }
     }
 
     /// A new event, `data: <payload>` and a blank line. The payload must hold no line break.
@@ -126,9 +110,6 @@ mod tests {
 
     #[test]
     fn a_span_outside_the_bytes_is_no_payload() {
-        assert_eq!(
-            Event::with_span(Bytes::from_static(b"data: x\n\n"), 6..60).data(),
-            None
-        );
+        assert_eq!(Event::with_span(Bytes::from_static(b"data: x\n\n"), 6..60).data(), None);
     }
 }

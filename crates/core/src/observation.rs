@@ -40,25 +40,11 @@ mod tests {
 
     #[test]
     fn the_last_usage_wins_and_nothing_known_is_lost() {
-        let usage = |output| {
-            Some(Usage {
-                output,
-                ..Default::default()
-            })
-        };
-        let mut seen = Observation {
-            usage: usage(1),
-            generation_id: Some("gen_1".into()),
-            ..Default::default()
-        };
-        seen.absorb(Observation {
-            usage: usage(2),
-            ..Default::default()
-        });
-        seen.absorb(Observation {
-            terminal: true,
-            ..Default::default()
-        });
+        let usage = |output| Some(Usage { output, ..Default::default() });
+        let mut seen =
+            Observation { usage: usage(1), generation_id: Some("gen_1".into()), ..Default::default() };
+        seen.absorb(Observation { usage: usage(2), ..Default::default() });
+        seen.absorb(Observation { terminal: true, ..Default::default() });
         assert_eq!(seen.usage, usage(2));
         assert_eq!(seen.generation_id.as_deref(), Some("gen_1"));
         assert!(seen.terminal);

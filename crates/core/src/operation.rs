@@ -25,11 +25,8 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of this enum.
-    pub const ALL: [Operation; 3] = [
-        Operation::ChatCompletions,
-        Operation::Completions,
-        Operation::Embeddings,
-    ];
+    pub const ALL: [Operation; 3] =
+        [Operation::ChatCompletions, Operation::Completions, Operation::Embeddings];
 
     /// The name that capabilities, logs and errors use: `chat_completions`.
     pub const fn name(self) -> &'static str {

@@ -37,20 +37,12 @@ impl Reply {
     /// A whole reply with no headers, for providers that have no HTTP behind them.
     pub fn document(document: Document, observation: Observation) -> Self {
         let body = ReplyBody::Document(document, Box::new(observation));
-        Self {
-            status: StatusCode::OK,
-            headers: HeaderMap::new(),
-            body,
-        }
+        Self { status: StatusCode::OK, headers: HeaderMap::new(), body }
     }
 
     /// A streamed reply with no headers, for providers that have no HTTP behind them.
     pub fn events(events: EventStream) -> Self {
-        Self {
-            status: StatusCode::OK,
-            headers: HeaderMap::new(),
-            body: ReplyBody::Events(events),
-        }
+        Self { status: StatusCode::OK, headers: HeaderMap::new(), body: ReplyBody::Events(events) }
     }
 }
 

@@ -56,10 +56,7 @@ impl Segments {
 // A body can hold a prompt, so `Debug` shows its shape only.
 impl fmt::Debug for Segments {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Segments")
-            .field("len", &self.len)
-            .field("segments", &self.parts.len())
-            .finish()
+        f.debug_struct("Segments").field("len", &self.len).field("segments", &self.parts.len()).finish()
     }
 }
 

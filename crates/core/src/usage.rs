@@ -55,14 +55,10 @@ impl Usage {
     /// Details that exceed what should contain them, and a sum that is not the sum, set `inconsistent`; no
     /// bucket goes below zero.
     pub fn from_inclusive(counts: &InclusiveUsage) -> Self {
-        let input_details = counts
-            .cache_read
-            .saturating_add(counts.cache_write)
-            .saturating_add(counts.audio_input);
-        let output_details = counts
-            .reasoning
-            .saturating_add(counts.audio_output)
-            .saturating_add(counts.image_output);
+        let input_details =
+            counts.cache_read.saturating_add(counts.cache_write).saturating_add(counts.audio_input);
+        let output_details =
+            counts.reasoning.saturating_add(counts.audio_output).saturating_add(counts.image_output);
         let usage = Self {
             uncached_input: counts.input.saturating_sub(input_details),
             cache_read: counts.cache_read,
@@ -76,13 +72,8 @@ impl Usage {
         };
         let adds_up = usage.input() == counts.input
             && usage.all_output() == counts.output
-            && counts
-                .total
-                .is_none_or(|total| total == counts.input + counts.output);
-        Self {
-            inconsistent: !adds_up,
-            ..usage
-        }
+            && counts.total.is_none_or(|total| total == counts.input + counts.output);
+        Self { inconsistent: !adds_up, ..usage }
     }
 
     /// All input tokens.
@@ -114,56 +105,24 @@ mod tests {
     }
 
     fn counts(input: u64, output: u64) -> InclusiveUsage {
-        InclusiveUsage {
-            input,
-            output,
-            ..InclusiveUsage::default()
-        }
+        InclusiveUsage { input, output, ..InclusiveUsage::default() }
     }
 
     #[test]
     fn cached_tokens_are_counted_once() {
-        let counts = InclusiveUsage {
-            cache_read: 9519,
-            total: Some(9530),
-            ..counts(9520, 10)
-        };
+        let counts = InclusiveUsage { cache_read: 9519, total: Some(9530), ..counts(9520, 10) };
         check(&counts, 1, 10, false);
         assert_eq!(Usage::from_inclusive(&counts).total(), 9530);
     }
 
     #[test]
     fn reasoning_is_part_of_the_output() {
-        check(
-            &InclusiveUsage {
-                reasoning: 30,
-                ..counts(5, 32)
-            },
-            5,
-            2,
-            false,
-        );
+        check(&InclusiveUsage { reasoning: 30, ..counts(5, 32) }, 5, 2, false);
     }
 
     #[test]
     fn figures_that_contradict_are_flagged_and_never_negative() {
-        check(
-            &InclusiveUsage {
-                cache_read: 9,
-                ..counts(5, 1)
-            },
-            0,
-            1,
-            true,
-        );
-        check(
-            &InclusiveUsage {
-                total: Some(7),
-                ..counts(5, 1)
-            },
-            5,
-            1,
-            true,
-        );
+        check(&InclusiveUsage { cache_read: 9, ..counts(5, 1) }, 0, 1, true);
+        check(&InclusiveUsage { total: Some(7), ..counts(5, 1) }, 5, 1, true);
     }
 }

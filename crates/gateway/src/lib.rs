@@ -1,1 +1,35 @@
 //! Trunkline's HTTP service as a library: endpoints, authentication, bodies, streams, records, errors.
+//!
+//! A [`Gateway`] is made of a [`Router`](trunkline_router::Router) and [`Settings`]; [`Gateway::handle`]
+//! answers one request, and [`Server`] accepts connections for it. The walk of a request through these
+//! modules is described in `docs/architecture.md`.
+
+mod admission;
+mod authentication;
+mod body;
+mod browsers;
+mod connection;
+mod consumed;
+mod endpoints;
+mod error_response;
+mod gateway;
+mod headers;
+mod inflate;
+mod models;
+mod operation;
+mod pages;
+mod record;
+mod reply_body;
+mod rewrite;
+mod serve;
+mod settings;
+mod stream;
+mod tls;
+
+pub use consumed::{CONSUMED, Consumed, Effect};
+pub use gateway::Gateway;
+pub use record::{LogRecorder, Outcome, Record, Recorder};
+pub use reply_body::ReplyBody;
+pub use serve::{Server, StopHandle};
+pub use settings::{Limits, Settings, Waits};
+pub use tls::Tls;

@@ -23,10 +23,6 @@ impl Capabilities {
 
     /// The names of its operations, for a message: `chat_completions, embeddings`.
     pub fn operation_names(&self) -> String {
-        self.operations
-            .iter()
-            .map(|operation| operation.name())
-            .collect::<Vec<_>>()
-            .join(", ")
+        self.operations.iter().map(|operation| operation.name()).collect::<Vec<_>>().join(", ")
     }
 }

@@ -29,9 +29,7 @@ pub struct DeploymentKey {
 impl DeploymentKey {
     /// Falls back to the first of these variables that is set.
     pub fn or_variables(environment: &Environment, names: &[&str]) -> Self {
-        Self {
-            fallback: names.iter().find_map(|name| environment.secret(name)),
-        }
+        Self { fallback: names.iter().find_map(|name| environment.secret(name)) }
     }
 
     /// Falls back to this key.

@@ -163,9 +163,6 @@ impl Stream for UpstreamEvents {
 
 impl std::fmt::Debug for UpstreamEvents {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("UpstreamEvents")
-            .field("provider", &self.provider)
-            .finish_non_exhaustive()
+        formatter.debug_struct("UpstreamEvents").field("provider", &self.provider).finish_non_exhaustive()
     }
 }

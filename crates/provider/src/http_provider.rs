@@ -30,12 +30,7 @@ pub struct HttpProvider<C> {
 impl<C: Codec> HttpProvider<C> {
     /// A provider that sends what `codec` writes, over the registry's transport and within its limits.
     pub fn new(codec: C, credentials: Arc<dyn CredentialSource>, registry: &Registry) -> Self {
-        Self {
-            codec,
-            transport: registry.transport(),
-            credentials,
-            limits: registry.limits(),
-        }
+        Self { codec, transport: registry.transport(), credentials, limits: registry.limits() }
     }
 
     async fn send(
@@ -45,11 +40,7 @@ impl<C: Codec> HttpProvider<C> {
         credential: Option<&Secret>,
     ) -> Result<http::Response<TransportBody>, Error> {
         let named = |error: Error| error.with_provider(self.codec.name());
-        let response = self
-            .transport
-            .send(request, &context.target.send)
-            .await
-            .map_err(named)?;
+        let response = self.transport.send(request, &context.target.send).await.map_err(named)?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -71,37 +62,22 @@ impl<C: Codec> HttpProvider<C> {
         let bytes = self.read_whole(body).await?;
         let (document, observation) = match decode {
             Decode::Verbatim(mut probe) => {
-                let limits = DocumentLimits {
-                    depth_max: self.limits.depth_max,
-                    duplicates: Duplicates::KeepLast,
-                };
+                let limits =
+                    DocumentLimits { depth_max: self.limits.depth_max, duplicates: Duplicates::KeepLast };
                 let document = Document::parse_with(bytes.clone(), &limits).map_err(|error| {
-                    let message = format!(
-                        "{} answered with something that is no JSON object",
-                        self.codec.name()
-                    );
-                    let answer = UpstreamAnswer {
-                        status: Some(status),
-                        body: excerpt(&bytes, self.limits),
-                    };
-                    self.protocol_error(message)
-                        .with_upstream(answer, None, None)
-                        .with_source(error)
+                    let message =
+                        format!("{} answered with something that is no JSON object", self.codec.name());
+                    let answer = UpstreamAnswer { status: Some(status), body: excerpt(&bytes, self.limits) };
+                    self.protocol_error(message).with_upstream(answer, None, None).with_source(error)
                 })?;
-                let observation = probe
-                    .document(&document)
-                    .map_err(|failure| self.error(failure, &bytes))?;
+                let observation = probe.document(&document).map_err(|failure| self.error(failure, &bytes))?;
                 (document, observation)
             }
-            Decode::With(mut decoder) => decoder
-                .document(bytes.clone())
-                .map_err(|failure| self.error(failure, &bytes))?,
+            Decode::With(mut decoder) => {
+                decoder.document(bytes.clone()).map_err(|failure| self.error(failure, &bytes))?
+            }
         };
-        Ok(Reply {
-            status,
-            headers,
-            body: ReplyBody::Document(document, Box::new(observation)),
-        })
+        Ok(Reply { status, headers, body: ReplyBody::Document(document, Box::new(observation)) })
     }
 
     async fn read_whole(&self, mut body: TransportBody) -> Result<Bytes, Error> {
@@ -158,19 +134,13 @@ impl<C: Codec> Provider for HttpProvider<C> {
             return Err(Error::new(ErrorKind::UnsupportedOperation, message).with_provider(self.codec.name()));
         }
         let credential = self.credentials.credential(&context.target)?;
-        let request = self
-            .codec
-            .encode(&call, &encode_context(context, credential.as_ref()))?;
+        let request = self.codec.encode(&call, &encode_context(context, credential.as_ref()))?;
         let streaming = call.streaming();
-        let (head, body) = self
-            .send(request, context, credential.as_ref())
-            .await?
-            .into_parts();
+        let (head, body) = self.send(request, context, credential.as_ref()).await?.into_parts();
         let decode = self.codec.decoder(call.operation, streaming);
         let content_type = head.headers.get(CONTENT_TYPE).cloned();
-        let is_json = content_type
-            .as_ref()
-            .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+        let is_json =
+            content_type.as_ref().is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
         if !streaming {
             return self.document(head.status, head.headers, body, decode).await;
         }
@@ -184,39 +154,24 @@ impl<C: Codec> Provider for HttpProvider<C> {
             )));
         }
         let events = UpstreamEvents::new(self.codec.name(), body, decode, self.limits.event_bytes_max);
-        Ok(Reply {
-            status: head.status,
-            headers: head.headers,
-            body: ReplyBody::Events(Box::pin(events)),
-        })
+        Ok(Reply { status: head.status, headers: head.headers, body: ReplyBody::Events(Box::pin(events)) })
     }
 
     async fn models(&self, context: &CallContext) -> Result<Vec<ModelInfo>, Error> {
         // A catalogue that is open to everybody must not fail for want of a key.
         let credential = self.credentials.credential(&context.target).ok().flatten();
-        let Some(request) = self
-            .codec
-            .encode_models(&encode_context(context, credential.as_ref()))?
-        else {
+        let Some(request) = self.codec.encode_models(&encode_context(context, credential.as_ref()))? else {
             return Ok(Vec::new());
         };
-        let body = self
-            .send(request, context, credential.as_ref())
-            .await?
-            .into_body();
+        let body = self.send(request, context, credential.as_ref()).await?.into_body();
         let body = self.read_whole(body).await?;
-        self.codec
-            .decode_models(body)
-            .map_err(|error| error.with_provider(self.codec.name()))
+        self.codec.decode_models(body).map_err(|error| error.with_provider(self.codec.name()))
     }
 }
 
 /// The error that a failure becomes, with what the upstream said.
 pub(crate) fn error_of(failure: Failure, status: Option<StatusCode>, body: Bytes, provider: &str) -> Error {
-    let answer = UpstreamAnswer {
-        status: status.or(failure.status),
-        body,
-    };
+    let answer = UpstreamAnswer { status: status.or(failure.status), body };
     let mut error = Error::new(failure.kind, failure.message)
         .with_provider(provider)
         .with_retry_after(failure.retry_after)
@@ -234,10 +189,7 @@ pub(crate) fn error_of(failure: Failure, status: Option<StatusCode>, body: Bytes
 }
 
 fn encode_context<'a>(context: &'a CallContext, credential: Option<&'a Secret>) -> EncodeContext<'a> {
-    EncodeContext {
-        target: &context.target,
-        credential,
-    }
+    EncodeContext { target: &context.target, credential }
 }
 
 fn excerpt(body: &Bytes, limits: Limits) -> Bytes {

@@ -45,12 +45,7 @@ pub struct About {
 impl Registry {
     /// No providers yet; those to come are built from these.
     pub fn new(transport: Arc<dyn Transport>, environment: Environment, limits: Limits) -> Self {
-        Self {
-            transport,
-            environment,
-            limits,
-            registrations: Vec::new(),
-        }
+        Self { transport, environment, limits, registrations: Vec::new() }
     }
 
     /// What carries requests upstream.
@@ -71,20 +66,11 @@ impl Registry {
     /// Adds a provider under a prefix of one or more whole segments. A prefix that is taken is replaced.
     pub fn register(&mut self, prefix: impl Into<String>, provider: Arc<dyn Provider>, about: About) {
         let prefix = prefix.into();
-        self.registrations
-            .retain(|registration| registration.prefix != prefix);
-        self.registrations.push(Registration {
-            prefix,
-            provider,
-            about,
-        });
+        self.registrations.retain(|registration| registration.prefix != prefix);
+        self.registrations.push(Registration { prefix, provider, about });
         // Longest first, so that the first match is the longest; then by name, for the lists people read.
         self.registrations.sort_by(|left, right| {
-            right
-                .prefix
-                .len()
-                .cmp(&left.prefix.len())
-                .then_with(|| left.prefix.cmp(&right.prefix))
+            right.prefix.len().cmp(&left.prefix.len()).then_with(|| left.prefix.cmp(&right.prefix))
         });
     }
 
@@ -93,18 +79,14 @@ impl Registry {
     /// Exactly one prefix is taken off: `vercel_ai_gateway/vercel_ai_gateway/x` leaves `vercel_ai_gateway/x`.
     pub fn find<'m>(&self, model: &'m str) -> Option<(&Registration, &'m str)> {
         self.registrations.iter().find_map(|registration| {
-            let rest = model
-                .strip_prefix(registration.prefix.as_str())?
-                .strip_prefix('/')?;
+            let rest = model.strip_prefix(registration.prefix.as_str())?.strip_prefix('/')?;
             (!rest.is_empty()).then_some((registration, rest))
         })
     }
 
     /// The provider that is registered under exactly this prefix.
     pub fn by_prefix(&self, prefix: &str) -> Option<&Registration> {
-        self.registrations
-            .iter()
-            .find(|registration| registration.prefix == prefix)
+        self.registrations.iter().find(|registration| registration.prefix == prefix)
     }
 
     /// All of them, by prefix in alphabetical order.

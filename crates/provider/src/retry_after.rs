@@ -9,12 +9,7 @@ use http::header::RETRY_AFTER;
 ///
 /// `None` if neither is there or can be read; a date that has passed is zero.
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name: &str| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .map(str::trim)
-    };
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     if let Some(milliseconds) = text("retry-after-ms").and_then(|text| text.parse::<f64>().ok()) {
         return Duration::try_from_secs_f64(milliseconds / 1000.0).ok();
     }
@@ -41,11 +36,7 @@ mod tests {
         check("retry-after", "7", Some(Duration::from_secs(7)));
         check("retry-after", "0.5", Some(Duration::from_millis(500)));
         check("retry-after-ms", "250", Some(Duration::from_millis(250)));
-        check(
-            "retry-after",
-            "Fri, 01 Jan 2021 00:00:00 GMT",
-            Some(Duration::ZERO),
-        );
+        check("retry-after", "Fri, 01 Jan 2021 00:00:00 GMT", Some(Duration::ZERO));
         check("retry-after", "soon", None);
         check("retry-after", "-3", None);
         check("retry-after", "NaN", None);

@@ -196,10 +196,7 @@ mod tests {
             .filter_map(|event| event.data())
             .map(|data| String::from_utf8(data.to_vec()).expect("whole events hold whole characters"))
             .collect();
-        (
-            payloads,
-            events.iter().flat_map(|event| event.bytes().to_vec()).collect(),
-        )
+        (payloads, events.iter().flat_map(|event| event.bytes().to_vec()).collect())
     }
 
     /// Every single cut, and every byte by itself, gives the same payloads and the same bytes.
@@ -239,10 +236,7 @@ mod tests {
 
     #[test]
     fn characters_that_look_like_line_ends_are_none() {
-        check(
-            "data: a\u{85}b\u{2028}c 漢😀é\n\ndata: [DONE]\n\n",
-            &["a\u{85}b\u{2028}c 漢😀é", "[DONE]"],
-        );
+        check("data: a\u{85}b\u{2028}c 漢😀é\n\ndata: [DONE]\n\n", &["a\u{85}b\u{2028}c 漢😀é", "[DONE]"]);
     }
 
     #[test]
@@ -255,9 +249,7 @@ mod tests {
     fn an_event_is_there_as_soon_as_its_blank_line_is() {
         let mut framer = Framer::new(1024);
         let mut events = Vec::new();
-        framer
-            .push(Bytes::from_static(b"data: a\r\n\r"), &mut events)
-            .expect("small");
+        framer.push(Bytes::from_static(b"data: a\r\n\r"), &mut events).expect("small");
         assert_eq!(events.len(), 1);
     }
 
@@ -265,10 +257,7 @@ mod tests {
     fn an_event_past_the_limit_is_refused() {
         let mut framer = Framer::new(16);
         let refused = framer.push(Bytes::from_static(b"data: 0123456789abcdef"), &mut Vec::new());
-        assert_eq!(
-            refused.map_err(|error| error.kind()),
-            Err(ErrorKind::UpstreamProtocol)
-        );
+        assert_eq!(refused.map_err(|error| error.kind()), Err(ErrorKind::UpstreamProtocol));
     }
 
     proptest! {

@@ -1,10 +1,13 @@
 //! One row of `model_list`: a provider, an upstream model, credentials, defaults.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
-use trunkline_core::{Document, Error, ErrorKind, TokenPrices};
+use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
+use trunkline_core::{Document, Error, ErrorKind, Secret, TokenPrices};
 use trunkline_provider::{CallContext, Provider, Registry, Target};
 
 /// What a deployment is made from.
@@ -18,7 +21,8 @@ pub struct DeploymentSpec {
     pub provider_prefix: Option<String>,
     /// A provider of its own, where no registered one is meant.
     pub provider: Option<Arc<dyn Provider>>,
-    /// Its identity. The default is the group and its place in it: `gpt-4o#1`.
+    /// Its identity. The default is a hash of group, model, base and credential: it outlives a restart, and a
+    /// change of anything else.
     pub id: Option<String>,
     /// Where its calls go.
     pub target: Target,
@@ -26,6 +30,10 @@ pub struct DeploymentSpec {
     pub defaults: Vec<(String, Bytes)>,
     /// Members that are put into every body, whatever it says: name and JSON text.
     pub overrides: Vec<(String, Bytes)>,
+    /// The credential fields that a caller may name itself: `api_key`, `api_base`. Default: none.
+    pub client_side_fields: Vec<String>,
+    /// Calls that it answers at one time; further ones wait. Default: no limit.
+    pub parallel_calls_max: Option<usize>,
     /// Its level in the group: lower ones are tried first. Default 0.
     pub order: i64,
     /// What `/model/info` tells of it.
@@ -45,6 +53,8 @@ pub struct Deployment {
     pub model: String,
     /// The provider's prefix; empty where the name that is asked for decides.
     pub prefix: String,
+    /// The credential fields that a caller may name itself.
+    pub client_side_fields: Vec<String>,
     /// Its level in the group: lower ones are tried first.
     pub order: i64,
     /// What `/model/info` tells of it.
@@ -53,6 +63,7 @@ pub struct Deployment {
     pub prices: Option<TokenPrices>,
     pub(crate) upstream: Upstream,
     pub(crate) context: CallContext,
+    pub(crate) parallel: Option<Arc<Semaphore>>,
     defaults: Vec<(String, Bytes)>,
     overrides: Vec<(String, Bytes)>,
 }
@@ -61,27 +72,26 @@ pub struct Deployment {
 #[derive(Clone, Debug)]
 pub(crate) enum Upstream {
     /// Always this one, with this model, in which stars may stand.
-    Fixed {
-        provider: Arc<dyn Provider>,
-        model: String,
-    },
+    Fixed { provider: Arc<dyn Provider>, model: String },
     /// Whichever has the prefix that the filled name begins with: `model: "*"`.
     ByName,
 }
 
 impl Deployment {
     /// Finds the provider that the specification names.
-    pub(crate) fn new(spec: DeploymentSpec, place: usize, registry: &Registry) -> Result<Self, Error> {
+    pub(crate) fn new(spec: DeploymentSpec, registry: &Registry) -> Result<Self, Error> {
         let (prefix, upstream) = upstream(&spec, registry)?;
         Ok(Self {
-            id: spec.id.unwrap_or_else(|| format!("{}#{place}", spec.group)),
+            id: spec.id.clone().unwrap_or_else(|| identity(&spec)),
             group: spec.group,
             model: spec.model,
             prefix,
+            client_side_fields: spec.client_side_fields,
             order: spec.order,
             info: spec.info,
             prices: spec.prices,
             upstream,
+            parallel: spec.parallel_calls_max.map(|max| Arc::new(Semaphore::new(max))),
             context: CallContext::new(Arc::new(spec.target)),
             defaults: spec.defaults,
             overrides: spec.overrides,
@@ -106,46 +116,39 @@ impl Deployment {
     }
 }
 
+/// What a deployment is known by, where nobody named it.
+fn identity(spec: &DeploymentSpec) -> String {
+    let mut hash = Sha256::new();
+    let key = spec.target.api_key.as_ref().map(Secret::expose);
+    for part in [Some(spec.group.as_str()), Some(&spec.model), spec.target.api_base.as_deref(), key] {
+        // Lengths keep `ab` + `c` apart from `a` + `bc`, and nothing apart from an empty text.
+        let length = part.map_or(u64::MAX, |part| part.len() as u64);
+        hash.update(length.to_be_bytes());
+        hash.update(part.unwrap_or_default());
+    }
+    let mut id = String::with_capacity(32);
+    for byte in &hash.finalize()[..16] {
+        write!(id, "{byte:02x}").expect("writing to a text does not fail");
+    }
+    id
+}
+
 fn upstream(spec: &DeploymentSpec, registry: &Registry) -> Result<(String, Upstream), Error> {
     if let Some(provider) = &spec.provider {
-        let model = registry
-            .find(&spec.model)
-            .map_or(spec.model.as_str(), |(_, rest)| rest);
-        let prefix = spec.model[..spec.model.len() - model.len()]
-            .trim_end_matches('/')
-            .to_owned();
-        return Ok((
-            prefix,
-            Upstream::Fixed {
-                provider: Arc::clone(provider),
-                model: model.to_owned(),
-            },
-        ));
+        let model = registry.find(&spec.model).map_or(spec.model.as_str(), |(_, rest)| rest);
+        let prefix = spec.model[..spec.model.len() - model.len()].trim_end_matches('/').to_owned();
+        return Ok((prefix, Upstream::Fixed { provider: Arc::clone(provider), model: model.to_owned() }));
     }
     if let Some(prefix) = &spec.provider_prefix {
-        let registration = registry
-            .by_prefix(prefix)
-            .ok_or_else(|| unknown_prefix(&spec.model, registry))?;
+        let registration = registry.by_prefix(prefix).ok_or_else(|| unknown_prefix(&spec.model, registry))?;
         // A model that repeats the prefix means the same thing as one that leaves it out.
         let own = format!("{prefix}/");
         let model = spec.model.strip_prefix(&own).unwrap_or(&spec.model).to_owned();
-        return Ok((
-            prefix.clone(),
-            Upstream::Fixed {
-                provider: Arc::clone(&registration.provider),
-                model,
-            },
-        ));
+        return Ok((prefix.clone(), Upstream::Fixed { provider: Arc::clone(&registration.provider), model }));
     }
     if let Some((registration, rest)) = registry.find(&spec.model) {
         let provider = Arc::clone(&registration.provider);
-        return Ok((
-            registration.prefix.clone(),
-            Upstream::Fixed {
-                provider,
-                model: rest.to_owned(),
-            },
-        ));
+        return Ok((registration.prefix.clone(), Upstream::Fixed { provider, model: rest.to_owned() }));
     }
     let first = spec.model.split('/').next().unwrap_or_default();
     if first.contains('*') {
@@ -157,16 +160,10 @@ fn upstream(spec: &DeploymentSpec, registry: &Registry) -> Result<(String, Upstr
 /// The refusal of a model string that begins with no prefix that is known.
 pub(crate) fn unknown_prefix(model: &str, registry: &Registry) -> Error {
     let registrations = registry.registrations();
-    let prefixes: Vec<&str> = registrations
-        .iter()
-        .map(|registration| registration.prefix.as_str())
-        .collect();
+    let prefixes: Vec<&str> = registrations.iter().map(|registration| registration.prefix.as_str()).collect();
     let first = model.split('/').next().unwrap_or_default();
     let meant = crate::nearest::nearest(first, prefixes.iter().copied());
-    let hint = meant
-        .first()
-        .map(|prefix| format!("; did you mean `{prefix}/`?"))
-        .unwrap_or_default();
+    let hint = meant.first().map(|prefix| format!("; did you mean `{prefix}/`?")).unwrap_or_default();
     let known = prefixes.join(", ");
     let message =
         format!("model `{model}` begins with no known provider prefix{hint}; known prefixes: {known}");

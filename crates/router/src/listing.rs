@@ -38,12 +38,7 @@ impl Router {
             }
         }
         for (alias, target) in self.table().aliases.iter().filter(|(_, alias)| !alias.hidden) {
-            if let Some(deployment) = self
-                .table()
-                .groups
-                .get(&target.group)
-                .and_then(|group| group.first())
-            {
+            if let Some(deployment) = self.table().groups.get(&target.group).and_then(|group| group.first()) {
                 add(&mut listed, alias, deployment, None);
             }
         }
@@ -54,11 +49,7 @@ impl Router {
     pub fn wildcards(&self) -> Vec<ListedModel> {
         let wildcard = |(name, group): (&String, &Vec<Arc<Deployment>>)| {
             let deployment = Arc::clone(group.first()?);
-            name.contains('*').then(|| ListedModel {
-                id: name.clone(),
-                deployment,
-                info: None,
-            })
+            name.contains('*').then(|| ListedModel { id: name.clone(), deployment, info: None })
         };
         self.table().groups.iter().filter_map(wildcard).collect()
     }
@@ -79,13 +70,10 @@ impl Router {
                 if !self.can_call(deployment) {
                     return;
                 }
-                let models = provider
-                    .models(&deployment.context)
-                    .await
-                    .unwrap_or_else(|error| {
-                        errors.push(error);
-                        Vec::new()
-                    });
+                let models = provider.models(&deployment.context).await.unwrap_or_else(|error| {
+                    errors.push(error);
+                    Vec::new()
+                });
                 for info in models {
                     if let Some(captures) = template.captures(&info.id) {
                         let name = filled(pattern.text(), &captures);
@@ -130,9 +118,7 @@ impl Router {
             match registration.provider.models(context).await {
                 Ok(models) => {
                     all.extend(
-                        models
-                            .into_iter()
-                            .map(|info| (format!("{}/{}", registration.prefix, info.id), info)),
+                        models.into_iter().map(|info| (format!("{}/{}", registration.prefix, info.id), info)),
                     );
                 }
                 Err(error) => errors.push(error),
@@ -149,9 +135,5 @@ fn add(
     info: Option<ModelInfo>,
 ) {
     let deployment = Arc::clone(deployment);
-    listed.entry(name.to_owned()).or_insert(ListedModel {
-        id: name.to_owned(),
-        deployment,
-        info,
-    });
+    listed.entry(name.to_owned()).or_insert(ListedModel { id: name.to_owned(), deployment, info });
 }

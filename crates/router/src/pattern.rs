@@ -9,9 +9,7 @@ pub(crate) struct Pattern {
 impl Pattern {
     /// `None` if the name has no star.
     pub(crate) fn new(name: &str) -> Option<Self> {
-        name.contains('*').then(|| Self {
-            text: name.to_owned(),
-        })
+        name.contains('*').then(|| Self { text: name.to_owned() })
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -59,12 +57,7 @@ mod tests {
 
     fn check(pattern: &str, name: &str, expected: Option<&[&str]>) {
         let pattern = Pattern::new(pattern).expect("a star");
-        assert_eq!(
-            pattern.captures(name).as_deref(),
-            expected,
-            "{} on {name}",
-            pattern.text()
-        );
+        assert_eq!(pattern.captures(name).as_deref(), expected, "{} on {name}", pattern.text());
     }
 
     #[test]
@@ -79,10 +72,7 @@ mod tests {
 
     #[test]
     fn what_was_captured_fills_the_template() {
-        assert_eq!(
-            filled("vercel_ai_gateway/*", &["openai/gpt-4o"]),
-            "vercel_ai_gateway/openai/gpt-4o"
-        );
+        assert_eq!(filled("vercel_ai_gateway/*", &["openai/gpt-4o"]), "vercel_ai_gateway/openai/gpt-4o");
         assert_eq!(filled("openai/gpt-4o", &["x"]), "openai/gpt-4o");
         assert_eq!(filled("*-*", &["a", "b"]), "a-b");
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use trunkline_core::{Call, Document, Error, ErrorKind, Operation, Reply};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use trunkline_core::{Body, Call, Document, Error, ErrorKind, Operation, Reply, ReplyBody};
 use trunkline_provider::{CallContext, Capabilities, Provider, Registry, Target};
 
 use crate::deployment::{Upstream, unknown_prefix};
@@ -58,15 +59,17 @@ impl RouterBuilder {
     ///
     /// `UnknownModel` if its model begins with no known prefix, `Configuration` if its id is taken.
     pub fn deployment(&mut self, spec: DeploymentSpec) -> Result<(), Error> {
-        let place = 1 + self
-            .deployments
-            .iter()
-            .filter(|other| other.group == spec.group)
-            .count();
-        let deployment = Deployment::new(spec, place, &self.registry)?;
-        if self.deployments.iter().any(|other| other.id == deployment.id) {
+        let named = spec.id.is_some();
+        let mut deployment = Deployment::new(spec, &self.registry)?;
+        let taken = |id: &str| self.deployments.iter().filter(|other| other.id.starts_with(id)).count();
+        let twins = taken(&deployment.id);
+        if twins > 0 && named {
             let message = format!("two deployments have the id `{}`", deployment.id);
             return Err(Error::new(ErrorKind::Configuration, message));
+        }
+        if twins > 0 {
+            // Rows that are alike are counted: some people weigh deployments by naming them twice.
+            deployment.id = format!("{}-{}", deployment.id, twins + 1);
         }
         self.deployments.push(Arc::new(deployment));
         Ok(())
@@ -74,13 +77,7 @@ impl RouterBuilder {
 
     /// Gives a model group another name. A hidden one works and is not listed.
     pub fn alias(&mut self, alias: impl Into<String>, group: impl Into<String>, hidden: bool) {
-        self.aliases.insert(
-            alias.into(),
-            Alias {
-                group: group.into(),
-                hidden,
-            },
-        );
+        self.aliases.insert(alias.into(), Alias { group: group.into(), hidden });
     }
 
     /// Lets every known prefix be called as it is: `vercel_ai_gateway/openai/gpt-4o`. Off by default.
@@ -93,23 +90,14 @@ impl RouterBuilder {
     /// The finished router.
     pub fn build(self) -> Router {
         let table = Table::new(self.deployments, self.aliases);
-        Router {
-            registry: self.registry,
-            table,
-            direct: self.direct,
-        }
+        Router { registry: self.registry, table, direct: self.direct }
     }
 }
 
 impl Router {
     /// An empty table over the providers that are known.
     pub fn builder(registry: Arc<Registry>) -> RouterBuilder {
-        RouterBuilder {
-            registry,
-            deployments: Vec::new(),
-            aliases: BTreeMap::new(),
-            direct: false,
-        }
+        RouterBuilder { registry, deployments: Vec::new(), aliases: BTreeMap::new(), direct: false }
     }
 
     /// The providers that are known.
@@ -138,10 +126,7 @@ impl Router {
                 .iter()
                 .map(|deployment| self.candidate(deployment, &found.captures))
                 .collect();
-            return Ok(Route {
-                group: found.deployments[0].group.clone(),
-                candidates: candidates?,
-            });
+            return Ok(Route { group: found.deployments[0].group.clone(), candidates: candidates? });
         }
         if self.direct {
             return self.resolve_directly(name);
@@ -151,28 +136,17 @@ impl Router {
 
     fn candidate(&self, deployment: &Arc<Deployment>, captures: &[&str]) -> Result<Candidate, Error> {
         let (provider, prefix, upstream_model) = match &deployment.upstream {
-            Upstream::Fixed { provider, model } => (
-                Arc::clone(provider),
-                deployment.prefix.clone(),
-                filled(model, captures),
-            ),
+            Upstream::Fixed { provider, model } => {
+                (Arc::clone(provider), deployment.prefix.clone(), filled(model, captures))
+            }
             Upstream::ByName => {
                 let model = filled(&deployment.model, captures);
                 let found = self.registry.find(&model);
                 let (registration, rest) = found.ok_or_else(|| unknown_prefix(&model, &self.registry))?;
-                (
-                    Arc::clone(&registration.provider),
-                    registration.prefix.clone(),
-                    rest.to_owned(),
-                )
+                (Arc::clone(&registration.provider), registration.prefix.clone(), rest.to_owned())
             }
         };
-        Ok(Candidate {
-            deployment: Arc::clone(deployment),
-            provider,
-            prefix,
-            upstream_model,
-        })
+        Ok(Candidate { deployment: Arc::clone(deployment), provider, prefix, upstream_model })
     }
 
     /// A route made for one name: the prefix decides, nothing is configured.
@@ -186,12 +160,9 @@ impl Router {
             id: Some(name.to_owned()),
             ..DeploymentSpec::default()
         };
-        let deployment = Arc::new(Deployment::new(spec, 1, &self.registry)?);
+        let deployment = Arc::new(Deployment::new(spec, &self.registry)?);
         let candidate = self.candidate(&deployment, &[])?;
-        Ok(Route {
-            group: name.to_owned(),
-            candidates: vec![candidate],
-        })
+        Ok(Route { group: name.to_owned(), candidates: vec![candidate] })
     }
 
     fn unknown_model(&self, name: &str) -> Error {
@@ -204,18 +175,12 @@ impl Router {
         }
         let known = self.table.groups.keys().map(String::as_str);
         const NAMES_MAX: usize = 10;
-        let (shown, more): (Vec<&str>, bool) = (
-            known.clone().take(NAMES_MAX).collect(),
-            known.clone().count() > NAMES_MAX,
-        );
+        let (shown, more): (Vec<&str>, bool) =
+            (known.clone().take(NAMES_MAX).collect(), known.clone().count() > NAMES_MAX);
         if shown.is_empty() {
             message.push_str(" No model is configured.");
         } else {
-            message.push_str(&format!(
-                " Configured: {}{}.",
-                shown.join(", "),
-                if more { ", …" } else { "" }
-            ));
+            message.push_str(&format!(" Configured: {}{}.", shown.join(", "), if more { ", …" } else { "" }));
         }
         Error::new(ErrorKind::UnknownModel, message).with_param("model")
     }
@@ -267,9 +232,43 @@ impl Candidate {
 
     async fn call_at(&self, context: &CallContext, mut call: Call) -> Result<Reply, Error> {
         call.model.clone_from(&self.upstream_model);
-        if let trunkline_core::Body::Document(document) = &mut call.body {
+        if let Body::Document(document) = &mut call.body {
             self.deployment.complete(document);
         }
-        self.provider.call(context, call).await
+        let Some(parallel) = &self.deployment.parallel else {
+            return self.provider.call(context, call).await;
+        };
+        let place = self.place(parallel, context).await?;
+        let reply = self.provider.call(context, call).await?;
+        Ok(holding(place, reply))
     }
+
+    /// Waits for one of the deployment's places, no longer than the call itself may take.
+    async fn place(
+        &self,
+        parallel: &Arc<Semaphore>,
+        context: &CallContext,
+    ) -> Result<OwnedSemaphorePermit, Error> {
+        let wait = context.target.send.waits.total;
+        match tokio::time::timeout(wait, Arc::clone(parallel).acquire_owned()).await {
+            Ok(place) => Ok(place.expect("the semaphore is never closed")),
+            Err(_) => {
+                let message =
+                    "no place came free within the call's time: max_parallel_requests of the deployment";
+                Err(Error::new(ErrorKind::Overloaded, message))
+            }
+        }
+    }
+}
+
+/// A reply that keeps its place until it ends, or is dropped.
+fn holding(place: OwnedSemaphorePermit, reply: Reply) -> Reply {
+    let ReplyBody::Events(mut events) = reply.body else {
+        return reply;
+    };
+    let held = futures_util::stream::poll_fn(move |context| {
+        let _held = &place;
+        events.as_mut().poll_next(context)
+    });
+    Reply { body: ReplyBody::Events(Box::pin(held)), ..reply }
 }

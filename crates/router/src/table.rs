@@ -33,22 +33,11 @@ pub(crate) struct Found<'t, 'n> {
 
 impl Table {
     pub(crate) fn new(deployments: Vec<Arc<Deployment>>, aliases: BTreeMap<String, Alias>) -> Self {
-        let mut table = Self {
-            aliases,
-            ..Self::default()
-        };
+        let mut table = Self { aliases, ..Self::default() };
         for deployment in deployments {
             table.ids.insert(deployment.id.clone(), Arc::clone(&deployment));
-            table
-                .by_model
-                .entry(deployment.model.clone())
-                .or_default()
-                .push(Arc::clone(&deployment));
-            table
-                .groups
-                .entry(deployment.group.clone())
-                .or_default()
-                .push(deployment);
+            table.by_model.entry(deployment.model.clone()).or_default().push(Arc::clone(&deployment));
+            table.groups.entry(deployment.group.clone()).or_default().push(deployment);
         }
         let by_order = |group: &mut Vec<Arc<Deployment>>| group.sort_by_key(|deployment| deployment.order);
         table.groups.values_mut().for_each(by_order);
@@ -58,9 +47,7 @@ impl Table {
             .iter()
             .filter_map(|(name, group)| Some((Pattern::new(name)?, group.clone())))
             .collect();
-        table
-            .wildcards
-            .sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.specificity()));
+        table.wildcards.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.specificity()));
         table
     }
 
@@ -69,10 +56,7 @@ impl Table {
     where
         't: 'n,
     {
-        let plain = |deployments: &'t [Arc<Deployment>]| Found {
-            deployments,
-            captures: Vec::new(),
-        };
+        let plain = |deployments: &'t [Arc<Deployment>]| Found { deployments, captures: Vec::new() };
         if let Some(deployment) = self.ids.get(name) {
             return Some(plain(std::slice::from_ref(deployment)));
         }
@@ -81,26 +65,15 @@ impl Table {
             return Some(plain(group));
         }
         let wildcard = self.wildcards.iter().find_map(|(pattern, group)| {
-            Some(Found {
-                deployments: group,
-                captures: pattern.captures(name)?,
-            })
+            Some(Found { deployments: group, captures: pattern.captures(name)? })
         });
         wildcard.or_else(|| self.by_model.get(name).map(|group| plain(group)))
     }
 
     /// The names that a caller can be shown: groups and visible aliases, wildcards left out.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        let groups = self
-            .groups
-            .keys()
-            .map(String::as_str)
-            .filter(|name| !name.contains('*'));
-        let aliases = self
-            .aliases
-            .iter()
-            .filter(|(_, alias)| !alias.hidden)
-            .map(|(name, _)| name.as_str());
+        let groups = self.groups.keys().map(String::as_str).filter(|name| !name.contains('*'));
+        let aliases = self.aliases.iter().filter(|(_, alias)| !alias.hidden).map(|(name, _)| name.as_str());
         groups.chain(aliases)
     }
 }

@@ -46,49 +46,27 @@ pub enum DocumentErrorKind {
 
 impl DocumentError {
     pub(crate) fn at(kind: DocumentErrorKind, offset: usize) -> Self {
-        Self {
-            kind,
-            offset: Some(offset),
-            member: None,
-            detail: None,
-        }
+        Self { kind, offset: Some(offset), member: None, detail: None }
     }
 
     pub(crate) fn empty() -> Self {
-        Self {
-            kind: DocumentErrorKind::Empty,
-            offset: None,
-            member: None,
-            detail: None,
-        }
+        Self { kind: DocumentErrorKind::Empty, offset: None, member: None, detail: None }
     }
 
     pub(crate) fn unexpected_end(offset: usize) -> Self {
-        Self {
-            detail: Some("unexpected end".to_owned()),
-            ..Self::at(DocumentErrorKind::Syntax, offset)
-        }
+        Self { detail: Some("unexpected end".to_owned()), ..Self::at(DocumentErrorKind::Syntax, offset) }
     }
 
     pub(crate) fn not_an_object(found: &str, offset: usize) -> Self {
-        Self {
-            detail: Some(found.to_owned()),
-            ..Self::at(DocumentErrorKind::NotAnObject, offset)
-        }
+        Self { detail: Some(found.to_owned()), ..Self::at(DocumentErrorKind::NotAnObject, offset) }
     }
 
     pub(crate) fn too_deep(depth_max: usize, offset: usize) -> Self {
-        Self {
-            detail: Some(format!("{depth_max} levels")),
-            ..Self::at(DocumentErrorKind::TooDeep, offset)
-        }
+        Self { detail: Some(format!("{depth_max} levels")), ..Self::at(DocumentErrorKind::TooDeep, offset) }
     }
 
     pub(crate) fn duplicate(member: String, offset: usize) -> Self {
-        Self {
-            member: Some(member),
-            ..Self::at(DocumentErrorKind::DuplicateMember, offset)
-        }
+        Self { member: Some(member), ..Self::at(DocumentErrorKind::DuplicateMember, offset) }
     }
 
     /// A value that could not be read or written; `member` is its name where it has one.
@@ -123,18 +101,10 @@ impl fmt::Display for DocumentError {
         match self.kind {
             DocumentErrorKind::Empty => f.write_str("the body is empty, but a JSON object is expected"),
             DocumentErrorKind::NotAnObject => {
-                write!(
-                    f,
-                    "the body is not a JSON object: {} begins",
-                    detail.unwrap_or("another value")
-                )
+                write!(f, "the body is not a JSON object: {} begins", detail.unwrap_or("another value"))
             }
             DocumentErrorKind::Syntax => {
-                write!(
-                    f,
-                    "the body is not valid JSON: {}",
-                    detail.unwrap_or("unexpected character")
-                )
+                write!(f, "the body is not valid JSON: {}", detail.unwrap_or("unexpected character"))
             }
             DocumentErrorKind::InvalidUtf8 => f.write_str("the body is not valid UTF-8"),
             DocumentErrorKind::ByteOrderMark => f.write_str("the body begins with a byte order mark"),
@@ -145,11 +115,7 @@ impl fmt::Display for DocumentError {
                 f.write_str("the body is not valid JSON: unexpected bytes after its end")
             }
             DocumentErrorKind::TooDeep => {
-                write!(
-                    f,
-                    "the body is nested deeper than {}",
-                    detail.unwrap_or("is allowed")
-                )
+                write!(f, "the body is nested deeper than {}", detail.unwrap_or("is allowed"))
             }
             DocumentErrorKind::LoneSurrogate => {
                 f.write_str("the body is not valid JSON: an escape is one half of a surrogate pair")
@@ -166,8 +132,7 @@ impl fmt::Display for DocumentError {
                 return detail.map_or(Ok(()), |detail| write!(f, ": {detail}"));
             }
         }?;
-        self.offset
-            .map_or(Ok(()), |offset| write!(f, " at byte {offset}"))
+        self.offset.map_or(Ok(()), |offset| write!(f, " at byte {offset}"))
     }
 }
 
@@ -178,11 +143,7 @@ struct Quoted<'a>(&'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let end = self
-            .0
-            .char_indices()
-            .nth(QUOTED_CHARACTERS_MAX)
-            .map_or(self.0.len(), |(end, _)| end);
+        let end = self.0.char_indices().nth(QUOTED_CHARACTERS_MAX).map_or(self.0.len(), |(end, _)| end);
         let shown = &self.0[..end];
         let more = if shown.len() < self.0.len() { "…" } else { "" };
         write!(f, "`{}{more}`", shown.escape_debug())

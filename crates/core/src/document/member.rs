@@ -60,11 +60,7 @@ impl Member {
 
 impl Appended {
     pub(super) fn new(name: &str, value: Bytes) -> Self {
-        Self {
-            name: name.to_owned(),
-            lead: Bytes::from(format!(",{}:", json::text(name))),
-            value,
-        }
+        Self { name: name.to_owned(), lead: Bytes::from(format!(",{}:", json::text(name))), value }
     }
 }
 
@@ -75,19 +71,15 @@ pub(super) fn shadow_duplicates(
     duplicates: Duplicates,
 ) -> Result<(), DocumentError> {
     // Sorted, because comparing each with each would be quadratic for a body made of nothing but members.
-    let mut names: Vec<_> = members
-        .iter()
-        .enumerate()
-        .map(|(position, member)| (member.name(source), position))
-        .collect();
+    let mut names: Vec<_> =
+        members.iter().enumerate().map(|(position, member)| (member.name(source), position)).collect();
     names.sort_unstable();
     let twins = names.windows(2).filter(|pair| pair[0].0 == pair[1].0);
     match duplicates {
         Duplicates::Refuse => match twins.min_by_key(|pair| pair[1].1) {
-            Some([_, (name, second)]) => Err(DocumentError::duplicate(
-                name.to_string(),
-                members[*second].start(),
-            )),
+            Some([_, (name, second)]) => {
+                Err(DocumentError::duplicate(name.to_string(), members[*second].start()))
+            }
             Some(_) | None => Ok(()),
         },
         Duplicates::KeepLast => {

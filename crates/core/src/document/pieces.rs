@@ -17,14 +17,9 @@ pub(super) enum Piece {
 /// Between two members stands a separator: white space, a comma, white space. A member that is left takes along the
 /// separator before it, except that the first one that is left stands where the first one stood.
 pub(super) fn for_each(source: &[u8], members: &[Member], appended: &[Appended], tell: impl FnMut(Piece)) {
-    let head_end = members
-        .first()
-        .map_or_else(|| closing_brace(source), Member::start);
+    let head_end = members.first().map_or_else(|| closing_brace(source), Member::start);
     let tail_start = members.last().map_or(head_end, |last| last.value.end);
-    let mut joiner = Joiner {
-        tell,
-        run: 0..head_end,
-    };
+    let mut joiner = Joiner { tell, run: 0..head_end };
     let mut separator = head_end;
     let mut is_first = true;
     for member in members {
@@ -41,11 +36,7 @@ pub(super) fn for_each(source: &[u8], members: &[Member], appended: &[Appended],
         is_first = false;
     }
     for member in appended {
-        let lead = if is_first {
-            member.lead.slice(1..)
-        } else {
-            member.lead.clone()
-        };
+        let lead = if is_first { member.lead.slice(1..) } else { member.lead.clone() };
         joiner.edited(lead, tail_start);
         joiner.edited(member.value.clone(), tail_start);
         is_first = false;

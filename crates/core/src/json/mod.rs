@@ -19,9 +19,7 @@ pub use walk::{Elements, Member, Members};
 
 /// The span of the value of a top-level member of `object`: the first with that name. Stops as soon as it is found.
 pub fn member(object: &[u8], name: &str) -> Option<Range<usize>> {
-    members(object)
-        .find(|member| member.is_named(name))
-        .map(|member| member.value)
+    members(object).find(|member| member.is_named(name)).map(|member| member.value)
 }
 
 /// The top-level members of `object` in order. Ends early where the text is not JSON.
@@ -53,11 +51,7 @@ pub fn string(raw: &[u8]) -> Option<Cow<'_, str>> {
 /// The whole number that `raw` is as JSON text. `None` for a sign, a fraction, an exponent, or more than 64 bits.
 pub fn u64(raw: &[u8]) -> Option<u64> {
     // `parse` alone would let a plus sign pass.
-    if raw.first()?.is_ascii_digit() {
-        std::str::from_utf8(raw).ok()?.parse().ok()
-    } else {
-        None
-    }
+    if raw.first()?.is_ascii_digit() { std::str::from_utf8(raw).ok()?.parse().ok() } else { None }
 }
 
 /// Whether `raw` is `null`.

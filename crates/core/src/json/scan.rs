@@ -46,22 +46,13 @@ impl<'a> Scanner<'a> {
             return Err(DocumentError::at(DocumentErrorKind::ByteOrderMark, 0));
         }
         if let Err(error) = std::str::from_utf8(bytes) {
-            return Err(DocumentError::at(
-                DocumentErrorKind::InvalidUtf8,
-                error.valid_up_to(),
-            ));
+            return Err(DocumentError::at(DocumentErrorKind::InvalidUtf8, error.valid_up_to()));
         }
         let at = space_end(bytes, 0);
         if at == bytes.len() {
             return Err(DocumentError::empty());
         }
-        Ok(Self {
-            bytes,
-            at,
-            depth_max,
-            outer: 0,
-            open: Vec::new(),
-        })
+        Ok(Self { bytes, at, depth_max, outer: 0, open: Vec::new() })
     }
 
     /// Scans an object and tells the spans of each member of it: those of the name, without its quotes, and the value.
@@ -288,19 +279,11 @@ impl<'a> Scanner<'a> {
         while let Some(b'0'..=b'9') = self.peek() {
             self.at += 1;
         }
-        if self.at == start {
-            Err(self.unexpected(self.peek()))
-        } else {
-            Ok(())
-        }
+        if self.at == start { Err(self.unexpected(self.peek())) } else { Ok(()) }
     }
 
     fn unexpected(&self, found: Option<u8>) -> Flaw {
-        if found.is_some() {
-            unexpected(self.at)
-        } else {
-            Flaw::End
-        }
+        if found.is_some() { unexpected(self.at) } else { Flaw::End }
     }
 
     fn space(&mut self) {

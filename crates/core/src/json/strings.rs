@@ -17,9 +17,7 @@ pub(super) fn plain_run_end(bytes: &[u8], from: usize) -> usize {
             return from + position * 8 + stops.trailing_zeros() as usize / 8;
         }
     }
-    let length = rest
-        .iter()
-        .position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20);
+    let length = rest.iter().position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20);
     from + words.len() * 8 + length.unwrap_or(rest.len())
 }
 
@@ -143,19 +141,14 @@ fn unicode_escape(text: &[u8]) -> Result<(char, usize), NotAnEscape> {
         return Err(NotAnEscape::LoneSurrogate);
     }
     let code_point = 0x1_0000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
-    char::from_u32(code_point)
-        .map(|character| (character, 12))
-        .ok_or(NotAnEscape::LoneSurrogate)
+    char::from_u32(code_point).map(|character| (character, 12)).ok_or(NotAnEscape::LoneSurrogate)
 }
 
 /// The number in the `\uXXXX` at the beginning of `text`, or the position of what is not one of its digits.
 fn code_unit(text: &[u8]) -> Result<u32, usize> {
     let mut unit = 0;
     for position in 2..6 {
-        let digit = text
-            .get(position)
-            .and_then(|&byte| char::from(byte).to_digit(16))
-            .ok_or(position)?;
+        let digit = text.get(position).and_then(|&byte| char::from(byte).to_digit(16)).ok_or(position)?;
         unit = unit << 4 | digit;
     }
     Ok(unit)
@@ -168,9 +161,7 @@ mod tests {
     use super::*;
 
     fn plain_run_end_byte_by_byte(bytes: &[u8], from: usize) -> usize {
-        (from..bytes.len())
-            .find(|&at| matches!(bytes[at], b'"' | b'\\' | 0..0x20))
-            .unwrap_or(bytes.len())
+        (from..bytes.len()).find(|&at| matches!(bytes[at], b'"' | b'\\' | 0..0x20)).unwrap_or(bytes.len())
     }
 
     #[test]

@@ -29,9 +29,7 @@ pub struct Members<'a> {
 
 impl<'a> Members<'a> {
     pub(super) fn new(object: &'a [u8]) -> Self {
-        Self {
-            walk: Walk::new(object, b'{'),
-        }
+        Self { walk: Walk::new(object, b'{') }
     }
 }
 
@@ -50,13 +48,7 @@ impl<'a> Iterator for Members<'a> {
             }
             let value = value_span(text, colon + 1)?;
             let end = value.end;
-            Some((
-                Member {
-                    key: text.get(at + 1..key_end - 1)?,
-                    value,
-                },
-                end,
-            ))
+            Some((Member { key: text.get(at + 1..key_end - 1)?, value }, end))
         })
     }
 }
@@ -71,9 +63,7 @@ pub struct Elements<'a> {
 
 impl<'a> Elements<'a> {
     pub(super) fn new(array: &'a [u8]) -> Self {
-        Self {
-            walk: Walk::new(array, b'['),
-        }
+        Self { walk: Walk::new(array, b'[') }
     }
 }
 
@@ -102,10 +92,7 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     fn new(text: &'a [u8], opening: u8) -> Self {
         let start = space_end(text, 0);
-        Self {
-            text,
-            at: (text.get(start) == Some(&opening)).then_some(start + 1),
-        }
+        Self { text, at: (text.get(start) == Some(&opening)).then_some(start + 1) }
     }
 
     /// The next item, which `read` takes from its position, returning also the position just after it.
@@ -127,9 +114,7 @@ pub(super) fn trimmed(text: &[u8]) -> Range<usize> {
 /// The position of the first byte at or after `from` that is not white space.
 pub(super) fn space_end(text: &[u8], from: usize) -> usize {
     let rest = text.get(from..).unwrap_or_default();
-    let length = rest
-        .iter()
-        .position(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
+    let length = rest.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
     from + length.unwrap_or(rest.len())
 }
 
@@ -167,8 +152,7 @@ fn container_end(text: &[u8], from: usize) -> Option<usize> {
 
 /// The length of the number or the word that `text` begins with.
 fn scalar_length(text: &[u8]) -> Option<usize> {
-    let length = text
-        .iter()
-        .position(|byte| !matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'+' | b'.' | b'E'));
+    let length =
+        text.iter().position(|byte| !matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'+' | b'.' | b'E'));
     Some(length.unwrap_or(text.len())).filter(|&length| length > 0)
 }

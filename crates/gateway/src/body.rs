@@ -1,0 +1,197 @@
+//! A request's body: read within its limits, inflated, and taken for a JSON document.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http_body::Body;
+use http_body_util::BodyExt;
+use trunkline_core::{Document, DocumentLimits, Duplicates, Error, ErrorKind, json};
+
+use crate::Limits;
+use crate::inflate::{Encoding, inflate};
+
+/// Bodies from this size on are inflated on a thread of their own, so that they hold up no other request.
+const INFLATE_INLINE_BYTES_MAX: usize = 64 * 1024;
+
+/// Reads a body as a JSON object, whatever its content type says.
+///
+/// # Errors
+///
+/// `BodyTooLarge`, `BodyTimeout`, `UnsupportedEncoding`, or `InvalidRequest` with the place of what is wrong.
+pub(crate) async fn read_document<B>(
+    headers: &HeaderMap,
+    body: B,
+    limits: &Limits,
+    idle: Duration,
+) -> Result<Document, Error>
+where
+    B: Body<Data = Bytes> + Unpin + Send,
+    B::Error: std::error::Error + Send + Sync + 'static,
+{
+    let encoding = encoding(headers)?;
+    let bytes = read(headers, body, limits.body_bytes_max, idle).await?;
+    let bytes = match encoding {
+        None => bytes,
+        Some(encoding) => inflated(encoding, bytes, limits.body_inflated_bytes_max).await?,
+    };
+    let limits = DocumentLimits { depth_max: limits.json_depth_max, duplicates: Duplicates::Refuse };
+    Document::parse_with(bytes, &limits).map_err(|error| {
+        let refused = Error::new(ErrorKind::InvalidRequest, error.to_string());
+        match error.member() {
+            Some(member) => refused.with_param(member.to_owned()),
+            None => refused,
+        }
+        .with_source(error)
+    })
+}
+
+fn encoding(headers: &HeaderMap) -> Result<Option<Encoding>, Error> {
+    let mut values = headers.get_all(CONTENT_ENCODING).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        let message = "more than one content-encoding is not supported";
+        return Err(Error::new(ErrorKind::UnsupportedEncoding, message));
+    }
+    Encoding::parse(value.to_str().unwrap_or("of unreadable name"))
+}
+
+async fn inflated(encoding: Encoding, bytes: Bytes, bytes_max: usize) -> Result<Bytes, Error> {
+    if bytes.len() <= INFLATE_INLINE_BYTES_MAX {
+        return inflate(encoding, &bytes, bytes_max);
+    }
+    tokio::task::spawn_blocking(move || inflate(encoding, &bytes, bytes_max)).await.unwrap_or_else(|error| {
+        Err(Error::new(ErrorKind::Internal, "inflating the body was interrupted").with_source(error))
+    })
+}
+
+async fn read<B>(headers: &HeaderMap, mut body: B, bytes_max: usize, idle: Duration) -> Result<Bytes, Error>
+where
+    B: Body<Data = Bytes> + Unpin + Send,
+    B::Error: std::error::Error + Send + Sync + 'static,
+{
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > bytes_max as u64) {
+        return Err(too_large(bytes_max));
+    }
+    let mut first = Bytes::new();
+    let mut whole = BytesMut::new();
+    loop {
+        let frame = tokio::time::timeout(idle, body.frame()).await.map_err(|_| too_slow(idle))?;
+        let Some(frame) = frame else { break };
+        let frame = frame.map_err(|error| {
+            Error::new(ErrorKind::InvalidRequest, "the body ended before it was complete").with_source(error)
+        })?;
+        let Ok(data) = frame.into_data() else { continue };
+        if first.len() + whole.len() + data.len() > bytes_max {
+            return Err(too_large(bytes_max));
+        }
+        // A small body comes in one piece, which is then not copied.
+        if first.is_empty() && whole.is_empty() {
+            first = data;
+            continue;
+        }
+        if whole.is_empty() {
+            // What was announced is reserved up to a bound, so that a header alone cannot claim memory.
+            let room = announced.map_or(0, |length| length.min(1024 * 1024));
+            whole.reserve((room as usize).max(first.len() + data.len()));
+            whole.extend_from_slice(&std::mem::take(&mut first));
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(if whole.is_empty() { first } else { whole.freeze() })
+}
+
+fn too_large(bytes_max: usize) -> Error {
+    Error::new(ErrorKind::BodyTooLarge, format!("the body is larger than body_bytes_max ({bytes_max} bytes)"))
+}
+
+fn too_slow(idle: Duration) -> Error {
+    let message = format!("nothing of the body came for body_idle_timeout_ms ({} ms)", idle.as_millis());
+    Error::new(ErrorKind::BodyTimeout, message)
+}
+
+/// Checks what the gateway itself must be able to rely on: the model, the operation's required members,
+/// and `stream` and `stream_options`, which steer how the reply is sent.
+///
+/// # Errors
+///
+/// `MissingParameter` or `InvalidRequest`, naming the parameter.
+pub(crate) fn check(document: &Document, route: &str, required: &[&'static str]) -> Result<(), Error> {
+    for name in required {
+        if !document.contains(name) {
+            let message = format!("{route}: Missing required parameter: '{name}'.");
+            return Err(Error::new(ErrorKind::MissingParameter, message).with_param(*name));
+        }
+    }
+    let stream = document.raw("stream");
+    if !matches!(stream, None | Some(b"true" | b"false" | b"null")) {
+        return Err(invalid("stream", "'stream' must be a boolean."));
+    }
+    let Some(options) = document.raw("stream_options").filter(|raw| !json::is_null(raw)) else {
+        return Ok(());
+    };
+    if options.first() != Some(&b'{') {
+        return Err(invalid("stream_options", "'stream_options' must be an object."));
+    }
+    let include_usage = json::member(options, "include_usage").and_then(|span| options.get(span));
+    if !matches!(include_usage, None | Some(b"true" | b"false" | b"null")) {
+        return Err(invalid("stream_options.include_usage", "'include_usage' must be a boolean."));
+    }
+    if stream != Some(b"true") {
+        let message = "'stream_options' is only allowed when 'stream' is true.";
+        return Err(invalid("stream_options", message));
+    }
+    Ok(())
+}
+
+/// The model that a body names.
+///
+/// # Errors
+///
+/// `MissingParameter` if it names none, `InvalidRequest` if what it names is no text.
+pub(crate) fn model(document: &Document, route: &str) -> Result<String, Error> {
+    match document.raw("model") {
+        None | Some(b"null") => {
+            let message = format!("{route}: Missing required parameter: 'model'.");
+            Err(Error::new(ErrorKind::MissingParameter, message).with_param("model"))
+        }
+        Some(_) => match document.string("model") {
+            Some(model) if !model.is_empty() => Ok(model.into_owned()),
+            Some(_) => Err(invalid("model", "'model' must not be empty.")),
+            None => Err(invalid("model", "'model' must be a string.")),
+        },
+    }
+}
+
+fn invalid(param: &str, message: &str) -> Error {
+    Error::new(ErrorKind::InvalidRequest, message).with_param(param)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(body: &str, expected: Result<(), &str>) {
+        let document = Document::parse(body.to_owned()).expect("a document");
+        let outcome = check(&document, "/chat/completions", &["messages"]);
+        let param = outcome.map_err(|error| error.param().unwrap_or_default().to_owned());
+        assert_eq!(param, expected.map_err(str::to_owned), "{body}");
+    }
+
+    #[test]
+    fn what_steers_the_reply_is_checked() {
+        checked(r#"{"messages":[]}"#, Ok(()));
+        checked(r#"{"messages":[],"stream":true,"stream_options":{"include_usage":true}}"#, Ok(()));
+        checked(r#"{"messages":[],"stream":true,"stream_options":null}"#, Ok(()));
+        checked(r#"{"model":"m"}"#, Err("messages"));
+        checked(r#"{"messages":[],"stream":"yes"}"#, Err("stream"));
+        checked(r#"{"messages":[],"stream":true,"stream_options":[]}"#, Err("stream_options"));
+        checked(r#"{"messages":[],"stream_options":{}}"#, Err("stream_options"));
+        let odd = r#"{"messages":[],"stream":true,"stream_options":{"include_usage":1}}"#;
+        checked(odd, Err("stream_options.include_usage"));
+    }
+}

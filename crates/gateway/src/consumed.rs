@@ -1,0 +1,206 @@
+//! The members of a body that are meant for the gateway: read here, and taken out before sending.
+//!
+//! WHEN ADDING A MEMBER: add its row, and the one in `docs/http-api.md`, which a test compares.
+
+use std::time::Duration;
+
+use trunkline_core::{Document, Error, ErrorKind, Secret, json};
+
+/// What becomes of a member that the gateway takes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It steers this request.
+    Honoured,
+    /// It asks for what Trunkline does anyway, or for what there is nothing to do about.
+    Moot,
+    /// It is refused with 400, unless the deployment or a setting allows it.
+    Refused,
+}
+
+/// A member that is meant for the gateway.
+#[derive(Clone, Copy, Debug)]
+pub struct Consumed {
+    /// Its name; a name that ends in `*` stands for all that begin so.
+    pub name: &'static str,
+    /// What becomes of it.
+    pub effect: Effect,
+    /// Why, in the words of the docs.
+    pub why: &'static str,
+}
+
+const fn row(name: &'static str, effect: Effect, why: &'static str) -> Consumed {
+    Consumed { name, effect, why }
+}
+
+/// Every member that is meant for the gateway. Whatever is not named here goes upstream untouched.
+pub static CONSUMED: &[Consumed] = &[
+    row("api_key", Effect::Refused, "a caller's own credential, where the deployment or a setting allows it"),
+    row("api_base", Effect::Refused, "a caller's own base URL, where the deployment or a setting allows it"),
+    row("base_url", Effect::Refused, "the same as `api_base`"),
+    row("user_config", Effect::Refused, "routing that a caller brings along is not supported"),
+    row("timeout", Effect::Honoured, "seconds for the whole call"),
+    row("stream_timeout", Effect::Honoured, "seconds until the first event of a stream"),
+    row(
+        "fallbacks",
+        Effect::Moot,
+        "there is one attempt a request; fallbacks come with the routing policies",
+    ),
+    row("context_window_fallbacks", Effect::Moot, "as `fallbacks`"),
+    row("content_policy_fallbacks", Effect::Moot, "as `fallbacks`"),
+    row("disable_fallbacks", Effect::Moot, "as `fallbacks`"),
+    row("num_retries", Effect::Moot, "there is one attempt a request"),
+    row("drop_params", Effect::Moot, "no parameter is ever refused"),
+    row("additional_drop_params", Effect::Honoured, "names of members that are taken out before sending"),
+    row("allowed_openai_params", Effect::Moot, "every parameter goes upstream"),
+    row("cache", Effect::Moot, "there is no cache of replies"),
+    row("tags", Effect::Moot, "tags steer routing and spend, which do not look at them yet"),
+    row("guardrails", Effect::Refused, "content checks that are not there must not be believed in"),
+    row("weights", Effect::Moot, "the first deployment of a group answers"),
+    row("priority", Effect::Moot, "requests do not queue"),
+    row("litellm_*", Effect::Moot, "settings of LiteLLM's own, such as `litellm_metadata`"),
+    row("mock_testing_*", Effect::Refused, "test switches; LiteLLM refuses them as well"),
+    row("mock_*", Effect::Moot, "canned answers are the operator's to set, in `litellm_params`"),
+];
+
+/// What a request asked of the gateway itself.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    pub(crate) api_base: Option<String>,
+    pub(crate) api_key: Option<Secret>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) stream_timeout: Option<Duration>,
+}
+
+/// Takes the gateway's members out of a body and reads what they ask for.
+///
+/// `allows` says whether a caller may name this credential field.
+///
+/// # Errors
+///
+/// `InvalidRequest` naming a member that is refused, or whose value cannot be read.
+pub(crate) fn take(document: &mut Document, allows: impl Fn(&str) -> bool) -> Result<Asked, Error> {
+    let names: Vec<String> = document.names().map(|name| name.into_owned()).collect();
+    let mut asked = Asked::default();
+    let mut dropped: Vec<String> = Vec::new();
+    for name in names {
+        let Some(consumed) = CONSUMED.iter().find(|row| is_meant(row.name, &name)) else {
+            continue;
+        };
+        let credential = matches!(consumed.name, "api_key" | "api_base" | "base_url");
+        if consumed.effect == Effect::Refused
+            && !(credential && allows(&name))
+            && !is_nothing(document, &name)
+        {
+            return Err(refused(consumed, &name));
+        }
+        match consumed.name {
+            "api_key" => asked.api_key = document.string(&name).map(Secret::new),
+            "api_base" | "base_url" => asked.api_base = document.string(&name).map(|base| base.into_owned()),
+            "timeout" => asked.timeout = seconds(document, &name)?,
+            "stream_timeout" => asked.stream_timeout = seconds(document, &name)?,
+            "additional_drop_params" => {
+                dropped = document.get(&name).map_err(|error| invalid(&name, error))?.unwrap_or_default();
+            }
+            _ => {}
+        }
+        document.remove(&name);
+    }
+    for name in dropped {
+        document.remove(&name);
+    }
+    take_metadata(document);
+    Ok(asked)
+}
+
+/// `metadata` is LiteLLM's place for tags and trace ids, and OpenAI's for stored completions. It goes upstream
+/// only where it is the latter: all values are texts, and `store` is true.
+fn take_metadata(document: &mut Document) {
+    let all_texts = document.raw("metadata").is_some_and(|raw| {
+        json::members(raw).all(|member| raw.get(member.value).is_some_and(|value| value.starts_with(b"\"")))
+    });
+    if !(all_texts && document.is_true("store")) {
+        document.remove("metadata");
+    }
+}
+
+fn is_meant(row: &str, name: &str) -> bool {
+    row.strip_suffix('*').map_or(row == name, |start| name.starts_with(start))
+}
+
+fn is_nothing(document: &Document, name: &str) -> bool {
+    matches!(document.raw(name), Some(b"null" | b"false" | b"\"\"" | b"[]" | b"{}"))
+}
+
+fn refused(consumed: &Consumed, name: &str) -> Error {
+    let message = format!("`{name}` is not accepted from callers: {}", consumed.why);
+    Error::new(ErrorKind::InvalidRequest, message).with_param(name)
+}
+
+fn seconds(document: &Document, name: &str) -> Result<Option<Duration>, Error> {
+    let seconds: Option<f64> =
+        document.get::<Option<f64>>(name).map_err(|error| invalid(name, error))?.flatten();
+    let Some(seconds) = seconds else { return Ok(None) };
+    Duration::try_from_secs_f64(seconds).map(Some).map_err(|error| invalid(name, error))
+}
+
+fn invalid(name: &str, error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::new(ErrorKind::InvalidRequest, format!("`{name}` cannot be read: {error}")).with_param(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(body: &str, expected: Result<&str, &str>) {
+        let mut document = Document::parse(body.to_owned()).expect("a document");
+        let outcome = take(&mut document, |_| false).map_err(|error| error.message().to_owned());
+        let left = String::from_utf8(document.to_bytes().to_vec()).expect("text");
+        match expected {
+            Ok(expected) => assert_eq!(outcome.map(|_| left), Ok(expected.to_owned()), "{body}"),
+            Err(expected) => assert!(outcome.is_err_and(|message| message.contains(expected)), "{body}"),
+        }
+    }
+
+    #[test]
+    fn what_is_meant_for_the_gateway_stays_here() {
+        check(
+            r#"{"model":"m", "num_retries": 3,"tags":["a"],"litellm_metadata":{},"mock_response":"x","n":1}"#,
+            Ok(r#"{"model":"m","n":1}"#),
+        );
+        check(r#"{"additional_drop_params":["seed"],"seed":1,"n":1}"#, Ok(r#"{"n":1}"#));
+    }
+
+    #[test]
+    fn what_is_not_known_goes_on_untouched() {
+        let body =
+            r#"{"model":"m","providerOptions":{"gateway":{"order":["a"]}},"invented_next_year": 1.50}"#;
+        check(body, Ok(body));
+    }
+
+    #[test]
+    fn metadata_goes_upstream_only_as_openai_means_it() {
+        let stored = r#"{"store":true,"metadata":{"a":"b"}}"#;
+        check(stored, Ok(stored));
+        check(r#"{"metadata":{"a":"b"}}"#, Ok("{}"));
+        check(r#"{"store":true,"metadata":{"tags":["b"]}}"#, Ok(r#"{"store":true}"#));
+    }
+
+    #[test]
+    fn credentials_and_promises_that_cannot_be_kept_are_refused() {
+        check(r#"{"api_key":"sk-x"}"#, Err("`api_key` is not accepted"));
+        check(r#"{"base_url":"http://x"}"#, Err("`base_url` is not accepted"));
+        check(r#"{"guardrails":["pii"]}"#, Err("`guardrails` is not accepted"));
+        check(r#"{"guardrails":[],"mock_testing_fallbacks":false}"#, Ok("{}"));
+        check(r#"{"mock_testing_fallbacks":true}"#, Err("`mock_testing_fallbacks` is not accepted"));
+        check(r#"{"timeout":"soon"}"#, Err("`timeout` cannot be read"));
+    }
+
+    #[test]
+    fn waits_are_read() {
+        let mut document =
+            Document::parse(&br#"{"timeout":1.5,"stream_timeout":null}"#[..]).expect("a document");
+        let asked = take(&mut document, |_| false).expect("nothing refused");
+        assert_eq!(asked.timeout, Some(Duration::from_millis(1500)));
+        assert_eq!(asked.stream_timeout, None);
+    }
+}

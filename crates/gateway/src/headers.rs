@@ -1,0 +1,217 @@
+//! Which headers go upstream, and which come back: both by allow-lists that stand here as data.
+
+use http::HeaderMap;
+use http::header::{HeaderName, HeaderValue};
+use trunkline_router::Candidate;
+
+use crate::Settings;
+use crate::authentication::is_key_header;
+use crate::record::Record;
+
+/// A caller's headers that go upstream.
+static UPSTREAM: &[&str] = &[
+    "user-agent",
+    "http-referer",
+    "x-title",
+    "x-session-affinity",
+    "traceparent",
+    "tracestate",
+    "idempotency-key",
+];
+
+/// An upstream's headers that come back under `llm_provider-`, the most useful first.
+static DOWNSTREAM: &[&str] = &[
+    "x-request-id",
+    "request-id",
+    "x-vercel-id",
+    "retry-after",
+    "retry-after-ms",
+    "x-ratelimit-limit-requests",
+    "x-ratelimit-remaining-requests",
+    "x-ratelimit-reset-requests",
+    "x-ratelimit-limit-tokens",
+    "x-ratelimit-remaining-tokens",
+    "x-ratelimit-reset-tokens",
+    "openai-processing-ms",
+    "openai-version",
+    "openai-organization",
+    "cf-ray",
+    "date",
+    "server",
+];
+
+/// An upstream's headers that also come back under their own names: clients pace themselves by them.
+static KEPT: &[&str] = &[
+    "x-ratelimit-limit-requests",
+    "x-ratelimit-remaining-requests",
+    "x-ratelimit-limit-tokens",
+    "x-ratelimit-remaining-tokens",
+];
+
+/// All headers that the gateway adds, in bytes. Proxies before it commonly take 4,096 for the whole head.
+const ADDED_BYTES_MAX: usize = 3_500;
+
+/// The headers of a request that go upstream.
+pub(crate) fn outbound(request: &HeaderMap, settings: &Settings) -> HeaderMap {
+    let mut outbound = HeaderMap::new();
+    for name in UPSTREAM {
+        if let Some(value) = request.get(*name) {
+            outbound.insert(HeaderName::from_static(name), value.clone());
+        }
+    }
+    if settings.forward_openai_organization
+        && let Some(value) = request.get("openai-organization")
+    {
+        outbound.insert("openai-organization", value.clone());
+    }
+    if settings.forward_client_headers {
+        let forwarded = request.iter().filter(|(name, _)| is_client_header(name, settings));
+        outbound.extend(forwarded.map(|(name, value)| (name.clone(), value.clone())));
+    }
+    outbound
+}
+
+/// Whether `forward_client_headers_to_llm_api` means a header: the caller's own `x-` ones, and none that
+/// carries a key, steers a gateway, or tells of the network in between.
+fn is_client_header(name: &HeaderName, settings: &Settings) -> bool {
+    const NEVER: &[&str] =
+        &["x-litellm-", "x-stainless-", "x-trunkline-", "x-forwarded-", "x-real-ip", "x-envoy-"];
+    let text = name.as_str();
+    let own = text.starts_with("x-") || text == "anthropic-beta";
+    own && !NEVER.iter().any(|start| text.starts_with(start)) && !is_key_header(name, settings)
+}
+
+/// The call id that a request brings along, if it is one that can be passed on.
+pub(crate) fn call_id(request: &HeaderMap) -> Option<String> {
+    const CHARACTERS_MAX: usize = 128;
+    let id = request.get("x-litellm-call-id")?.to_str().ok()?;
+    (!id.is_empty() && id.len() <= CHARACTERS_MAX).then(|| id.to_owned())
+}
+
+/// Adds what is known of a request to its reply, whatever became of it.
+pub(crate) fn add_request(record: &Record, reply: &mut HeaderMap) {
+    insert(reply, "x-litellm-call-id", &record.call_id);
+    insert(reply, "x-litellm-version", env!("CARGO_PKG_VERSION"));
+}
+
+/// Adds where a request was sent.
+pub(crate) fn add_target(candidate: &Candidate, group: &str, reply: &mut HeaderMap) {
+    insert(reply, "x-litellm-model-id", &candidate.deployment.id);
+    insert(reply, "x-litellm-model-group", group);
+}
+
+/// Adds how long a reply took: in all, and beyond what the upstream took.
+pub(crate) fn add_durations(record: &Record, reply: &mut HeaderMap) {
+    let milliseconds = |duration: std::time::Duration| format!("{:.3}", duration.as_secs_f64() * 1000.0);
+    let whole = record.started.elapsed();
+    insert(reply, "x-litellm-response-duration-ms", &milliseconds(whole));
+    if let Some(upstream) = record.upstream_duration {
+        insert(reply, "x-litellm-overhead-duration-ms", &milliseconds(whole.saturating_sub(upstream)));
+    }
+}
+
+/// Adds what a whole reply cost. A stream's cost is known only at its end, so it has no such header.
+pub(crate) fn add_cost(record: &Record, reply: &mut HeaderMap) {
+    if let Some(spend) = record.cost.as_ref().and_then(trunkline_core::Cost::spend) {
+        insert(reply, "x-litellm-response-cost", &spend.normalize().to_string());
+    }
+}
+
+/// Adds the upstream's own headers, as far as they fit.
+pub(crate) fn add_upstream(upstream: &HeaderMap, reply: &mut HeaderMap) {
+    for name in KEPT {
+        if let Some(value) = upstream.get(*name) {
+            reply.insert(HeaderName::from_static(name), value.clone());
+        }
+    }
+    let mut room = ADDED_BYTES_MAX.saturating_sub(size(reply));
+    for name in DOWNSTREAM {
+        let Some(value) = upstream.get(*name) else {
+            continue;
+        };
+        let name = format!("llm_provider-{name}");
+        let bytes = name.len() + value.len() + 4;
+        if bytes > room {
+            break;
+        }
+        room -= bytes;
+        if let Ok(name) = HeaderName::try_from(name) {
+            reply.insert(name, value.clone());
+        }
+    }
+}
+
+/// Bytes on the wire: name, colon, space, value, line end.
+fn size(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
+}
+
+/// Sets a header, unless its text cannot stand in one: names of models may hold any character.
+fn insert(headers: &mut HeaderMap, name: &'static str, text: &str) {
+    const BYTES_MAX: usize = 512;
+    if let Ok(value) = HeaderValue::try_from(text)
+        && value.len() <= BYTES_MAX
+    {
+        headers.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use trunkline_core::Secret;
+
+    fn outbound_names(settings: &Settings) -> Vec<String> {
+        let mut request = HeaderMap::new();
+        for name in [
+            "authorization",
+            "x-api-key",
+            "cookie",
+            "user-agent",
+            "x-title",
+            "x-session-affinity",
+            "x-my-team",
+            "x-litellm-tags",
+            "x-forwarded-for",
+            "x-team-key",
+            "content-length",
+            "openai-organization",
+        ] {
+            request.insert(name, HeaderValue::from_static("v"));
+        }
+        let mut names: Vec<String> =
+            outbound(&request, settings).keys().map(|name| name.as_str().to_owned()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn only_what_is_named_goes_upstream() {
+        assert_eq!(outbound_names(&Settings::default()), ["user-agent", "x-session-affinity", "x-title"]);
+    }
+
+    #[test]
+    fn forwarding_never_covers_keys() {
+        let settings = Settings {
+            master_key: Some(Secret::new("sk-x")),
+            key_header: Some(HeaderName::from_static("x-team-key")),
+            forward_client_headers: true,
+            ..Settings::default()
+        };
+        assert_eq!(outbound_names(&settings), ["user-agent", "x-my-team", "x-session-affinity", "x-title"]);
+    }
+
+    #[test]
+    fn the_upstream_s_headers_are_dropped_before_the_head_grows_too_large() {
+        let mut upstream = HeaderMap::new();
+        for name in DOWNSTREAM {
+            upstream
+                .insert(HeaderName::from_static(name), HeaderValue::try_from("v".repeat(500)).expect("text"));
+        }
+        let mut reply = HeaderMap::new();
+        add_upstream(&upstream, &mut reply);
+        assert!(size(&reply) < 4_096, "{}", size(&reply));
+        assert!(reply.contains_key("llm_provider-x-request-id"));
+        assert!(!reply.contains_key("set-cookie"));
+    }
+}

@@ -1,0 +1,202 @@
+//! The models on offer, in the shapes that OpenAI's and LiteLLM's clients read.
+
+use std::collections::BTreeMap;
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Response, StatusCode};
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value, json};
+use trunkline_core::{Error, ErrorKind, ModelInfo, TokenPrices};
+use trunkline_router::{Deployment, ListedModel};
+
+use crate::gateway::Gateway;
+use crate::reply_body::ReplyBody;
+
+/// When a model was made, where nobody tells: the figure that LiteLLM gives.
+const CREATED_UNKNOWN: u64 = 1_677_610_602;
+
+/// `GET /v1/models`.
+pub(crate) async fn list(gateway: &Gateway, query: &str) -> Response<ReplyBody> {
+    let (mut listed, errors) = gateway.router.models().await;
+    for error in errors {
+        tracing::warn!(provider.name = error.provider(), error = %error, "a catalogue could not be had");
+    }
+    let asked =
+        parameter(query, "return_wildcard_routes").is_some_and(|text| text.eq_ignore_ascii_case("true"));
+    if asked || gateway.settings.return_wildcard_routes {
+        listed.extend(gateway.router.wildcards());
+    }
+    let data: Vec<Value> = listed.iter().map(row).collect();
+    json_reply(StatusCode::OK, &json!({ "data": data, "object": "list" }))
+}
+
+/// `GET /v1/models/{model}`.
+pub(crate) async fn get(gateway: &Gateway, model: &str) -> Result<Response<ReplyBody>, Error> {
+    let route = gateway.router.resolve(model).map_err(|error| not_found(model, &error))?;
+    let (listed, _) = gateway.router.models().await;
+    // A wildcard also lets names through that the catalogue does not list, or whose catalogue cannot be had.
+    let listed = listed.into_iter().find(|listed| listed.id == model).unwrap_or_else(|| ListedModel {
+        id: model.to_owned(),
+        deployment: route.candidates[0].deployment.clone(),
+        info: None,
+    });
+    Ok(json_reply(StatusCode::OK, &row(&listed)))
+}
+
+fn not_found(model: &str, error: &Error) -> Error {
+    let message = format!("the model `{model}` does not exist: {}", error.message());
+    Error::new(ErrorKind::NotFound, message).with_param("model")
+}
+
+fn row(listed: &ListedModel) -> Value {
+    let mut row = Map::new();
+    let info = listed.info.as_ref();
+    row.insert("id".into(), listed.id.clone().into());
+    row.insert("object".into(), "model".into());
+    row.insert("created".into(), info.and_then(|info| info.created).unwrap_or(CREATED_UNKNOWN).into());
+    let owner = info.and_then(|info| info.owned_by.clone()).unwrap_or_else(|| "openai".to_owned());
+    row.insert("owned_by".into(), owner.into());
+    for key in ["mode", "max_input_tokens", "max_output_tokens"] {
+        if let Some(value) = listed.deployment.info.get(key) {
+            row.insert(key.into(), value.clone());
+        }
+    }
+    if let Some(info) = info {
+        add_catalogue(info, &mut row);
+    }
+    Value::Object(row)
+}
+
+/// What a catalogue tells, in the members that LiteLLM's clients know.
+fn add_catalogue(info: &ModelInfo, row: &mut Map<String, Value>) {
+    let mut tell = |key: &str, value: Option<Value>| {
+        if let Some(value) = value
+            && !row.contains_key(key)
+        {
+            row.insert(key.to_owned(), value);
+        }
+    };
+    tell("mode", info.kind.as_deref().map(mode).map(Value::from));
+    tell("max_input_tokens", info.context_window.map(Value::from));
+    tell("max_output_tokens", info.output_tokens_max.map(Value::from));
+}
+
+/// LiteLLM's word for what a model is for.
+fn mode(kind: &str) -> &str {
+    match kind {
+        "language" => "chat",
+        "image" => "image_generation",
+        "video" => "video_generation",
+        "reranking" => "rerank",
+        "speech" => "audio_speech",
+        "transcription" => "audio_transcription",
+        other => other,
+    }
+}
+
+/// `GET /model/info`.
+pub(crate) fn info(gateway: &Gateway, query: &str) -> Response<ReplyBody> {
+    let wanted = parameter(query, "litellm_model_id");
+    let data: Vec<Value> = gateway
+        .router
+        .deployments()
+        .filter(|deployment| wanted.as_ref().is_none_or(|id| *id == deployment.id))
+        .map(|deployment| deployment_row(deployment))
+        .collect();
+    match wanted {
+        Some(id) if data.is_empty() => {
+            let detail =
+                json!({ "detail": { "error": format!("Model id = {id} not found on litellm proxy") } });
+            json_reply(StatusCode::BAD_REQUEST, &detail)
+        }
+        Some(_) | None => json_reply(StatusCode::OK, &json!({ "data": data })),
+    }
+}
+
+fn deployment_row(deployment: &Deployment) -> Value {
+    let target = &deployment.context().target;
+    let mut parameters = Map::new();
+    parameters.insert("model".into(), deployment.model.clone().into());
+    if let Some(base) = &target.api_base {
+        parameters.insert("api_base".into(), base.clone().into());
+    }
+    let mut info = deployment.info.clone();
+    info.insert("id".into(), deployment.id.clone().into());
+    info.insert("db_model".into(), false.into());
+    info.entry("key").or_insert_with(|| deployment.model.clone().into());
+    if !deployment.prefix.is_empty() {
+        info.insert("litellm_provider".into(), deployment.prefix.clone().into());
+    }
+    if let Some(prices) = &deployment.prices {
+        add_prices(prices, &mut info);
+    }
+    json!({ "model_name": deployment.group, "litellm_params": parameters, "model_info": info })
+}
+
+/// Prices in LiteLLM's members. They are shown as JSON numbers, digit by digit as configured.
+fn add_prices(prices: &TokenPrices, row: &mut Map<String, Value>) {
+    let named = [
+        ("input_cost_per_token", prices.input),
+        ("output_cost_per_token", prices.output),
+        ("cache_read_input_token_cost", prices.cache_read),
+        ("cache_creation_input_token_cost", prices.cache_write),
+    ];
+    for (key, price) in named {
+        if let Some(number) = price.and_then(|price| price.to_string().parse::<serde_json::Number>().ok()) {
+            row.insert(key.to_owned(), Value::Number(number));
+        }
+    }
+}
+
+/// `GET /model_group/info`.
+pub(crate) fn group_info(gateway: &Gateway, query: &str) -> Response<ReplyBody> {
+    let wanted = parameter(query, "model_group");
+    let mut groups: BTreeMap<&str, Vec<&Deployment>> = BTreeMap::new();
+    for deployment in gateway.router.deployments() {
+        if wanted.as_ref().is_none_or(|group| *group == deployment.group) {
+            groups.entry(&deployment.group).or_default().push(deployment);
+        }
+    }
+    let data: Vec<Value> = groups.iter().map(|(group, deployments)| group_row(group, deployments)).collect();
+    json_reply(StatusCode::OK, &json!({ "data": data }))
+}
+
+fn group_row(group: &str, deployments: &[&Deployment]) -> Value {
+    let mut row = Map::new();
+    row.insert("model_group".into(), group.into());
+    let mut providers: Vec<&str> = deployments.iter().map(|deployment| deployment.prefix.as_str()).collect();
+    providers.sort_unstable();
+    providers.dedup();
+    row.insert("providers".into(), json!(providers));
+    let shared = [
+        "mode",
+        "max_input_tokens",
+        "max_output_tokens",
+        "supports_vision",
+        "supports_function_calling",
+        "supports_parallel_function_calling",
+        "supports_reasoning",
+    ];
+    for key in shared {
+        if let Some(value) = deployments.iter().find_map(|deployment| deployment.info.get(key)) {
+            row.insert(key.to_owned(), value.clone());
+        }
+    }
+    if let Some(prices) = deployments.iter().find_map(|deployment| deployment.prices.as_ref()) {
+        add_prices(prices, &mut row);
+    }
+    Value::Object(row)
+}
+
+fn parameter(query: &str, name: &str) -> Option<String> {
+    let (_, value) =
+        query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name)?;
+    Some(percent_decode_str(&value.replace('+', " ")).decode_utf8_lossy().into_owned())
+}
+
+pub(crate) fn json_reply(status: StatusCode, value: &Value) -> Response<ReplyBody> {
+    let mut response = Response::new(ReplyBody::from(bytes::Bytes::from(value.to_string())));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

@@ -1,0 +1,174 @@
+//! What is noted of a request: opened when it is admitted, settled when its reply ends, whatever happens.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::StatusCode;
+use trunkline_core::{Cost, ErrorKind, Observation, TokenPrices, Usage};
+
+/// Everything that is noted of one request. No prompt, no reply and no key is part of it.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The id under which the caller knows the request.
+    pub call_id: String,
+    /// What was asked: `chat_completions`, `GET /v1/models`.
+    pub operation: String,
+    /// When it was accepted.
+    pub started: Instant,
+    /// The model that the caller named.
+    pub model: Option<String>,
+    /// The end user on whose behalf the caller asked, where the request says so.
+    pub user: Option<String>,
+    /// The model group that it led to.
+    pub group: Option<String>,
+    /// The deployment that was called.
+    pub deployment: Option<String>,
+    /// The provider's prefix.
+    pub provider: Option<String>,
+    /// The model in the upstream's spelling.
+    pub upstream_model: Option<String>,
+    /// Whether the reply was a stream.
+    pub streamed: bool,
+    /// The status that the caller was sent.
+    pub status: Option<StatusCode>,
+    /// How it ended. `None` until it has.
+    pub outcome: Option<Outcome>,
+    /// From sending upstream until the whole reply, or until the first event of a stream.
+    pub upstream_duration: Option<Duration>,
+    /// From accepting until the end.
+    pub duration: Option<Duration>,
+    /// Tokens, and the upstream's id of the call.
+    pub observation: Observation,
+    /// What it cost: as the upstream reported it, else by the deployment's prices, else unknown.
+    pub cost: Option<Cost>,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The reply went out whole, its terminal event included.
+    Completed,
+    /// It failed, before the reply or in the middle of it.
+    Failed(ErrorKind),
+    /// The caller left before the end.
+    CallerGone,
+}
+
+/// Where records go when they are settled. Called once for each request, on the request's own task.
+pub trait Recorder: fmt::Debug + Send + Sync + 'static {
+    /// Takes note of a request that has ended.
+    fn settled(&self, record: &Record);
+}
+
+/// Writes one line of log for each request.
+#[derive(Debug, Default)]
+pub struct LogRecorder;
+
+impl Recorder for LogRecorder {
+    fn settled(&self, record: &Record) {
+        let usage = record.observation.usage.as_ref();
+        let spend = record.cost.as_ref().and_then(Cost::spend).map(|spend| spend.to_string());
+        let outcome = match record.outcome {
+            Some(Outcome::Completed) | None => "completed".to_owned(),
+            Some(Outcome::Failed(kind)) => format!("failed: {kind:?}"),
+            Some(Outcome::CallerGone) => "caller gone".to_owned(),
+        };
+        tracing::info!(
+            call.id = record.call_id,
+            operation = record.operation,
+            model.name = record.model,
+            user.id = record.user,
+            deployment.id = record.deployment,
+            provider.name = record.provider,
+            status = record.status.map(|status| status.as_u16()),
+            outcome,
+            streamed = record.streamed,
+            usage.input_tokens = usage.map(Usage::input),
+            usage.output_tokens = usage.map(Usage::all_output),
+            cost = spend,
+            generation.id = record.observation.generation_id,
+            duration_ms = record.duration.map(|duration| duration.as_secs_f64() * 1000.0),
+            "request"
+        );
+    }
+}
+
+/// A record on its way: it travels with the reply, and is settled when that ends or is dropped.
+#[derive(Debug)]
+pub(crate) struct OpenRecord {
+    record: Record,
+    prices: Option<TokenPrices>,
+    recorder: Arc<dyn Recorder>,
+}
+
+impl OpenRecord {
+    /// Opens the record of a request.
+    pub(crate) fn open(call_id: String, operation: String, recorder: Arc<dyn Recorder>) -> Self {
+        let record = Record {
+            call_id,
+            operation,
+            started: Instant::now(),
+            model: None,
+            user: None,
+            group: None,
+            deployment: None,
+            provider: None,
+            upstream_model: None,
+            streamed: false,
+            status: None,
+            outcome: None,
+            upstream_duration: None,
+            duration: None,
+            observation: Observation::default(),
+            cost: None,
+        };
+        Self { record, prices: None, recorder }
+    }
+
+    /// Notes where the request is sent.
+    pub(crate) fn sent_to(&mut self, group: &str, candidate: &trunkline_router::Candidate) {
+        self.record.group = Some(group.to_owned());
+        self.record.deployment = Some(candidate.deployment.id.clone());
+        self.record.provider = Some(candidate.prefix.clone());
+        self.record.upstream_model = Some(candidate.upstream_model.clone());
+        self.prices.clone_from(&candidate.deployment.prices);
+    }
+
+    /// Notes what a reply, or an event of it, was seen to say.
+    pub(crate) fn observe(&mut self, seen: Observation) {
+        self.record.observation.absorb(seen);
+        self.record.cost = self.record.observation.cost.clone().or_else(|| self.computed());
+    }
+
+    fn computed(&self) -> Option<Cost> {
+        let usage = self.record.observation.usage.as_ref()?;
+        self.prices.as_ref()?.cost(usage).map(Cost::Computed)
+    }
+
+    /// Notes how the request ended. The first word counts.
+    pub(crate) fn end(&mut self, outcome: Outcome) {
+        self.record.outcome.get_or_insert(outcome);
+    }
+}
+
+impl std::ops::Deref for OpenRecord {
+    type Target = Record;
+    fn deref(&self) -> &Record {
+        &self.record
+    }
+}
+
+impl std::ops::DerefMut for OpenRecord {
+    fn deref_mut(&mut self) -> &mut Record {
+        &mut self.record
+    }
+}
+
+impl Drop for OpenRecord {
+    fn drop(&mut self) {
+        self.end(Outcome::CallerGone);
+        self.record.duration = Some(self.record.started.elapsed());
+        self.recorder.settled(&self.record);
+    }
+}

@@ -1,0 +1,126 @@
+//! What an operator can set of the HTTP service. Every limit and every wait has a name here.
+
+use std::time::Duration;
+
+use http::HeaderName;
+use trunkline_core::Secret;
+
+/// The settings of a gateway. The defaults are those of an open one on loopback.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The key that callers must show. Without one everybody on this machine is served, and nobody else.
+    pub master_key: Option<Secret>,
+    /// Whether to serve everybody although there is no key, foreign hosts and pages included. Default false.
+    pub open_to_all: bool,
+    /// A header of the operator's own choice that a key may come in.
+    pub key_header: Option<HeaderName>,
+    /// The origins that browsers may call from; `*` is all. Only where there is a master key. Default `*`.
+    pub cors_origins: Vec<String>,
+    /// Requests that are worked on at one time; more are refused with 429. Default: no limit.
+    pub parallel_requests_max: Option<usize>,
+    /// Whether `reasoning_content` is put beside an upstream's `reasoning`. Default true.
+    pub reasoning_content: bool,
+    /// Whether callers may name their own `api_base` and `api_key`. Default false.
+    pub client_side_credentials: bool,
+    /// Whether the caller's `x-` headers go upstream. Default false.
+    pub forward_client_headers: bool,
+    /// Whether `OpenAI-Organization` of the caller goes upstream. Default false.
+    pub forward_openai_organization: bool,
+    /// Whether a request must name its `user`. Default false.
+    pub enforce_user: bool,
+    /// Headers that name the end user on whose behalf a caller asks; the first that is there wins.
+    pub user_headers: Vec<String>,
+    /// Whether usage is told in every stream, asked for or not. Default false.
+    pub always_include_stream_usage: bool,
+    /// The model that every request is sent to, whatever it names. Default: none.
+    pub completion_model: Option<String>,
+    /// Whether `/v1/models` shows wildcards as they are configured beside what they match. Default false.
+    pub return_wildcard_routes: bool,
+    /// Seconds between two comments on a quiet stream, so that proxies keep it open. Default: none.
+    pub keepalive: Option<Duration>,
+    /// Whether only `echo/…` can answer, for want of a key. Readiness says so.
+    pub echo_only: bool,
+    /// Sizes.
+    pub limits: Limits,
+    /// Waits.
+    pub waits: Waits,
+}
+
+/// How large things may be.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// A request body on the wire, in bytes. Default 100 MiB.
+    pub body_bytes_max: usize,
+    /// A request body inflated, in bytes. Default 100 MiB.
+    pub body_inflated_bytes_max: usize,
+    /// How deep a request body may be nested. Default 128.
+    pub json_depth_max: usize,
+    /// All headers of a request, in bytes. Default 64 KiB.
+    pub header_bytes_max: usize,
+    /// Connections at one time; more wait to be accepted. Default 10,000.
+    pub connections_max: usize,
+}
+
+/// How long things may take on the callers' side.
+#[derive(Clone, Debug)]
+pub struct Waits {
+    /// Until a request's headers are complete, and how long a kept connection may rest. Default 10 s.
+    pub header: Duration,
+    /// Between two pieces of a request's body. Default 30 s.
+    pub body_idle: Duration,
+    /// Until a caller takes what it is sent. Default 60 s.
+    pub downstream_write: Duration,
+    /// From the signal to stop until new connections are refused; readiness fails at once. Default 0.
+    pub shutdown_delay: Duration,
+    /// How long open replies may then go on. Default 600 s.
+    pub shutdown_grace: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            master_key: None,
+            open_to_all: false,
+            key_header: None,
+            cors_origins: vec!["*".to_owned()],
+            parallel_requests_max: None,
+            reasoning_content: true,
+            client_side_credentials: false,
+            forward_client_headers: false,
+            forward_openai_organization: false,
+            enforce_user: false,
+            user_headers: Vec::new(),
+            always_include_stream_usage: false,
+            completion_model: None,
+            return_wildcard_routes: false,
+            keepalive: None,
+            echo_only: false,
+            limits: Limits::default(),
+            waits: Waits::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes_max: 100 * 1024 * 1024,
+            body_inflated_bytes_max: 100 * 1024 * 1024,
+            json_depth_max: 128,
+            header_bytes_max: 64 * 1024,
+            connections_max: 10_000,
+        }
+    }
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        Self {
+            header: Duration::from_secs(10),
+            body_idle: Duration::from_secs(30),
+            downstream_write: Duration::from_secs(60),
+            shutdown_delay: Duration::ZERO,
+            shutdown_grace: Duration::from_secs(600),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! A streamed reply on its way out: events rewritten, failures told, record and permit held to the end.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::futures::OwnedNotified;
+use tokio::time::{Instant, Sleep};
+use trunkline_core::{Error, ErrorKind, Event, EventStream};
+
+use crate::admission::Permit;
+use crate::error_response::{envelope, status};
+use crate::record::{OpenRecord, Outcome};
+use crate::rewrite::Rewrite;
+
+/// A stream that is being sent to a caller.
+///
+/// Dropping it, which happens when the caller leaves, drops the upstream's stream and settles the record.
+pub(crate) struct StreamBody {
+    events: EventStream,
+    rewrite: Rewrite,
+    ready: VecDeque<Bytes>,
+    ended: bool,
+    keepalive: Option<Keepalive>,
+    /// Fires when the time that open replies have at shutdown is over.
+    stop: Pin<Box<OwnedNotified>>,
+    record: OpenRecord,
+    _permit: Permit,
+}
+
+struct Keepalive {
+    every: Duration,
+    next: Pin<Box<Sleep>>,
+}
+
+impl StreamBody {
+    pub(crate) fn new(
+        events: EventStream,
+        rewrite: Rewrite,
+        record: OpenRecord,
+        permit: Permit,
+        stop: OwnedNotified,
+        keepalive: Option<Duration>,
+    ) -> Self {
+        let keepalive = keepalive.map(|every| Keepalive { every, next: Box::pin(tokio::time::sleep(every)) });
+        Self {
+            events,
+            rewrite,
+            ready: VecDeque::new(),
+            ended: false,
+            keepalive,
+            stop: Box::pin(stop),
+            record,
+            _permit: permit,
+        }
+    }
+
+    /// Puts in the events that were waited for before the reply began.
+    pub(crate) fn begin_with(&mut self, events: Vec<Event>) {
+        self.take(events);
+    }
+
+    pub(crate) fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        loop {
+            if let Some(bytes) = self.ready.pop_front() {
+                return Poll::Ready(Some(bytes));
+            }
+            if self.ended {
+                return Poll::Ready(None);
+            }
+            match self.events.as_mut().poll_next(context) {
+                Poll::Ready(Some(Ok(events))) => self.take(events),
+                Poll::Ready(Some(Err(error))) => self.fail(&error),
+                Poll::Ready(None) => {
+                    self.ended = true;
+                    self.record.end(Outcome::Completed);
+                }
+                Poll::Pending if self.stop.as_mut().poll(context).is_ready() => {
+                    self.fail(&Error::new(
+                        ErrorKind::ShuttingDown,
+                        "the gateway stopped before the reply was complete",
+                    ));
+                }
+                Poll::Pending => return self.poll_keepalive(context),
+            }
+        }
+    }
+
+    fn take(&mut self, events: Vec<Event>) {
+        for event in &events {
+            if let Some(seen) = event.observation() {
+                self.record.observe(seen.clone());
+            }
+        }
+        let mut out = Vec::new();
+        self.rewrite.events(events, &mut out);
+        self.ready.extend(out);
+        if let Some(keepalive) = &mut self.keepalive {
+            keepalive.next.as_mut().reset(Instant::now() + keepalive.every);
+        }
+    }
+
+    /// Tells the caller that the stream failed. No `[DONE]` follows: a cut stream must not look clean.
+    fn fail(&mut self, error: &Error) {
+        tracing::warn!(
+            call.id = self.record.call_id,
+            error.kind = ?error.kind(),
+            error = %error,
+            error.source = error_chain(error),
+            "stream failed"
+        );
+        let event = Event::from_payload(&envelope(error, status(error)));
+        self.ready.push_back(event.into_bytes());
+        self.ended = true;
+        self.record.end(Outcome::Failed(error.kind()));
+    }
+
+    fn poll_keepalive(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let Some(keepalive) = &mut self.keepalive else {
+            return Poll::Pending;
+        };
+        if keepalive.next.as_mut().poll(context).is_pending() {
+            return Poll::Pending;
+        }
+        keepalive.next.as_mut().reset(Instant::now() + keepalive.every);
+        // The timer is asked once more, so that it wakes this task the next time too.
+        let _ = keepalive.next.as_mut().poll(context);
+        Poll::Ready(Some(Bytes::from_static(b": ping\n\n")))
+    }
+}
+
+/// The causes behind an error, in one line for the log.
+pub(crate) fn error_chain(error: &Error) -> Option<String> {
+    let mut source = std::error::Error::source(error);
+    let mut chain = Vec::new();
+    while let Some(cause) = source {
+        chain.push(cause.to_string());
+        source = cause.source();
+    }
+    (!chain.is_empty()).then(|| chain.join(": "))
+}
+
+impl std::fmt::Debug for StreamBody {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("StreamBody").field("record", &*self.record).finish_non_exhaustive()
+    }
+}
