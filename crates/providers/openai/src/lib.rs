@@ -1,6 +1,43 @@
 //! The OpenAI wire, and every OpenAI-compatible upstream, as a Trunkline provider.
 //!
-//! [`register`] adds `openai/<model>` and one prefix for each well-known vendor that speaks OpenAI's wire
-//! format. [`wire`] holds that format as pure functions, for the codecs of other provider crates.
+//! [`register`] adds `openai/<model>` and one prefix for each vendor of [`VENDORS`], who all speak OpenAI's
+//! wire format. [`wire`] holds that format as pure functions, for the codecs of other provider crates.
+//! [`chat`] and [`embeddings`] hold typed requests and replies, for applications and translators.
 
+pub mod chat;
+mod codec;
+mod credential;
+pub mod embeddings;
+mod lenient;
+mod raw_json;
+mod vendor;
+mod vendors;
 pub mod wire;
+
+use std::sync::Arc;
+
+use trunkline_provider::{About, HttpProvider, Registry};
+
+pub use codec::OpenAiCodec;
+pub use raw_json::RawJson;
+pub use vendor::{Quirk, Vendor};
+pub use vendors::VENDORS;
+
+/// Registers OpenAI itself and every vendor of [`VENDORS`], each under its prefix.
+///
+/// Keys and base URLs are taken from the registry's environment, by the variables that each row names.
+pub fn register(registry: &mut Registry) {
+    for vendor in VENDORS {
+        let environment = registry.environment();
+        let codec = OpenAiCodec::new(vendor, environment);
+        let key = credential::VendorKey::new(vendor, codec.base(), environment);
+        let about = About {
+            name: vendor.name.to_owned(),
+            key_variables: vendor.key_variables.iter().map(|&name| name.to_owned()).collect(),
+            has_credential: key.has_fallback(),
+            is_open: vendor.is_open,
+        };
+        let provider = HttpProvider::new(codec, Arc::new(key), registry);
+        registry.register(vendor.prefix, Arc::new(provider), about);
+    }
+}

@@ -13,6 +13,7 @@ mod stream_failure;
 mod usage;
 
 pub use cost::cost;
+pub(crate) use encode::{StreamOptions, encode_with};
 pub use encode::{encode, encode_models};
 pub use error_body::{ErrorBody, error_body};
 pub use failure::classify;

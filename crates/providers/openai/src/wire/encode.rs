@@ -99,10 +99,7 @@ fn asking_for_usage(stream_options: Option<Bytes>) -> Option<Bytes> {
         Some(raw) if raw != "null" => raw,
         Some(_) | None => return Some(Bytes::from_static(br#"{"include_usage":true}"#)),
     };
-    let limits = DocumentLimits {
-        duplicates: Duplicates::KeepLast,
-        ..DocumentLimits::default()
-    };
+    let limits = DocumentLimits { duplicates: Duplicates::KeepLast, ..DocumentLimits::default() };
     let mut options = Document::parse_with(raw, &limits).ok()?;
     if options.is_true("include_usage") {
         return None;
@@ -122,9 +119,7 @@ fn uri(base: &str, path: &str) -> Result<Uri, Error> {
     };
     let base = base.trim_end_matches('/');
     let mut address = base.to_owned();
-    let has_path = base
-        .strip_suffix(path)
-        .is_some_and(|before| before.ends_with('/'));
+    let has_path = base.strip_suffix(path).is_some_and(|before| before.ends_with('/'));
     if !has_path {
         address = address + "/" + path;
     }
@@ -180,3 +175,7 @@ fn headers(
     }
     Ok(headers)
 }
+
+#[cfg(test)]
+#[path = "encode_tests.rs"]
+mod tests;

@@ -11,10 +11,7 @@ use super::error_body::{ErrorBody, error_body};
 /// The status decides, and within it the upstream's words: a context window that is exceeded, content that is
 /// refused, a quota that is spent. `retry-after` is taken from the headers.
 pub fn classify(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
-    Failure {
-        retry_after: retry_after(headers),
-        ..judge(status, error_body(status, body))
-    }
+    Failure { retry_after: retry_after(headers), ..judge(status, error_body(status, body)) }
 }
 
 /// What an error with this status means.
@@ -46,13 +43,12 @@ pub(super) fn judge_by_words(error: ErrorBody) -> Failure {
 fn kind(status: u16, error: &ErrorBody) -> ErrorKind {
     match status {
         401 | 402 => ErrorKind::UpstreamCredential,
+        400..=499 if is_quota(error) => ErrorKind::UpstreamQuotaExceeded,
         403 if is_policy(error) => ErrorKind::ContentPolicy,
-        403 if is_quota(error) => ErrorKind::UpstreamQuotaExceeded,
         403 => ErrorKind::UpstreamForbidden,
         404 => ErrorKind::UpstreamNotFound,
         // 524 is Cloudflare's word for an origin that did not answer.
         408 | 504 | 524 => ErrorKind::UpstreamTimeout,
-        429 if is_quota(error) => ErrorKind::UpstreamQuotaExceeded,
         // 498 is Groq's: the capacity of the flexible tier is taken.
         429 | 498 => ErrorKind::UpstreamRateLimited,
         409 | 425 | 501..=599 => ErrorKind::UpstreamFailed,
@@ -60,7 +56,6 @@ fn kind(status: u16, error: &ErrorBody) -> ErrorKind {
         500 => about_content(error).unwrap_or(ErrorKind::UpstreamFailed),
         400 if has_word(error, &["invalid_api_key"]) => ErrorKind::UpstreamCredential,
         400 if has_word(error, &["model_not_found"]) => ErrorKind::UpstreamNotFound,
-        400..=499 if is_quota(error) => ErrorKind::UpstreamQuotaExceeded,
         400..=499 => about_content(error).unwrap_or(ErrorKind::UpstreamInvalidRequest),
         // A redirect is never followed, and nothing else below 400 is a refusal.
         _ => ErrorKind::UpstreamProtocol,
@@ -117,14 +112,7 @@ fn is_policy(error: &ErrorBody) -> bool {
 }
 
 fn is_quota(error: &ErrorBody) -> bool {
-    has_word(
-        error,
-        &[
-            "insufficient_quota",
-            "billing_hard_limit_reached",
-            "quota_exceeded",
-        ],
-    )
+    has_word(error, &["insufficient_quota", "billing_hard_limit_reached", "quota_exceeded"])
 }
 
 /// Whether nothing will be answered on this credential. A request that costs more than what is left of the
@@ -142,10 +130,7 @@ fn retry(kind: ErrorKind, error: &ErrorBody) -> Option<Retry> {
 
 fn has_word(error: &ErrorBody, words: &[&str]) -> bool {
     let given = [error.code.as_deref(), error.error_type.as_deref()];
-    given
-        .into_iter()
-        .flatten()
-        .any(|given| words.iter().any(|word| given.eq_ignore_ascii_case(word)))
+    given.into_iter().flatten().any(|given| words.iter().any(|word| given.eq_ignore_ascii_case(word)))
 }
 
 fn says(error: &ErrorBody, phrases: &[&str]) -> bool {
@@ -158,11 +143,8 @@ fn says(error: &ErrorBody, phrases: &[&str]) -> bool {
 
 /// The status that an error type or code goes with, in any spelling: `rate_limit_error`, `RateLimitError`.
 fn status_of_word(word: &str) -> Option<StatusCode> {
-    let plain: String = word
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|letter| letter.to_ascii_lowercase())
-        .collect();
+    let plain: String =
+        word.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect();
     let status = match plain.as_str() {
         "invalidrequesterror" | "badrequesterror" | "invalidargument" | "validationerror" => 400,
         "authenticationerror" | "unauthorized" | "unauthenticated" | "invalidapikey" => 401,

@@ -46,16 +46,8 @@ fn statuses_decide_first() {
 #[test]
 fn context_windows() {
     let expected = ErrorKind::ContextWindowExceeded;
-    check(
-        400,
-        r#"{"error":{"message":"m","code":"context_length_exceeded"}}"#,
-        expected,
-    );
-    check(
-        400,
-        r#"{"error":{"message":"This model's maximum context length is 8192 tokens"}}"#,
-        expected,
-    );
+    check(400, r#"{"error":{"message":"m","code":"context_length_exceeded"}}"#, expected);
+    check(400, r#"{"error":{"message":"This model's maximum context length is 8192 tokens"}}"#, expected);
     check(
         400,
         r#"{"error":{"message":"the request exceeds the available context size","type":"exceed_context_size_error"}}"#,
@@ -68,31 +60,19 @@ fn context_windows() {
         r#"{"error":{"message":"Provider returned error","metadata":{"raw":"{\"message\":\"prompt is too long: 300000 tokens\"}"}}}"#,
         expected,
     );
-    check(
-        429,
-        r#"{"error":{"message":"the context window is busy"}}"#,
-        ErrorKind::UpstreamRateLimited,
-    );
+    check(429, r#"{"error":{"message":"the context window is busy"}}"#, ErrorKind::UpstreamRateLimited);
 }
 
 #[test]
 fn refused_content() {
     let expected = ErrorKind::ContentPolicy;
-    check(
-        400,
-        r#"{"error":{"message":"m","code":"content_filter"}}"#,
-        expected,
-    );
+    check(400, r#"{"error":{"message":"m","code":"content_filter"}}"#, expected);
     check(
         400,
         r#"{"error":{"message":"m","type":"invalid_request_error","code":"content_policy_violation"}}"#,
         expected,
     );
-    check(
-        400,
-        r#"{"error":{"message":"triggering Azure OpenAI's content management policy"}}"#,
-        expected,
-    );
+    check(400, r#"{"error":{"message":"triggering Azure OpenAI's content management policy"}}"#, expected);
     check(
         403,
         r#"{"error":{"message":"requires moderation and your input was flagged","code":403}}"#,

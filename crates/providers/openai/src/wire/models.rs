@@ -14,10 +14,7 @@ const DEPTH_MAX: usize = 128;
 /// # Errors
 ///
 /// `UpstreamProtocol` if it is no such list.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "as `Codec::decode_models`, so that codecs pass it on"
-)]
+#[expect(clippy::needless_pass_by_value, reason = "as `Codec::decode_models`, so that codecs pass it on")]
 pub fn models(body: Bytes) -> Result<Vec<ModelInfo>, Error> {
     let refused = |message: &str| Error::new(ErrorKind::UpstreamProtocol, message).having_reached_upstream();
     json::validate(&body, DEPTH_MAX)
@@ -29,9 +26,7 @@ pub fn models(body: Bytes) -> Result<Vec<ModelInfo>, Error> {
         let rows = ["data", "models"].iter().find_map(|name| list(body, name));
         rows.ok_or_else(|| refused("the upstream's list of models has no `data`"))?
     };
-    Ok(json::elements(rows)
-        .filter_map(|span| model(&rows[span]))
-        .collect())
+    Ok(json::elements(rows).filter_map(|span| model(&rows[span])).collect())
 }
 
 fn model(row: &[u8]) -> Option<ModelInfo> {
@@ -44,12 +39,7 @@ fn model(row: &[u8]) -> Option<ModelInfo> {
         created: number(row, &["created"]),
         context_window: number(
             row,
-            &[
-                "context_window",
-                "context_length",
-                "max_context_length",
-                "max_model_len",
-            ],
+            &["context_window", "context_length", "max_context_length", "max_model_len"],
         ),
         output_tokens_max: number(row, &["max_tokens", "max_completion_tokens", "max_output_tokens"])
             .or_else(|| number(member(row, "top_provider")?, &["max_completion_tokens"])),
@@ -62,9 +52,7 @@ fn tags(row: &[u8]) -> Vec<String> {
     let Some(tags) = list(row, "tags") else {
         return Vec::new();
     };
-    json::elements(tags)
-        .filter_map(|span| json::string(&tags[span]).map(|tag| tag.into_owned()))
-        .collect()
+    json::elements(tags).filter_map(|span| json::string(&tags[span]).map(|tag| tag.into_owned())).collect()
 }
 
 fn prices(pricing: &[u8]) -> Option<TokenPrices> {
@@ -91,9 +79,7 @@ fn list<'a>(object: &'a [u8], name: &str) -> Option<&'a [u8]> {
 }
 
 fn text(row: &[u8], names: &[&str]) -> Option<String> {
-    names
-        .iter()
-        .find_map(|name| json::string(member(row, name)?).map(|text| text.into_owned()))
+    names.iter().find_map(|name| json::string(member(row, name)?).map(|text| text.into_owned()))
 }
 
 fn number(row: &[u8], names: &[&str]) -> Option<u64> {
@@ -164,14 +150,7 @@ mod tests {
 
     #[test]
     fn what_is_no_list_is_refused() {
-        for body in [
-            "",
-            "{}",
-            r#"{"data":{}}"#,
-            "<html>",
-            r#"{"data":[{"id":"a"}"#,
-            "7",
-        ] {
+        for body in ["", "{}", r#"{"data":{}}"#, "<html>", r#"{"data":[{"id":"a"}"#, "7"] {
             let refused = models(Bytes::from_static(body.as_bytes())).map_err(|error| error.kind());
             assert_eq!(refused, Err(ErrorKind::UpstreamProtocol), "{body}");
         }

@@ -20,10 +20,7 @@ pub struct Probe {
 impl Probe {
     /// A probe for one reply to this operation.
     pub fn new(operation: Operation) -> Self {
-        Self {
-            operation,
-            reads_cost: false,
-        }
+        Self { operation, reads_cost: false }
     }
 
     /// Reads what was billed from the usage too, for upstreams that report it there in US dollars, and keeps
@@ -37,10 +34,7 @@ impl Probe {
     /// What a JSON object, an event or a whole reply, says about tokens and money.
     fn observe(&self, object: &[u8]) -> Option<Observation> {
         let found = &object[usage_span(object)?];
-        let mut observation = Observation {
-            usage: usage(found),
-            ..Observation::default()
-        };
+        let mut observation = Observation { usage: usage(found), ..Observation::default() };
         if self.reads_cost {
             observation.cost = cost(found);
             observation.generation_id = json::member(object, "id")
@@ -54,10 +48,7 @@ impl Probe {
 impl trunkline_provider::Probe for Probe {
     fn event(&mut self, data: &[u8]) -> Sight {
         if data.trim_ascii() == b"[DONE]" {
-            return Sight::Observed(Observation {
-                terminal: true,
-                ..Observation::default()
-            });
+            return Sight::Observed(Observation { terminal: true, ..Observation::default() });
         }
         if !is_worth_reading(data) {
             return Sight::Nothing;
@@ -66,10 +57,9 @@ impl trunkline_provider::Probe for Probe {
             return Sight::Failed(failure);
         }
         match self.observe(data) {
-            Some(observation) => Sight::Observed(Observation {
-                usage_only: is_usage_only(data),
-                ..observation
-            }),
+            Some(observation) => {
+                Sight::Observed(Observation { usage_only: is_usage_only(data), ..observation })
+            }
             None => Sight::Nothing,
         }
     }

@@ -21,19 +21,12 @@ fn check(data: &str, expected: &Observation) {
 }
 
 fn tokens(uncached_input: u64, output: u64) -> Option<Usage> {
-    Some(Usage {
-        uncached_input,
-        output,
-        ..Usage::default()
-    })
+    Some(Usage { uncached_input, output, ..Usage::default() })
 }
 
 #[test]
 fn the_end() {
-    let expected = Observation {
-        terminal: true,
-        ..Observation::default()
-    };
+    let expected = Observation { terminal: true, ..Observation::default() };
     check("[DONE]", &expected);
     check(" [DONE]", &expected);
 }
@@ -58,31 +51,18 @@ fn plain_events_hold_nothing() {
 fn usage_alone_and_with_the_last_choice() {
     check(
         r#"{"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2,"total_tokens":7}}"#,
-        &Observation {
-            usage: tokens(5, 2),
-            usage_only: true,
-            ..Observation::default()
-        },
+        &Observation { usage: tokens(5, 2), usage_only: true, ..Observation::default() },
     );
     check(
         "{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}], \"usage\" :\n{\"prompt_tokens\":5,\"completion_tokens\":2}}",
-        &Observation {
-            usage: tokens(5, 2),
-            ..Observation::default()
-        },
+        &Observation { usage: tokens(5, 2), ..Observation::default() },
     );
 }
 
 #[test]
 fn usage_in_other_places() {
-    let expected = Observation {
-        usage: tokens(5, 2),
-        ..Observation::default()
-    };
-    check(
-        r#"{"choices":[{"delta":{},"usage":{"prompt_tokens":5,"completion_tokens":2}}]}"#,
-        &expected,
-    );
+    let expected = Observation { usage: tokens(5, 2), ..Observation::default() };
+    check(r#"{"choices":[{"delta":{},"usage":{"prompt_tokens":5,"completion_tokens":2}}]}"#, &expected);
     check(
         r#"{"choices":[{"delta":{}}],"x_groq":{"usage":{"prompt_tokens":5,"completion_tokens":2}}}"#,
         &expected,
@@ -114,19 +94,14 @@ fn cost_is_read_by_who_says_so() {
     let Sight::Observed(billed) = Probe::new(Operation::ChatCompletions).reading_cost().event(data) else {
         panic!("there is usage");
     };
-    let spend = billed
-        .cost
-        .and_then(|cost| cost.spend())
-        .map(|amount| amount.to_string());
+    let spend = billed.cost.and_then(|cost| cost.spend()).map(|amount| amount.to_string());
     assert_eq!(spend.as_deref(), Some("0.25"));
     assert_eq!(billed.generation_id.as_deref(), Some("gen-1"));
 }
 
 fn document(operation: Operation, body: &'static str) -> Result<Observation, ErrorKind> {
     let document = Document::parse(body.as_bytes()).expect("a document");
-    Probe::new(operation)
-        .document(&document)
-        .map_err(|failure| failure.kind)
+    Probe::new(operation).document(&document).map_err(|failure| failure.kind)
 }
 
 #[test]
@@ -136,15 +111,10 @@ fn whole_replies() {
         r#"{"choices":[{}],"error":null,"usage":{"prompt_tokens":5,"completion_tokens":2}}"#,
     );
     assert_eq!(chat.map(|seen| seen.usage), Ok(tokens(5, 2)));
-    let embeddings = document(
-        Operation::Embeddings,
-        r#"{"data":[],"usage":{"prompt_tokens":3,"total_tokens":3}}"#,
-    );
+    let embeddings =
+        document(Operation::Embeddings, r#"{"data":[],"usage":{"prompt_tokens":3,"total_tokens":3}}"#);
     assert_eq!(embeddings.map(|seen| seen.usage), Ok(tokens(3, 0)));
-    assert_eq!(
-        document(Operation::ChatCompletions, r#"{"choices":[]}"#),
-        Ok(Observation::default())
-    );
+    assert_eq!(document(Operation::ChatCompletions, r#"{"choices":[]}"#), Ok(Observation::default()));
 }
 
 #[test]
@@ -154,10 +124,7 @@ fn a_success_that_is_none() {
             document(operation, r#"{"error":{"message":"slow","code":429}}"#),
             Err(ErrorKind::UpstreamRateLimited)
         );
-        assert_eq!(
-            document(operation, r#"{"error":"Unexpected endpoint"}"#),
-            Err(ErrorKind::UpstreamFailed)
-        );
+        assert_eq!(document(operation, r#"{"error":"Unexpected endpoint"}"#), Err(ErrorKind::UpstreamFailed));
     }
 }
 

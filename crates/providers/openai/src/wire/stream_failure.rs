@@ -23,10 +23,7 @@ pub fn stream_failure(data: &[u8]) -> Option<Failure> {
         ..ErrorBody::default()
     });
     Some(match error.status {
-        Some(status) => Failure {
-            status: Some(status),
-            ..judge(status, error)
-        },
+        Some(status) => Failure { status: Some(status), ..judge(status, error) },
         None => judge_by_words(error),
     })
 }
@@ -69,11 +66,7 @@ mod tests {
     fn check(data: &str, expected: Option<(ErrorKind, Option<u16>, &str)>) {
         let read = stream_failure(data.as_bytes());
         let read = read.as_ref().map(|failure| {
-            (
-                failure.kind,
-                failure.status.map(|status| status.as_u16()),
-                failure.message.as_str(),
-            )
+            (failure.kind, failure.status.map(|status| status.as_u16()), failure.message.as_str())
         });
         assert_eq!(read, expected, "{data}");
     }
@@ -88,17 +81,10 @@ mod tests {
             r#"{"error":{"message":"no key","code":"401"}}"#,
             Some((ErrorKind::UpstreamCredential, Some(401), "no key")),
         );
-        check(
-            r#"{"error":"down","statusCode":503}"#,
-            Some((ErrorKind::UpstreamFailed, Some(503), "down")),
-        );
+        check(r#"{"error":"down","statusCode":503}"#, Some((ErrorKind::UpstreamFailed, Some(503), "down")));
         check(
             r#"{"object":"error","message":"maximum context length is 8","type":"BadRequestError","code":400}"#,
-            Some((
-                ErrorKind::ContextWindowExceeded,
-                Some(400),
-                "maximum context length is 8",
-            )),
+            Some((ErrorKind::ContextWindowExceeded, Some(400), "maximum context length is 8")),
         );
     }
 
@@ -120,17 +106,10 @@ mod tests {
             r#"{"error":{"message":"blocked by our content policy"}}"#,
             Some((ErrorKind::ContentPolicy, None, "blocked by our content policy")),
         );
-        check(
-            r#"{"error":{"message":"what"}}"#,
-            Some((ErrorKind::UpstreamFailed, None, "what")),
-        );
+        check(r#"{"error":{"message":"what"}}"#, Some((ErrorKind::UpstreamFailed, None, "what")));
         check(
             r#"{"error":{"code":null}}"#,
-            Some((
-                ErrorKind::UpstreamFailed,
-                None,
-                "the upstream reported an error without saying which",
-            )),
+            Some((ErrorKind::UpstreamFailed, None, "the upstream reported an error without saying which")),
         );
     }
 
@@ -141,10 +120,7 @@ mod tests {
             r#"{{"message":"Stream error occurred","name":"AI_TypeValidationError","value":{{"error_message":"{inner}","error_type":"upstream"}}}}"#
         );
         check(&form, Some((ErrorKind::UpstreamFailed, None, "busy")));
-        check(
-            &format!(r#"{{"error":{form}}}"#),
-            Some((ErrorKind::UpstreamFailed, None, "busy")),
-        );
+        check(&format!(r#"{{"error":{form}}}"#), Some((ErrorKind::UpstreamFailed, None, "busy")));
         check(
             r#"{"message":"Stream error occurred","name":"AI_TypeValidationError","value":{"error_message":"{\"message\":\"too fast\"}","error_type":"rate_limit_error"}}"#,
             Some((ErrorKind::UpstreamRateLimited, None, "too fast")),
@@ -167,10 +143,7 @@ mod tests {
     fn what_reports_no_failure() {
         check(r#"{"choices":[{"delta":{"content":"\"error\":{}"}}]}"#, None);
         check(r#"{"error":null,"choices":[]}"#, None);
-        check(
-            r#"{"error":{"message":"odd"},"choices":[{"delta":{"content":"x"}}]}"#,
-            None,
-        );
+        check(r#"{"error":{"message":"odd"},"choices":[{"delta":{"content":"x"}}]}"#, None);
         check(r#"{"id":"x","usage":{}}"#, None);
         check("[DONE]", None);
         check("", None);

@@ -133,23 +133,17 @@ mod tests {
     use super::*;
 
     fn check(json: &str, expected: Option<Usage>) {
-        assert_eq!(usage(json.as_bytes()), expected, "{json}");
+        let read = usage(json.as_bytes());
+        assert_eq!((json, read), (json, expected));
     }
 
     fn plain(uncached_input: u64, output: u64) -> Usage {
-        Usage {
-            uncached_input,
-            output,
-            ..Usage::default()
-        }
+        Usage { uncached_input, output, ..Usage::default() }
     }
 
     #[test]
     fn the_plain_counts() {
-        check(
-            r#"{"prompt_tokens":61,"completion_tokens":32,"total_tokens":93}"#,
-            Some(plain(61, 32)),
-        );
+        check(r#"{"prompt_tokens":61,"completion_tokens":32,"total_tokens":93}"#, Some(plain(61, 32)));
         check(r#"{"input_tokens":5,"output_tokens":2}"#, Some(plain(5, 2)));
         check(r#"{"prompt_tokens":8,"total_tokens":8}"#, Some(plain(8, 0)));
     }
@@ -180,27 +174,18 @@ mod tests {
         check(
             r#"{"prompt_tokens":10,"completion_tokens":1,"cache_creation_input_tokens":4,
                 "prompt_tokens_details":{"cache_write_tokens":4,"cached_tokens":null}}"#,
-            Some(Usage {
-                cache_write: 4,
-                ..plain(6, 1)
-            }),
+            Some(Usage { cache_write: 4, ..plain(6, 1) }),
         );
     }
 
     #[test]
     fn other_places_for_cache_hits() {
-        let expected = Some(Usage {
-            cache_read: 3,
-            ..plain(4, 1)
-        });
+        let expected = Some(Usage { cache_read: 3, ..plain(4, 1) });
         check(
             r#"{"prompt_tokens":7,"completion_tokens":1,"prompt_cache_hit_tokens":3,"prompt_cache_miss_tokens":4}"#,
             expected.clone(),
         );
-        check(
-            r#"{"prompt_tokens":7,"completion_tokens":1,"cached_tokens":3}"#,
-            expected,
-        );
+        check(r#"{"prompt_tokens":7,"completion_tokens":1,"cached_tokens":3}"#, expected);
     }
 
     #[test]
@@ -208,10 +193,7 @@ mod tests {
         check(
             r#"{"prompt_tokens":10,"completion_tokens":2,"total_tokens":42,
                 "completion_tokens_details":{"reasoning_tokens":30}}"#,
-            Some(Usage {
-                reasoning: 30,
-                ..plain(10, 2)
-            }),
+            Some(Usage { reasoning: 30, ..plain(10, 2) }),
         );
     }
 
@@ -221,21 +203,12 @@ mod tests {
             r#"{"prompt_tokens":12.0,"completion_tokens":null,"prompt_tokens_details":null}"#,
             Some(plain(12, 0)),
         );
-        check(
-            r#"{"prompt_tokens":1.2e1,"completion_tokens":-3,"x":[{}]}"#,
-            Some(plain(12, 0)),
-        );
+        check(r#"{"prompt_tokens":1.2e1,"completion_tokens":-3,"x":[{}]}"#, Some(plain(12, 0)));
     }
 
     #[test]
     fn a_sum_alone_is_a_best_reading() {
-        check(
-            r#"{"total_tokens":9}"#,
-            Some(Usage {
-                inconsistent: true,
-                ..plain(9, 0)
-            }),
-        );
+        check(r#"{"total_tokens":9}"#, Some(Usage { inconsistent: true, ..plain(9, 0) }));
     }
 
     #[test]

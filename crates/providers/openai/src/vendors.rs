@@ -1,0 +1,267 @@
+//! The vendors that are known, as data. A row without a public source does not land.
+
+use trunkline_core::Operation::{self, ChatCompletions, Completions, Embeddings};
+
+use crate::vendor::Quirk::{BaseWithoutVersion, NoStreamOptions, ReportsCost};
+use crate::vendor::Vendor;
+
+const ALL: &[Operation] = &[ChatCompletions, Completions, Embeddings];
+const CHAT: &[Operation] = &[ChatCompletions];
+const CHAT_AND_EMBEDDINGS: &[Operation] = &[ChatCompletions, Embeddings];
+
+/// OpenAI and the vendors that are compatible with it, by prefix. The prefixes and the variables are those
+/// of LiteLLM where it has the vendor.
+pub const VENDORS: &[Vendor] = &[
+    Vendor {
+        prefix: "cerebras",
+        name: "Cerebras",
+        base: "https://api.cerebras.ai/v1",
+        base_variables: &["CEREBRAS_API_BASE"],
+        key_variables: &["CEREBRAS_API_KEY"],
+        is_open: false,
+        operations: CHAT,
+        quirks: &[],
+        source: "https://inference-docs.cerebras.ai/resources/openai",
+    },
+    Vendor {
+        prefix: "dashscope",
+        name: "Alibaba Cloud Model Studio",
+        base: "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+        base_variables: &["DASHSCOPE_API_BASE"],
+        key_variables: &["DASHSCOPE_API_KEY"],
+        is_open: false,
+        operations: CHAT,
+        quirks: &[],
+        source: "https://www.alibabacloud.com/help/en/model-studio/compatibility-of-openai-with-dashscope",
+    },
+    Vendor {
+        prefix: "deepinfra",
+        name: "DeepInfra",
+        base: "https://api.deepinfra.com/v1/openai",
+        base_variables: &["DEEPINFRA_API_BASE"],
+        key_variables: &["DEEPINFRA_API_KEY", "DEEPINFRA_TOKEN"],
+        is_open: false,
+        operations: ALL,
+        quirks: &[],
+        source: "https://deepinfra.com/docs/openai_api",
+    },
+    Vendor {
+        prefix: "deepseek",
+        name: "DeepSeek",
+        base: "https://api.deepseek.com",
+        base_variables: &["DEEPSEEK_API_BASE"],
+        key_variables: &["DEEPSEEK_API_KEY"],
+        is_open: false,
+        operations: CHAT,
+        quirks: &[],
+        source: "https://api-docs.deepseek.com/",
+    },
+    Vendor {
+        prefix: "fireworks_ai",
+        name: "Fireworks AI",
+        base: "https://api.fireworks.ai/inference/v1",
+        base_variables: &["FIREWORKS_API_BASE"],
+        key_variables: &[
+            "FIREWORKS_API_KEY",
+            "FIREWORKS_AI_API_KEY",
+            "FIREWORKSAI_API_KEY",
+            "FIREWORKS_AI_TOKEN",
+        ],
+        is_open: false,
+        operations: ALL,
+        quirks: &[],
+        source: "https://docs.fireworks.ai/tools-sdks/openai-compatibility",
+    },
+    Vendor {
+        prefix: "groq",
+        name: "Groq",
+        base: "https://api.groq.com/openai/v1",
+        base_variables: &["GROQ_API_BASE"],
+        key_variables: &["GROQ_API_KEY"],
+        is_open: false,
+        operations: CHAT,
+        quirks: &[],
+        source: "https://console.groq.com/docs/openai",
+    },
+    Vendor {
+        prefix: "hosted_vllm",
+        name: "vLLM",
+        base: "http://localhost:8000/v1",
+        base_variables: &["HOSTED_VLLM_API_BASE"],
+        key_variables: &["HOSTED_VLLM_API_KEY"],
+        is_open: true,
+        operations: ALL,
+        quirks: &[],
+        source: "https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html",
+    },
+    Vendor {
+        prefix: "lm_studio",
+        name: "LM Studio",
+        base: "http://localhost:1234/v1",
+        base_variables: &["LM_STUDIO_API_BASE"],
+        key_variables: &["LM_STUDIO_API_KEY"],
+        is_open: true,
+        operations: ALL,
+        quirks: &[],
+        source: "https://lmstudio.ai/docs/developer/openai-compat",
+    },
+    Vendor {
+        prefix: "mistral",
+        name: "Mistral AI",
+        base: "https://api.mistral.ai/v1",
+        base_variables: &["MISTRAL_API_BASE"],
+        key_variables: &["MISTRAL_API_KEY"],
+        is_open: false,
+        operations: CHAT_AND_EMBEDDINGS,
+        quirks: &[NoStreamOptions],
+        source: "https://docs.mistral.ai/api",
+    },
+    Vendor {
+        prefix: "moonshot",
+        name: "Moonshot AI (Kimi)",
+        base: "https://api.moonshot.ai/v1",
+        base_variables: &["MOONSHOT_API_BASE"],
+        key_variables: &["MOONSHOT_API_KEY"],
+        is_open: false,
+        operations: CHAT,
+        quirks: &[],
+        source: "https://platform.kimi.ai/docs/guide/migrating-from-openai-to-kimi",
+    },
+    Vendor {
+        prefix: "nebius",
+        name: "Nebius Token Factory",
+        base: "https://api.tokenfactory.nebius.com/v1",
+        base_variables: &["NEBIUS_API_BASE"],
+        key_variables: &["NEBIUS_API_KEY"],
+        is_open: false,
+        operations: CHAT_AND_EMBEDDINGS,
+        quirks: &[],
+        source: "https://docs.tokenfactory.nebius.com/api-reference/introduction",
+    },
+    Vendor {
+        prefix: "nvidia_nim",
+        name: "NVIDIA NIM",
+        base: "https://integrate.api.nvidia.com/v1",
+        base_variables: &["NVIDIA_NIM_API_BASE"],
+        key_variables: &["NVIDIA_NIM_API_KEY", "NVIDIA_API_KEY"],
+        is_open: false,
+        operations: ALL,
+        quirks: &[],
+        source: "https://docs.litellm.ai/docs/providers/nvidia_nim",
+    },
+    Vendor {
+        prefix: "ollama",
+        name: "Ollama",
+        base: "http://localhost:11434/v1",
+        base_variables: &["OLLAMA_API_BASE"],
+        key_variables: &["OLLAMA_API_KEY"],
+        is_open: true,
+        operations: ALL,
+        quirks: &[BaseWithoutVersion],
+        source: "https://docs.ollama.com/api/openai-compatibility",
+    },
+    Vendor {
+        prefix: "openai",
+        name: "OpenAI",
+        base: "https://api.openai.com/v1",
+        base_variables: &["OPENAI_BASE_URL", "OPENAI_API_BASE"],
+        key_variables: &["OPENAI_API_KEY"],
+        is_open: false,
+        operations: ALL,
+        quirks: &[],
+        source: "https://platform.openai.com/docs/api-reference/introduction",
+    },
+    Vendor {
+        prefix: "openrouter",
+        name: "OpenRouter",
+        base: "https://openrouter.ai/api/v1",
+        base_variables: &["OPENROUTER_API_BASE"],
+        key_variables: &["OPENROUTER_API_KEY", "OR_API_KEY"],
+        is_open: false,
+        operations: CHAT_AND_EMBEDDINGS,
+        quirks: &[ReportsCost],
+        source: "https://openrouter.ai/docs/quickstart",
+    },
+    Vendor {
+        prefix: "sambanova",
+        name: "SambaNova",
+        base: "https://api.sambanova.ai/v1",
+        base_variables: &["SAMBANOVA_API_BASE"],
+        key_variables: &["SAMBANOVA_API_KEY"],
+        is_open: false,
+        operations: CHAT,
+        quirks: &[],
+        source: "https://docs.sambanova.ai/docs/en/get-started/api-keys-urls",
+    },
+    Vendor {
+        prefix: "together_ai",
+        name: "Together AI",
+        base: "https://api.together.ai/v1",
+        base_variables: &["TOGETHER_AI_API_BASE"],
+        key_variables: &[
+            "TOGETHER_API_KEY",
+            "TOGETHER_AI_API_KEY",
+            "TOGETHERAI_API_KEY",
+            "TOGETHER_AI_TOKEN",
+        ],
+        is_open: false,
+        operations: ALL,
+        quirks: &[],
+        source: "https://docs.together.ai/docs/inference/openai-compatibility",
+    },
+    Vendor {
+        prefix: "xai",
+        name: "xAI",
+        base: "https://api.x.ai/v1",
+        base_variables: &["XAI_API_BASE"],
+        key_variables: &["XAI_API_KEY"],
+        is_open: false,
+        operations: CHAT,
+        quirks: &[],
+        source: "https://docs.x.ai/developers/quickstart",
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_names_its_source() {
+        for vendor in VENDORS {
+            assert!(vendor.source.starts_with("https://"), "{}", vendor.prefix);
+        }
+    }
+
+    #[test]
+    fn prefixes_are_sorted_and_so_each_is_there_once() {
+        for pair in VENDORS.windows(2) {
+            assert!(pair[0].prefix < pair[1].prefix, "{}", pair[1].prefix);
+        }
+    }
+
+    #[test]
+    fn prefixes_are_one_segment_in_lower_case() {
+        for vendor in VENDORS {
+            let fits = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
+            assert!(vendor.prefix.chars().all(fits), "{}", vendor.prefix);
+        }
+    }
+
+    #[test]
+    fn keys_go_over_https_and_open_servers_are_local() {
+        for vendor in VENDORS {
+            let base = if vendor.is_open { "http://localhost:" } else { "https://" };
+            assert!(vendor.base.starts_with(base), "{}: {}", vendor.prefix, vendor.base);
+            assert!(!vendor.base.ends_with('/'), "{}: {}", vendor.prefix, vendor.base);
+        }
+    }
+
+    #[test]
+    fn every_row_has_a_key_variable_and_an_operation() {
+        for vendor in VENDORS {
+            assert!(!vendor.key_variables.is_empty(), "{}", vendor.prefix);
+            assert!(vendor.operations.contains(&ChatCompletions), "{}", vendor.prefix);
+        }
+    }
+}
