@@ -1,0 +1,84 @@
+//! The gateway's wire: OpenAI's, with what is Vercel's own.
+
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Request, StatusCode};
+use trunkline_core::{Call, Environment, Error, ModelInfo, Operation, Segments};
+use trunkline_openai::wire;
+use trunkline_provider::{Capabilities, Codec, Decode, EncodeContext, Failure, Target};
+
+use crate::attribution::Attribution;
+use crate::failure::{self, Blame};
+use crate::probe::VercelProbe;
+use crate::{API_BASE, PREFIX};
+
+const OPERATIONS: &[Operation] = &[Operation::ChatCompletions, Operation::Embeddings];
+
+/// Writes calls as the gateway takes them, and reads what comes back.
+#[derive(Clone, Debug)]
+pub struct VercelCodec {
+    api_base: String,
+    attribution: Attribution,
+    blame: Blame,
+}
+
+impl VercelCodec {
+    /// A codec with the address and the application's name that the environment gives.
+    pub fn new(environment: &Environment) -> Self {
+        Self {
+            api_base: environment.get("VERCEL_AI_GATEWAY_API_BASE").unwrap_or(API_BASE).trim().to_owned(),
+            attribution: Attribution::of(environment),
+            blame: Blame::Credential,
+        }
+    }
+
+    /// The same for calls that bring credentials or a quota of their own: no refusal counts against the
+    /// deployment's.
+    pub(crate) fn blaming_nobody(&self) -> Self {
+        Self { blame: Blame::Nobody, ..self.clone() }
+    }
+
+    pub(crate) fn base<'a>(&'a self, target: &'a Target) -> &'a str {
+        target.api_base.as_deref().unwrap_or(&self.api_base)
+    }
+}
+
+impl Codec for VercelCodec {
+    fn name(&self) -> &str {
+        PREFIX
+    }
+
+    fn capabilities(&self, _: &str) -> Capabilities {
+        Capabilities { operations: OPERATIONS, streaming: true, reports_usage: true, reports_cost: true }
+    }
+
+    fn encode(&self, call: &Call, context: &EncodeContext<'_>) -> Result<Request<Segments>, Error> {
+        let mut request = wire::encode(call, self.base(context.target), context)?;
+        self.attribution.complete(request.headers_mut());
+        Ok(request)
+    }
+
+    fn decoder(&self, operation: Operation, _streaming: bool) -> Decode {
+        Decode::Verbatim(Box::new(VercelProbe::new(operation, self.blame)))
+    }
+
+    fn classify(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
+        failure::classify(status, headers, body, self.blame)
+    }
+
+    /// The list is open to everybody; no credential is shown for it, not even one among a deployment's headers.
+    fn encode_models(&self, context: &EncodeContext<'_>) -> Result<Option<Request<Segments>>, Error> {
+        let anonymous = EncodeContext { credential: None, ..*context };
+        let mut request = wire::encode_models(self.base(context.target), &anonymous)?;
+        request.headers_mut().remove(AUTHORIZATION);
+        self.attribution.complete(request.headers_mut());
+        Ok(Some(request))
+    }
+
+    fn decode_models(&self, body: Bytes) -> Result<Vec<ModelInfo>, Error> {
+        wire::models(body)
+    }
+}
+
+#[cfg(test)]
+mod tests;
