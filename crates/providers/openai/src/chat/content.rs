@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn parts_of_next_year_are_kept_with_their_numbers() {
-        check(r#"[{"type":"hologram","hologram":{"depth":1.50,"count":12345678901234567890123}}]"#);
+        check(r#"[{"type":"hologram","hologram":{"count":12345678901234567890123,"depth":1.50}}]"#);
     }
 
     #[test]
