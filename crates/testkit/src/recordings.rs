@@ -61,12 +61,7 @@ const ALL: &[Recording] = &[
         Done,
         "Déjà vu: 漢字とかな 🙂👩\u{200d}👩\u{200d}👧 e\u{301}\u{2028}\u{85}ﷺ."
     ),
-    recording!(
-        "lookalikes",
-        9,
-        Done,
-        "\"usage\":{\"prompt_tokens\":9}\\\"data: [DONE]\n\n{\"error\":\t\0"
-    ),
+    recording!("lookalikes", 9, Done, "\"usage\":{\"prompt_tokens\":9}\\\"data: [DONE]\n\n{\"error\":\t\0"),
     recording!("tools", 10, Done, ""),
     recording!("reasoning_deepseek", 9, Done, "Two."),
     recording!("reasoning_anthropic", 10, Done, "Done."),
@@ -114,19 +109,10 @@ mod tests {
             assert_eq!(events.len(), recording.events, "{}", recording.name);
             let done = events.pop_if(|last| last == "[DONE]").is_some();
             assert_eq!(done, recording.end == StreamEnd::Done, "{}", recording.name);
-            let events = events
-                .iter()
-                .map(|event| serde_json::from_str::<Value>(event).unwrap())
-                .collect::<Vec<_>>();
-            let content = events
-                .iter()
-                .filter_map(|event| event["choices"][0]["delta"]["content"].as_str());
-            assert_eq!(
-                content.collect::<String>(),
-                recording.content,
-                "{}",
-                recording.name
-            );
+            let events =
+                events.iter().map(|event| serde_json::from_str::<Value>(event).unwrap()).collect::<Vec<_>>();
+            let content = events.iter().filter_map(|event| event["choices"][0]["delta"]["content"].as_str());
+            assert_eq!(content.collect::<String>(), recording.content, "{}", recording.name);
             let failed = events.iter().any(|event| event.get("choices").is_none());
             assert_eq!(failed, recording.end == StreamEnd::Error, "{}", recording.name);
         }

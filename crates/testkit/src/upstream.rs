@@ -50,9 +50,7 @@ impl ScriptedUpstream {
     pub async fn start(scripts: impl IntoIterator<Item = Script>) -> io::Result<Self> {
         let mut scripts = scripts.into_iter().collect::<VecDeque<_>>();
         Self::answering(move |_index, _request| {
-            scripts
-                .pop_front()
-                .unwrap_or_else(|| Script::text(500, "no script left"))
+            scripts.pop_front().unwrap_or_else(|| Script::text(500, "no script left"))
         })
         .await
     }
@@ -128,9 +126,7 @@ impl ScriptedUpstream {
     async fn wait(&self, enough: impl Fn(&Seen) -> bool + Send + Sync) -> Seen {
         let mut seen = self.shared.seen.subscribe();
         // The sender lives in `self.shared`, so that waiting cannot fail while `self` is borrowed.
-        seen.wait_for(|seen| enough(seen))
-            .await
-            .map_or_else(|_| Seen::default(), |seen| seen.clone())
+        seen.wait_for(|seen| enough(seen)).await.map_or_else(|_| Seen::default(), |seen| seen.clone())
     }
 }
 
@@ -190,9 +186,6 @@ impl Shared {
 
 impl fmt::Debug for Shared {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Shared")
-            .field("seen", &self.seen)
-            .finish_non_exhaustive()
+        formatter.debug_struct("Shared").field("seen", &self.seen).finish_non_exhaustive()
     }
 }

@@ -26,9 +26,7 @@ pub(crate) async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
     shared.connected();
     let mut buffer = BytesMut::new();
     while let Some(request) = request::read(&mut stream, &mut buffer).await {
-        let last = request
-            .header("connection")
-            .is_some_and(|value| value.eq_ignore_ascii_case("close"));
+        let last = request.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
         let (index, script) = shared.script(request);
         let ending = {
             let (mut read, mut write) = stream.split();

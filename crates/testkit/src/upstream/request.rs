@@ -36,9 +36,7 @@ pub(crate) async fn read(
     stream: &mut (impl AsyncRead + Unpin),
     buffer: &mut BytesMut,
 ) -> Option<UpstreamRequest> {
-    let head_length = read_until(stream, buffer, b"\r\n\r\n", HEAD_BYTES_MAX)
-        .await
-        .ok()?;
+    let head_length = read_until(stream, buffer, b"\r\n\r\n", HEAD_BYTES_MAX).await.ok()?;
     let head = buffer.split_to(head_length).freeze();
     let (method, target, headers) = parse_head(&head)?;
     let body = if chunked(&headers) {
@@ -48,20 +46,12 @@ pub(crate) async fn read(
         let length = length.map_or(Some(0), |value| value.to_str().ok()?.parse::<usize>().ok())?;
         read_exact(stream, buffer, length).await.ok()?
     };
-    Some(UpstreamRequest {
-        head,
-        body,
-        method,
-        target,
-        headers,
-    })
+    Some(UpstreamRequest { head, body, method, target, headers })
 }
 
 fn parse_head(head: &[u8]) -> Option<(String, String, HeaderMap)> {
     let head = head.strip_suffix(b"\r\n\r\n")?;
-    let mut lines = head
-        .split(|byte| *byte == b'\n')
-        .map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let mut lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let request_line = std::str::from_utf8(lines.next()?).ok()?;
     let mut words = request_line.split(' ');
     let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
@@ -85,16 +75,11 @@ async fn read_chunks(stream: &mut (impl AsyncRead + Unpin), buffer: &mut BytesMu
     loop {
         let line_length = read_until(stream, buffer, b"\r\n", HEAD_BYTES_MAX).await?;
         let line = buffer.split_to(line_length).freeze();
-        let digits = line
-            .split(|byte| matches!(byte, b';' | b'\r'))
-            .next()
-            .unwrap_or_default();
+        let digits = line.split(|byte| matches!(byte, b';' | b'\r')).next().unwrap_or_default();
         let digits = std::str::from_utf8(digits).map_err(io::Error::other)?;
         let length = usize::from_str_radix(digits.trim(), 16).map_err(io::Error::other)?;
         if body.len().saturating_add(length) > BODY_BYTES_MAX {
-            return Err(io::Error::other(
-                "request body too large for the scripted upstream",
-            ));
+            return Err(io::Error::other("request body too large for the scripted upstream"));
         }
         let chunk = read_exact(stream, buffer, length).await?;
         body.extend_from_slice(&chunk);
@@ -111,9 +96,7 @@ async fn read_exact(
     length: usize,
 ) -> io::Result<Bytes> {
     if length > BODY_BYTES_MAX {
-        return Err(io::Error::other(
-            "request body too large for the scripted upstream",
-        ));
+        return Err(io::Error::other("request body too large for the scripted upstream"));
     }
     while buffer.len() < length {
         read_more(stream, buffer).await?;
@@ -133,9 +116,7 @@ async fn read_until(
             return Ok(position + end.len());
         }
         if buffer.len() > bytes_max {
-            return Err(io::Error::other(
-                "request head too large for the scripted upstream",
-            ));
+            return Err(io::Error::other("request head too large for the scripted upstream"));
         }
         read_more(stream, buffer).await?;
     }
@@ -163,13 +144,7 @@ mod tests {
     #[tokio::test]
     async fn reads_bodies_by_length_and_in_chunks() {
         check(b"GET /a HTTP/1.1\r\nhost: x\r\n\r\n", "/a", b"", b"").await;
-        check(
-            b"POST /b HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcrest",
-            "/b",
-            b"abc",
-            b"rest",
-        )
-        .await;
+        check(b"POST /b HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcrest", "/b", b"abc", b"rest").await;
         let chunks =
             b"POST /c HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n3;x=1\r\nabc\r\n2\r\nde\r\n0\r\n\r\nGET";
         check(chunks, "/c", b"abcde", b"GET").await;
@@ -177,16 +152,10 @@ mod tests {
 
     #[tokio::test]
     async fn gives_nothing_for_a_cut_or_senseless_request() {
-        for wire in [
-            &b""[..],
-            b"GET / HTTP/1.1\r\n",
-            b"POST / HTTP/1.1\r\ncontent-length: 9\r\n\r\nabc",
-            b"\r\n\r\n",
-        ] {
-            assert!(
-                read(&mut &wire[..], &mut BytesMut::new()).await.is_none(),
-                "{wire:?}"
-            );
+        for wire in
+            [&b""[..], b"GET / HTTP/1.1\r\n", b"POST / HTTP/1.1\r\ncontent-length: 9\r\n\r\nabc", b"\r\n\r\n"]
+        {
+            assert!(read(&mut &wire[..], &mut BytesMut::new()).await.is_none(), "{wire:?}");
         }
     }
 }

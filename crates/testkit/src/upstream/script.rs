@@ -57,9 +57,7 @@ pub struct Script {
 impl Script {
     /// A script of these steps.
     pub fn new(steps: impl IntoIterator<Item = Step>) -> Self {
-        Self {
-            steps: steps.into_iter().collect(),
-        }
+        Self { steps: steps.into_iter().collect() }
     }
 
     /// The same script with one more step at its end.
@@ -144,10 +142,7 @@ impl Script {
 
     /// Bytes that are no HTTP.
     pub fn garbage() -> Self {
-        Self::new([
-            Step::Send(Bytes::from_static(b"\x16\x03\x01 not http at all\r\n\r\n")),
-            Step::Close,
-        ])
+        Self::new([Step::Send(Bytes::from_static(b"\x16\x03\x01 not http at all\r\n\r\n")), Step::Close])
     }
 
     /// An event stream whose second chunk has a length that is no number.
@@ -195,9 +190,7 @@ pub(crate) fn parts<'a>(bytes: &'a [u8], at: &[usize]) -> Vec<&'a [u8]> {
 }
 
 fn head(status: u16, headers: &[(&str, &str)], framing: (&str, &str)) -> Vec<u8> {
-    let reason = http::StatusCode::from_u16(status)
-        .ok()
-        .and_then(|status| status.canonical_reason());
+    let reason = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
     let mut head = format!("HTTP/1.1 {status} {}\r\n", reason.unwrap_or("Unknown"));
     for (name, value) in headers.iter().chain([&framing]) {
         head.push_str(&format!("{name}: {value}\r\n"));
@@ -207,12 +200,7 @@ fn head(status: u16, headers: &[(&str, &str)], framing: (&str, &str)) -> Vec<u8>
 }
 
 fn event_stream_head() -> Bytes {
-    head(
-        200,
-        &[("content-type", "text/event-stream")],
-        ("transfer-encoding", "chunked"),
-    )
-    .into()
+    head(200, &[("content-type", "text/event-stream")], ("transfer-encoding", "chunked")).into()
 }
 
 /// One chunk of a chunked body; nothing for no bytes, because an empty chunk would end the body.
@@ -239,9 +227,7 @@ mod tests {
     #[test]
     fn a_reply_is_head_and_body_in_one_write() {
         let script = Script::json(402, "{}");
-        let [Step::Send(wire)] = &script.steps[..] else {
-            panic!("{script:?}")
-        };
+        let [Step::Send(wire)] = &script.steps[..] else { panic!("{script:?}") };
         let expected =
             "HTTP/1.1 402 Payment Required\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
         assert_eq!(wire, expected);

@@ -30,19 +30,13 @@ impl Received {
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut lines = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
-        lines
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 }
 
 /// Connects to `http://127.0.0.1:PORT`.
 pub(crate) async fn connect(origin: &str) -> TcpStream {
-    let address = origin
-        .strip_prefix("http://")
-        .unwrap()
-        .parse::<SocketAddr>()
-        .unwrap();
+    let address = origin.strip_prefix("http://").unwrap().parse::<SocketAddr>().unwrap();
     TcpStream::connect(address).await.unwrap()
 }
 
@@ -64,10 +58,7 @@ pub(crate) async fn send(
     body: &str,
 ) -> Received {
     let mut stream = connect(origin).await;
-    stream
-        .write_all(request(method, target, headers, body).as_bytes())
-        .await
-        .unwrap();
+    stream.write_all(request(method, target, headers, body).as_bytes()).await.unwrap();
     receive(&mut stream).await
 }
 
@@ -78,11 +69,7 @@ pub(crate) async fn get(origin: &str, target: &str) -> Received {
 /// Reads to the end of the connection and takes the reply apart.
 pub(crate) async fn receive(stream: &mut TcpStream) -> Received {
     let mut wire = Vec::new();
-    let error = stream
-        .read_to_end(&mut wire)
-        .await
-        .err()
-        .map(|error| error.kind());
+    let error = stream.read_to_end(&mut wire).await.err().map(|error| error.kind());
     parse(&wire, error)
 }
 
@@ -90,11 +77,7 @@ pub(crate) async fn receive(stream: &mut TcpStream) -> Received {
 pub(crate) async fn read_until(stream: &mut TcpStream, needle: &[u8]) -> Vec<u8> {
     let mut wire = Vec::new();
     while !wire.windows(needle.len()).any(|window| window == needle) {
-        assert_ne!(
-            stream.read_buf(&mut wire).await.unwrap(),
-            0,
-            "ended before {needle:?}: {wire:?}"
-        );
+        assert_ne!(stream.read_buf(&mut wire).await.unwrap(), 0, "ended before {needle:?}: {wire:?}");
     }
     wire
 }
@@ -103,32 +86,17 @@ fn parse(wire: &[u8], error: Option<std::io::ErrorKind>) -> Received {
     let end = wire.windows(4).position(|window| window == b"\r\n\r\n");
     let Some(end) = end.filter(|_| wire.starts_with(b"HTTP/1.1 ")) else {
         let head = String::from_utf8_lossy(wire).into_owned();
-        return Received {
-            status: 0,
-            head,
-            body: Vec::new(),
-            chunks: Vec::new(),
-            complete: false,
-            error,
-        };
+        return Received { status: 0, head, body: Vec::new(), chunks: Vec::new(), complete: false, error };
     };
     let head = String::from_utf8(wire[..end].to_vec()).unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    let mut received = Received {
-        status,
-        head,
-        body: Vec::new(),
-        chunks: Vec::new(),
-        complete: false,
-        error,
-    };
+    let mut received =
+        Received { status, head, body: Vec::new(), chunks: Vec::new(), complete: false, error };
     let rest = &wire[end + 4..];
     if received.header("transfer-encoding") == Some("chunked") {
         (received.body, received.chunks, received.complete) = dechunk(rest);
     } else {
-        let length = received
-            .header("content-length")
-            .map(|length| length.parse::<usize>().unwrap());
+        let length = received.header("content-length").map(|length| length.parse::<usize>().unwrap());
         received.complete = length.is_none_or(|length| length == rest.len());
         received.body = rest.to_vec();
     }
@@ -151,4 +119,23 @@ fn dechunk(mut rest: &[u8]) -> (Vec<u8>, Vec<usize>, bool) {
         rest = data.get(length + 2..).unwrap_or_default();
     }
     (body, chunks, false)
+}
+
+/// The header that lets a caller in.
+pub(crate) const KEY: (&str, &str) = ("authorization", "Bearer vck_test");
+
+/// Posts a body with a good key.
+pub(crate) async fn post(origin: &str, target: &str, body: &str) -> Received {
+    send(origin, "POST", target, &[KEY, ("content-type", "application/json")], body).await
+}
+
+/// Posts a chat request of one user message, with these members besides.
+pub(crate) async fn chat(origin: &str, model: &str, members: &str) -> Received {
+    let body = format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"Hé!"}}]{members}}}"#);
+    post(origin, "/v1/chat/completions", &body).await
+}
+
+/// The data of each event of a stream with LF.
+pub(crate) fn events(received: &Received) -> Vec<&str> {
+    received.text().split_terminator("\n\n").map(|event| event.strip_prefix("data: ").unwrap()).collect()
 }

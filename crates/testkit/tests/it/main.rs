@@ -3,4 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod client;
+mod simulator_chat;
+mod simulator_control;
+mod simulator_faults;
+mod simulator_lookups;
+mod simulator_program;
+mod simulator_streams;
 mod upstream;

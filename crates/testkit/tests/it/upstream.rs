@@ -17,10 +17,7 @@ async fn requests_get_the_scripts_in_order_and_are_recorded() {
     let first = send(&upstream.url(), "POST", "/v1/x?y=1", &[("X-Title", "é")], "{}").await;
     let second = get(&upstream.url(), "/").await;
     let third = get(&upstream.url(), "/").await;
-    assert_eq!(
-        (first.status, first.text(), first.complete),
-        (429, r#"{"a":1}"#, true)
-    );
+    assert_eq!((first.status, first.text(), first.complete), (429, r#"{"a":1}"#, true));
     assert_eq!((second.status, second.text()), (200, "b"));
     assert_eq!((third.status, third.text()), (500, "no script left"));
     let requests = upstream.requests();
@@ -29,10 +26,7 @@ async fn requests_get_the_scripts_in_order_and_are_recorded() {
         requests[0].head,
         request("POST", "/v1/x?y=1", &[("X-Title", "é")], "{}").as_bytes()[..requests[0].head.len()]
     );
-    assert_eq!(
-        (requests[0].method.as_str(), requests[0].target.as_str()),
-        ("POST", "/v1/x?y=1")
-    );
+    assert_eq!((requests[0].method.as_str(), requests[0].target.as_str()), ("POST", "/v1/x?y=1"));
     assert_eq!(requests[0].body, "{}");
     assert_eq!(upstream.connections(), 3);
 }
@@ -55,11 +49,7 @@ async fn one_connection_serves_many_requests() {
 async fn a_stream_is_cut_at_any_byte_in_any_way() {
     let stream = recordings::by_name("truncated").unwrap().bytes;
     let upstream = ScriptedUpstream::answering(move |index, _| {
-        Script::sse_cut_at(
-            stream,
-            index / 2,
-            if index % 2 == 0 { Cut::Close } else { Cut::Reset },
-        )
+        Script::sse_cut_at(stream, index / 2, if index % 2 == 0 { Cut::Close } else { Cut::Reset })
     })
     .await
     .unwrap();
@@ -69,35 +59,25 @@ async fn a_stream_is_cut_at_any_byte_in_any_way() {
         assert_eq!((closed.complete, closed.error), (false, None));
         let reset = get(&upstream.url(), "/").await;
         assert_eq!((reset.status, &reset.body[..]), (200, &stream[..length]));
-        assert_eq!(
-            (reset.complete, reset.error),
-            (false, Some(ErrorKind::ConnectionReset))
-        );
+        assert_eq!((reset.complete, reset.error), (false, Some(ErrorKind::ConnectionReset)));
     }
 }
 
 #[tokio::test]
 async fn nothing_comes_before_a_cut_head() {
-    let upstream = ScriptedUpstream::start([
-        Script::cut_before_head(Cut::Reset),
-        Script::cut_before_head(Cut::Close),
-    ])
-    .await
-    .unwrap();
+    let upstream =
+        ScriptedUpstream::start([Script::cut_before_head(Cut::Reset), Script::cut_before_head(Cut::Close)])
+            .await
+            .unwrap();
     let reset = get(&upstream.url(), "/").await;
-    assert_eq!(
-        (reset.head.as_str(), reset.error),
-        ("", Some(ErrorKind::ConnectionReset))
-    );
+    assert_eq!((reset.head.as_str(), reset.error), ("", Some(ErrorKind::ConnectionReset)));
     let closed = get(&upstream.url(), "/").await;
     assert_eq!((closed.head.as_str(), closed.error), ("", None));
 }
 
 #[tokio::test]
 async fn a_caller_that_leaves_is_noticed() {
-    let upstream = ScriptedUpstream::start([Script::silence_after_head()])
-        .await
-        .unwrap();
+    let upstream = ScriptedUpstream::start([Script::silence_after_head()]).await.unwrap();
     let mut stream = connect(&upstream.url()).await;
     stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
     read_until(&mut stream, b"\r\n\r\n").await;
@@ -111,10 +91,7 @@ async fn a_pause_ends_when_told() {
     let script = Script::new([
         Step::Send("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nab".into()),
         Step::Pause(Pause::Told),
-        Step::SendSplit {
-            bytes: "cd".into(),
-            at: vec![1],
-        },
+        Step::SendSplit { bytes: "cd".into(), at: vec![1] },
         Step::Close,
     ]);
     let upstream = ScriptedUpstream::start([script]).await.unwrap();
@@ -166,14 +143,8 @@ async fn stopping_and_refusing_leave_nobody_listening() {
     let upstream = ScriptedUpstream::start([]).await.unwrap();
     let address = upstream.address();
     upstream.stop().await;
-    assert_eq!(
-        TcpStream::connect(address).await.unwrap_err().kind(),
-        ErrorKind::ConnectionRefused
-    );
+    assert_eq!(TcpStream::connect(address).await.unwrap_err().kind(), ErrorKind::ConnectionRefused);
     let refused = refused_url().await.unwrap();
     let refused = refused.strip_prefix("http://").unwrap();
-    assert_eq!(
-        TcpStream::connect(refused).await.unwrap_err().kind(),
-        ErrorKind::ConnectionRefused
-    );
+    assert_eq!(TcpStream::connect(refused).await.unwrap_err().kind(), ErrorKind::ConnectionRefused);
 }

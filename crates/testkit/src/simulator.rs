@@ -1,0 +1,115 @@
+//! A Vercel AI Gateway on loopback: the wire of the real one as far as it is publicly known, and its failures.
+//!
+//! It has a token rule and a price rule of its own, so that a test can hold a router's numbers against an
+//! independent bill. What it does is told by four means: [`SimulatorOptions`] at the start, [`Control`] from
+//! Rust, `/__sim/…` over HTTP, and models named `sim/fault-<name>` (see [`Fault::by_model_name`]).
+//!
+//! * Keys: `vck_…` but not `vck_invalid…`, and tokens of [`oidc_token`] until they expire.
+//! * Tools: a tool is called when the last message is the user's and names it, or `tool_choice` forces it.
+//! * Prices: `sim/discounted` is billed at half its list price, `sim/free` costs nothing, `sim/tiered` costs
+//!   three times as much from 101 prompt tokens on.
+//!
+//! ```
+//! use trunkline_testkit::simulator::{Fault, FaultRule, Simulator, SimulatorOptions};
+//!
+//! # async fn example() -> std::io::Result<()> {
+//! let simulator = Simulator::start(SimulatorOptions::default()).await?;
+//! simulator.control().fault(FaultRule::new([Fault::Unavailable]).times(2));
+//! println!("point a client at {}", simulator.v1_url());
+//! # Ok(())
+//! # }
+//! ```
+
+mod account;
+mod answer;
+mod body;
+mod catalogue;
+mod chat;
+mod chunks;
+mod clock;
+mod connection;
+mod control;
+mod control_plane;
+mod credential;
+mod embeddings;
+mod error;
+mod event_stream;
+mod exchange;
+mod fault;
+mod identifier;
+mod metadata;
+mod models;
+mod money;
+mod options;
+mod prompt_cache;
+mod reply;
+mod request;
+mod routing;
+mod schema;
+mod service;
+mod shape;
+mod state;
+mod tokens;
+mod wire;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+pub use control::Control;
+pub use credential::{Credential, oidc_token};
+pub use exchange::{Ended, Outcome, RecordedRequest};
+pub use fault::{CutKind, Fault, FaultRule, LineEnding, RetryAfter};
+pub use options::{Pacing, SimulatorOptions, Split};
+
+use crate::serving::Serving;
+use state::Shared;
+
+/// A running simulator. Dropping it closes the listener and every connection.
+#[derive(Debug)]
+pub struct Simulator {
+    serving: Serving,
+    control: Control,
+}
+
+impl Simulator {
+    /// Starts on `127.0.0.1`.
+    ///
+    /// # Errors
+    /// When the port cannot be bound.
+    pub async fn start(options: SimulatorOptions) -> io::Result<Self> {
+        let port = options.port;
+        let shared = Arc::new(Shared::new(options));
+        let serving = Serving::start(port, {
+            let shared = Arc::clone(&shared);
+            move |stream| service::serve(stream, Arc::clone(&shared))
+        })
+        .await?;
+        Ok(Self { serving, control: Control { shared } })
+    }
+
+    /// The origin, such as `http://127.0.0.1:40123`, without a slash at its end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.serving.address())
+    }
+
+    /// The base URL of the OpenAI surface: the origin and `/v1`.
+    pub fn v1_url(&self) -> String {
+        format!("{}/v1", self.url())
+    }
+
+    /// The address listened on.
+    pub fn address(&self) -> SocketAddr {
+        self.serving.address()
+    }
+
+    /// The handle that drives it.
+    pub fn control(&self) -> &Control {
+        &self.control
+    }
+
+    /// Closes the listener and every connection, and waits until that is done.
+    pub async fn stop(self) {
+        self.serving.stop().await;
+    }
+}

@@ -1,0 +1,152 @@
+//! One request as the simulator saw it, from its head to its end.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use rust_decimal::Decimal;
+
+use super::credential::Credential;
+use super::state::Shared;
+
+/// A request that the simulator received, and what became of it so far.
+#[derive(Debug, Clone)]
+pub struct RecordedRequest {
+    /// Counts from 0, in the order in which heads arrived; goes on over a reset.
+    pub id: u64,
+    /// The method.
+    pub method: Method,
+    /// The path, without the query.
+    pub path: String,
+    /// The query, without the question mark.
+    pub query: String,
+    /// The headers as received.
+    pub headers: HeaderMap,
+    /// The body as received; empty until it was read whole.
+    pub body: Bytes,
+    /// The kind of credential that came with it.
+    pub credential: Credential,
+    /// The `model` that the body names.
+    pub model: Option<String>,
+    /// When its head arrived.
+    pub received_at: Instant,
+    /// The same moment in milliseconds since 1970.
+    pub received_ms: u64,
+    /// The status that was answered.
+    pub status: Option<u16>,
+    /// The generation id that was given out.
+    pub generation_id: Option<String>,
+    /// What was billed for it, in USD.
+    pub billed: Option<Decimal>,
+    /// When the first byte of the reply's body was written.
+    pub first_byte_at: Option<Instant>,
+    /// When and how it ended.
+    pub ended: Option<Ended>,
+}
+
+impl RecordedRequest {
+    /// The value of a header as text, if it is there and is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The body as JSON, `Null` if it is none.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// `http-referer`, by which an application names its site.
+    pub fn referer(&self) -> Option<&str> {
+        self.header("http-referer")
+    }
+
+    /// `x-title`, by which an application names itself.
+    pub fn title(&self) -> Option<&str> {
+        self.header("x-title")
+    }
+
+    /// `x-vercel-ai-gateway-team`.
+    pub fn team(&self) -> Option<&str> {
+        self.header("x-vercel-ai-gateway-team")
+    }
+}
+
+/// When and how an exchange ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// When.
+    pub at: Instant,
+    /// How.
+    pub outcome: Outcome,
+}
+
+/// How an exchange ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The whole reply was handed to the socket.
+    Complete,
+    /// The caller went away before that.
+    CallerLeft,
+    /// A fault cut the connection.
+    Cut,
+}
+
+impl Outcome {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::CallerLeft => "caller_left",
+            Self::Cut => "cut",
+        }
+    }
+}
+
+/// The life of one exchange: dropped before its end was told, the caller left.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    shared: Arc<Shared>,
+    id: u64,
+    first_byte: bool,
+    ended: bool,
+}
+
+impl Exchange {
+    pub(crate) fn new(shared: Arc<Shared>, id: u64) -> Self {
+        Self { shared, id, first_byte: false, ended: false }
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(crate) fn note(&self, note: impl FnOnce(&mut RecordedRequest)) {
+        self.shared.note(self.id, note);
+    }
+
+    pub(crate) fn first_byte(&mut self) {
+        if !self.first_byte {
+            self.first_byte = true;
+            self.note(|request| request.first_byte_at = Some(Instant::now()));
+        }
+    }
+
+    pub(crate) fn end(&mut self, outcome: Outcome) {
+        if !self.ended {
+            self.ended = true;
+            self.note(|request| request.ended = Some(Ended { at: Instant::now(), outcome }));
+        }
+    }
+
+    /// Ends when the control plane releases one stall.
+    pub(crate) fn released(&self) -> impl Future<Output = ()> + Send + use<> {
+        let shared = Arc::clone(&self.shared);
+        async move { shared.released().await }
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.end(Outcome::CallerLeft);
+    }
+}

@@ -1,0 +1,186 @@
+//! What a simulator knows and remembers, shared by its connections and its control.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use rust_decimal::Decimal;
+use tokio::sync::{Semaphore, watch};
+
+use super::account::Generation;
+use super::catalogue::Catalogue;
+use super::clock::Clock;
+use super::exchange::RecordedRequest;
+use super::fault::{Fault, FaultRule};
+use super::identifier::Identifiers;
+use super::options::{Pacing, SimulatorOptions};
+use super::prompt_cache::PromptCache;
+
+/// How many generations can be looked up.
+const GENERATIONS_MAX: usize = 10_000;
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) options: SimulatorOptions,
+    state: Mutex<State>,
+    releases: Semaphore,
+    /// Told whenever a recorded request changes.
+    changed: watch::Sender<()>,
+}
+
+/// A spending limit of a quota entity: soft, the call that crosses it is served.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Budget {
+    pub(crate) limit: Decimal,
+    pub(crate) spent: Decimal,
+}
+
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) clock: Clock,
+    pub(crate) pacing: Pacing,
+    pub(crate) balance: Decimal,
+    pub(crate) total_used: Decimal,
+    pub(crate) budgets: BTreeMap<String, Budget>,
+    /// The share of the list price that is billed, by model.
+    pub(crate) shares: BTreeMap<String, Decimal>,
+    pub(crate) rules: Vec<FaultRule>,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) identifiers: Identifiers,
+    pub(crate) generations: VecDeque<Generation>,
+    pub(crate) prompt_cache: PromptCache,
+    pub(crate) requests: VecDeque<RecordedRequest>,
+    next_request: u64,
+}
+
+impl State {
+    fn new(options: &SimulatorOptions) -> Self {
+        Self {
+            clock: Clock { fixed_seconds: options.now_seconds },
+            pacing: options.pacing.clone(),
+            balance: options.balance,
+            total_used: Decimal::ZERO,
+            budgets: BTreeMap::new(),
+            shares: BTreeMap::from([("sim/discounted".to_owned(), Decimal::new(5, 1))]),
+            rules: Vec::new(),
+            catalogue: Catalogue::new(),
+            identifiers: Identifiers::new(options.seed),
+            generations: VecDeque::new(),
+            prompt_cache: PromptCache::default(),
+            requests: VecDeque::new(),
+            next_request: 0,
+        }
+    }
+
+    /// The faults of the first rule that matches, which is used up by one.
+    pub(crate) fn take_faults(&mut self, path: &str, model: Option<&str>) -> Vec<Fault> {
+        let matching = self.rules.iter().position(|rule| rule.times != Some(0) && rule.matches(path, model));
+        let Some(position) = matching else { return Vec::new() };
+        let rule = &mut self.rules[position];
+        let faults = rule.faults.clone();
+        if let Some(times) = &mut rule.times {
+            *times -= 1;
+            if *times == 0 {
+                self.rules.remove(position);
+            }
+        }
+        faults
+    }
+
+    /// Takes the cost of a call from the balance and from the budget of its quota entity.
+    pub(crate) fn charge(&mut self, cost: Decimal, quota_entity: Option<&str>) {
+        self.balance -= cost;
+        self.total_used += cost;
+        if let Some(budget) = quota_entity.and_then(|entity| self.budgets.get_mut(entity)) {
+            budget.spent += cost;
+        }
+    }
+
+    pub(crate) fn remember(&mut self, generation: Generation) {
+        if self.generations.len() == GENERATIONS_MAX {
+            self.generations.pop_front();
+        }
+        self.generations.push_back(generation);
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(options: SimulatorOptions) -> Self {
+        let state = Mutex::new(State::new(&options));
+        Self { options, state, releases: Semaphore::new(0), changed: watch::Sender::new(()) }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Back to how it started; ids of requests go on, so that old exchanges cannot write into new records.
+    pub(crate) fn reset(&self) {
+        let mut state = self.state();
+        let next_request = state.next_request;
+        *state = State::new(&self.options);
+        state.next_request = next_request;
+        drop(state);
+        self.releases.forget_permits(usize::MAX);
+        self.changed.send_replace(());
+    }
+
+    /// Records a request under the next id.
+    pub(crate) fn record(&self, request: impl FnOnce(u64, Clock) -> RecordedRequest) -> u64 {
+        let mut state = self.state();
+        let id = state.next_request;
+        state.next_request += 1;
+        let request = request(id, state.clock);
+        while state.requests.len() >= self.options.requests_kept.max(1) {
+            state.requests.pop_front();
+        }
+        if self.options.requests_kept > 0 {
+            state.requests.push_back(request);
+        }
+        drop(state);
+        self.changed.send_replace(());
+        id
+    }
+
+    pub(crate) fn note(&self, id: u64, note: impl FnOnce(&mut RecordedRequest)) {
+        let mut state = self.state();
+        if let Some(request) = state.requests.iter_mut().rev().find(|request| request.id == id) {
+            note(request);
+        }
+        drop(state);
+        self.changed.send_replace(());
+    }
+
+    pub(crate) fn release(&self) {
+        self.releases.add_permits(1);
+    }
+
+    pub(crate) async fn released(&self) {
+        if let Ok(permit) = self.releases.acquire().await {
+            permit.forget();
+        }
+    }
+
+    /// Waits until `find` finds what it looks for among the recorded requests.
+    pub(crate) async fn wait<T>(
+        &self,
+        find: impl Fn(&VecDeque<RecordedRequest>) -> Option<T> + Send + Sync,
+    ) -> T {
+        let mut changed = self.changed.subscribe();
+        loop {
+            let found = find(&self.state().requests);
+            if let Some(found) = found {
+                return found;
+            }
+            if changed.changed().await.is_err() {
+                // Unreachable while `self` holds the sender; waiting on is the harmless answer.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
+
+/// The moment of a record, for the two clocks that it is kept in.
+pub(crate) fn moment(clock: Clock) -> (Instant, u64) {
+    (Instant::now(), clock.now_ms())
+}
