@@ -35,12 +35,7 @@ impl Clients {
     /// `Configuration` for a proxy or a file of certificates that is none.
     pub(crate) fn new(options: TransportOptions) -> Result<Self, Error> {
         let roots = options.ssl_cert_file.as_deref().map(tls::roots_of).transpose()?;
-        Ok(Self {
-            by_way: DashMap::new(),
-            proxies: proxies(&options)?,
-            roots,
-            options,
-        })
+        Ok(Self { by_way: DashMap::new(), proxies: proxies(&options)?, roots, options })
     }
 
     /// The client for a request.
@@ -101,18 +96,12 @@ fn proxies(options: &TransportOptions) -> Result<Vec<Proxy>, Error> {
     if let Some(url) = &options.http_proxy {
         proxies.push(Proxy::http(url.expose()).map_err(|_| no_proxy_url("HTTP_PROXY"))?);
     }
-    Ok(proxies
-        .into_iter()
-        .map(|proxy| proxy.no_proxy(without.clone()))
-        .collect())
+    Ok(proxies.into_iter().map(|proxy| proxy.no_proxy(without.clone())).collect())
 }
 
 /// Neither the URL nor an error that quotes it is shown: it may hold a password.
 fn no_proxy_url(name: &str) -> Error {
-    Error::new(
-        ErrorKind::Configuration,
-        format!("{name} is not the URL of a proxy"),
-    )
+    Error::new(ErrorKind::Configuration, format!("{name} is not the URL of a proxy"))
 }
 
 impl fmt::Debug for Clients {

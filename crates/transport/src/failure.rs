@@ -16,9 +16,7 @@ pub(crate) fn unanswered(error: reqwest::Error, waits: &Waits) -> Error {
         return Error::new(ErrorKind::Internal, "the request cannot be sent as it is").with_source(error);
     }
     let message = "the upstream broke the connection before it answered";
-    Error::new(ErrorKind::UpstreamProtocol, message)
-        .with_source(error)
-        .having_reached_upstream()
+    Error::new(ErrorKind::UpstreamProtocol, message).with_source(error).having_reached_upstream()
 }
 
 fn unreachable(error: reqwest::Error, waits: &Waits) -> Error {
@@ -37,17 +35,12 @@ fn unreachable(error: reqwest::Error, waits: &Waits) -> Error {
 /// The body broke off.
 pub(crate) fn cut(error: reqwest::Error) -> Error {
     let message = "the upstream broke the connection in the middle of its reply";
-    Error::new(ErrorKind::UpstreamCut, message)
-        .with_source(error.without_url())
-        .having_reached_upstream()
+    Error::new(ErrorKind::UpstreamCut, message).with_source(error.without_url()).having_reached_upstream()
 }
 
 /// The first byte did not come in time.
 pub(crate) fn first_event_timeout(waits: &Waits) -> Error {
-    timeout(format!(
-        "no answer from the upstream within {}",
-        spelled(waits.first_event)
-    ))
+    timeout(format!("no answer from the upstream within {}", spelled(waits.first_event)))
 }
 
 /// The body stood still.
@@ -57,10 +50,7 @@ pub(crate) fn idle_timeout(waits: &Waits) -> Error {
 
 /// The call took too long altogether.
 pub(crate) fn total_timeout(waits: &Waits) -> Error {
-    timeout(format!(
-        "the upstream did not finish within {}",
-        spelled(waits.total)
-    ))
+    timeout(format!("the upstream did not finish within {}", spelled(waits.total)))
 }
 
 fn timeout(message: String) -> Error {
@@ -82,9 +72,7 @@ fn has_source<T: StdError + 'static>(error: &(dyn StdError + 'static)) -> bool {
         if cause.is::<T>() {
             return true;
         }
-        let held = cause
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
+        let held = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
         next = match held {
             Some(held) => Some(held),
             None => cause.source(),

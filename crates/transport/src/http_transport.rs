@@ -34,10 +34,7 @@ impl HttpTransport {
     ///
     /// `Configuration` for a proxy that is no URL, and for a file of certificates that cannot be read.
     pub fn new(options: TransportOptions) -> Result<Self, Error> {
-        Ok(Self {
-            inflated_bytes_max: options.inflated_bytes_max,
-            clients: Clients::new(options)?,
-        })
+        Ok(Self { inflated_bytes_max: options.inflated_bytes_max, clients: Clients::new(options)? })
     }
 
     fn body(
@@ -53,11 +50,7 @@ impl HttpTransport {
         };
         headers.remove(CONTENT_ENCODING);
         headers.remove(CONTENT_LENGTH);
-        Ok(Box::pin(InflatedBody::new(
-            body,
-            encoding,
-            self.inflated_bytes_max,
-        )))
+        Ok(Box::pin(InflatedBody::new(body, encoding, self.inflated_bytes_max)))
     }
 }
 
@@ -71,10 +64,7 @@ impl Transport for HttpTransport {
         let deadlines = Deadlines::from_now(options.waits);
         let client = self.clients.client(options)?;
         let mut request = request.map(request_body);
-        request
-            .headers_mut()
-            .entry(ACCEPT_ENCODING)
-            .or_insert(HeaderValue::from_static("identity"));
+        request.headers_mut().entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
         let request = reqwest::Request::try_from(request).map_err(|error| {
             Error::new(ErrorKind::Configuration, "the upstream's address is not a URL")
                 .with_source(error.without_url())

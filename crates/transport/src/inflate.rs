@@ -99,11 +99,7 @@ struct Output {
 
 impl Output {
     fn new(bytes_max: usize) -> Self {
-        Self {
-            bytes: Vec::new(),
-            room: bytes_max,
-            overflowed: false,
-        }
+        Self { bytes: Vec::new(), room: bytes_max, overflowed: false }
     }
 
     fn take(&mut self) -> Bytes {
@@ -206,21 +202,13 @@ fn error_of(cause: io::Error, encoding: Encoding, overflowed: Option<usize>, at_
         let message = format!("the reply inflates to more than inflated_bytes_max ({bytes_max} bytes)");
         (ErrorKind::UpstreamProtocol, message)
     } else if at_end {
-        let message = format!(
-            "the upstream's reply ended before its {} data was complete",
-            encoding.name()
-        );
+        let message = format!("the upstream's reply ended before its {} data was complete", encoding.name());
         (ErrorKind::UpstreamCut, message)
     } else {
-        let message = format!(
-            "the upstream's reply is not the {} that it says it is",
-            encoding.name()
-        );
+        let message = format!("the upstream's reply is not the {} that it says it is", encoding.name());
         (ErrorKind::UpstreamProtocol, message)
     };
-    Error::new(kind, message)
-        .with_source(cause)
-        .having_reached_upstream()
+    Error::new(kind, message).with_source(cause).having_reached_upstream()
 }
 
 #[cfg(test)]

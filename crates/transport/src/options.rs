@@ -73,20 +73,11 @@ mod tests {
         ]);
         let options = TransportOptions::from_environment(&environment);
         let exposed = |proxy: Option<&Secret>| proxy.map(|url| url.expose().to_owned());
-        assert_eq!(
-            exposed(options.https_proxy.as_ref()).as_deref(),
-            Some("http://user:word@proxy:3128")
-        );
-        assert_eq!(
-            exposed(options.http_proxy.as_ref()).as_deref(),
-            Some("http://small:1")
-        );
+        assert_eq!(exposed(options.https_proxy.as_ref()).as_deref(), Some("http://user:word@proxy:3128"));
+        assert_eq!(exposed(options.http_proxy.as_ref()).as_deref(), Some("http://small:1"));
         assert_eq!(options.no_proxy.as_deref(), Some("localhost,10.0.0.0/8"));
         assert_eq!(options.ssl_cert_file, Some(PathBuf::from("/etc/ssl/own.pem")));
-        assert!(
-            !format!("{options:?}").contains("word"),
-            "a proxy's password stays unseen"
-        );
+        assert!(!format!("{options:?}").contains("word"), "a proxy's password stays unseen");
     }
 
     #[test]

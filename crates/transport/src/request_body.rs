@@ -14,10 +14,7 @@ pub(crate) fn request_body(segments: Segments) -> reqwest::Body {
     if segments.iter().len() <= 1 {
         return segments.into_bytes().into();
     }
-    reqwest::Body::wrap(SegmentsBody {
-        left: segments.len(),
-        segments: segments.into_iter(),
-    })
+    reqwest::Body::wrap(SegmentsBody { left: segments.len(), segments: segments.into_iter() })
 }
 
 #[derive(Debug)]

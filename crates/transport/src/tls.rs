@@ -34,9 +34,7 @@ pub(crate) fn roots_of(file: &Path) -> Result<RootCertStore, Error> {
 
 /// The certificates that are trusted where no file names others: Mozilla's.
 pub(crate) fn bundled_roots() -> RootCertStore {
-    RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-    }
+    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
 }
 
 /// How TLS is spoken, over ring.

@@ -25,11 +25,7 @@ impl Deadlines {
     /// Those of a call that begins now.
     pub(crate) fn from_now(waits: Waits) -> Self {
         let now = Instant::now();
-        Self {
-            waits,
-            first_event: after(now, waits.first_event),
-            total: after(now, waits.total),
-        }
+        Self { waits, first_event: after(now, waits.first_event), total: after(now, waits.total) }
     }
 
     pub(crate) fn waits(&self) -> &Waits {
@@ -115,11 +111,7 @@ impl<S: Stream<Item = reqwest::Result<Bytes>>> Stream for WaitedBody<S> {
         let now = Instant::now();
         let since = *this.waiting_since.get_or_insert(now);
         let idle = after(since, this.deadlines.waits.idle);
-        let deadline = if *this.begun {
-            idle.min(this.deadlines.total)
-        } else {
-            this.deadlines.first_byte()
-        };
+        let deadline = if *this.begun { idle.min(this.deadlines.total) } else { this.deadlines.first_byte() };
         // Setting the timer anew for each piece would cost more than letting it ring early now and then.
         if this.timer.deadline() > deadline {
             this.timer.as_mut().reset(deadline);
@@ -182,14 +174,8 @@ mod tests {
         feed.send("").unwrap();
         assert_eq!(ready(&mut body), None, "an empty piece is no first byte");
         advance(Duration::from_secs(1)).await;
-        assert_eq!(
-            ready(&mut body),
-            timeout("no answer from the upstream within 300 s")
-        );
-        assert!(
-            body.next().now_or_never().is_some_and(|end| end.is_none()),
-            "it is over"
-        );
+        assert_eq!(ready(&mut body), timeout("no answer from the upstream within 300 s"));
+        assert!(body.next().now_or_never().is_some_and(|end| end.is_none()), "it is over");
     }
 
     #[tokio::test(start_paused = true)]
@@ -231,10 +217,7 @@ mod tests {
         feed.send("x").unwrap();
         assert_eq!(ready(&mut body), Some(Ok(Bytes::from_static(b"x"))));
         advance(Duration::from_secs(200)).await;
-        assert_eq!(
-            ready(&mut body),
-            timeout("the upstream did not finish within 6000 s")
-        );
+        assert_eq!(ready(&mut body), timeout("the upstream did not finish within 6000 s"));
     }
 
     /// The timer itself, not only a look at the clock, ends the wait.

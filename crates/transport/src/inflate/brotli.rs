@@ -36,11 +36,7 @@ impl Inflate for Brotli {
         loop {
             if self.complete {
                 // Bytes behind the end belong to nothing.
-                return if left == 0 {
-                    Ok(())
-                } else {
-                    Err(io::ErrorKind::InvalidData.into())
-                };
+                return if left == 0 { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) };
             }
             let (mut room, mut filled) = (self.step.len(), 0);
             let result = BrotliDecompressStream(

@@ -9,9 +9,7 @@ use futures_util::{FutureExt, StreamExt, stream};
 use super::*;
 
 fn text() -> Vec<u8> {
-    (0..4000_u32)
-        .flat_map(|n| format!("line {} of {}\n", n, n * 7919 % 4001).into_bytes())
-        .collect()
+    (0..4000_u32).flat_map(|n| format!("line {} of {}\n", n, n * 7919 % 4001).into_bytes()).collect()
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -44,10 +42,7 @@ fn zstandard(bytes: &[u8]) -> Vec<u8> {
 
 /// Inflates a body that arrives in chunks of `chunk` bytes, to its end or its first error.
 fn inflate(encoding: Encoding, body: &[u8], chunk: usize, bytes_max: usize) -> (Vec<u8>, Option<Error>) {
-    let chunks: Vec<_> = body
-        .chunks(chunk)
-        .map(|chunk| Ok(Bytes::copy_from_slice(chunk)))
-        .collect();
+    let chunks: Vec<_> = body.chunks(chunk).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
     let mut body = InflatedBody::new(stream::iter(chunks), encoding, bytes_max);
     let mut inflated = Vec::new();
     while let Some(item) = body.next().now_or_never().expect("every chunk is there") {
@@ -75,28 +70,16 @@ fn check(encoding: Encoding, compress: fn(&[u8]) -> Vec<u8>) {
     assert_eq!(error.kind(), ErrorKind::UpstreamProtocol);
     assert_eq!(
         error.message(),
-        format!(
-            "the reply inflates to more than inflated_bytes_max ({} bytes)",
-            text.len() - 1
-        )
+        format!("the reply inflates to more than inflated_bytes_max ({} bytes)", text.len() - 1)
     );
 
     let (_, error) = inflate(encoding, &compressed[..compressed.len() - 9], 1000, text.len());
     let error = error.expect("nine bytes are missing");
     assert_eq!(error.kind(), ErrorKind::UpstreamCut, "{encoding:?}: {error:?}");
 
-    let (_, error) = inflate(
-        encoding,
-        b"{\"id\":\"this is no compressed data at all\"}",
-        1000,
-        1000,
-    );
+    let (_, error) = inflate(encoding, b"{\"id\":\"this is no compressed data at all\"}", 1000, 1000);
     let error = error.expect("nothing of the sort");
-    assert_eq!(
-        error.kind(),
-        ErrorKind::UpstreamProtocol,
-        "{encoding:?}: {error:?}"
-    );
+    assert_eq!(error.kind(), ErrorKind::UpstreamProtocol, "{encoding:?}: {error:?}");
 
     let (inflated, error) = inflate(encoding, b"", 1, 0);
     assert!(inflated.is_empty() && error.is_none());
@@ -126,10 +109,7 @@ fn zstandard_is_inflated() {
 #[test]
 fn members_and_frames_may_follow_one_another() {
     let twice = |compress: fn(&[u8]) -> Vec<u8>| [compress(b"one "), compress(b"two")].concat();
-    for (encoding, body) in [
-        (Encoding::Gzip, twice(gzip)),
-        (Encoding::Zstandard, twice(zstandard)),
-    ] {
+    for (encoding, body) in [(Encoding::Gzip, twice(gzip)), (Encoding::Zstandard, twice(zstandard))] {
         for chunk in [1, 5, body.len()] {
             let (inflated, error) = inflate(encoding, &body, chunk, 1000);
             assert!(error.is_none(), "{encoding:?}: {error:?}");
@@ -150,11 +130,7 @@ fn a_bomb_is_refused() {
     ] {
         let (inflated, error) = inflate(encoding, &body, body.len(), 1_000_000);
         assert!(inflated.len() <= 1_000_000);
-        assert_eq!(
-            error.expect("too large").kind(),
-            ErrorKind::UpstreamProtocol,
-            "{encoding:?}"
-        );
+        assert_eq!(error.expect("too large").kind(), ErrorKind::UpstreamProtocol, "{encoding:?}");
     }
 }
 
@@ -169,10 +145,7 @@ fn events_come_out_as_they_come_in() {
         gzip.flush().unwrap();
         brotli.write_all(event.as_bytes()).unwrap();
         brotli.flush().unwrap();
-        for (encoding, flushed) in [
-            (Encoding::Gzip, gzip.get_ref()),
-            (Encoding::Brotli, brotli.get_ref()),
-        ] {
+        for (encoding, flushed) in [(Encoding::Gzip, gzip.get_ref()), (Encoding::Brotli, brotli.get_ref())] {
             let chunks = stream::iter([Ok(Bytes::copy_from_slice(flushed))]).chain(stream::pending());
             let mut body = InflatedBody::new(chunks, encoding, 1000);
             let mut inflated = Vec::new();
@@ -199,8 +172,5 @@ fn encodings_are_known_by_name() {
     assert_eq!(named("zstd"), Ok(Some(Encoding::Zstandard)));
     assert_eq!(named("gzip, br"), Err(ErrorKind::UpstreamProtocol));
     assert_eq!(named("compress"), Err(ErrorKind::UpstreamProtocol));
-    assert_eq!(
-        Encoding::of(&HeaderMap::new()).map_err(|error| error.kind()),
-        Ok(None)
-    );
+    assert_eq!(Encoding::of(&HeaderMap::new()).map_err(|error| error.kind()), Ok(None));
 }

@@ -28,23 +28,13 @@ impl Zstandard {
     pub(super) fn new(output: Output) -> Self {
         let mut decoder = FrameDecoder::new();
         decoder.set_max_window_size(WINDOW_BYTES_MAX);
-        Self {
-            decoder,
-            pending: Vec::new(),
-            in_frame: false,
-            has_checksum: false,
-            output,
-        }
+        Self { decoder, pending: Vec::new(), in_frame: false, has_checksum: false, output }
     }
 
     /// Decodes what is there, as far as whole headers and blocks go.
     fn decode(&mut self, at_end: bool) -> io::Result<()> {
         loop {
-            let decoded = if self.in_frame {
-                self.block()?
-            } else {
-                self.header(at_end)?
-            };
+            let decoded = if self.in_frame { self.block()? } else { self.header(at_end)? };
             if !decoded {
                 return Ok(());
             }
@@ -93,11 +83,7 @@ fn block_bytes(input: &[u8], has_checksum: bool) -> Option<usize> {
         _ => (header >> 3) as usize,
     };
     let is_last = header & 1 == 1;
-    let checksum = if is_last && has_checksum {
-        CHECKSUM_BYTES
-    } else {
-        0
-    };
+    let checksum = if is_last && has_checksum { CHECKSUM_BYTES } else { 0 };
     Some(BLOCK_HEADER_BYTES + content + checksum)
 }
 

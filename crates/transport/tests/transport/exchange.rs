@@ -38,25 +38,16 @@ async fn segments_go_out_in_order_under_their_exact_length() {
 #[tokio::test]
 async fn a_request_without_a_body_says_nothing_of_one() {
     let (url, played) = upstream(|stream| answer(stream, PLAIN)).await;
-    let request = http::Request::get(format!("{url}/v1/models"))
-        .body(Default::default())
-        .unwrap();
+    let request = http::Request::get(format!("{url}/v1/models")).body(Default::default()).unwrap();
     transport().send(request, &SendOptions::default()).await.unwrap();
     let sent = played.await.unwrap();
     assert!(sent.starts_with("GET /v1/models HTTP/1.1\r\n"), "{sent}");
-    assert!(
-        !sent.contains("content-length") && !sent.contains("transfer-encoding"),
-        "{sent}"
-    );
+    assert!(!sent.contains("content-length") && !sent.contains("transfer-encoding"), "{sent}");
 }
 
 #[tokio::test]
 async fn every_status_is_an_answer() {
-    for reply in [
-        "404 Not Found",
-        "429 Too Many Requests",
-        "503 Service Unavailable",
-    ] {
+    for reply in ["404 Not Found", "429 Too Many Requests", "503 Service Unavailable"] {
         let bytes = format!("HTTP/1.1 {reply}\r\ncontent-length: 4\r\n\r\nbusy");
         let (url, _) = upstream(|stream| async move { answer(stream, bytes.as_bytes()).await }).await;
         let response = exchange(&transport(), &url).await.unwrap();
@@ -97,20 +88,14 @@ async fn pieces_of_a_stream_arrive_one_by_one() {
     let (ask, mut asked) = tokio::sync::mpsc::channel::<()>(1);
     let (url, _) = upstream(|mut stream| async move {
         read_request(&mut stream).await;
-        stream
-            .write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
-            .await
-            .unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await.unwrap();
         while asked.recv().await.is_some() {
             stream.write_all(b"9\r\ndata: 1\n\n\r\n").await.unwrap();
         }
         stream.write_all(b"0\r\n\r\n").await.unwrap();
     })
     .await;
-    let response = transport()
-        .send(post(&url, &["{}"]), &SendOptions::default())
-        .await
-        .unwrap();
+    let response = transport().send(post(&url, &["{}"]), &SendOptions::default()).await.unwrap();
     let mut body = response.into_body();
     for _ in 0..3 {
         ask.send(()).await.unwrap();
@@ -141,25 +126,19 @@ async fn a_compressed_reply_arrives_inflated_and_says_nothing_of_it() {
 
 #[tokio::test]
 async fn dropping_the_call_closes_the_connection() {
+    let (arrived, mut asked) = tokio::sync::oneshot::channel::<()>();
     let (url, played) = upstream(|mut stream| async move {
         read_request(&mut stream).await;
+        arrived.send(()).unwrap();
         read_to_close(&mut stream).await;
     })
     .await;
     let transport = transport();
     let options = SendOptions::default();
     let mut call = transport.send(post(&url, &["{}"]), &options);
-    let mut played = std::pin::pin!(played);
-    // The upstream can only end once the call is gone; it is dropped as soon as the request is on its way.
-    tokio::select! {
-        biased;
-        _ = &mut call => panic!("there is no answer"),
-        _ = &mut played => panic!("the call still waits"),
-        () = std::future::ready(()) => {}
-    }
     tokio::select! {
         _ = &mut call => panic!("there is no answer"),
-        _ = tokio::time::timeout(crate::upstream::SHORT, std::future::pending::<()>()) => {}
+        arrived = &mut asked => arrived.unwrap(),
     }
     drop(call);
     played.await.unwrap();
@@ -176,10 +155,7 @@ async fn dropping_the_body_closes_the_connection() {
         read_to_close(&mut stream).await;
     })
     .await;
-    let response = transport()
-        .send(post(&url, &["{}"]), &SendOptions::default())
-        .await
-        .unwrap();
+    let response = transport().send(post(&url, &["{}"]), &SendOptions::default()).await.unwrap();
     let mut body = response.into_body();
     assert_eq!(body.next().await.unwrap().unwrap(), "data: 1\n\n");
     drop(body);
@@ -194,10 +170,7 @@ async fn a_target_may_be_spoken_to_in_http_2() {
         preface
     })
     .await;
-    let options = SendOptions {
-        http2: true,
-        ..SendOptions::default()
-    };
+    let options = SendOptions { http2: true, ..SendOptions::default() };
     exchange_with(&transport(), &url, &options).await.unwrap_err();
     assert_eq!(&played.await.unwrap(), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 }

@@ -17,39 +17,23 @@ fn through(variables: &[(&str, &str)]) -> HttpTransport {
 async fn a_plain_upstream_is_asked_for_through_the_proxy() {
     let (proxy, played) = upstream(|stream| answer(stream, PLAIN)).await;
     let proxy = proxy.replace("http://", "http://user:word@");
-    let response = exchange(&through(&[("HTTP_PROXY", &proxy)]), "http://upstream.invalid")
-        .await
-        .unwrap();
+    let response = exchange(&through(&[("HTTP_PROXY", &proxy)]), "http://upstream.invalid").await.unwrap();
     assert_eq!(response.into_body(), "proxied");
     let sent = played.await.unwrap();
-    assert!(
-        sent.starts_with("POST http://upstream.invalid/v1/chat/completions HTTP/1.1\r\n"),
-        "{sent}"
-    );
-    assert!(
-        sent.contains("proxy-authorization: Basic dXNlcjp3b3Jk\r\n"),
-        "{sent}"
-    );
+    assert!(sent.starts_with("POST http://upstream.invalid/v1/chat/completions HTTP/1.1\r\n"), "{sent}");
+    assert!(sent.contains("proxy-authorization: Basic dXNlcjp3b3Jk\r\n"), "{sent}");
 }
 
 #[tokio::test]
 async fn an_encrypted_upstream_is_reached_by_a_tunnel() {
     const REFUSED: &[u8] = b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n";
     let (proxy, played) = upstream(|stream| answer(stream, REFUSED)).await;
-    let error = exchange(&through(&[("HTTPS_PROXY", &proxy)]), "https://upstream.invalid")
-        .await
-        .unwrap_err();
+    let error = exchange(&through(&[("HTTPS_PROXY", &proxy)]), "https://upstream.invalid").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UpstreamUnreachable);
     assert!(!error.reached_upstream());
     let sent = played.await.unwrap();
-    assert!(
-        sent.starts_with("CONNECT upstream.invalid:443 HTTP/1.1\r\n"),
-        "{sent}"
-    );
-    assert!(
-        !sent.contains("content-type"),
-        "nothing of the request is shown to the proxy: {sent}"
-    );
+    assert!(sent.starts_with("CONNECT upstream.invalid:443 HTTP/1.1\r\n"), "{sent}");
+    assert!(!sent.contains("content-type"), "nothing of the request is shown to the proxy: {sent}");
 }
 
 #[tokio::test]

@@ -50,11 +50,7 @@ pub(crate) async fn read_request(stream: &mut TcpStream) -> String {
                 return text;
             }
         }
-        assert_ne!(
-            stream.read_buf(&mut request).await.unwrap(),
-            0,
-            "the request broke off: {text}"
-        );
+        assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0, "the request broke off: {text}");
     }
 }
 
