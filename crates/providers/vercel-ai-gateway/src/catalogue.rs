@@ -121,7 +121,14 @@ impl Catalogue {
     {
         let (models, keep) = match fetch(RENEWAL_WAIT).await {
             Ok(models) => (models.into(), self.ttl),
-            Err(_) => (stale, RENEW_AGAIN),
+            Err(error) => {
+                tracing::warn!(
+                    provider.name = PREFIX,
+                    error = &error as &dyn std::error::Error,
+                    "the list of models could not be renewed; the old one is kept"
+                );
+                (stale, RENEW_AGAIN)
+            }
         };
         self.note(entry, Ok(Arc::clone(&models)), keep);
         models

@@ -121,15 +121,15 @@ fn members_and_frames_may_follow_one_another() {
 /// A bomb is refused when it has grown to the limit, whatever it would have become.
 #[test]
 fn a_bomb_is_refused() {
-    let zeros = vec![0; 20_000_000];
+    let zeros = vec![0; 4_000_000];
     for (encoding, body) in [
         (Encoding::Gzip, gzip(&zeros)),
         (Encoding::Deflate, zlib(&zeros)),
         (Encoding::Brotli, brotli(&zeros)),
         (Encoding::Zstandard, zstandard(&zeros)),
     ] {
-        let (inflated, error) = inflate(encoding, &body, body.len(), 1_000_000);
-        assert!(inflated.len() <= 1_000_000);
+        let (inflated, error) = inflate(encoding, &body, body.len(), 100_000);
+        assert!(inflated.len() <= 100_000);
         assert_eq!(error.expect("too large").kind(), ErrorKind::UpstreamProtocol, "{encoding:?}");
     }
 }

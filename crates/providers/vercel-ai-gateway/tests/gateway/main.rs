@@ -1,0 +1,11 @@
+//! The provider against a simulated AI Gateway, over real sockets on loopback.
+
+#![expect(clippy::unwrap_used, reason = "what cannot go on has failed")]
+
+mod catalogue;
+mod chat;
+mod credentials;
+mod embeddings;
+mod refusals;
+mod streams;
+mod world;
