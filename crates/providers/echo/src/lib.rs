@@ -12,6 +12,7 @@
 //!
 //! Usage counts words, not tokens: whatever white space separates. Nothing is ever billed.
 
+mod canned;
 mod embeddings;
 mod input;
 mod text;
@@ -26,6 +27,8 @@ use trunkline_core::{Call, Document, Error, ErrorKind, ModelInfo, Observation, O
 use trunkline_provider::{About, CallContext, Capabilities, Provider, Registry};
 
 use text::Answer;
+
+pub use canned::Canned;
 
 /// The name under which errors and logs know this provider, and the prefix of its models.
 const NAME: &str = "echo";

@@ -165,9 +165,9 @@ impl Form {
         let pieces = pieces(text).into_iter();
         match self {
             Form::Chat => {
-                let role = delta(index, json!({"role": "assistant", "content": ""}), None);
-                let end = delta(index, json!({}), Some("stop"));
-                let text = pieces.map(|piece| delta(index, json!({"content": piece}), None));
+                let role = delta(index, &json!({"role": "assistant", "content": ""}), None);
+                let end = delta(index, &json!({}), Some("stop"));
+                let text = pieces.map(|piece| delta(index, &json!({"content": piece}), None));
                 [role].into_iter().chain(text).chain([end]).collect()
             }
             Form::Completion => {
@@ -180,7 +180,7 @@ impl Form {
 }
 
 /// A choice of a streamed chat completion.
-fn delta(index: usize, delta: Value, finish_reason: Option<&str>) -> Value {
+fn delta(index: usize, delta: &Value, finish_reason: Option<&str>) -> Value {
     json!({"index": index, "delta": delta, "logprobs": null, "finish_reason": finish_reason})
 }
 

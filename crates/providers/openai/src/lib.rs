@@ -37,7 +37,9 @@ pub fn register(registry: &mut Registry) {
             has_credential: key.has_fallback(),
             is_open: vendor.is_open,
         };
-        let provider = HttpProvider::new(codec, Arc::new(key), registry);
-        registry.register(vendor.prefix, Arc::new(provider), about);
+        let provider = Arc::new(HttpProvider::new(codec, Arc::new(key), registry));
+        for prefix in vendor.prefixes() {
+            registry.register(prefix, Arc::<HttpProvider<_>>::clone(&provider), about.clone());
+        }
     }
 }

@@ -7,6 +7,8 @@ use trunkline_core::Operation;
 pub struct Vendor {
     /// The prefix of its models: `groq` for `groq/<model>`.
     pub prefix: &'static str,
+    /// Other prefixes for the same, which configurations written for LiteLLM use.
+    pub aliases: &'static [&'static str],
     /// What people call it.
     pub name: &'static str,
     /// Its base URL; operations stand below it.
@@ -39,6 +41,11 @@ pub enum Quirk {
 }
 
 impl Vendor {
+    /// Its prefix, then the others that mean the same.
+    pub fn prefixes(&self) -> impl Iterator<Item = &'static str> + use<> {
+        std::iter::once(self.prefix).chain(self.aliases.iter().copied())
+    }
+
     /// Whether it has this quirk.
     pub fn has(&self, quirk: Quirk) -> bool {
         self.quirks.contains(&quirk)

@@ -14,6 +14,7 @@ const CHAT_AND_EMBEDDINGS: &[Operation] = &[ChatCompletions, Embeddings];
 pub const VENDORS: &[Vendor] = &[
     Vendor {
         prefix: "cerebras",
+        aliases: &[],
         name: "Cerebras",
         base: "https://api.cerebras.ai/v1",
         base_variables: &["CEREBRAS_API_BASE"],
@@ -25,6 +26,7 @@ pub const VENDORS: &[Vendor] = &[
     },
     Vendor {
         prefix: "dashscope",
+        aliases: &[],
         name: "Alibaba Cloud Model Studio",
         base: "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
         base_variables: &["DASHSCOPE_API_BASE"],
@@ -36,6 +38,7 @@ pub const VENDORS: &[Vendor] = &[
     },
     Vendor {
         prefix: "deepinfra",
+        aliases: &[],
         name: "DeepInfra",
         base: "https://api.deepinfra.com/v1/openai",
         base_variables: &["DEEPINFRA_API_BASE"],
@@ -47,6 +50,7 @@ pub const VENDORS: &[Vendor] = &[
     },
     Vendor {
         prefix: "deepseek",
+        aliases: &[],
         name: "DeepSeek",
         base: "https://api.deepseek.com",
         base_variables: &["DEEPSEEK_API_BASE"],
@@ -58,6 +62,7 @@ pub const VENDORS: &[Vendor] = &[
     },
     Vendor {
         prefix: "fireworks_ai",
+        aliases: &[],
         name: "Fireworks AI",
         base: "https://api.fireworks.ai/inference/v1",
         base_variables: &["FIREWORKS_API_BASE"],
@@ -74,6 +79,7 @@ pub const VENDORS: &[Vendor] = &[
     },
     Vendor {
         prefix: "groq",
+        aliases: &[],
         name: "Groq",
         base: "https://api.groq.com/openai/v1",
         base_variables: &["GROQ_API_BASE"],
@@ -85,6 +91,7 @@ pub const VENDORS: &[Vendor] = &[
     },
     Vendor {
         prefix: "hosted_vllm",
+        aliases: &[],
         name: "vLLM",
         base: "http://localhost:8000/v1",
         base_variables: &["HOSTED_VLLM_API_BASE"],
@@ -96,6 +103,7 @@ pub const VENDORS: &[Vendor] = &[
     },
     Vendor {
         prefix: "lm_studio",
+        aliases: &[],
         name: "LM Studio",
         base: "http://localhost:1234/v1",
         base_variables: &["LM_STUDIO_API_BASE"],
@@ -107,6 +115,7 @@ pub const VENDORS: &[Vendor] = &[
     },
     Vendor {
         prefix: "mistral",
+        aliases: &[],
         name: "Mistral AI",
         base: "https://api.mistral.ai/v1",
         base_variables: &["MISTRAL_API_BASE"],
@@ -118,6 +127,7 @@ pub const VENDORS: &[Vendor] = &[
     },
     Vendor {
         prefix: "moonshot",
+        aliases: &[],
         name: "Moonshot AI (Kimi)",
         base: "https://api.moonshot.ai/v1",
         base_variables: &["MOONSHOT_API_BASE"],
@@ -129,6 +139,7 @@ pub const VENDORS: &[Vendor] = &[
     },
     Vendor {
         prefix: "nebius",
+        aliases: &[],
         name: "Nebius Token Factory",
         base: "https://api.tokenfactory.nebius.com/v1",
         base_variables: &["NEBIUS_API_BASE"],
@@ -140,6 +151,7 @@ pub const VENDORS: &[Vendor] = &[
     },
     Vendor {
         prefix: "nvidia_nim",
+        aliases: &[],
         name: "NVIDIA NIM",
         base: "https://integrate.api.nvidia.com/v1",
         base_variables: &["NVIDIA_NIM_API_BASE"],
@@ -151,6 +163,7 @@ pub const VENDORS: &[Vendor] = &[
     },
     Vendor {
         prefix: "ollama",
+        aliases: &["ollama_chat"],
         name: "Ollama",
         base: "http://localhost:11434/v1",
         base_variables: &["OLLAMA_API_BASE"],
@@ -162,6 +175,7 @@ pub const VENDORS: &[Vendor] = &[
     },
     Vendor {
         prefix: "openai",
+        aliases: &["custom_openai", "text-completion-openai"],
         name: "OpenAI",
         base: "https://api.openai.com/v1",
         base_variables: &["OPENAI_BASE_URL", "OPENAI_API_BASE"],
@@ -173,6 +187,7 @@ pub const VENDORS: &[Vendor] = &[
     },
     Vendor {
         prefix: "openrouter",
+        aliases: &[],
         name: "OpenRouter",
         base: "https://openrouter.ai/api/v1",
         base_variables: &["OPENROUTER_API_BASE"],
@@ -184,6 +199,7 @@ pub const VENDORS: &[Vendor] = &[
     },
     Vendor {
         prefix: "sambanova",
+        aliases: &[],
         name: "SambaNova",
         base: "https://api.sambanova.ai/v1",
         base_variables: &["SAMBANOVA_API_BASE"],
@@ -195,6 +211,7 @@ pub const VENDORS: &[Vendor] = &[
     },
     Vendor {
         prefix: "together_ai",
+        aliases: &[],
         name: "Together AI",
         base: "https://api.together.ai/v1",
         base_variables: &["TOGETHER_AI_API_BASE"],
@@ -211,6 +228,7 @@ pub const VENDORS: &[Vendor] = &[
     },
     Vendor {
         prefix: "xai",
+        aliases: &[],
         name: "xAI",
         base: "https://api.x.ai/v1",
         base_variables: &["XAI_API_BASE"],
@@ -234,17 +252,19 @@ mod tests {
     }
 
     #[test]
-    fn prefixes_are_sorted_and_so_each_is_there_once() {
+    fn rows_are_sorted_by_prefix() {
         for pair in VENDORS.windows(2) {
             assert!(pair[0].prefix < pair[1].prefix, "{}", pair[1].prefix);
         }
     }
 
     #[test]
-    fn prefixes_are_one_segment_in_lower_case() {
-        for vendor in VENDORS {
-            let fits = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
-            assert!(vendor.prefix.chars().all(fits), "{}", vendor.prefix);
+    fn prefixes_and_aliases_are_one_segment_and_there_once() {
+        let mut seen = std::collections::BTreeSet::new();
+        for prefix in VENDORS.iter().flat_map(Vendor::prefixes) {
+            let fits = |letter: char| letter.is_ascii_lowercase() || matches!(letter, '0'..='9' | '_' | '-');
+            assert!(prefix.chars().all(fits), "{prefix}");
+            assert!(seen.insert(prefix), "{prefix} is there twice");
         }
     }
 

@@ -71,13 +71,14 @@ const REPLY: &str = r#"{"id":"c","choices":[{"index":0,"message":{"role":"assist
 #[test]
 fn every_vendor_is_there_and_says_whether_it_has_a_key() {
     let registry = registry(&canned(200, "application/json", REPLY), KEYS);
-    assert_eq!(registry.registrations().len(), VENDORS.len());
+    let prefixes: usize = VENDORS.iter().map(|vendor| vendor.prefixes().count()).sum();
+    assert_eq!(registry.registrations().len(), prefixes);
     let about = |prefix| &registry.by_prefix(prefix).expect("it is registered").about;
     assert_eq!(about("groq").name, "Groq");
     assert_eq!(about("groq").key_variables, ["GROQ_API_KEY"]);
     assert!(about("groq").has_credential && !about("groq").is_open);
     assert!(!about("mistral").has_credential);
-    assert!(about("ollama").is_open);
+    assert!(about("ollama").is_open && about("ollama_chat").is_open);
 }
 
 #[test]

@@ -167,10 +167,11 @@ fn read_list(items: &[Value], envelopes: usize) -> Found {
 
 /// `{"loc": ["body", "messages"], "msg": "field required"}` as `body.messages: field required`.
 fn complaint(item: &Value) -> Option<String> {
-    if let Value::String(text) = item {
-        return Some(text.clone());
-    }
-    let words = item.get("msg").or_else(|| item.get("message"))?.as_str()?;
+    let words = item.as_str().or_else(|| {
+        let words = item.get("msg").or_else(|| item.get("message"))?;
+        words.as_str()
+    });
+    let words = words.filter(|words| !words.is_empty())?;
     Some(match place(item) {
         Some(place) => format!("{place}: {words}"),
         None => words.to_owned(),

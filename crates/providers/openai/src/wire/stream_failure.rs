@@ -8,9 +8,9 @@ use super::failure::{judge, judge_by_words};
 
 /// The failure that an event, or a whole reply with status 200, reports. `None` if it reports none.
 ///
-/// A failure is what has an `error` and no `choices` (nor `data`, in embeddings); what calls itself an error; and the AI
-/// SDK's report of an event that it could not read, which holds the upstream's error. A choice that finished
-/// for the reason `error` does not hide an `error` beside it.
+/// A failure is, where there are neither `choices` nor `data`: what has an `error`; what calls itself one; and
+/// the AI SDK's report of an event that it could not read, which holds the upstream's error. Choices that
+/// finished for the reason `error` do not hide an `error` beside them.
 ///
 /// Its kind is that of its HTTP twin where it names a status, else what its words say.
 pub fn stream_failure(data: &[u8]) -> Option<Failure> {
@@ -30,21 +30,27 @@ pub fn stream_failure(data: &[u8]) -> Option<Failure> {
 
 fn reports_failure(data: &[u8]) -> bool {
     let mut has_error = false;
-    let mut has_result = false;
     let mut calls_itself_error = false;
-    let mut unread_by_sdk = false;
+    let mut has_result = false;
+    let mut result_failed = false;
     for member in json::members(data) {
         let raw = &data[member.value.clone()];
         match member.key {
             b"error" => has_error = !json::is_null(raw) && raw != b"false" && raw != b"{}",
-            b"choices" => has_result |= !is_empty_list(raw) && !finished_by_error(raw),
-            b"data" => has_result |= raw.starts_with(b"["),
             b"object" | b"type" => calls_itself_error |= raw == b"\"error\"",
-            b"name" => unread_by_sdk |= raw.starts_with(b"\"AI_"),
+            b"name" => calls_itself_error |= raw.starts_with(b"\"AI_"),
+            b"choices" => {
+                has_result |= !is_empty_list(raw);
+                result_failed = finished_by_error(raw);
+            }
+            b"data" => has_result |= raw.starts_with(b"["),
             _ => {}
         }
     }
-    (has_error || calls_itself_error || unread_by_sdk) && !has_result
+    if has_result {
+        return has_error && result_failed;
+    }
+    has_error || calls_itself_error
 }
 
 fn is_empty_list(raw: &[u8]) -> bool {
