@@ -6,8 +6,28 @@
 //!
 //! * Keys: `vck_…` but not `vck_invalid…`, and tokens of [`oidc_token`] until they expire.
 //! * Tools: a tool is called when the last message is the user's and names it, or `tool_choice` forces it.
+//! * Money: the balance starts at 100 USD; calls are billed by their catalogue row's `pricing`.
 //! * Prices: `sim/discounted` is billed at half its list price, `sim/free` costs nothing, `sim/tiered` costs
 //!   three times as much from 101 prompt tokens on.
+//!
+//! Over HTTP, without a credential, with bodies and replies in JSON:
+//!
+//! | command under `/__sim/` | body | does |
+//! | --- | --- | --- |
+//! | `POST fault` | a [`Fault`], its kebab-case name, `{"fault":…,"times":…,"path":…,"model":…}`, or a [`FaultRule`] | makes something go wrong; `"times":null` for good |
+//! | `POST clear_faults` | | takes all of them back |
+//! | `POST release` | | lets one stalled reply go on |
+//! | `POST pacing` | [`Pacing`] | changes how events are written |
+//! | `POST balance` | `{"balance":"5.00"}` | sets the balance |
+//! | `POST budget` | `{"quota_entity":"t","limit":"1.00"}` | limits a quota entity |
+//! | `POST share` | `{"model":"a/b","share":"0.8"}` | discounts a model |
+//! | `POST now` | `{"seconds":1790000000}` | stops the clock there; `null` lets it run |
+//! | `POST models`, `DELETE models/{id}` | a row | edits the catalogue |
+//! | `POST reset` | | back to the start |
+//! | `GET requests` | | the requests received |
+//! | `GET ended/{index}` | | waits up to 60 s until that request has ended, and tells it |
+//! | `GET balance` | | what is left, what was billed |
+//! | `GET oidc_token?expires_in=60` | | makes a token that is let in for so many seconds |
 //!
 //! ```
 //! use trunkline_testkit::simulator::{Fault, FaultRule, Simulator, SimulatorOptions};

@@ -224,7 +224,9 @@ fn limited(mut text: String, request: &ChatRequest) -> (String, &'static str) {
     if let Some(cut) = cut {
         text.truncate(cut);
     }
-    let tokens_max = request.max_completion_tokens.or(request.max_tokens).unwrap_or(u64::MAX);
+    // A whole number may be spelt `1e2`; from one that is too large or negative the cast takes the nearest.
+    let tokens_max =
+        request.max_completion_tokens.or(request.max_tokens).map_or(u64::MAX, |most| most as u64);
     if tokens::of_text(&text) <= tokens_max {
         return (text, "stop");
     }
@@ -303,7 +305,7 @@ mod tests {
 
     #[test]
     fn limits_and_stops_cut_the_text() {
-        let cut = answer(&format!(r#"{USER},"max_tokens":3"#));
+        let cut = answer(&format!(r#"{USER},"max_tokens":0.3e1"#));
         assert_eq!((cut.text.as_deref(), cut.finish_reason), (Some("You said “"), "length"));
         let stopped = answer(&format!(r#"{USER},"stop":["Oslo","wx"]"#));
         assert_eq!((stopped.text.as_deref(), stopped.finish_reason), (Some("You said “use "), "stop"));

@@ -65,6 +65,11 @@ impl Control {
         self.shared.state().shares.insert(model.into(), share);
     }
 
+    /// What second since 1970 it is for the simulator.
+    pub fn now(&self) -> u64 {
+        self.shared.state().clock.now_seconds()
+    }
+
     /// Moves the clock to this second since 1970 and stops it there; `None` lets the system's clock run.
     pub fn set_now(&self, seconds: Option<u64>) {
         self.shared.state().clock.fixed_seconds = seconds;

@@ -1,6 +1,7 @@
 //! The control over HTTP, for tests that are not written in Rust: `/__sim/…`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,6 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::control::Control;
+use super::credential::oidc_token;
 use super::exchange::RecordedRequest;
 use super::fault::{Fault, FaultRule};
 use super::money::decimal_text;
@@ -24,12 +26,20 @@ use super::state::Shared;
 type Answer = Result<Value, (StatusCode, String)>;
 
 const COMMANDS: &str = "POST reset, fault, clear_faults, release, pacing, balance, budget, share, now, models; \
-                        GET requests, balance; DELETE models/{id}";
+                        GET requests, ended/{index}, balance, oidc_token?expires_in={seconds}; DELETE models/{id}";
 
-pub(crate) fn respond(shared: &Arc<Shared>, parts: &Parts, body: &Bytes) -> Response<Full<Bytes>> {
+/// How long `ended/{index}` waits for a request to end.
+const ENDED_WAIT: Duration = Duration::from_secs(60);
+
+pub(crate) async fn respond(shared: &Arc<Shared>, parts: &Parts, body: &Bytes) -> Response<Full<Bytes>> {
     let control = Control { shared: Arc::clone(shared) };
     let command = parts.uri.path().strip_prefix(CONTROL_PREFIX).unwrap_or_default();
-    let (status, body) = match run(&control, &parts.method, command, body) {
+    let query = parts.uri.query().unwrap_or_default();
+    let answer = match &parts.method {
+        method if method == Method::GET => look_up(&control, command, query).await,
+        method => run(&control, method, command, body),
+    };
+    let (status, body) = match answer {
         Ok(value) => (StatusCode::OK, value),
         Err((status, message)) => (status, json!({ "error": message })),
     };
@@ -46,18 +56,28 @@ pub(crate) fn unreadable() -> Response<Full<Bytes>> {
     response
 }
 
-fn run(control: &Control, method: &Method, command: &str, body: &[u8]) -> Answer {
-    if method == Method::GET {
-        return match command {
-            "requests" => {
-                Ok(json!({ "requests": control.requests().iter().map(spelled).collect::<Vec<_>>() }))
-            }
-            "balance" => Ok(json!({
-                "balance": decimal_text(control.balance()), "billed": decimal_text(control.billed()),
-            })),
-            _ => Err(unknown(method, command)),
-        };
+async fn look_up(control: &Control, command: &str, query: &str) -> Answer {
+    match command {
+        "requests" => Ok(json!({ "requests": control.requests().iter().map(spelled).collect::<Vec<_>>() })),
+        "balance" => Ok(json!({
+            "balance": decimal_text(control.balance()), "billed": decimal_text(control.billed()),
+        })),
+        "oidc_token" => {
+            let seconds =
+                query.strip_prefix("expires_in=").and_then(|it| it.parse::<u64>().ok()).unwrap_or(43_200);
+            Ok(json!({ "token": oidc_token(control.now().saturating_add(seconds)) }))
+        }
+        _ => {
+            let index = command.strip_prefix("ended/").and_then(|index| index.parse().ok());
+            let index = index.ok_or_else(|| unknown(&Method::GET, command))?;
+            let ended = tokio::time::timeout(ENDED_WAIT, control.wait_until_ended(index)).await;
+            let timed_out = |_| (StatusCode::REQUEST_TIMEOUT, format!("request {index} did not end in time"));
+            ended.map(|request| spelled(&request)).map_err(timed_out)
+        }
     }
+}
+
+fn run(control: &Control, method: &Method, command: &str, body: &[u8]) -> Answer {
     if method == Method::DELETE {
         let id = command.strip_prefix("models/").ok_or_else(|| unknown(method, command))?;
         return Ok(json!({ "removed": control.remove_model(id) }));
@@ -67,7 +87,7 @@ fn run(control: &Control, method: &Method, command: &str, body: &[u8]) -> Answer
     }
     match command {
         "reset" => control.reset(),
-        "fault" => control.fault(parse::<Rule>(body)?.rule()),
+        "fault" => control.fault(parse::<Rule>(body)?.rule()?),
         "clear_faults" => control.clear_faults(),
         "release" => control.release(),
         "pacing" => control.set_pacing(parse::<Pacing>(body)?),
@@ -110,12 +130,30 @@ fn parse<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, (StatusCode, 
 enum Rule {
     Whole(FaultRule),
     One(OneFault),
-    Bare(Fault),
+    Bare(Spelled),
+}
+
+/// A fault as JSON, or by the name that it has in models.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Spelled {
+    Json(Fault),
+    Name(String),
+}
+
+impl Spelled {
+    fn fault(self) -> Result<Fault, (StatusCode, String)> {
+        match self {
+            Self::Json(fault) => Ok(fault),
+            Self::Name(name) => Fault::by_model_name(&format!("sim/fault-{name}"))
+                .ok_or_else(|| (StatusCode::BAD_REQUEST, format!("no fault is named {name}"))),
+        }
+    }
 }
 
 #[derive(Deserialize)]
 struct OneFault {
-    fault: Fault,
+    fault: Spelled,
     #[serde(default = "once")]
     times: Option<u32>,
     #[serde(default)]
@@ -129,14 +167,17 @@ fn once() -> Option<u32> {
 }
 
 impl Rule {
-    fn rule(self) -> FaultRule {
-        match self {
+    fn rule(self) -> Result<FaultRule, (StatusCode, String)> {
+        Ok(match self {
             Self::Whole(rule) => rule,
-            Self::One(one) => {
-                FaultRule { faults: vec![one.fault], times: one.times, path: one.path, model: one.model }
-            }
-            Self::Bare(fault) => fault.into(),
-        }
+            Self::One(one) => FaultRule {
+                faults: vec![one.fault.fault()?],
+                times: one.times,
+                path: one.path,
+                model: one.model,
+            },
+            Self::Bare(fault) => fault.fault()?.into(),
+        })
     }
 }
 
@@ -197,13 +238,14 @@ mod tests {
     use super::*;
 
     fn check(body: &str, expected: FaultRule) {
-        assert_eq!(parse::<Rule>(body.as_bytes()).ok().map(Rule::rule), Some(expected), "{body}");
+        assert_eq!(parse::<Rule>(body.as_bytes()).and_then(Rule::rule), Ok(expected), "{body}");
     }
 
     #[test]
     fn rules_are_read_in_three_forms() {
         let cut = Fault::Cut { after_bytes: 3, how: CutKind::Close };
         check(r#""hang""#, FaultRule::new([Fault::Hang]));
+        check(r#""cut-close-3""#, FaultRule::new([cut.clone()]));
         check(r#"{"cut":{"after_bytes":3,"how":"close"}}"#, FaultRule::new([cut.clone()]));
         check(
             r#"{"fault":{"cut":{"after_bytes":3,"how":"close"}},"times":2}"#,

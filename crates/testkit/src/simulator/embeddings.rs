@@ -118,7 +118,7 @@ fn dimensions_of(model: &str) -> usize {
     }
 }
 
-/// A vector of length 1 that depends on model and text alone; fewer dimensions are the beginning of more.
+/// A vector of length 1 that depends on model and text alone; fewer dimensions point as the first of more do.
 fn vector(model: &str, text: &str, dimensions: usize) -> Vec<f32> {
     let mut sequence = Identifiers::new(stable_hash(model.as_bytes()) ^ stable_hash(text.as_bytes()));
     // 24 random bits fit a 32-bit float exactly; the shift makes values from -1 to 1.

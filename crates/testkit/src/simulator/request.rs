@@ -36,9 +36,9 @@ pub(crate) struct ChatRequest {
     #[serde(default)]
     pub(crate) thinking: Option<Value>,
     #[serde(default)]
-    pub(crate) max_tokens: Option<u64>,
+    pub(crate) max_tokens: Option<f64>,
     #[serde(default)]
-    pub(crate) max_completion_tokens: Option<u64>,
+    pub(crate) max_completion_tokens: Option<f64>,
     #[serde(default)]
     pub(crate) stop: Option<Value>,
     #[serde(default)]

@@ -102,7 +102,7 @@ async fn respond(
     let (parts, body) = request.into_parts();
     if parts.uri.path().starts_with(CONTROL_PREFIX) {
         let response = match read(body, shared.options.request_body_bytes_max).await {
-            Ok(body) => control_plane::respond(&shared, &parts, &body),
+            Ok(body) => control_plane::respond(&shared, &parts, &body).await,
             Err(_) => control_plane::unreadable(),
         };
         return Ok(response.map(Either::Right));

@@ -1,9 +1,11 @@
 //! The control plane over HTTP, and the records of requests.
 
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use trunkline_testkit::simulator::Fault;
 
-use crate::client::{chat, get, post, send};
+use crate::client::{KEY, chat, connect, get, post, request, send};
 use crate::simulator_chat::simulator;
 
 async fn control(origin: &str, command: &str, body: &Value) -> (u16, Value) {
@@ -80,11 +82,37 @@ async fn everything_is_driven_over_http() {
 }
 
 #[tokio::test]
+async fn an_end_is_waited_for_and_tokens_are_made_over_http() {
+    let simulator = simulator().await;
+    let origin = simulator.url();
+    let token =
+        get(&origin, "/__sim/oidc_token?expires_in=60").await.json()["token"].as_str().unwrap().to_owned();
+    let bearer = format!("Bearer {token}");
+    let credits =
+        async || send(&origin, "GET", "/v1/credits", &[("authorization", &bearer)], "").await.status;
+    assert_eq!(credits().await, OK);
+    assert_eq!(get(&origin, "/__sim/ended/0").await.json()["credential"], "oidc_token");
+    simulator.control().set_now(Some(1_790_000_061));
+    assert_eq!(credits().await, 401);
+    let caller_leaves = async {
+        simulator.control().fault(Fault::Hang);
+        let mut stream = connect(&origin).await;
+        let body = r#"{"model":"openai/gpt-4o","messages":[]}"#;
+        stream.write_all(request("POST", "/v1/chat/completions", &[KEY], body).as_bytes()).await.unwrap();
+        simulator.control().wait_for_requests(3).await;
+    };
+    let (ended, ()) = tokio::join!(get(&origin, "/__sim/ended/2"), caller_leaves);
+    assert_eq!(ended.json()["outcome"], "caller_left");
+}
+
+#[tokio::test]
 async fn senseless_commands_are_refused_with_a_reason() {
     let simulator = simulator().await;
     let (status, body) = control(&simulator.url(), "fault", &json!({"no_such_fault": 1})).await;
     assert_eq!(status, 400);
     assert!(body["error"].is_string());
+    let (status, body) = control(&simulator.url(), "fault", &json!("no-such-fault")).await;
+    assert_eq!((status, &body["error"]), (400, &json!("no fault is named no-such-fault")));
     let (status, body) = control(&simulator.url(), "explode", &json!({})).await;
     assert_eq!(status, 404);
     assert!(body["error"].as_str().unwrap().starts_with("no POST /__sim/explode; there are POST reset,"));
