@@ -1,0 +1,140 @@
+//! Which crate may know which: one direction, no circle.
+
+use std::collections::BTreeSet;
+
+use cargo_metadata::{DependencyKind, Package};
+
+use crate::findings::Findings;
+use crate::{markdown, tree};
+
+/// What one crate of the workspace may know of the others.
+struct Arrow {
+    from: &'static str,
+    to: &'static [&'static str],
+    /// What its tests may know besides.
+    in_tests: &'static [&'static str],
+}
+
+/// WHEN ADDING AN ARROW: a new dependency between crates is the rarest of changes. Draw it here and in the table
+/// of docs/architecture.md, and say there why.
+const ARROWS: &[Arrow] = &[
+    Arrow { from: "trunkline-core", to: &[], in_tests: &[] },
+    Arrow { from: "trunkline-provider", to: &["trunkline-core"], in_tests: &[] },
+    Arrow { from: "trunkline-transport", to: &["trunkline-core", "trunkline-provider"], in_tests: &[] },
+    Arrow { from: "trunkline-openai", to: &["trunkline-core", "trunkline-provider"], in_tests: &[] },
+    Arrow {
+        from: "trunkline-vercel-ai-gateway",
+        to: &["trunkline-core", "trunkline-openai", "trunkline-provider"],
+        in_tests: &["trunkline-testkit", "trunkline-transport"],
+    },
+    Arrow { from: "trunkline-echo", to: &["trunkline-core", "trunkline-provider"], in_tests: &[] },
+    Arrow { from: "trunkline-router", to: &["trunkline-core", "trunkline-provider"], in_tests: &[] },
+    Arrow { from: "trunkline-config", to: &["trunkline-core"], in_tests: &[] },
+    Arrow {
+        from: "trunkline-gateway",
+        to: &["trunkline-core", "trunkline-provider", "trunkline-router"],
+        in_tests: &[],
+    },
+    Arrow {
+        from: "trunkline-server",
+        to: &[
+            "trunkline-config",
+            "trunkline-core",
+            "trunkline-echo",
+            "trunkline-gateway",
+            "trunkline-openai",
+            "trunkline-provider",
+            "trunkline-router",
+            "trunkline-transport",
+            "trunkline-vercel-ai-gateway",
+        ],
+        in_tests: &["trunkline-testkit"],
+    },
+    Arrow {
+        from: "trunkline",
+        to: &[
+            "trunkline-core",
+            "trunkline-echo",
+            "trunkline-openai",
+            "trunkline-provider",
+            "trunkline-router",
+            "trunkline-transport",
+            "trunkline-vercel-ai-gateway",
+        ],
+        in_tests: &["trunkline-testkit"],
+    },
+    Arrow { from: "trunkline-testkit", to: &["trunkline-core", "trunkline-provider"], in_tests: &[] },
+    Arrow { from: "trunkline-tests", to: &[], in_tests: &["trunkline-gateway"] },
+];
+
+#[test]
+fn crates_know_one_another_only_as_drawn() {
+    let mut findings = Findings::of("arrows");
+    let metadata = tree::metadata();
+    let members: BTreeSet<&str> = metadata.packages.iter().map(|package| package.name.as_str()).collect();
+    for package in &metadata.packages {
+        let name = package.name.as_str();
+        let Some(arrow) = ARROWS.iter().find(|arrow| arrow.from == name) else {
+            findings.note(format!("{name} has no row in arrows.rs: say what it may know"));
+            continue;
+        };
+        let normal = known(package, DependencyKind::Normal, &members);
+        let in_tests = &known(package, DependencyKind::Development, &members) - &normal;
+        compare(&mut findings, name, "knows", &normal, arrow.to);
+        compare(&mut findings, name, "knows in its tests", &in_tests, arrow.in_tests);
+    }
+    for arrow in ARROWS.iter().filter(|arrow| !members.contains(arrow.from)) {
+        findings.note(format!("{} has a row in arrows.rs and is no crate of the workspace", arrow.from));
+    }
+    findings.finish();
+}
+
+fn known<'p>(package: &'p Package, kind: DependencyKind, members: &BTreeSet<&str>) -> BTreeSet<&'p str> {
+    let of_kind = package.dependencies.iter().filter(|dependency| dependency.kind == kind);
+    of_kind.map(|dependency| dependency.name.as_str()).filter(|name| members.contains(name)).collect()
+}
+
+fn compare(findings: &mut Findings, name: &str, how: &str, found: &BTreeSet<&str>, drawn: &[&'static str]) {
+    let drawn: BTreeSet<&str> = drawn.iter().copied().collect();
+    for other in found - &drawn {
+        findings.note(format!("{name} {how} {other}, which is not drawn"));
+    }
+    for other in &drawn - found {
+        findings.note(format!("it is drawn that {name} {how} {other}, and it does not"));
+    }
+}
+
+#[test]
+fn arrows_lead_in_one_direction() {
+    let mut findings = Findings::of("circles");
+    let mut placed: BTreeSet<&str> = BTreeSet::new();
+    let mut left: Vec<&Arrow> = ARROWS.iter().collect();
+    loop {
+        let (free, held): (Vec<&Arrow>, Vec<&Arrow>) =
+            left.iter().partition(|arrow| arrow.to.iter().all(|other| placed.contains(other)));
+        if free.is_empty() {
+            break;
+        }
+        placed.extend(free.iter().map(|arrow| arrow.from));
+        left = held;
+    }
+    for arrow in left {
+        findings.note(format!("{} is part of a circle, or knows what has no row", arrow.from));
+    }
+    findings.finish();
+}
+
+#[test]
+fn the_arrows_in_the_docs_are_these() {
+    let mut findings = Findings::of("arrows in docs/architecture.md");
+    let cell = |crates: &[&str]| {
+        let short: Vec<String> = crates.iter().map(|name| format!("`{name}`")).collect();
+        if short.is_empty() { "–".to_owned() } else { short.join(" ") }
+    };
+    let expected: Vec<Vec<String>> = ARROWS
+        .iter()
+        .map(|arrow| vec![format!("`{}`", arrow.from), cell(arrow.to), cell(arrow.in_tests)])
+        .collect();
+    markdown::compare(&mut findings, "docs/architecture.md", "arrows", 3, &expected);
+    findings.finish();
+}

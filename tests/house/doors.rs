@@ -1,0 +1,250 @@
+//! Which crate may use which package from outside, and why the package is worth its cost.
+
+use std::collections::BTreeSet;
+
+use cargo_metadata::DependencyKind;
+
+use crate::findings::Findings;
+use crate::tree;
+
+/// A package from outside, and who may use it directly.
+struct Door {
+    package: &'static str,
+    why: &'static str,
+    /// Crates of the workspace, without `trunkline-`.
+    crates: &'static [&'static str],
+    /// Crates that use it in their tests alone.
+    in_tests: &'static [&'static str],
+}
+
+const fn door(
+    package: &'static str,
+    crates: &'static [&'static str],
+    in_tests: &'static [&'static str],
+    why: &'static str,
+) -> Door {
+    Door { package, why, crates, in_tests }
+}
+
+/// WHEN ADDING A DEPENDENCY: give its reason here. For one that is heavy, or that a reader would not expect in
+/// another crate, ask first whether the crate that has it already can do the work.
+const DOORS: &[Door] = &[
+    door(
+        "async-trait",
+        &["echo", "provider", "transport", "trunkline", "vercel-ai-gateway"],
+        &["openai", "router"],
+        "async methods in traits that are called through `dyn`: Provider and Transport",
+    ),
+    door(
+        "base64",
+        &["echo", "openai", "testkit", "vercel-ai-gateway"],
+        &[],
+        "embeddings as base64, the payload of an OIDC token, images in bodies",
+    ),
+    door("brotli", &[], &["gateway", "transport"], "writes the brotli bodies that tests inflate"),
+    door("brotli-decompressor", &["gateway", "transport"], &[], "bodies in br"),
+    door(
+        "bytes",
+        &[
+            "core",
+            "gateway",
+            "openai",
+            "provider",
+            "router",
+            "testkit",
+            "transport",
+            "trunkline",
+            "vercel-ai-gateway",
+        ],
+        &["server"],
+        "bodies and events that are shared and never copied",
+    ),
+    door("cargo_metadata", &[], &["tests"], "this test reads the workspace through cargo"),
+    door("clap", &["server"], &[], "the command line"),
+    door("clap_complete", &["server"], &[], "completions for shells"),
+    door(
+        "dashmap",
+        &["transport"],
+        &[],
+        "the pools of clients, read by every call and written once for each way of connecting",
+    ),
+    door(
+        "figment",
+        &["config"],
+        &[],
+        "defaults, file and environment merged, each value knowing where it came from",
+    ),
+    door("flate2", &["gateway", "transport"], &["server"], "bodies in gzip and deflate"),
+    door(
+        "futures-core",
+        &["core", "gateway", "openai", "provider", "transport", "trunkline"],
+        &[],
+        "the Stream trait in public types",
+    ),
+    door(
+        "futures-util",
+        &["echo", "gateway", "openai", "provider", "router", "trunkline", "vercel-ai-gateway"],
+        &["transport"],
+        "the few adapters on streams that the standard library lacks",
+    ),
+    door(
+        "http",
+        &[
+            "core",
+            "gateway",
+            "openai",
+            "provider",
+            "server",
+            "testkit",
+            "transport",
+            "trunkline",
+            "vercel-ai-gateway",
+        ],
+        &["tests"],
+        "requests, responses, headers and statuses as the whole field has them",
+    ),
+    door("http-body", &["gateway", "transport"], &[], "the Body trait between hyper and us"),
+    door("http-body-util", &["gateway", "testkit"], &[], "bodies that are read frame by frame"),
+    door("httpdate", &["provider"], &[], "Retry-After as a date"),
+    door("hyper", &["gateway", "testkit"], &[], "the HTTP server, and nowhere its client"),
+    door("hyper-util", &["gateway", "testkit"], &[], "hyper on tokio, and its graceful end"),
+    door("jiter", &[], &["core"], "an oracle that the scan of documents is held against"),
+    door(
+        "memchr",
+        &["core", "gateway", "openai", "provider", "vercel-ai-gateway"],
+        &[],
+        "the search for line ends and needles in every byte that passes",
+    ),
+    door("percent-encoding", &["gateway"], &[], "models in paths and queries"),
+    door("pin-project-lite", &["transport"], &[], "the body with its waits, without unsafe code"),
+    door("proc-macro2", &[], &["tests"], "this test reads sources as tokens with their lines"),
+    door(
+        "proptest",
+        &[],
+        &["core", "gateway", "openai", "provider"],
+        "streams and documents cut and edited at random",
+    ),
+    door("rcgen", &[], &["transport"], "certificates for tests of TLS"),
+    door("reqwest", &["transport"], &[], "the HTTP client"),
+    door("rlimit", &["server"], &[], "the limit on open files, raised at the start"),
+    door(
+        "rust_decimal",
+        &["config", "core", "gateway", "testkit", "trunkline", "vercel-ai-gateway"],
+        &[],
+        "money, which no float may touch",
+    ),
+    door("rustls", &["transport"], &[], "how upstreams are trusted, over ring"),
+    door("ruzstd", &["gateway", "transport"], &["server"], "bodies in zstd, in Rust alone"),
+    door(
+        "serde",
+        &["config", "core", "echo", "gateway", "openai", "testkit", "trunkline"],
+        &[],
+        "typed views of JSON and YAML",
+    ),
+    door("serde-saphyr", &["config"], &[], "YAML with the place of every value"),
+    door(
+        "serde_json",
+        &["config", "core", "echo", "gateway", "openai", "router", "server", "testkit", "trunkline"],
+        &["vercel-ai-gateway"],
+        "JSON where a value is read or made, and raw text kept",
+    ),
+    door("sha2", &["router"], &[], "the identity of a deployment that nobody named"),
+    door("strsim", &["config", "router"], &[], "the nearest name to one that is not known"),
+    door("subtle", &["core"], &[], "keys compared in constant time"),
+    door("syn", &[], &["tests"], "this test reads sources as syntax"),
+    door("tempfile", &[], &["config", "server", "transport", "vercel-ai-gateway"], "files that tests write"),
+    door("thiserror", &["config"], &[], "private errors of one module"),
+    door(
+        "tokio",
+        &["gateway", "router", "server", "testkit", "transport"],
+        &["provider", "trunkline", "vercel-ai-gateway"],
+        "the runtime, its sockets and its clock",
+    ),
+    door("tokio-rustls", &["gateway"], &["transport"], "TLS towards callers"),
+    door(
+        "tracing",
+        &["gateway", "server", "vercel-ai-gateway"],
+        &[],
+        "the log, where something is worth a line",
+    ),
+    door("tracing-subscriber", &["server"], &[], "the one subscriber of the process"),
+    door("uuid", &["gateway"], &[], "ids of calls"),
+    door("webpki-roots", &["transport"], &[], "the certificates that are trusted where no file names others"),
+];
+
+#[test]
+fn every_package_from_outside_comes_in_by_its_door() {
+    let mut findings = Findings::of("doors");
+    let metadata = tree::metadata();
+    let members: BTreeSet<&str> = metadata.packages.iter().map(|package| package.name.as_str()).collect();
+    let (mut normal, mut in_tests) = (BTreeSet::new(), BTreeSet::new());
+    for package in &metadata.packages {
+        let user = package.name.strip_prefix("trunkline-").unwrap_or(&package.name);
+        for dependency in package.dependencies.iter().filter(|other| !members.contains(other.name.as_str())) {
+            let uses = (dependency.name.as_str(), user);
+            match dependency.kind {
+                DependencyKind::Development => in_tests.insert(uses),
+                _ => normal.insert(uses),
+            };
+        }
+    }
+    let in_tests: BTreeSet<(&str, &str)> = &in_tests - &normal;
+    compare(&mut findings, "uses", &normal, |door| door.crates);
+    compare(&mut findings, "uses in its tests", &in_tests, |door| door.in_tests);
+    findings.finish();
+}
+
+fn compare(
+    findings: &mut Findings,
+    how: &str,
+    found: &BTreeSet<(&str, &str)>,
+    users: impl Fn(&'static Door) -> &'static [&'static str],
+) {
+    let drawn: BTreeSet<(&str, &str)> =
+        DOORS.iter().flat_map(|door| users(door).iter().map(|user| (door.package, *user))).collect();
+    for (package, user) in found - &drawn {
+        findings.note(format!(
+            "{user} {how} {package}, which doors.rs does not say; a dependency names its reason"
+        ));
+    }
+    for (package, user) in &drawn - found {
+        findings.note(format!("doors.rs says that {user} {how} {package}, and it does not"));
+    }
+}
+
+#[test]
+fn every_door_has_a_reason() {
+    let mut findings = Findings::of("reasons in doors.rs");
+    for door in DOORS {
+        if door.why.split_whitespace().count() < 2 {
+            findings.note(format!("{}: say what it is needed for", door.package));
+        }
+    }
+    for pair in DOORS.windows(2) {
+        if pair[0].package >= pair[1].package {
+            findings.note(format!("`{}` stands behind `{}`", pair[1].package, pair[0].package));
+        }
+    }
+    findings.finish();
+}
+
+/// Packages that must not come in at all, by any way: the locked versions are looked at, not the manifests.
+const CLOSED: &[(&str, &str)] = &[
+    ("aws-lc-rs", "rustls runs on ring: one cryptography, and no C compiler beyond it"),
+    ("native-tls", "rustls everywhere"),
+    ("openssl", "rustls everywhere"),
+    ("openssl-sys", "rustls everywhere"),
+    ("serde_yaml", "deprecated; serde-saphyr knows where a value stands"),
+];
+
+#[test]
+fn closed_doors_stay_closed() {
+    let mut findings = Findings::of("closed doors");
+    let lock = tree::read("Cargo.lock");
+    for (package, why) in CLOSED {
+        if lock.lines().any(|line| line == format!("name = \"{package}\"")) {
+            findings.note(format!("Cargo.lock holds {package}: {why}"));
+        }
+    }
+    findings.finish();
+}

@@ -1,0 +1,70 @@
+//! What can be configured has an effect: whatever the configuration reads, the server hands on.
+
+use std::collections::BTreeSet;
+
+use syn::{Fields, Item, Visibility};
+
+use crate::findings::Findings;
+use crate::source::{self, SourceFile};
+
+/// The files whose public structs are what a configuration says.
+const READ: [&str; 2] = ["crates/config/src/settings.rs", "crates/config/src/trunkline_settings.rs"];
+
+/// The files whose public structs are what the server sets of the gateway and of calls to upstreams.
+const SET: [&str; 2] = ["crates/gateway/src/settings.rs", "crates/provider/src/target.rs"];
+
+#[test]
+fn every_setting_that_is_read_has_an_effect() {
+    let mut findings = Findings::of("setting");
+    let used = accessed("crates/server/src/");
+    for path in READ {
+        for (name, line) in fields(&source::one(path)) {
+            if !used.contains(&name) {
+                findings.add(
+                    &format!("{path}::{name}"),
+                    &format!("line {line}: crates/server never looks at it"),
+                );
+            }
+        }
+    }
+    // What is handed on must be looked at where it arrives.
+    let folders = ["gateway", "provider", "providers", "router", "transport"];
+    let used: BTreeSet<String> =
+        folders.iter().flat_map(|name| accessed(&format!("crates/{name}/"))).collect();
+    for path in SET {
+        for (name, line) in fields(&source::one(path)) {
+            if !used.contains(&name) {
+                findings.add(&format!("{path}::{name}"), &format!("line {line}: nothing looks at it"));
+            }
+        }
+    }
+    findings.finish();
+}
+
+/// The public fields of a file's public structs.
+fn fields(file: &SourceFile) -> Vec<(String, usize)> {
+    let mut found = Vec::new();
+    for item in &file.syntax.items {
+        let Item::Struct(item) = item else { continue };
+        let Fields::Named(fields) = &item.fields else { continue };
+        for field in &fields.named {
+            if let (Visibility::Public(_), Some(name)) = (&field.vis, &field.ident) {
+                found.push((name.to_string(), name.span().start().line));
+            }
+        }
+    }
+    found
+}
+
+/// Every name that is reached through a dot, outside of tests.
+fn accessed(folder: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for file in source::all().iter().filter(|file| file.path.starts_with(folder)) {
+        for pair in file.tokens.windows(2) {
+            if pair[0].text == "." && !file.is_test(pair[1].line) {
+                names.insert(pair[1].text.clone());
+            }
+        }
+    }
+    names
+}

@@ -1,1 +1,0 @@
-//! End-to-end tests and house rules of the Trunkline workspace.
