@@ -27,7 +27,10 @@ enum Data {
     None,
     Span(Range<usize>),
     /// The payload of an event with several `data:` lines, joined by line feeds as the format asks.
-    Joined(Bytes),
+    Joined {
+        text: Bytes,
+        spans: Vec<Range<usize>>,
+    },
 }
 
 impl Event {
@@ -44,9 +47,14 @@ impl Event {
         Self { bytes, data, observation: None }
     }
 
-    /// An event whose payload was spread over several lines.
-    pub fn with_joined_data(bytes: Bytes, data: Bytes) -> Self {
-        Self { bytes, data: Data::Joined(data), observation: None }
+    /// An event whose payload stands on several lines, each a span of its bytes.
+    ///
+    /// A span that does not lie within the bytes is left out.
+    pub fn with_spans(bytes: Bytes, mut spans: Vec<Range<usize>>) -> Self {
+        spans.retain(|span| bytes.get(span.clone()).is_some());
+        let lines: Vec<&[u8]> = spans.iter().map(|span| &bytes[span.clone()]).collect();
+        let text = Bytes::from(lines.join(&b'\n'));
+        Self { bytes, data: Data::Joined { text, spans }, observation: None }
     }
 
     /// A new event, `data: <payload>` and a blank line. The payload must hold no line break.
@@ -69,15 +77,27 @@ impl Event {
         match &self.data {
             Data::None => None,
             Data::Span(span) => self.bytes.get(span.clone()),
-            Data::Joined(data) => Some(data),
+            Data::Joined { text, .. } => Some(text),
         }
     }
 
-    /// Where the payload lies in [`Event::bytes`], if it lies there in one piece.
-    pub fn data_span(&self) -> Option<Range<usize>> {
+    /// Where the payload's byte at `offset` stands in [`Event::bytes`].
+    ///
+    /// `None` past the end, and for the line feeds between the lines of a payload on several of them.
+    pub fn position(&self, offset: usize) -> Option<usize> {
         match &self.data {
-            Data::Span(span) => Some(span.clone()),
-            Data::None | Data::Joined(_) => None,
+            Data::None => None,
+            Data::Span(span) => (offset < span.len()).then(|| span.start + offset),
+            Data::Joined { spans, .. } => {
+                let mut start = 0;
+                for span in spans {
+                    if offset < start + span.len() {
+                        return offset.checked_sub(start).map(|within| span.start + within);
+                    }
+                    start += span.len() + 1;
+                }
+                None
+            }
         }
     }
 
@@ -106,6 +126,14 @@ mod tests {
         let event = Event::from_payload(b"{\"a\":1}");
         assert_eq!(event.bytes().as_ref(), b"data: {\"a\":1}\n\n");
         assert_eq!(event.data(), Some(&b"{\"a\":1}"[..]));
+    }
+
+    #[test]
+    fn a_payload_on_several_lines_knows_where_its_bytes_stand() {
+        let event = Event::with_spans(Bytes::from_static(b"data: ab\ndata:cd\n\n"), vec![6..8, 14..16]);
+        assert_eq!(event.data(), Some(&b"ab\ncd"[..]));
+        let positions: Vec<Option<usize>> = (0..6).map(|offset| event.position(offset)).collect();
+        assert_eq!(positions, [Some(6), Some(7), None, Some(14), Some(15), None]);
     }
 
     #[test]

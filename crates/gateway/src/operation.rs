@@ -66,8 +66,9 @@ where
             record.status = Some(parts.status);
             let keepalive = gateway.settings.keepalive;
             let mut body = StreamBody::new(events, rewrite, record, permit, gateway.stopped(), keepalive);
-            if let Some(first) = first {
-                body.begin_with(first);
+            match first {
+                Some(first) => body.begin_with(first),
+                None => body.begin_with_ping(),
             }
             Response::from_parts(parts, ReplyBody::stream(body))
         }

@@ -24,8 +24,11 @@ pub(crate) fn readiness(gateway: &Gateway) -> Response<ReplyBody> {
     if gateway.is_draining() {
         return shutting_down();
     }
-    let mut told = json!({ "status": "healthy", "db": "Not connected" });
-    if gateway.settings.echo_only {
+    let mut told = json!({ "status": "healthy" });
+    if gateway.settings.health_details {
+        told["db"] = Value::from("Not connected");
+    }
+    if gateway.settings.health_details && gateway.settings.echo_only {
         told["providers"] = Value::from("echo only");
     }
     json_reply(StatusCode::OK, &told)

@@ -88,7 +88,7 @@ impl Recorder for LogRecorder {
             usage.output_tokens = usage.map(Usage::all_output),
             cost = spend,
             generation.id = record.observation.generation_id,
-            duration_ms = record.duration.map(|duration| duration.as_secs_f64() * 1000.0),
+            duration_ms = record.duration.map(|duration| (duration.as_secs_f64() * 1e6).round() / 1e3),
             "request"
         );
     }

@@ -200,24 +200,19 @@ fn write_spliced(text: &[u8], splices: &[Splice], out: &mut BytesMut) {
 }
 
 fn write_event(event: &Event, splices: &[Splice], out: &mut BytesMut) {
-    if splices.is_empty() {
-        out.put_slice(event.bytes());
-        return;
-    }
-    let data = event.data().unwrap_or_default();
-    if let Some(span) = event.data_span() {
-        out.put_slice(&event.bytes()[..span.start]);
-        write_spliced(data, splices, out);
-        out.put_slice(&event.bytes()[span.end..]);
-        return;
-    }
-    // The payload stood on several lines, and does so again.
-    for line in spliced(data, splices).split(|byte| *byte == b'\n') {
-        out.put_slice(b"data: ");
-        out.put_slice(line);
-        out.put_slice(b"\n");
-    }
-    out.put_slice(b"\n");
+    // A payload on several lines stays on them: each splice goes where its bytes stand in the event.
+    let placed: Option<Vec<Splice>> = splices.iter().map(|splice| placed(event, splice)).collect();
+    write_spliced(event.bytes(), &placed.unwrap_or_default(), out);
+}
+
+/// A splice of the payload as one of the event's bytes. What is replaced lies on one line: no JSON value that is
+/// touched here holds a line break.
+fn placed(event: &Event, (range, bytes): &Splice) -> Option<Splice> {
+    let start = match range.start.checked_sub(1) {
+        Some(before) if range.is_empty() => event.position(before)? + 1,
+        Some(_) | None => event.position(range.start)?,
+    };
+    Some((start..start + range.len(), bytes.clone()))
 }
 
 #[cfg(test)]
@@ -290,11 +285,11 @@ mod tests {
 
     #[test]
     fn a_payload_on_several_lines_stays_on_several_lines() {
-        let bytes = Bytes::from_static(b"data: {\"n\":1,\ndata: \"model\":\"up\"}\n\n");
-        let event = Event::with_joined_data(bytes, Bytes::from_static(b"{\"n\":1,\n\"model\":\"up\"}"));
+        let bytes = Bytes::from_static(b"data:{\"n\":1,\r\n: x\r\ndata: \"model\":\"up\"}\r\n\r\n");
+        let event = Event::with_spans(bytes, vec![5..12, 25..37]);
         let mut out = Vec::new();
         Rewrite::new(Some("m"), true, false).events(vec![event], &mut out);
-        assert_eq!(out.concat(), b"data: {\"n\":1,\ndata: \"model\":\"m\"}\n\n");
+        assert_eq!(out.concat(), b"data:{\"n\":1,\r\n: x\r\ndata: \"model\":\"m\"}\r\n\r\n");
     }
 
     fn seen(payload: &str, observation: Observation) -> Event {

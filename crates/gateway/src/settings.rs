@@ -38,6 +38,8 @@ pub struct Settings {
     pub return_wildcard_routes: bool,
     /// Seconds between two comments on a quiet stream, so that proxies keep it open. Default: none.
     pub keepalive: Option<Duration>,
+    /// Whether readiness may say more than how it is. Default true.
+    pub health_details: bool,
     /// Whether only `echo/…` can answer, for want of a key. Readiness says so.
     pub echo_only: bool,
     /// Sizes.
@@ -94,6 +96,7 @@ impl Default for Settings {
             completion_model: None,
             return_wildcard_routes: false,
             keepalive: None,
+            health_details: true,
             echo_only: false,
             limits: Limits::default(),
             waits: Waits::default(),

@@ -31,6 +31,9 @@ pub(crate) struct StreamBody {
     _permit: Permit,
 }
 
+/// A comment, which clients pass over.
+const PING: Bytes = Bytes::from_static(b": ping\n\n");
+
 struct Keepalive {
     every: Duration,
     next: Pin<Box<Sleep>>,
@@ -61,6 +64,11 @@ impl StreamBody {
     /// Puts in the events that were waited for before the reply began.
     pub(crate) fn begin_with(&mut self, events: Vec<Event>) {
         self.take(events);
+    }
+
+    /// Begins without an event, because none came before the first ping was due.
+    pub(crate) fn begin_with_ping(&mut self) {
+        self.ready.push_back(PING);
     }
 
     pub(crate) fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
@@ -128,7 +136,7 @@ impl StreamBody {
         keepalive.next.as_mut().reset(Instant::now() + keepalive.every);
         // The timer is asked once more, so that it wakes this task the next time too.
         let _ = keepalive.next.as_mut().poll(context);
-        Poll::Ready(Some(Bytes::from_static(b": ping\n\n")))
+        Poll::Ready(Some(PING))
     }
 }
 

@@ -38,6 +38,8 @@ pub struct About {
     pub key_variables: Vec<String>,
     /// Whether such a credential is set now.
     pub has_credential: bool,
+    /// How names that are its own begin where they stand without a prefix: `gpt-`.
+    pub bare_names: Vec<String>,
     /// Whether it answers without any credential.
     pub is_open: bool,
 }
@@ -76,11 +78,19 @@ impl Registry {
 
     /// The provider whose prefix is the longest run of whole segments that `model` begins with, and the rest.
     ///
-    /// Exactly one prefix is taken off: `vercel_ai_gateway/vercel_ai_gateway/x` leaves `vercel_ai_gateway/x`.
+    /// Exactly one prefix is taken off: `vercel_ai_gateway/vercel_ai_gateway/x` leaves `vercel_ai_gateway/x`. A
+    /// name without any slash may be one that a provider claims as it is: `gpt-4o` is OpenAI's.
     pub fn find<'m>(&self, model: &'m str) -> Option<(&Registration, &'m str)> {
-        self.registrations.iter().find_map(|registration| {
+        let by_prefix = self.registrations.iter().find_map(|registration| {
             let rest = model.strip_prefix(registration.prefix.as_str())?.strip_prefix('/')?;
             (!rest.is_empty()).then_some((registration, rest))
+        });
+        by_prefix.or_else(|| {
+            let claims = |registration: &&Registration| {
+                let starts = &registration.about.bare_names;
+                !model.contains('/') && starts.iter().any(|start| model.starts_with(start.as_str()))
+            };
+            self.registrations.iter().find(claims).map(|registration| (registration, model))
         })
     }
 

@@ -108,8 +108,7 @@ impl Framer {
 
     fn event(&mut self, bytes: Bytes) -> Result<Event, Error> {
         self.check_size(bytes.len())?;
-        let mut data: Option<Range<usize>> = None;
-        let mut joined: Option<BytesMut> = None;
+        let mut spans = Spans::None;
         let mut line = self.start(&bytes);
         (self.line, self.searched, self.at_start) = (0, 0, false);
         self.after_carriage_return = bytes.last() == Some(&b'\r');
@@ -117,27 +116,14 @@ impl Framer {
             let rest = &bytes[line..];
             let length = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
             if let Some(value) = data_of(&rest[..length]) {
-                let span = line + value..line + length;
-                match (&data, &mut joined) {
-                    (None, _) => data = Some(span),
-                    (Some(first), None) => {
-                        let mut text = BytesMut::from(&bytes[first.clone()]);
-                        text.extend_from_slice(b"\n");
-                        text.extend_from_slice(&bytes[span]);
-                        joined = Some(text);
-                    }
-                    (Some(_), Some(text)) => {
-                        text.extend_from_slice(b"\n");
-                        text.extend_from_slice(&bytes[span]);
-                    }
-                }
+                spans.push(line + value..line + length);
             }
             line += length + line_break(&rest[length..]);
         }
-        Ok(match (data, joined) {
-            (_, Some(text)) => Event::with_joined_data(bytes, text.freeze()),
-            (Some(span), None) => Event::with_span(bytes, span),
-            (None, None) => Event::without_data(bytes),
+        Ok(match spans {
+            Spans::None => Event::without_data(bytes),
+            Spans::One(span) => Event::with_span(bytes, span),
+            Spans::Many(spans) => Event::with_spans(bytes, spans),
         })
     }
 
@@ -150,6 +136,26 @@ impl Framer {
             self.event_bytes_max
         );
         Err(Error::new(ErrorKind::UpstreamProtocol, message).having_reached_upstream())
+    }
+}
+
+/// The values of an event's `data` lines. Nearly all events have one.
+enum Spans {
+    None,
+    One(Range<usize>),
+    Many(Vec<Range<usize>>),
+}
+
+impl Spans {
+    fn push(&mut self, span: Range<usize>) {
+        *self = match std::mem::replace(self, Self::None) {
+            Self::None => Self::One(span),
+            Self::One(first) => Self::Many(vec![first, span]),
+            Self::Many(mut spans) => {
+                spans.push(span);
+                Self::Many(spans)
+            }
+        };
     }
 }
 

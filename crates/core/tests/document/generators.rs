@@ -38,10 +38,7 @@ fn string() -> impl Strategy<Value = String> {
 
 /// One of many spellings of a value: white space anywhere, and any character of a string as an escape.
 pub(crate) fn spelled(value: &Value, seed: u64) -> String {
-    let mut spelling = Spelling {
-        text: String::new(),
-        state: seed,
-    };
+    let mut spelling = Spelling { text: String::new(), state: seed };
     spelling.value(value);
     spelling.text
 }
@@ -54,10 +51,7 @@ struct Spelling {
 impl Spelling {
     /// The next of a sequence of small numbers that the seed decides (Knuth's linear congruence).
     fn choice(&mut self, of: u64) -> u64 {
-        self.state = self
-            .state
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
+        self.state = self.state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         (self.state >> 33) % of
     }
 

@@ -8,10 +8,7 @@ pub(crate) fn hold(bytes: &[u8]) {
     readers_stay_inside(bytes);
     let verdict = json::validate(bytes, 128);
     if let Err(error) = &verdict {
-        assert!(
-            error.offset().is_none_or(|offset| offset <= bytes.len()),
-            "{error}"
-        );
+        assert!(error.offset().is_none_or(|offset| offset <= bytes.len()), "{error}");
     }
     agrees_with_jiter(bytes, verdict.map_err(|error| error.kind()));
     documents_keep_their_text(bytes);
@@ -23,19 +20,13 @@ pub(crate) fn hold(bytes: &[u8]) {
 /// (its `allow_inf_nan` is off here), raw control characters, a byte order mark and trailing bytes are errors. Two members of one
 /// name are none, here as there; only `Document` minds, and only at the top.
 fn agrees_with_jiter(bytes: &[u8], ours: Result<(), DocumentErrorKind>) {
-    let theirs = JsonValue::parse(bytes, false)
-        .map(drop)
-        .map_err(|error| error.error_type);
+    let theirs = JsonValue::parse(bytes, false).map(drop).map_err(|error| error.error_type);
     let agrees = match (&ours, &theirs) {
         (Ok(()), Ok(())) | (Err(_), Err(_)) => true,
         (Err(kind), Ok(())) => *kind == DocumentErrorKind::TooDeep,
         (Ok(()), Err(error)) => *error == JsonErrorType::NumberOutOfRange,
     };
-    assert!(
-        agrees,
-        "{ours:?}, but jiter {theirs:?}, for {:?}",
-        String::from_utf8_lossy(bytes)
-    );
+    assert!(agrees, "{ours:?}, but jiter {theirs:?}, for {:?}", String::from_utf8_lossy(bytes));
 }
 
 /// The trusting readers answer with spans inside the text, whatever it is.
@@ -63,10 +54,7 @@ fn readers_stay_inside(bytes: &[u8]) {
 fn readers_answer(raw: &[u8]) {
     if let Some(string) = json::string(raw) {
         assert!(string.len() <= raw.len());
-        assert_eq!(
-            json::string(json::text(&string).as_bytes()).as_deref(),
-            Some(&*string)
-        );
+        assert_eq!(json::string(json::text(&string).as_bytes()).as_deref(), Some(&*string));
     }
     if let Some(number) = json::u64(raw) {
         assert!(raw.ends_with(number.to_string().as_bytes()));
@@ -77,10 +65,7 @@ fn readers_answer(raw: &[u8]) {
 
 /// A document that parses goes out as it came, its readers agree with each other, and without its members it is empty.
 fn documents_keep_their_text(bytes: &[u8]) {
-    let limits = DocumentLimits {
-        duplicates: Duplicates::KeepLast,
-        ..DocumentLimits::default()
-    };
+    let limits = DocumentLimits { duplicates: Duplicates::KeepLast, ..DocumentLimits::default() };
     let Ok(mut document) = Document::parse_with(bytes.to_vec(), &limits) else {
         assert!(Document::parse(bytes.to_vec()).is_err());
         return;
@@ -89,10 +74,7 @@ fn documents_keep_their_text(bytes: &[u8]) {
     assert_eq!(document.to_bytes(), bytes);
     let names: Vec<String> = document.names().map(String::from).collect();
     for name in &names {
-        let last = json::members(bytes)
-            .filter(|member| member.is_named(name))
-            .last()
-            .expect("it has a name");
+        let last = json::members(bytes).filter(|member| member.is_named(name)).last().expect("it has a name");
         assert_eq!(document.raw(name), Some(&bytes[last.value]));
     }
     let duplicates = json::members(bytes).count() - names.len();

@@ -44,33 +44,13 @@ fn where_jiter_is_as_strict_and_where_not() {
     for (text, ours, theirs) in [
         (&*deep_128, None, None),
         (&deep_129, Some(Ours::TooDeep), None),
-        (
-            &deep_10_000,
-            Some(Ours::TooDeep),
-            Some(Theirs::RecursionLimitExceeded),
-        ),
-        (
-            r#""\ud800""#,
-            Some(Ours::LoneSurrogate),
-            Some(Theirs::UnexpectedEndOfHexEscape),
-        ),
-        (
-            r#""\udc00""#,
-            Some(Ours::LoneSurrogate),
-            Some(Theirs::LoneLeadingSurrogateInHexEscape),
-        ),
-        (
-            "\"\t\"",
-            Some(Ours::ControlCharacter),
-            Some(Theirs::ControlCharacterWhileParsingString),
-        ),
+        (&deep_10_000, Some(Ours::TooDeep), Some(Theirs::RecursionLimitExceeded)),
+        (r#""\ud800""#, Some(Ours::LoneSurrogate), Some(Theirs::UnexpectedEndOfHexEscape)),
+        (r#""\udc00""#, Some(Ours::LoneSurrogate), Some(Theirs::LoneLeadingSurrogateInHexEscape)),
+        ("\"\t\"", Some(Ours::ControlCharacter), Some(Theirs::ControlCharacterWhileParsingString)),
         ("NaN", Some(Ours::Syntax), Some(Theirs::ExpectedSomeValue)),
         ("-Infinity", Some(Ours::Syntax), Some(Theirs::InvalidNumber)),
-        (
-            "\u{feff}1",
-            Some(Ours::ByteOrderMark),
-            Some(Theirs::ExpectedSomeValue),
-        ),
+        ("\u{feff}1", Some(Ours::ByteOrderMark), Some(Theirs::ExpectedSomeValue)),
         ("1 2", Some(Ours::TrailingBytes), Some(Theirs::TrailingCharacters)),
         ("12345678901234567890", None, Some(Theirs::NumberOutOfRange)),
         ("1e999", None, None),

@@ -30,10 +30,7 @@ fn objects() {
     check("{}", "ok");
     check(" \t\r\n{ \t\r\n} \t\r\n", "ok");
     check(r#"{"a":1}"#, "ok");
-    check(
-        r#"{ "a" : [ ] , "b" : { } , "c" : [ 1 , { "d" : null } , [ ] ] }"#,
-        "ok",
-    );
+    check(r#"{ "a" : [ ] , "b" : { } , "c" : [ 1 , { "d" : null } , [ ] ] }"#, "ok");
     check(r#"{"":{"":{"":[[],{},"",0,true,false,null]}}}"#, "ok");
     check("", "the body is empty, but a JSON object is expected");
     check(" \r\n\t ", "the body is empty, but a JSON object is expected");
@@ -42,20 +39,11 @@ fn objects() {
 #[test]
 fn values_that_are_no_objects() {
     check("[1]", "the body is not a JSON object: an array begins at byte 0");
-    check(
-        r#"  "a""#,
-        "the body is not a JSON object: a string begins at byte 2",
-    );
+    check(r#"  "a""#, "the body is not a JSON object: a string begins at byte 2");
     check("-1", "the body is not a JSON object: a number begins at byte 0");
     check("null", "the body is not a JSON object: a word begins at byte 0");
-    check(
-        "<html>",
-        "the body is not valid JSON: unexpected character at byte 0",
-    );
-    check(
-        "model=gpt",
-        "the body is not valid JSON: unexpected character at byte 0",
-    );
+    check("<html>", "the body is not valid JSON: unexpected character at byte 0");
+    check("model=gpt", "the body is not valid JSON: unexpected character at byte 0");
 }
 
 #[test]
@@ -151,22 +139,10 @@ fn strings() {
     check(r#"{"a":"\"\\\/\b\f\n\r\t"}"#, "ok");
     check(r#"{"a":"\u0000\u001f\u00E9\uFFFF"}"#, "ok");
     check("{\"a\":\"\u{7f}\u{80}\u{2028}\u{10FFFF}\"}", "ok");
-    check(
-        r#"{"a":"\x41"}"#,
-        "the body is not valid JSON: unexpected character at byte 7",
-    );
-    check(
-        r#"{"a":"\u00G0"}"#,
-        "the body is not valid JSON: unexpected character at byte 10",
-    );
-    check(
-        r#"{"a":"\u+123"}"#,
-        "the body is not valid JSON: unexpected character at byte 8",
-    );
-    check(
-        r#"{"a":"\U0041"}"#,
-        "the body is not valid JSON: unexpected character at byte 7",
-    );
+    check(r#"{"a":"\x41"}"#, "the body is not valid JSON: unexpected character at byte 7");
+    check(r#"{"a":"\u00G0"}"#, "the body is not valid JSON: unexpected character at byte 10");
+    check(r#"{"a":"\u+123"}"#, "the body is not valid JSON: unexpected character at byte 8");
+    check(r#"{"a":"\U0041"}"#, "the body is not valid JSON: unexpected character at byte 7");
 }
 
 #[test]
@@ -193,10 +169,7 @@ fn surrogates() {
     check(r#"{"a":"\ude00\ud83d"}"#, &format!("{lone} 6"));
     check(r#"{"a":"\ud83d\n"}"#, &format!("{lone} 6"));
     check(r#"{"a":1,"\ud83d":1}"#, &format!("{lone} 8"));
-    check(
-        r#"{"a":"\ud83d\u12x4"}"#,
-        "the body is not valid JSON: unexpected character at byte 16",
-    );
+    check(r#"{"a":"\ud83d\u12x4"}"#, "the body is not valid JSON: unexpected character at byte 16");
 }
 
 #[test]
@@ -205,52 +178,25 @@ fn encodings() {
     // The first half of a two-byte character, an overlong slash, and half a surrogate pair as CESU-8 has it.
     check(b"{\"a\":\"\xc3\"}", "the body is not valid UTF-8 at byte 6");
     check(b"{\"a\":\"\xc0\xaf\"}", "the body is not valid UTF-8 at byte 6");
-    check(
-        b"{\"a\":\"\xed\xa0\x80\"}",
-        "the body is not valid UTF-8 at byte 6",
-    );
-    check(
-        b"\xef\xbb\xbf{}",
-        "the body begins with a byte order mark at byte 0",
-    );
+    check(b"{\"a\":\"\xed\xa0\x80\"}", "the body is not valid UTF-8 at byte 6");
+    check(b"\xef\xbb\xbf{}", "the body begins with a byte order mark at byte 0");
     check(b"\xff\xfe{\0}\0", "the body is not valid UTF-8 at byte 0");
-    check(
-        "{}\u{feff}",
-        "the body is not valid JSON: unexpected bytes after its end at byte 2",
-    );
+    check("{}\u{feff}", "the body is not valid JSON: unexpected bytes after its end at byte 2");
 }
 
 #[test]
 fn trailing_bytes() {
-    check(
-        "{} x",
-        "the body is not valid JSON: unexpected bytes after its end at byte 3",
-    );
-    check(
-        "{}{}",
-        "the body is not valid JSON: unexpected bytes after its end at byte 2",
-    );
-    check(
-        r#"{"a":1}}"#,
-        "the body is not valid JSON: unexpected bytes after its end at byte 7",
-    );
-    check(
-        "{}\0",
-        "the body is not valid JSON: unexpected bytes after its end at byte 2",
-    );
+    check("{} x", "the body is not valid JSON: unexpected bytes after its end at byte 3");
+    check("{}{}", "the body is not valid JSON: unexpected bytes after its end at byte 2");
+    check(r#"{"a":1}}"#, "the body is not valid JSON: unexpected bytes after its end at byte 7");
+    check("{}\0", "the body is not valid JSON: unexpected bytes after its end at byte 2");
 }
 
 #[test]
 fn depth() {
     check(nested(128), "ok");
-    check(
-        nested(129),
-        "the body is nested deeper than 128 levels at byte 132",
-    );
-    check(
-        nested(10_000),
-        "the body is nested deeper than 128 levels at byte 132",
-    );
+    check(nested(129), "the body is nested deeper than 128 levels at byte 132");
+    check(nested(10_000), "the body is nested deeper than 128 levels at byte 132");
     check(
         format!(r#"{{"a":{}"#, "[".repeat(1_000_000)),
         "the body is nested deeper than 128 levels at byte 132",
@@ -266,10 +212,7 @@ fn depth() {
 
 #[test]
 fn depth_by_limit() {
-    let limits = |depth_max| DocumentLimits {
-        depth_max,
-        duplicates: Duplicates::Refuse,
-    };
+    let limits = |depth_max| DocumentLimits { depth_max, duplicates: Duplicates::Refuse };
     let kind = |text: String, depth_max| {
         Document::parse_with(text, &limits(depth_max)).map_err(|error| error.kind())
     };
@@ -277,10 +220,7 @@ fn depth_by_limit() {
     assert!(kind(nested(1), 1).is_ok());
     assert_eq!(kind(nested(2), 1).unwrap_err(), DocumentErrorKind::TooDeep);
     assert!(kind(nested(5_000), 5_000).is_ok());
-    assert_eq!(
-        kind(nested(5_001), 5_000).unwrap_err(),
-        DocumentErrorKind::TooDeep
-    );
+    assert_eq!(kind(nested(5_001), 5_000).unwrap_err(), DocumentErrorKind::TooDeep);
 }
 
 #[test]
@@ -316,9 +256,7 @@ fn a_long_name_is_shortened_in_the_message_only() {
 
 #[test]
 fn many_members_are_told_apart_quickly() {
-    let members: Vec<String> = (0..200_000)
-        .map(|number| format!(r#""\u0061{number}":1"#))
-        .collect();
+    let members: Vec<String> = (0..200_000).map(|number| format!(r#""\u0061{number}":1"#)).collect();
     check(format!("{{{}}}", members.join(",")), "ok");
     check(
         format!(r#"{{{},"a199999":1}}"#, members.join(",")),
@@ -328,15 +266,7 @@ fn many_members_are_told_apart_quickly() {
 
 #[test]
 fn any_value_can_be_validated() {
-    for text in [
-        "null",
-        " true ",
-        "-1.5e3",
-        r#""a""#,
-        "[]",
-        "{}",
-        r#"[{"a":1,"a":2}]"#,
-    ] {
+    for text in ["null", " true ", "-1.5e3", r#""a""#, "[]", "{}", r#"[{"a":1,"a":2}]"#] {
         assert_eq!(json::validate(text.as_bytes(), 128), Ok(()), "for {text}");
     }
     let kind = |text: &[u8], depth_max| json::validate(text, depth_max).map_err(|error| error.kind());

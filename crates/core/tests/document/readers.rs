@@ -26,9 +26,8 @@ fn member_finds_the_first_of_the_outermost_object() {
 
 #[test]
 fn members_come_in_order_as_written() {
-    let members: Vec<_> = json::members(OBJECT)
-        .map(|member| (member.key, text(OBJECT, Some(member.value)).unwrap()))
-        .collect();
+    let members: Vec<_> =
+        json::members(OBJECT).map(|member| (member.key, text(OBJECT, Some(member.value)).unwrap())).collect();
     assert_eq!(
         members,
         [
@@ -54,17 +53,12 @@ fn member_stops_as_soon_as_it_is_found() {
 fn elements_come_in_order() {
     #[track_caller]
     fn check(array: &str, expected: &[&str]) {
-        let elements: Vec<_> = json::elements(array.as_bytes())
-            .map(|span| &array[span])
-            .collect();
+        let elements: Vec<_> = json::elements(array.as_bytes()).map(|span| &array[span]).collect();
         assert_eq!(elements, expected);
     }
     check("[]", &[]);
     check(" [ ] ", &[]);
-    check(
-        r#"[1, "],[" ,[2,[3]],{"a":[]} , null ]"#,
-        &["1", r#""],[""#, "[2,[3]]", r#"{"a":[]}"#, "null"],
-    );
+    check(r#"[1, "],[" ,[2,[3]],{"a":[]} , null ]"#, &["1", r#""],[""#, "[2,[3]]", r#"{"a":[]}"#, "null"]);
     check("{}", &[]);
     check("1", &[]);
     check("", &[]);
@@ -84,10 +78,7 @@ fn path_leads_through_objects() {
     assert_eq!(json::path(b" {} ", &[]), Some(1..3));
     assert_eq!(json::path(b"", &["a"]), None);
     assert_eq!(
-        text(
-            b" {\"a\" : {\"b\": 7 } }",
-            json::path(b" {\"a\" : {\"b\": 7 } }", &["a", "b"])
-        ),
+        text(b" {\"a\" : {\"b\": 7 } }", json::path(b" {\"a\" : {\"b\": 7 } }", &["a", "b"])),
         Some("7")
     );
 }
@@ -100,10 +91,7 @@ fn string_takes_exactly_a_string() {
     }
     check(r#""""#, Some(""));
     check(r#""a b""#, Some("a b"));
-    check(
-        r#""\"\\\/\b\f\n\r\t\u0041\u0000""#,
-        Some("\"\\/\u{8}\u{c}\n\r\tA\0"),
-    );
+    check(r#""\"\\\/\b\f\n\r\t\u0041\u0000""#, Some("\"\\/\u{8}\u{c}\n\r\tA\0"));
     check(r#""x\ud83d\ude00y""#, Some("x😀y"));
     check(r#""a\\""#, Some("a\\"));
     check(r#""a\""#, None);
@@ -118,27 +106,14 @@ fn string_takes_exactly_a_string() {
     check(r#""\ud83d""#, None);
     check(r#""\ud83d\u0041""#, None);
     check(b"\"\xff\"", None);
-    assert!(matches!(
-        json::string(br#""plain""#),
-        Some(Cow::Borrowed("plain"))
-    ));
+    assert!(matches!(json::string(br#""plain""#), Some(Cow::Borrowed("plain"))));
 }
 
 #[test]
 fn numbers_and_words() {
     assert_eq!(json::u64(b"0"), Some(0));
     assert_eq!(json::u64(b"18446744073709551615"), Some(u64::MAX));
-    for raw in [
-        "18446744073709551616",
-        "-1",
-        "+1",
-        "1.0",
-        "1e3",
-        "1 ",
-        "\"1\"",
-        "null",
-        "",
-    ] {
+    for raw in ["18446744073709551616", "-1", "+1", "1.0", "1e3", "1 ", "\"1\"", "null", ""] {
         assert_eq!(json::u64(raw.as_bytes()), None, "for {raw:?}");
     }
     assert!(json::is_null(b"null"));
@@ -154,15 +129,8 @@ fn text_quotes_and_escapes() {
 
 #[test]
 fn deep_text_is_walked_without_recursion() {
-    let deep = format!(
-        r#"{{"a":{}{},"b":1}}"#,
-        "[".repeat(1_000_000),
-        "]".repeat(1_000_000)
-    );
-    assert_eq!(
-        text(deep.as_bytes(), json::member(deep.as_bytes(), "b")),
-        Some("1")
-    );
+    let deep = format!(r#"{{"a":{}{},"b":1}}"#, "[".repeat(1_000_000), "]".repeat(1_000_000));
+    assert_eq!(text(deep.as_bytes(), json::member(deep.as_bytes(), "b")), Some("1"));
     let open = format!(r#"{{"a":{}"#, "[".repeat(1_000_000));
     assert_eq!(json::member(open.as_bytes(), "b"), None);
 }

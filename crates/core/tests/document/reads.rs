@@ -90,10 +90,7 @@ fn a_value_of_another_type_is_an_error_that_does_not_repeat_it() {
         r#""a, expected secret""#,
         "the value of `effort` is not valid: invalid type: string, expected u8",
     );
-    check::<u8>(
-        "[]",
-        "the value of `effort` is not valid: invalid type: sequence, expected u8",
-    );
+    check::<u8>("[]", "the value of `effort` is not valid: invalid type: sequence, expected u8");
     check::<char>(
         r#""secret""#,
         "the value of `effort` is not valid: invalid value: string, expected a character",
@@ -102,17 +99,11 @@ fn a_value_of_another_type_is_an_error_that_does_not_repeat_it() {
         r#""hi\ngh""#,
         "the value of `effort` is not valid: unknown variant `hi gh`, expected `low`",
     );
-    assert!(matches!(
-        Document::parse(r#"{"e":"low"}"#).unwrap().get("e"),
-        Ok(Some(Effort::Low))
-    ));
+    assert!(matches!(Document::parse(r#"{"e":"low"}"#).unwrap().get("e"), Ok(Some(Effort::Low))));
 
     let error = document().get::<u8>("model").unwrap_err();
     assert_eq!(error.offset(), Some(10));
-    assert_eq!(
-        error.to_string(),
-        "the value of `model` is not valid: invalid type: string, expected u8"
-    );
+    assert_eq!(error.to_string(), "the value of `model` is not valid: invalid type: string, expected u8");
 }
 
 #[test]
@@ -139,10 +130,7 @@ fn from_serialize_takes_objects() {
     assert_eq!(error.kind(), DocumentErrorKind::NotAnObject);
     let error = Document::from_serialize(&std::collections::HashMap::from([((), 1)])).unwrap_err();
     assert_eq!(error.kind(), DocumentErrorKind::Value);
-    assert_eq!(
-        error.to_string(),
-        "the value cannot be written as JSON: key must be a string"
-    );
+    assert_eq!(error.to_string(), "the value cannot be written as JSON: key must be a string");
 }
 
 #[test]
@@ -156,8 +144,5 @@ fn the_empty_document() {
 #[test]
 fn debug_shows_names_but_no_values() {
     let document = Document::parse(r#"{"messages":"a prompt"}"#).unwrap();
-    assert_eq!(
-        format!("{document:?}"),
-        r#"Document { len: 23, members: ["messages"] }"#
-    );
+    assert_eq!(format!("{document:?}"), r#"Document { len: 23, members: ["messages"] }"#);
 }

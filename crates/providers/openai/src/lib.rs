@@ -23,6 +23,10 @@ pub use raw_json::RawJson;
 pub use vendor::{Quirk, Vendor};
 pub use vendors::VENDORS;
 
+/// How OpenAI's own model names begin. Configurations commonly leave the prefix out for them.
+const BARE_NAMES: [&str; 8] =
+    ["gpt-", "chatgpt-", "o1", "o3", "o4-", "text-embedding-", "davinci-002", "babbage-002"];
+
 /// Registers OpenAI itself and every vendor of [`VENDORS`], each under its prefix.
 ///
 /// Keys and base URLs are taken from the registry's environment, by the variables that each row names.
@@ -36,10 +40,14 @@ pub fn register(registry: &mut Registry) {
             key_variables: vendor.key_variables.iter().map(|&name| name.to_owned()).collect(),
             has_credential: key.has_fallback(),
             is_open: vendor.is_open,
+            ..About::default()
         };
         let provider = Arc::new(HttpProvider::new(codec, Arc::new(key), registry));
         for prefix in vendor.prefixes() {
-            registry.register(prefix, Arc::<HttpProvider<_>>::clone(&provider), about.clone());
+            let bare_names =
+                if prefix == "openai" { BARE_NAMES.map(str::to_owned).to_vec() } else { Vec::new() };
+            let about = About { bare_names, ..about.clone() };
+            registry.register(prefix, Arc::<HttpProvider<_>>::clone(&provider), about);
         }
     }
 }

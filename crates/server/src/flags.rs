@@ -1,0 +1,149 @@
+//! The command line: LiteLLM's flags where they exist, with `-` and `_` alike.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use clap_complete::Shell;
+
+/// Serves every model behind one OpenAI-compatible API.
+#[derive(Debug, Parser)]
+#[command(
+    name = "trunkline",
+    version,
+    about = "An OpenAI-compatible gateway to language models. Reads LiteLLM's config.yaml.",
+    before_help = EXAMPLES,
+    disable_version_flag = true,
+    args_conflicts_with_subcommands = false
+)]
+pub(crate) struct Flags {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    /// The configuration, in LiteLLM's format [env: CONFIG_FILE_PATH]
+    #[arg(short, long, value_name = "FILE", global = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// Address to listen on [default: 0.0.0.0 with a master key, else 127.0.0.1]
+    #[arg(long)]
+    pub(crate) host: Option<String>,
+    /// Port to listen on; 0 takes a free one [default: 4000] [env: PORT]
+    #[arg(short, long)]
+    pub(crate) port: Option<u16>,
+    /// One model to serve without a file, such as vercel_ai_gateway/openai/gpt-4o
+    #[arg(short, long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+    /// The name that --model is served under
+    #[arg(long, requires = "model")]
+    pub(crate) alias: Option<String>,
+    /// The base URL that --model is called at
+    #[arg(long, value_name = "URL", requires = "model")]
+    pub(crate) api_base: Option<String>,
+    /// Seconds that a call to an upstream may take [default: 6000]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) request_timeout: Option<f64>,
+    /// Seconds that a kept connection may rest [default: 10]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) keepalive_timeout: Option<u64>,
+    /// Threads that serve [default: one a core] [env: NUM_WORKERS]
+    #[arg(long, value_name = "N")]
+    pub(crate) num_workers: Option<usize>,
+    /// TLS: the certificate chain, as PEM
+    #[arg(long, value_name = "FILE", requires = "ssl_keyfile_path")]
+    pub(crate) ssl_certfile_path: Option<PathBuf>,
+    /// TLS: the key, as PEM
+    #[arg(long, value_name = "FILE", requires = "ssl_certfile_path")]
+    pub(crate) ssl_keyfile_path: Option<PathBuf>,
+    /// Start although this key of the file is not supported and restricts something; may be repeated
+    #[arg(long, value_name = "KEY", global = true)]
+    pub(crate) allow_unsupported: Vec<String>,
+    /// Log what happens, one step below every request
+    #[arg(long)]
+    pub(crate) debug: bool,
+    /// Log everything, libraries included
+    #[arg(long)]
+    pub(crate) detailed_debug: bool,
+    /// The same as `check`, as LiteLLM spells it
+    #[arg(long, hide = true)]
+    pub(crate) validate_config: bool,
+    #[arg(long, hide = true)]
+    pub(crate) skip_server_startup: bool,
+    /// Print the version
+    #[arg(short, long, action = clap::ArgAction::Version)]
+    version: Option<bool>,
+    /// LiteLLM's flags for what Trunkline has only one way of doing: accepted, without effect.
+    #[command(flatten)]
+    moot: Moot,
+}
+
+#[derive(Debug, clap::Args)]
+struct Moot {
+    #[arg(long, hide = true)]
+    run_gunicorn: bool,
+    #[arg(long, hide = true)]
+    run_hypercorn: bool,
+    #[arg(long, hide = true)]
+    run_granian: bool,
+    #[arg(long, hide = true)]
+    drop_params: bool,
+    #[arg(long, hide = true, num_args = 0..=1)]
+    telemetry: Option<Option<String>>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Read the configuration and say everything there is to say about it; exits with 1 on errors
+    Check {
+        /// Exit with 1 on warnings too
+        #[arg(long)]
+        strict: bool,
+    },
+    /// Print a completion script for a shell
+    Completions { shell: Shell },
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  trunkline                              every Vercel AI Gateway model, with the key in AI_GATEWAY_API_KEY
+  trunkline --config config.yaml         LiteLLM's file, unchanged
+  trunkline --model openai/llama3 --alias llama --api_base http://127.0.0.1:8080/v1
+  trunkline check --config config.yaml   what the file means here, key by key";
+
+/// The arguments with `_` in the names of long flags made `-`: LiteLLM takes both.
+pub(crate) fn normalized(arguments: impl Iterator<Item = String>) -> impl Iterator<Item = String> {
+    let mut flags_over = false;
+    arguments.map(move |argument| {
+        flags_over |= argument == "--";
+        if flags_over || !argument.starts_with("--") {
+            return argument;
+        }
+        match argument.split_once('=') {
+            Some((name, value)) => format!("{}={value}", name.replace('_', "-")),
+            None => argument.replace('_', "-"),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_flags_are_consistent() {
+        Flags::command().debug_assert();
+    }
+
+    #[test]
+    fn dashes_and_underscores_are_alike() {
+        let arguments = ["trunkline", "--api_base=http://x/a_b", "--num_workers", "2", "-m", "a_b"];
+        let flags = Flags::parse_from(normalized(arguments.iter().map(|text| (*text).to_owned())));
+        assert_eq!(flags.api_base.as_deref(), Some("http://x/a_b"));
+        assert_eq!(flags.num_workers, Some(2));
+        assert_eq!(flags.model.as_deref(), Some("a_b"));
+    }
+
+    #[test]
+    fn the_help_fits_on_one_screen_with_examples_first() {
+        let help = Flags::command().render_help().to_string();
+        assert!(help.starts_with("Examples:"), "{help}");
+        assert!(help.lines().count() <= 50, "{} lines", help.lines().count());
+    }
+}

@@ -1,1 +1,0 @@
-//! The trunkline server: an OpenAI-compatible gateway that reads LiteLLM's config.yaml.

@@ -1,0 +1,180 @@
+//! Bad input gets a clear error, and the server is there for the next request.
+
+use std::io::Write;
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use crate::client::{Answer, get, post, read, send, send_raw};
+use crate::server::{Start, Trunkline};
+
+async fn echo() -> Trunkline {
+    Start::new().serve().await
+}
+
+fn refusal(answer: &Answer) -> (u16, String, String) {
+    let error = answer.error();
+    assert!(!answer.message().is_empty());
+    assert_eq!(answer.json()["error"]["code"], answer.status.to_string());
+    assert!(answer.header("x-litellm-call-id").is_some());
+    error
+}
+
+async fn check(server: &Trunkline, body: &[u8], expected: (u16, &str, &str), says: &str) {
+    let answer = send(server.address, "POST", "/v1/chat/completions", &[], body).await;
+    let shown = String::from_utf8_lossy(&body[..body.len().min(80)]).into_owned();
+    let (status, kind, param) = refusal(&answer);
+    assert_eq!((status, kind.as_str(), param.as_str()), expected, "{shown}");
+    assert!(answer.message().contains(says), "{shown}: {}", answer.message());
+}
+
+#[tokio::test]
+async fn bodies_that_are_no_json_object() {
+    let server = echo().await;
+    let invalid = (400, "invalid_request_error", "null");
+    check(&server, b"", invalid, "empty").await;
+    check(&server, b"hello", invalid, "byte 0").await;
+    check(&server, b"[]", invalid, "not a JSON object").await;
+    check(&server, b"{\"model\":\"echo/x\"", invalid, "byte 17").await;
+    check(&server, b"{\"model\":\"echo/x\",}", invalid, "byte 18").await;
+    check(&server, b"{\"model\":\"echo/x\"} x", invalid, "byte 19").await;
+    check(&server, b"\xEF\xBB\xBF{}", invalid, "byte order mark").await;
+    check(&server, b"{\"model\":\"\xff\"}", invalid, "UTF-8").await;
+    check(&server, b"{\"model\":\"a\x01\"}", invalid, "byte 11").await;
+    check(&server, br#"{"model":"\ud800"}"#, invalid, "surrogate").await;
+    let deep = format!("{{\"model\":\"echo/x\",\"messages\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));
+    check(&server, deep.as_bytes(), invalid, "128").await;
+    let twice = br#"{"model":"echo/x","messages":[],"mod\u0065l":"echo/y"}"#;
+    check(&server, twice, (400, "invalid_request_error", "model"), "twice").await;
+    assert_eq!(get(server.address, "/health/liveliness").await.status, 200);
+}
+
+#[tokio::test]
+async fn parameters_that_steer_the_reply() {
+    let server = echo().await;
+    let parameter = |name: &'static str| (400, "invalid_request_error", name);
+    check(&server, b"{}", parameter("model"), "Missing required parameter: 'model'").await;
+    check(&server, br#"{"model":7,"messages":[]}"#, parameter("model"), "must be a string").await;
+    check(&server, br#"{"model":"","messages":[]}"#, parameter("model"), "must not be empty").await;
+    check(&server, br#"{"model":"echo/x"}"#, parameter("messages"), "Missing required parameter: 'messages'")
+        .await;
+    let stream = br#"{"model":"echo/x","messages":[],"stream":"yes"}"#;
+    check(&server, stream, parameter("stream"), "boolean").await;
+    let options = br#"{"model":"echo/x","messages":[],"stream":true,"stream_options":"usage"}"#;
+    check(&server, options, parameter("stream_options"), "object").await;
+    check(
+        &server,
+        br#"{"model":"echo/x","messages":[],"api_key":"sk-mine"}"#,
+        parameter("api_key"),
+        "api_key",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn nul_passes_and_comes_back() {
+    let server = echo().await;
+    let body = r#"{"model":"echo/x","messages":[{"role":"user","content":"a\u0000b"}]}"#;
+    let answer = post(server.address, "/v1/chat/completions", body).await;
+    assert_eq!(answer.json()["choices"][0]["message"]["content"], "a\u{0}b");
+}
+
+#[tokio::test]
+async fn unknown_names_list_what_is_near_and_known() {
+    let config = "model_list:\n- model_name: gpt-4o-gateway\n  litellm_params:\n    model: echo/x\n";
+    let server = Start::new().config(config).serve().await;
+    let answer =
+        post(server.address, "/v1/chat/completions", r#"{"model":"gpt-4o-gatewya","messages":[]}"#).await;
+    assert_eq!(refusal(&answer), (400, "invalid_request_error".to_owned(), "model".to_owned()));
+    let message = answer.message();
+    let litellm = "/chat/completions: Invalid model name passed in model=gpt-4o-gatewya. Call `/v1/models` to view \
+                   available models for your key.";
+    assert!(message.starts_with(litellm), "{message}");
+    assert!(message.contains("nearest names are: gpt-4o-gateway"), "{message}");
+}
+
+#[tokio::test]
+async fn sizes_have_limits_on_the_wire_and_inflated() {
+    let config = "trunkline_settings:\n  body_bytes_max: 1000\n  body_inflated_bytes_max: 2000\n  header_bytes_max: 8192\n\
+                  model_list:\n- model_name: echo\n  litellm_params:\n    model: echo/x\n";
+    let server = Start::new().config(config).serve().await;
+    let body = |length: usize| {
+        let frame = r#"{"model":"echo","messages":[{"role":"user","content":""}]}"#.len();
+        format!(
+            r#"{{"model":"echo","messages":[{{"role":"user","content":"{}"}}]}}"#,
+            "x".repeat(length - frame)
+        )
+    };
+    assert_eq!(post(server.address, "/v1/chat/completions", &body(1000)).await.status, 200);
+    check(
+        &server,
+        body(1001).as_bytes(),
+        (413, "invalid_request_error", "null"),
+        "body_bytes_max (1000 bytes)",
+    )
+    .await;
+
+    let chunked = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n\
+         3e9\r\n{}\r\n0\r\n\r\n",
+        body(1001)
+    );
+    assert_eq!(send_raw(server.address, chunked.as_bytes(), false).await.status, 413);
+
+    for (encoding, encode) in [("gzip", gzip as fn(&[u8]) -> Vec<u8>), ("zstd", zstd)] {
+        let headers = [("content-encoding", encoding)];
+        let fits =
+            send(server.address, "POST", "/v1/chat/completions", &headers, &encode(body(2000).as_bytes()))
+                .await;
+        assert_eq!(fits.status, 200, "{encoding}: {}", fits.text());
+        let bomb = encode(body(1_000_000).as_bytes());
+        let refused = send(server.address, "POST", "/v1/chat/completions", &headers, &bomb).await;
+        assert_eq!(refused.status, 413, "{encoding}");
+        let broken = send(server.address, "POST", "/v1/chat/completions", &headers, b"not compressed").await;
+        assert_eq!(broken.status, 400, "{encoding}");
+    }
+    let unknown =
+        send(server.address, "POST", "/v1/chat/completions", &[("content-encoding", "lzma")], b"x").await;
+    assert_eq!(unknown.status, 415);
+
+    let long = "x".repeat(10_000);
+    let answer = send(server.address, "GET", "/v1/models", &[("x-long", &long)], b"").await;
+    assert_eq!(answer.status, 431);
+}
+
+#[tokio::test]
+async fn a_body_shorter_than_announced_and_one_that_never_comes() {
+    let config = "trunkline_settings:\n  body_idle_timeout_ms: 100\n  header_timeout_ms: 200\n\
+                  model_list:\n- model_name: echo\n  litellm_params:\n    model: echo/x\n";
+    let server = Start::new().config(config).serve().await;
+    let head =
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 500\r\n\r\n{\"model\"";
+
+    let mut short = TcpStream::connect(server.address).await.expect("it listens");
+    short.write_all(head.as_bytes()).await.expect("room");
+    let answer = read(short, false).await;
+    assert_eq!(refusal(&answer).0, 408, "{}", answer.text());
+    assert!(answer.message().contains("body_idle_timeout_ms"), "{}", answer.message());
+
+    let mut gone = TcpStream::connect(server.address).await.expect("it listens");
+    gone.write_all(head.as_bytes()).await.expect("room");
+    gone.shutdown().await.expect("half closed");
+    drop(gone);
+
+    let mut slow = TcpStream::connect(server.address).await.expect("it listens");
+    slow.write_all(b"POST /v1/chat/completions HTTP/1.1\r\nhost: lo").await.expect("room");
+    let mut rest = Vec::new();
+    let closed = tokio::io::AsyncReadExt::read_to_end(&mut slow, &mut rest);
+    tokio::time::timeout(std::time::Duration::from_secs(5), closed).await.expect("it is let go").ok();
+    assert_eq!(get(server.address, "/health/liveliness").await.status, 200);
+}
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(text).expect("memory");
+    encoder.finish().expect("memory")
+}
+
+fn zstd(text: &[u8]) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(text, ruzstd::encoding::CompressionLevel::Fastest)
+}

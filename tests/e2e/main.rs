@@ -1,0 +1,16 @@
+//! The real binary over real HTTP: what callers, operators and probes see of it.
+
+mod client;
+mod server;
+
+mod access;
+mod bad_input;
+mod configuration;
+mod disconnect;
+mod embeddings;
+mod headers;
+mod models;
+mod operation;
+mod start;
+mod stop;
+mod streams;

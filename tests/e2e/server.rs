@@ -1,0 +1,147 @@
+//! The real binary as a process: started on a free port, stopped and waited for at the end.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::task::JoinHandle;
+
+/// Nothing that is waited for here takes longer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running `trunkline`.
+pub(crate) struct Trunkline {
+    child: Child,
+    /// Reads the log as it is written: a pipe that nobody empties holds its writer up.
+    log: JoinHandle<String>,
+    _stdout: BufReader<ChildStdout>,
+    pub(crate) address: SocketAddr,
+    /// What it printed until it served.
+    pub(crate) start_text: String,
+    /// From starting the process until it said that it serves.
+    pub(crate) ready_after: Duration,
+    _directory: tempfile::TempDir,
+}
+
+/// How to start one.
+#[derive(Default)]
+pub(crate) struct Start {
+    config: Option<String>,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+}
+
+impl Start {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn config(mut self, text: impl Into<String>) -> Self {
+        self.config = Some(text.into());
+        self
+    }
+
+    pub(crate) fn argument(mut self, text: impl Into<String>) -> Self {
+        self.arguments.push(text.into());
+        self
+    }
+
+    pub(crate) fn variable(mut self, name: &str, text: impl Into<String>) -> Self {
+        self.environment.push((name.to_owned(), text.into()));
+        self
+    }
+
+    fn command(&self) -> (Command, tempfile::TempDir) {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_trunkline"));
+        command.env_clear().envs(self.environment.iter().map(|(name, text)| (name, text)));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        if let Some(text) = &self.config {
+            let path: PathBuf = directory.path().join("config.yaml");
+            std::fs::write(&path, text).expect("the file is written");
+            command.arg("--config").arg(path);
+        }
+        command.args(&self.arguments);
+        (command, directory)
+    }
+
+    /// Starts it and waits until it serves.
+    pub(crate) async fn serve(self) -> Trunkline {
+        let (mut command, directory) = self.command();
+        let started = Instant::now();
+        let mut child = command.args(["--port", "0"]).spawn().expect("the binary starts");
+        let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
+        let mut stderr = child.stderr.take().expect("piped");
+        let log = tokio::spawn(async move {
+            let mut log = String::new();
+            stderr.read_to_string(&mut log).await.expect("text");
+            log
+        });
+        let mut start_text = String::new();
+        let mut ready_after = None;
+        let reading = async {
+            // The text ends with an empty line behind the lines to copy; the second one is the last.
+            let mut empty = 0;
+            while empty < 2 {
+                let mut line = String::new();
+                if stdout.read_line(&mut line).await.expect("text") == 0 {
+                    return false;
+                }
+                if line.contains("RUNNING on") {
+                    ready_after = Some(started.elapsed());
+                }
+                empty += usize::from(line.trim().is_empty());
+                start_text.push_str(&line);
+            }
+            true
+        };
+        if !tokio::time::timeout(PATIENCE, reading).await.expect("it starts in time") {
+            panic!("the server did not start:\n{}", log.await.expect("it was read"));
+        }
+        let line = start_text.lines().find(|line| line.contains("RUNNING on")).expect("an address");
+        let authority = line.rsplit("//").next().expect("an address").trim();
+        let port = authority.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let ready_after = ready_after.expect("it said so");
+        Trunkline { child, log, _stdout: stdout, address, start_text, ready_after, _directory: directory }
+    }
+
+    /// Runs it to its end: for what does not serve.
+    pub(crate) async fn run(self) -> (ExitStatus, String, String) {
+        let (mut command, _directory) = self.command();
+        let output = tokio::time::timeout(PATIENCE, command.output()).await.expect("it ends in time");
+        let output = output.expect("the binary starts");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+        (output.status, text(output.stdout), text(output.stderr))
+    }
+}
+
+impl Trunkline {
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
+    /// Asks it to stop, as a supervisor does.
+    pub(crate) async fn terminate(&self) {
+        let process = self.process().to_string();
+        let status = Command::new("kill").args(["-TERM", &process]).status().await.expect("kill is there");
+        assert!(status.success());
+    }
+
+    /// Waits for its end, and gives what it logged.
+    pub(crate) async fn ended(mut self) -> (ExitStatus, String) {
+        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it ends in time");
+        (status.expect("it can be waited for"), self.log.await.expect("it was read"))
+    }
+
+    /// Stops it and gives its log, in which a test can look for what must not be there.
+    pub(crate) async fn stop(self) -> String {
+        self.terminate().await;
+        let (status, log) = self.ended().await;
+        assert!(status.success(), "it stops well: {status}\n{log}");
+        log
+    }
+}
