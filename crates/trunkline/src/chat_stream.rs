@@ -9,16 +9,21 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 use futures_util::StreamExt;
 use trunkline_core::{Cost, Error, ErrorKind, Event, EventStream, Observation, Reply, ReplyBody, Usage};
-use trunkline_openai::chat::{ChatChunk, ChatChunks};
+use trunkline_openai::chat::{ChatChunk, ChatChunks, ChatResponse, Message, ToolCall};
+
+use crate::assembly::Assembly;
+use crate::completion::{message_of, tool_calls};
 
 /// The chunks of a streamed answer.
 ///
 /// It ends with `None` only when the answer is whole. Whatever cuts it short is an `Err`, which is then the last
 /// item. Dropping the stream cancels the call upstream.
 ///
-/// It is a [`Stream`]; [`next`](ChatStream::next) serves those who need no more than a loop.
+/// It is a [`Stream`]; [`next`](ChatStream::next) serves those who need no more than a loop. What has passed is put
+/// together on the way, so that the whole answer is at hand behind the loop.
 pub struct ChatStream {
     chunks: ChatChunks,
+    assembly: Assembly,
     seen: Arc<Mutex<Observation>>,
     end: End,
 }
@@ -54,12 +59,33 @@ impl ChatStream {
         };
         let seen = Arc::new(Mutex::new(Observation::default()));
         let observed = observed(events, Arc::clone(&seen), usage_is_wanted);
-        Ok(Self { chunks: ChatChunks::new(observed), seen, end: End::NotYet })
+        Ok(Self { chunks: ChatChunks::new(observed), assembly: Assembly::default(), seen, end: End::NotYet })
     }
 
     /// The next chunk. `None` once the answer is whole.
     pub async fn next(&mut self) -> Option<Result<ChatChunk, Error>> {
         poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+
+    /// The text so far.
+    pub fn text(&self) -> &str {
+        self.assembly.known().text().unwrap_or_default()
+    }
+
+    /// The tools that the model called, so far: their arguments are whole once the stream has ended.
+    pub fn tool_calls(&self) -> &[ToolCall] {
+        tool_calls(self.assembly.known())
+    }
+
+    /// What the model said so far as a message of the next call: its text, its tool calls, and its reasoning with the
+    /// signatures.
+    pub fn to_message(&self) -> Message {
+        message_of(&self.response())
+    }
+
+    /// The answer so far, as the reply that it would have been without a stream. Put together at each call.
+    pub fn response(&self) -> ChatResponse {
+        self.assembly.response()
     }
 
     /// Usage, cost and generation id, as far as they were told. Most upstreams tell them with the last chunk.
@@ -90,7 +116,8 @@ impl Stream for ChatStream {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let item = ready!(Pin::new(&mut self.chunks).poll_next(context));
         match (&item, self.end) {
-            (Some(Ok(_)), _) | (None, End::Complete | End::Failed) => {}
+            (Some(Ok(chunk)), _) => self.assembly.push(chunk),
+            (None, End::Complete | End::Failed) => {}
             (Some(Err(_)), _) => self.end = End::Failed,
             (None, End::NotYet) => self.end = End::Complete,
         }

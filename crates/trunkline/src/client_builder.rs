@@ -5,12 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use trunkline_core::{Environment, Error, ErrorKind, Secret};
-use trunkline_provider::{About, Limits, Provider, Registry, Target, Transport, Waits};
+use trunkline_provider::{About, Limits, Provider, Registry, Transport, Waits};
 use trunkline_router::{DeploymentSpec, Router};
 use trunkline_transport::{HttpTransport, TransportOptions};
 
+use crate::defaults::Defaults;
 use crate::process_environment::process_environment;
-use crate::waiting::Waiting;
 use crate::{Client, providers};
 
 /// Builds a [`Client`]. Everything has a default; later calls win over earlier ones.
@@ -39,7 +39,7 @@ pub struct ClientBuilder {
     limits: Limits,
     waits: Option<Waits>,
     registrations: Vec<Register>,
-    targets: BTreeMap<String, Target>,
+    defaults: BTreeMap<String, Defaults>,
     deployments: Vec<DeploymentSpec>,
     aliases: Vec<(String, String)>,
 }
@@ -60,7 +60,7 @@ impl ClientBuilder {
             limits: Limits::default(),
             waits: None,
             registrations: Vec::new(),
-            targets: BTreeMap::new(),
+            defaults: BTreeMap::new(),
             deployments: Vec::new(),
             aliases: Vec::new(),
         }
@@ -112,13 +112,13 @@ impl ClientBuilder {
 
     /// Sets the key of the provider with this prefix, wherever a deployment or a call brings none of its own.
     pub fn api_key(mut self, prefix: impl Into<String>, api_key: impl Into<Secret>) -> Self {
-        self.targets.entry(prefix.into()).or_default().api_key = Some(api_key.into());
+        self.defaults.entry(prefix.into()).or_default().api_key = Some(api_key.into());
         self
     }
 
     /// Sets the base URL of the provider with this prefix, wherever a deployment or a call brings none of its own.
     pub fn api_base(mut self, prefix: impl Into<String>, api_base: impl Into<String>) -> Self {
-        self.targets.entry(prefix.into()).or_default().api_base = Some(api_base.into());
+        self.defaults.entry(prefix.into()).or_default().api_base = Some(api_base.into());
         self
     }
 
@@ -142,22 +142,16 @@ impl ClientBuilder {
     /// a prefix that no provider has, an alias that leads nowhere, and two deployments with one id. `UnknownModel`
     /// for a deployment whose model begins with no known prefix.
     pub fn build(self) -> Result<Client, Error> {
-        let Self { environment, transport, limits, waits, registrations, targets, deployments, aliases } =
+        let Self { environment, transport, limits, waits, registrations, defaults, deployments, aliases } =
             self;
         let transport = transport.map_or_else(|| http_transport(&environment, limits), Ok)?;
-        let transport = match waits {
-            Some(waits) => Arc::new(Waiting::new(transport, waits)),
-            None => transport,
-        };
         let mut registry = Registry::new(transport, environment, limits);
         providers::register(&mut registry);
         for register in registrations {
             register(&mut registry);
         }
-        for prefix in targets.keys() {
-            registry.by_prefix(prefix).ok_or_else(|| unknown_prefix(prefix, &registry))?;
-        }
-        router(&Arc::new(registry), &targets, deployments, aliases).map(Client::from)
+        complete(&mut registry, defaults, waits)?;
+        router(registry, deployments, aliases).map(Client::from)
     }
 }
 
@@ -167,25 +161,44 @@ fn http_transport(environment: &Environment, limits: Limits) -> Result<Arc<dyn T
     Ok(Arc::new(HttpTransport::new(options)?))
 }
 
+/// Gives the providers what the client sets for them.
+fn complete(
+    registry: &mut Registry,
+    mut defaults: BTreeMap<String, Defaults>,
+    waits: Option<Waits>,
+) -> Result<(), Error> {
+    let prefixes: Vec<String> =
+        registry.registrations().iter().map(|registration| registration.prefix.clone()).collect();
+    if let Some(unknown) = defaults.keys().find(|prefix| !prefixes.contains(prefix)) {
+        let known = prefixes.join(", ");
+        let message = format!("no provider has the prefix `{unknown}`; known prefixes: {known}");
+        return Err(Error::new(ErrorKind::Configuration, message));
+    }
+    for prefix in prefixes {
+        let named = defaults.remove(&prefix);
+        if named.is_some() || waits.is_some() {
+            Defaults { waits, ..named.unwrap_or_default() }.apply(&prefix, registry);
+        }
+    }
+    Ok(())
+}
+
 fn router(
-    registry: &Arc<Registry>,
-    targets: &BTreeMap<String, Target>,
+    registry: Registry,
     mut deployments: Vec<DeploymentSpec>,
     aliases: Vec<(String, String)>,
 ) -> Result<Router, Error> {
     // An alias of a model group shares its deployments; one of a model with its prefix is a deployment of its own.
     let groups: Vec<String> = deployments.iter().map(|spec| spec.group.clone()).collect();
+    let is_model = |name: &String| !groups.contains(name) && registry.find(name).is_some();
     let (of_models, of_groups): (Vec<_>, Vec<_>) =
-        aliases.into_iter().partition(|(_, model)| !groups.contains(model) && registry.find(model).is_some());
+        aliases.into_iter().partition(|(_, model)| is_model(model));
     let spec = |(group, model)| DeploymentSpec { group, model, ..DeploymentSpec::default() };
     deployments.extend(of_models.into_iter().map(spec));
-    // Models that are called by their prefix have no deployment; where a key or a base is set, they need one.
-    let every_model = |prefix: &String| (format!("{prefix}/*"), format!("{prefix}/*"));
-    deployments.extend(targets.keys().map(every_model).map(spec));
 
-    let mut router = Router::builder(Arc::clone(registry)).direct(true);
+    let mut router = Router::builder(Arc::new(registry)).direct(true);
     for deployment in deployments {
-        router.deployment(with_credentials(deployment, targets, registry))?;
+        router.deployment(deployment)?;
     }
     for (alias, group) in &of_groups {
         router.alias(alias, group, false);
@@ -200,36 +213,12 @@ fn router(
     Ok(router)
 }
 
-/// A deployment with the key and the base URL of its provider, where it has none of its own.
-fn with_credentials(
-    mut spec: DeploymentSpec,
-    targets: &BTreeMap<String, Target>,
-    registry: &Registry,
-) -> DeploymentSpec {
-    let by_model = registry.find(&spec.model).map(|(registration, _)| registration.prefix.as_str());
-    let prefix = spec.provider_prefix.as_deref().or(by_model);
-    let provided = prefix.filter(|_| spec.provider.is_none()).and_then(|prefix| targets.get(prefix));
-    // A key belongs to the base that it was given for: a deployment with another base brings its own.
-    if let Some(provided) = provided.filter(|_| spec.target.api_base.is_none()) {
-        spec.target.api_base.clone_from(&provided.api_base);
-        spec.target.api_key = spec.target.api_key.or_else(|| provided.api_key.clone());
-    }
-    spec
-}
-
-fn unknown_prefix(prefix: &str, registry: &Registry) -> Error {
-    let known: Vec<&str> =
-        registry.registrations().iter().map(|registration| registration.prefix.as_str()).collect();
-    let message = format!("no provider has the prefix `{prefix}`; known prefixes: {}", known.join(", "));
-    Error::new(ErrorKind::Configuration, message)
-}
-
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("ClientBuilder")
             .field("environment", &self.environment)
-            .field("targets", &self.targets)
+            .field("defaults", &self.defaults)
             .field("deployments", &self.deployments)
             .field("aliases", &self.aliases)
             .finish_non_exhaustive()

@@ -55,7 +55,7 @@ impl Completion {
 
     /// The tools that the model called.
     pub fn tool_calls(&self) -> &[ToolCall] {
-        self.message().map_or(&[], |message| &message.tool_calls)
+        tool_calls(&self.response)
     }
 
     /// Why the answer ended: `stop`, `length`, `tool_calls`, `content_filter`, or a vendor's own word.
@@ -70,16 +70,27 @@ impl Completion {
 
     /// The same as a message of the next call: its text, its tool calls, and its reasoning with the signatures.
     pub fn to_message(&self) -> Message {
-        let Some(said) = self.message() else {
-            return Message::assistant("");
-        };
-        Message {
-            role: said.role.clone(),
-            content: said.content.clone().map(Content::Text),
-            tool_calls: said.tool_calls.clone(),
-            refusal: said.refusal.clone(),
-            reasoning_details: said.reasoning_details.clone(),
-            ..Message::default()
-        }
+        message_of(&self.response)
+    }
+}
+
+/// The tools that the first choice calls.
+pub(crate) fn tool_calls(response: &ChatResponse) -> &[ToolCall] {
+    response.choices.first().map_or(&[], |choice| &choice.message.tool_calls)
+}
+
+/// The first choice as a message of the next call.
+pub(crate) fn message_of(response: &ChatResponse) -> Message {
+    let Some(choice) = response.choices.first() else {
+        return Message::assistant("");
+    };
+    let said = choice.message.clone();
+    Message {
+        role: said.role,
+        content: said.content.map(Content::Text),
+        tool_calls: said.tool_calls,
+        refusal: said.refusal,
+        reasoning_details: said.reasoning_details,
+        ..Message::default()
     }
 }

@@ -31,6 +31,7 @@
 //! else a provider needs that is written outside of this crate is exported here: [`Provider`] or [`Codec`] with
 //! [`HttpProvider`], and the crates that their signatures name.
 
+mod assembly;
 mod call_builder;
 mod chat_call;
 mod chat_stream;
@@ -38,12 +39,12 @@ mod client;
 mod client_builder;
 mod completion;
 mod default_client;
+mod defaults;
 mod embedding_call;
 mod messages;
 mod models;
 mod process_environment;
 mod providers;
-mod waiting;
 
 pub use call_builder::CallBuilder;
 pub use chat_call::ChatCall;

@@ -68,6 +68,7 @@ async fn a_key_stays_at_the_base_that_it_was_given_for() {
     assert_eq!(shown[1].header("authorization"), Some("Bearer vck_abroad"));
     assert!(home.control().requests().is_empty());
 
+    // A deployment with a base of its own brings its own key too.
     let elsewhere = Client::builder()
         .api_key("vercel_ai_gateway", KEY)
         .deployment(DeploymentSpec {
@@ -81,6 +82,26 @@ async fn a_key_stays_at_the_base_that_it_was_given_for() {
     let error = elsewhere.chat("elsewhere", "hi").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::CredentialMissing);
     assert_eq!(abroad.control().requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_key_changes_no_route() {
+    let simulator = simulator().await;
+    let everything = DeploymentSpec {
+        group: "*".to_owned(),
+        model: "vercel_ai_gateway/*".to_owned(),
+        ..DeploymentSpec::default()
+    };
+    let client = Client::builder()
+        .api_key("vercel_ai_gateway", KEY)
+        .api_base("vercel_ai_gateway", simulator.v1_url())
+        .api_key("openai", "sk-of-openai")
+        .waits(Waits { total: Duration::from_secs(60), ..Waits::default() })
+        .deployment(everything)
+        .build()
+        .unwrap();
+    client.chat("openai/gpt-4o", "hi").await.unwrap();
+    assert_eq!(simulator.control().requests()[0].model.as_deref(), Some("openai/gpt-4o"));
 }
 
 #[test]
@@ -153,7 +174,7 @@ async fn a_transport_of_ones_own_with_the_client_s_waits() {
         })
         .build()
         .unwrap();
-    let embeddings = client.embeddings("openai/m", ["a", "b"]).await.unwrap();
+    let embeddings = client.embeddings("openai/other", ["a", "b"]).await.unwrap();
     // They came in the other order.
     assert_eq!(embeddings.into_vectors(), [[1.0], [2.0]]);
     client.embeddings("patient", "a").await.unwrap();

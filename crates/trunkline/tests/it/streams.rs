@@ -2,7 +2,8 @@
 
 use trunkline::chat::StreamOptions;
 use trunkline::futures_util::StreamExt;
-use trunkline::{ChatStream, Error, ErrorKind, Usage};
+use trunkline::serde_json::Value;
+use trunkline::{ChatStream, Error, ErrorKind, Message, Tool, Usage, json};
 use trunkline_testkit::simulator::{CutKind, Fault, Outcome};
 
 use crate::simulated::{body, client, simulator};
@@ -52,15 +53,50 @@ async fn it_is_a_stream_for_those_who_combine_streams() {
 }
 
 #[tokio::test]
-async fn reasoning_and_tool_calls_come_in_pieces() {
+async fn the_pieces_make_the_reply_that_comes_without_a_stream() {
     let simulator = simulator().await;
-    let call = client(&simulator).chat("vercel_ai_gateway/deepseek/deepseek-v3.2", "Hé!");
-    let mut stream = call.reasoning_effort("low").stream().await.unwrap();
-    let mut reasoning = String::new();
-    while let Some(chunk) = stream.next().await {
-        reasoning += chunk.unwrap().choices[0].delta.reasoning.as_deref().unwrap_or_default();
+    let client = client(&simulator);
+    for model in ["anthropic/claude-sonnet-4.5", "deepseek/deepseek-v3.2", "openai/gpt-5.4"] {
+        let call = || client.chat(format!("vercel_ai_gateway/{model}"), "Hé!").reasoning_effort("low");
+        let whole = call().await.unwrap();
+        let mut stream = call().stream().await.unwrap();
+        let mut reasoning = String::new();
+        while let Some(chunk) = stream.next().await {
+            reasoning += chunk.unwrap().choices[0].delta.reasoning.as_deref().unwrap_or_default();
+        }
+        assert_eq!(Some(reasoning.as_str()), whole.reasoning(), "{model}");
+        assert_eq!(stream.text(), whole.text(), "{model}");
+        let (told, made) = (whole.to_message(), stream.to_message());
+        assert_eq!(made.content, told.content, "{model}");
+        let details =
+            |message: &Message| -> Value { message.reasoning_details.as_ref().unwrap().read().unwrap() };
+        assert_eq!(details(&made), details(&told), "{model}");
     }
-    assert_eq!(reasoning, "Thinking about “Hé!”: naïve, 考え中 🙂.");
+}
+
+#[tokio::test]
+async fn tool_calls_come_in_pieces() {
+    let simulator = simulator().await;
+    let client = client(&simulator);
+    let parameters =
+        json!({"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]});
+    let tool = Tool::function("weather", "tells the weather", parameters);
+    let mut stream = client.chat(MODEL, "which weather?").tool(tool).stream().await.unwrap();
+    let (text, error) = read(&mut stream).await;
+    assert!(text.is_empty() && error.is_none(), "{text} {error:?}");
+    let [call] = stream.tool_calls() else { panic!("{:?}", stream.tool_calls()) };
+    let function = call.function.as_ref().unwrap();
+    assert!(call.id.starts_with("call_"));
+    assert_eq!(
+        (function.name.as_str(), function.arguments.as_str()),
+        ("weather", r#"{"city":"city é 漢字"}"#)
+    );
+    let response = stream.response();
+    assert_eq!(response.choices[0].finish_reason.as_deref(), Some("tool_calls"));
+
+    let messages = [Message::user("which weather?"), stream.to_message(), Message::tool(&call.id, "21 °C")];
+    let last = client.chat(MODEL, messages).await.unwrap();
+    assert_eq!(last.text(), "The tool said “21 °C”. Voilà, 漢字 🙂.");
 }
 
 #[tokio::test]
