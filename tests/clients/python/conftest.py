@@ -1,0 +1,63 @@
+"""Fixtures: the simulator, and Trunkline in front of it in the ways in which people start it."""
+
+import os
+
+import pytest
+
+from programs import MASTER_KEY, UPSTREAM_KEY, Gateway
+from simulator import Simulator
+
+# LiteLLM would fetch its price list, and LangChain report runs, where a variable tells them to.
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+os.environ["LANGSMITH_TRACING"] = "false"
+for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+    os.environ.pop(name, None)
+    os.environ.pop(name.lower(), None)
+
+
+@pytest.fixture(scope="session")
+def running_simulator(tmp_path_factory):
+    simulator = Simulator(tmp_path_factory.mktemp("simulator"))
+    yield simulator
+    simulator.stop_and_check()
+
+
+@pytest.fixture
+def simulator(running_simulator):
+    """The simulator, as if it had just been started."""
+    running_simulator.reset()
+    return running_simulator
+
+
+def started(name, tmp_path_factory, simulator, **how):
+    gateway = Gateway(name, tmp_path_factory.mktemp(name), simulator.url, **how)
+    yield gateway
+    gateway.stop_and_check()
+
+
+@pytest.fixture(scope="session")
+def gateway(tmp_path_factory, running_simulator):
+    """Trunkline with a file and a master key."""
+    keys = {"VERCEL_AI_GATEWAY_API_KEY": UPSTREAM_KEY, "LITELLM_MASTER_KEY": MASTER_KEY}
+    how = {"config": "gateway.yaml", "environment": keys}
+    yield from started("gateway", tmp_path_factory, running_simulator, **how)
+
+
+@pytest.fixture(scope="session")
+def page_gateway(tmp_path_factory, running_simulator):
+    """Trunkline with the file of LiteLLM's page: no master key, so any key of a caller will do."""
+    how = {"config": "page.yaml", "environment": {"VERCEL_AI_GATEWAY_API_KEY": UPSTREAM_KEY}}
+    yield from started("page-gateway", tmp_path_factory, running_simulator, **how)
+
+
+@pytest.fixture(scope="session")
+def gateway_without_file(tmp_path_factory, running_simulator):
+    """Trunkline without a file: every Vercel model, with the key of the environment."""
+    how = {"environment": {"AI_GATEWAY_API_KEY": UPSTREAM_KEY}}
+    yield from started("gateway-without-file", tmp_path_factory, running_simulator, **how)
+
+
+@pytest.fixture(scope="session")
+def gateway_without_key(tmp_path_factory, running_simulator):
+    """Trunkline without a file and without a key."""
+    yield from started("gateway-without-key", tmp_path_factory, running_simulator)
