@@ -90,10 +90,7 @@ pub(crate) fn decimal(node: &Node) -> Result<Decimal, Wanted> {
     } else {
         Decimal::from_str(&spelling)
     };
-    parsed
-        .ok()
-        .filter(|amount| !amount.is_sign_negative())
-        .ok_or(WANTED)
+    parsed.ok().filter(|amount| !amount.is_sign_negative()).ok_or(WANTED)
 }
 
 /// Whether the value asks for nothing: false, 0, empty, or a text that says so.

@@ -37,29 +37,15 @@ pub(crate) fn read(
         let mut row = row.clone();
         let missing = reference::missing_variables(&mut row, &path, environment, COST, report);
         let Some(members) = row.members() else {
-            report.error(
-                &row.location,
-                path,
-                format!("must be a mapping, not {}", row.kind()),
-            );
+            report.error(&row.location, path, format!("must be a mapping, not {}", row.kind()));
             continue;
         };
         let mut reader = Reader::part(members, &path, report);
         let values = reader.members(VALUES).to_vec();
         let name = reader.text("credential_name");
-        review::review(
-            Section::LitellmParams,
-            &values,
-            &join(&path, VALUES),
-            allowances,
-            report,
-        );
+        review::review(Section::LitellmParams, &values, &join(&path, VALUES), allowances, report);
         match name {
-            Some(name) => credentials.push(Credential {
-                name,
-                values,
-                missing,
-            }),
+            Some(name) => credentials.push(Credential { name, values, missing }),
             None => report.error(&row.location, path, "has no credential_name"),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use trunkline_core::{Environment, Secret};
 
 use crate::credential::{self, Credential};
@@ -41,20 +42,11 @@ pub(crate) fn read(
         let mut row = row.clone();
         let missing = reference::missing_variables(&mut row, &path, environment, COST, report);
         let Some(members) = row.members() else {
-            report.error(
-                &row.location,
-                path,
-                format!("must be a mapping, not {}", row.kind()),
-            );
+            report.error(&row.location, path, format!("must be a mapping, not {}", row.kind()));
             continue;
         };
         review::review(Section::ModelList, members, &path, allowances, report);
-        let row = Row {
-            members,
-            path: &path,
-            location: &row.location,
-            missing,
-        };
+        let row = Row { members, path: &path, location: &row.location, missing };
         deployments.extend(row.read(&shared, allowances, report));
     }
     refuse_shared_ids(&deployments, report);
@@ -96,11 +88,7 @@ impl<'a> Shared<'a> {
             allowances,
             report,
         );
-        Self {
-            credentials,
-            params,
-            max_parallel_requests,
-        }
+        Self { credentials, params, max_parallel_requests }
     }
 }
 
@@ -142,26 +130,19 @@ impl Row<'_> {
             params.refuse("model", self.location, "is missing; the row is left out");
         }
         let mut deployment = read_params(&mut params, self.location);
-        deployment.max_parallel_requests = deployment
-            .max_parallel_requests
-            .or(shared.max_parallel_requests)
-            .filter(|limit| *limit > 0);
+        deployment.max_parallel_requests =
+            deployment.max_parallel_requests.or(shared.max_parallel_requests).filter(|limit| *limit > 0);
         failed |= params.failed;
 
         let mut reader = Reader::part(info, &info_path, report);
         deployment.id = reader.text("id");
-        let prices = [
-            reader.decimal("input_cost_per_token"),
-            reader.decimal("output_cost_per_token"),
-        ];
+        let prices = [reader.decimal("input_cost_per_token"), reader.decimal("output_cost_per_token")];
         deployment.input_cost_per_token = deployment.input_cost_per_token.or(prices[0]);
         deployment.output_cost_per_token = deployment.output_cost_per_token.or(prices[1]);
         let blocked = blocked || reader.boolean("blocked").unwrap_or(false);
         failed |= reader.failed;
-        deployment.model_info = info
-            .iter()
-            .map(|member| (member.key.clone(), member.node.to_json()))
-            .collect();
+        deployment.model_info =
+            info.iter().map(|member| (member.key.clone(), member.node.to_json())).collect();
 
         deployment.disabled = if self.missing.is_empty() {
             blocked.then_some(Disabled::Blocked)
@@ -189,10 +170,7 @@ impl Row<'_> {
         let mut params = own.to_vec();
         let mut reader = Reader::part(own, path, report);
         if let Some(name) = reader.text(CREDENTIAL_NAME) {
-            let Some(credential) = shared
-                .credentials
-                .iter()
-                .find(|credential| credential.name == name)
+            let Some(credential) = shared.credentials.iter().find(|credential| credential.name == name)
             else {
                 let message = "names no row of credential_list; the row is left out";
                 reader.refuse(CREDENTIAL_NAME, self.location, message);
@@ -242,16 +220,28 @@ fn read_params(reader: &mut Reader<'_, '_>, location: &Location) -> DeploymentSe
     }
 }
 
-fn extra_headers(reader: &mut Reader<'_, '_>) -> BTreeMap<String, Secret> {
-    let mut headers = BTreeMap::new();
+fn extra_headers(reader: &mut Reader<'_, '_>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
     for key in ["headers", "extra_headers"] {
         for header in reader.members(key) {
-            match coerce::text(&header.node) {
-                Ok(text) => {
-                    headers.insert(header.key.to_ascii_lowercase(), Secret::from(text));
+            if header.node.is_null() {
+                continue;
+            }
+            let value =
+                coerce::text(&header.node).ok().and_then(|text| HeaderValue::try_from(text.trim()).ok());
+            match (HeaderName::try_from(header.key.as_str()), value) {
+                (Ok(name), Some(mut value)) => {
+                    value.set_sensitive(true);
+                    headers.insert(name, value);
                 }
-                Err(_) if header.node.is_null() => {}
-                Err(wanted) => reader.misfit(&format!("{key}.{}", header.key), &header.node, wanted),
+                (_, None) => {
+                    let wanted = "text that a header can hold";
+                    reader.misfit(&format!("{key}.{}", header.key), &header.node, wanted);
+                }
+                (Err(_), Some(_)) => {
+                    let message = format!("`{}` is no name of a header", header.key);
+                    reader.refuse(key, &header.node.location, message);
+                }
             }
         }
     }
@@ -308,10 +298,7 @@ fn refuse_shared_ids(deployments: &[DeploymentSettings], report: &mut Report) {
 /// Of a group, one deployment takes every call: the others stand by for nothing, and that must be said.
 fn tell_of_unused_deployments(deployments: &[DeploymentSettings], report: &mut Report) {
     let mut groups: BTreeMap<&str, Vec<&DeploymentSettings>> = BTreeMap::new();
-    for deployment in deployments
-        .iter()
-        .filter(|deployment| deployment.disabled.is_none())
-    {
+    for deployment in deployments.iter().filter(|deployment| deployment.disabled.is_none()) {
         groups.entry(&deployment.group).or_default().push(deployment);
     }
     for (group, rows) in groups {

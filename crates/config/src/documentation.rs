@@ -8,9 +8,7 @@ use crate::keys::{self, KeyRow, Section, State, Values};
 pub fn key_table_markdown() -> String {
     let core = || keys::key_table().iter().filter(|row| row.core);
     let supported = core().filter(|row| row.state == State::Supported).count();
-    let accepted = core()
-        .filter(|row| matches!(row.state, State::Accepted { .. }))
-        .count();
+    let accepted = core().filter(|row| matches!(row.state, State::Accepted { .. })).count();
     let mut page = format!(
         "★ marks the {} keys that LiteLLM's documentation and users turn to most: {supported} of them are supported, {accepted} accepted.\nA `*` in a key stands for any text.\n\n",
         core().count(),
@@ -20,10 +18,8 @@ pub fn key_table_markdown() -> String {
             "" => "Top level".to_owned(),
             path => format!("`{path}`"),
         };
-        let _ = write!(
-            page,
-            "### {title}\n\n| key | state | default | meaning |\n| --- | --- | --- | --- |\n"
-        );
+        let _ =
+            write!(page, "### {title}\n\n| key | state | default | meaning |\n| --- | --- | --- | --- |\n");
         for row in keys::rows(section) {
             let _ = writeln!(page, "{}", line(row));
         }
@@ -36,37 +32,17 @@ pub fn key_table_markdown() -> String {
 
 fn line(row: &KeyRow) -> String {
     let star = if row.core { " ★" } else { "" };
-    let default = if row.default.is_empty() {
-        String::new()
-    } else {
-        format!("`{}`", row.default)
-    };
-    format!(
-        "| `{}`{star} | {} | {default} | {} |",
-        row.key,
-        state(row.state),
-        row.meaning
-    )
+    let default = if row.default.is_empty() { String::new() } else { format!("`{}`", row.default) };
+    format!("| `{}`{star} | {} | {default} | {} |", row.key, state(row.state), row.meaning)
 }
 
 fn state(state: State) -> String {
     match state {
         State::Supported => "**supported**".to_owned(),
-        State::Accepted {
-            when: Values::Any,
-            why,
-        } => format!("accepted: {why}"),
+        State::Accepted { when: Values::Any, why } => format!("accepted: {why}"),
         State::Accepted { when, why } => format!("accepted if {}: {why}", values(when)),
-        State::NotSupported {
-            restricts: Values::Nothing,
-            why,
-            ..
-        } => format!("not supported: {why}"),
-        State::NotSupported {
-            restricts: Values::Any,
-            why,
-            ..
-        } => {
+        State::NotSupported { restricts: Values::Nothing, why, .. } => format!("not supported: {why}"),
+        State::NotSupported { restricts: Values::Any, why, .. } => {
             format!("not supported, stops the start: {why}")
         }
         State::NotSupported { restricts, why, .. } => {

@@ -31,10 +31,7 @@ pub(crate) fn read_file(path: &Path, report: &mut Report) -> Result<Sources, Loa
         report,
     };
     let members = reading.file(path, None)?;
-    Ok(Sources {
-        members,
-        files: reading.files,
-    })
+    Ok(Sources { members, files: reading.files })
 }
 
 /// Reads a text that stands for a file. It cannot include others.
@@ -45,10 +42,7 @@ pub(crate) fn read_text(text: &str, name: &str, report: &mut Report) -> Result<S
     {
         report.fatal(&include.location, INCLUDE, "needs a file that it is relative to");
     }
-    Ok(Sources {
-        members,
-        files: Vec::new(),
-    })
+    Ok(Sources { members, files: Vec::new() })
 }
 
 struct Reading<'a> {
@@ -65,37 +59,24 @@ struct Reading<'a> {
 impl Reading<'_> {
     fn file(&mut self, path: &Path, included_at: Option<&Location>) -> Result<Vec<Member>, LoadError> {
         let unreadable = |source| match included_at {
-            Some(location) => LoadError::UnreadableInclude {
-                location: location.clone(),
-                path: path.to_owned(),
-                source,
-            },
-            None => LoadError::Unreadable {
-                path: path.to_owned(),
-                source,
-            },
+            Some(location) => {
+                LoadError::UnreadableInclude { location: location.clone(), path: path.to_owned(), source }
+            }
+            None => LoadError::Unreadable { path: path.to_owned(), source },
         };
         let canonical = path.canonicalize().map_err(unreadable)?;
         if let (true, Some(location)) = (self.open.contains(&canonical), included_at) {
-            return Err(LoadError::Cycle {
-                location: location.clone(),
-                path: path.to_owned(),
-            });
+            return Err(LoadError::Cycle { location: location.clone(), path: path.to_owned() });
         }
         if !self.seen.insert(canonical.clone()) {
             return Ok(Vec::new());
         }
         let size = std::fs::metadata(path).map_err(unreadable)?.len();
         if size > FILE_BYTES_MAX {
-            return Err(LoadError::TooLarge {
-                path: path.to_owned(),
-                limit: FILE_BYTES_MAX,
-            });
+            return Err(LoadError::TooLarge { path: path.to_owned(), limit: FILE_BYTES_MAX });
         }
         let bytes = std::fs::read(path).map_err(unreadable)?;
-        let text = String::from_utf8(bytes).map_err(|_| LoadError::NotText {
-            path: path.to_owned(),
-        })?;
+        let text = String::from_utf8(bytes).map_err(|_| LoadError::NotText { path: path.to_owned() })?;
         self.files.push(path.to_owned());
         let mut members = top_level(&text, &path.display().to_string(), self.report)?;
         if let Some(include) = take(&mut members, INCLUDE) {
@@ -113,14 +94,12 @@ impl Reading<'_> {
         members: &mut Vec<Member>,
     ) -> Result<(), LoadError> {
         let Some(items) = include.node.items() else {
-            self.report
-                .fatal(&include.node.location, INCLUDE, "must be a list of paths");
+            self.report.fatal(&include.node.location, INCLUDE, "must be a list of paths");
             return Ok(());
         };
         for (index, item) in items.iter().enumerate() {
             let Ok(name) = coerce::text(item) else {
-                self.report
-                    .fatal(&item.location, format!("{INCLUDE}[{index}]"), "must be a path");
+                self.report.fatal(&item.location, format!("{INCLUDE}[{index}]"), "must be a path");
                 continue;
             };
             let path = self.find(&name, declaring, &item.location);
@@ -153,11 +132,7 @@ fn top_level(text: &str, name: &str, report: &mut Report) -> Result<Vec<Member>,
         Value::Map(members) => Ok(members),
         Value::Null => Ok(Vec::new()),
         Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::Text(_) | Value::List(_) => {
-            report.fatal(
-                &root.location,
-                "",
-                format!("the file must be a mapping, not {}", root.kind()),
-            );
+            report.fatal(&root.location, "", format!("the file must be a mapping, not {}", root.kind()));
             Ok(Vec::new())
         }
     }

@@ -44,9 +44,7 @@ pub(crate) fn rows(section: Section) -> impl Iterator<Item = &'static KeyRow> {
 
 /// The row of a key: the one with that very name, else a pattern that fits.
 pub(crate) fn find(section: Section, key: &str) -> Option<&'static KeyRow> {
-    rows(section)
-        .find(|row| row.key == key)
-        .or_else(|| rows(section).find(|row| row.fits(key)))
+    rows(section).find(|row| row.key == key).or_else(|| rows(section).find(|row| row.fits(key)))
 }
 
 /// The key of the section that is spelled most like this one, if any is near enough to be meant.
@@ -61,7 +59,5 @@ pub(crate) fn nearest(section: Section, key: &str) -> Option<&'static str> {
 
 /// Another section that has a key of this name.
 pub(crate) fn elsewhere(section: Section, key: &str) -> Option<&'static KeyRow> {
-    key_table()
-        .iter()
-        .find(|row| row.section != section && row.key == key)
+    key_table().iter().find(|row| row.section != section && row.key == key)
 }

@@ -40,9 +40,7 @@ impl Loaded {
 
     /// Whether anything cannot be used as it is written.
     pub fn has_errors(&self) -> bool {
-        self.diagnostics
-            .iter()
-            .any(|diagnostic| diagnostic.severity == Severity::Error)
+        self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 }
 
@@ -82,10 +80,7 @@ pub fn parse(
 
 /// What holds without a file: defaults, and what the environment says.
 pub fn without_file(environment: &Environment) -> Loaded {
-    let sources = Sources {
-        members: Vec::new(),
-        files: Vec::new(),
-    };
+    let sources = Sources { members: Vec::new(), files: Vec::new() };
     assemble(sources, environment, &[], Report::default())
 }
 
@@ -106,10 +101,7 @@ fn assemble(
     review_sections(&members, &mut allowances, &mut report);
 
     let deployments = deployment::read(&members, &environment, &mut allowances, &mut report);
-    let mut settings = Settings {
-        deployments,
-        ..Settings::default()
-    };
+    let mut settings = Settings { deployments, ..Settings::default() };
     sections::read(&members, &environment, &mut settings, &mut report);
     settings.trunkline = trunkline_settings::read(
         section(&members, Section::TrunklineSettings, &mut Report::default()),
@@ -122,20 +114,12 @@ fn assemble(
         let message = "is allowed to be without effect, but no such key stands there";
         report.warn(&Location::whole("--allow-unsupported"), entry, message);
     }
-    Loaded {
-        settings,
-        diagnostics: in_order(report.diagnostics, &files),
-        environment,
-        files,
-    }
+    Loaded { settings, diagnostics: in_order(report.diagnostics, &files), environment, files }
 }
 
 /// Lays `environment_variables` over the environment. Its values may refer to variables themselves.
 fn overlay(members: &mut [Member], environment: &Environment, report: &mut Report) -> Environment {
-    let Some(section) = members
-        .iter_mut()
-        .find(|member| member.key == ENVIRONMENT_VARIABLES)
-    else {
+    let Some(section) = members.iter_mut().find(|member| member.key == ENVIRONMENT_VARIABLES) else {
         return environment.clone();
     };
     resolve(section, environment, report);
@@ -159,11 +143,7 @@ fn overlay(members: &mut [Member], environment: &Environment, report: &mut Repor
         };
         if environment.get(&variable.key).is_some_and(|own| own != text) {
             let message = "replaces the variable of this name in the process's environment";
-            reader.report.note(
-                &variable.location,
-                join(ENVIRONMENT_VARIABLES, &variable.key),
-                message,
-            );
+            reader.report.note(&variable.location, join(ENVIRONMENT_VARIABLES, &variable.key), message);
         }
         variables.push((variable.key.clone(), text));
     }
@@ -183,13 +163,7 @@ fn resolve(top: &mut Member, environment: &Environment, report: &mut Report) {
             Some(section) => review::needs_its_value(section, &member.key),
             None => review::needs_its_value(Section::TopLevel, &top.key),
         };
-        resolve_value(
-            &mut member.node,
-            &join(&top.key, &member.key),
-            needed,
-            environment,
-            report,
-        );
+        resolve_value(&mut member.node, &join(&top.key, &member.key), needed, environment, report);
     }
 }
 
@@ -233,9 +207,7 @@ pub(crate) fn section<'a>(members: &'a [Member], section: Section, report: &mut 
 fn in_order(mut diagnostics: Vec<Diagnostic>, files: &[PathBuf]) -> Vec<Diagnostic> {
     diagnostics.sort_by_key(|diagnostic| {
         let at = &diagnostic.location;
-        let file = files
-            .iter()
-            .position(|file| file.as_path() == Path::new(&*at.file));
+        let file = files.iter().position(|file| file.as_path() == Path::new(&*at.file));
         (at.line == 0, file.unwrap_or(usize::MAX), at.line, at.column)
     });
     diagnostics

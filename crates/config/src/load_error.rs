@@ -68,17 +68,8 @@ impl LoadError {
                 "a second document begins; one file holds one".to_owned()
             }
             // The parser repeats the place, which stands in front already.
-            other => other
-                .to_string()
-                .replacen(&format!(" at line {line}, column {column}"), "", 1),
+            other => other.to_string().replacen(&format!(" at line {line}, column {column}"), "", 1),
         };
-        Self::Yaml {
-            location: Location {
-                file: Arc::clone(file),
-                line,
-                column,
-            },
-            message,
-        }
+        Self::Yaml { location: Location { file: Arc::clone(file), line, column }, message }
     }
 }

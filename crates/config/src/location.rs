@@ -18,11 +18,7 @@ pub struct Location {
 impl Location {
     /// A source as a whole.
     pub(crate) fn whole(file: &str) -> Self {
-        Self {
-            file: file.into(),
-            line: 0,
-            column: 0,
-        }
+        Self { file: file.into(), line: 0, column: 0 }
     }
 }
 

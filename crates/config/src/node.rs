@@ -100,10 +100,7 @@ pub(crate) fn read(text: &str, file: &Arc<str>, report: &mut Report) -> Result<N
     let raw: Option<Spanned<Raw>> = serde_saphyr::from_str_with_options(text, options)?;
     Ok(match raw {
         Some(raw) => Document { text, file }.located(raw, report),
-        None => Node {
-            value: Value::Null,
-            location: Location::whole(file),
-        },
+        None => Node { value: Value::Null, location: Location::whole(file) },
     })
 }
 
@@ -133,10 +130,7 @@ impl Document<'_> {
             }
             Raw::Map(pairs) => Value::Map(self.members(pairs, report)),
         };
-        Node {
-            value,
-            location: self.place(raw.referenced),
-        }
+        Node { value, location: self.place(raw.referenced) }
     }
 
     fn members(&self, pairs: Vec<(Spanned<Key>, Spanned<Raw>)>, report: &mut Report) -> Vec<Member> {
@@ -146,10 +140,7 @@ impl Document<'_> {
             let node = self.located(raw, report);
             let key = key.value.0;
             if let Some(earlier) = members.iter_mut().find(|member| member.key == key) {
-                let message = format!(
-                    "stands twice; it replaces the one of line {}",
-                    earlier.location.line
-                );
+                let message = format!("stands twice; it replaces the one of line {}", earlier.location.line);
                 report.warn(&location, &key, message);
                 *earlier = Member { key, location, node };
             } else {
@@ -160,11 +151,7 @@ impl Document<'_> {
     }
 
     fn place(&self, at: serde_saphyr::Location) -> Location {
-        Location {
-            file: Arc::clone(self.file),
-            line: at.line(),
-            column: at.column(),
-        }
+        Location { file: Arc::clone(self.file), line: at.line(), column: at.column() }
     }
 
     /// The letter of a `y` or `n`. YAML 1.1 calls them booleans and so does the parser; Python's, which
@@ -172,9 +159,7 @@ impl Document<'_> {
     fn letter(&self, at: serde_saphyr::Location) -> Option<String> {
         let (start, length) = (at.span().byte_offset()?, at.span().byte_len()?);
         let start = usize::try_from(start).ok()?;
-        (length == 1)
-            .then(|| self.text.get(start..=start).map(str::to_owned))
-            .flatten()
+        (length == 1).then(|| self.text.get(start..=start).map(str::to_owned)).flatten()
     }
 }
 

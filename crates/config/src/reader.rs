@@ -23,21 +23,12 @@ pub(crate) struct Reader<'a, 'r> {
 impl<'a, 'r> Reader<'a, 'r> {
     /// Reads a section of the file: what does not fit is fatal.
     pub(crate) fn section(members: &'a [Member], path: &str, report: &'r mut Report) -> Self {
-        Self {
-            members,
-            path: path.to_owned(),
-            fatal: true,
-            report,
-            failed: false,
-        }
+        Self { members, path: path.to_owned(), fatal: true, report, failed: false }
     }
 
     /// Reads a part of a deployment: what does not fit costs the deployment.
     pub(crate) fn part(members: &'a [Member], path: &str, report: &'r mut Report) -> Self {
-        Self {
-            fatal: false,
-            ..Self::section(members, path, report)
-        }
+        Self { fatal: false, ..Self::section(members, path, report) }
     }
 
     /// Every member.
@@ -47,9 +38,7 @@ impl<'a, 'r> Reader<'a, 'r> {
 
     /// The value of a key that is there and not empty.
     pub(crate) fn node(&self, key: &str) -> Option<&'a Node> {
-        member(self.members, key)
-            .map(|member| &member.node)
-            .filter(|node| !node.is_null())
+        member(self.members, key).map(|member| &member.node).filter(|node| !node.is_null())
     }
 
     /// Text that is not blank.

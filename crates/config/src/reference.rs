@@ -86,13 +86,7 @@ fn walk(
         }
         Value::Map(members) => {
             for member in members {
-                walk(
-                    &mut member.node,
-                    &join(path, &member.key),
-                    environment,
-                    report,
-                    missing,
-                );
+                walk(&mut member.node, &join(path, &member.key), environment, report, missing);
             }
         }
     }
@@ -100,9 +94,5 @@ fn walk(
 
 /// The path of a key below another.
 pub(crate) fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
-    }
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }

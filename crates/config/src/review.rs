@@ -13,10 +13,7 @@ pub(crate) struct Allowances<'a> {
 
 impl<'a> Allowances<'a> {
     pub(crate) fn new(allowed: &'a [String]) -> Self {
-        Self {
-            allowed,
-            used: vec![false; allowed.len()],
-        }
+        Self { allowed, used: vec![false; allowed.len()] }
     }
 
     /// Whether the path is allowed: in full, with or without indices, or by its last segments.
@@ -34,18 +31,13 @@ impl<'a> Allowances<'a> {
 
     /// The entries that fitted nothing.
     pub(crate) fn unused(&self) -> impl Iterator<Item = &str> {
-        self.allowed
-            .iter()
-            .zip(&self.used)
-            .filter(|(_, used)| !**used)
-            .map(|(entry, _)| entry.as_str())
+        self.allowed.iter().zip(&self.used).filter(|(_, used)| !**used).map(|(entry, _)| entry.as_str())
     }
 }
 
 /// Whether the path is the entry, or ends in it at a segment's boundary.
 fn ends_in(path: &str, entry: &str) -> bool {
-    path.strip_suffix(entry)
-        .is_some_and(|before| before.is_empty() || before.ends_with('.'))
+    path.strip_suffix(entry).is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }
 
 /// `model_list[2].model_info` as `model_list.model_info`.
@@ -84,18 +76,10 @@ fn judge(row: &KeyRow, member: &Member, path: &str, allowances: &mut Allowances<
         State::Supported => {}
         State::Accepted { when, why } => {
             if !when.contain(&member.node) {
-                report.warn(
-                    &member.location,
-                    path,
-                    format!("has no effect with this value: {why}"),
-                );
+                report.warn(&member.location, path, format!("has no effect with this value: {why}"));
             }
         }
-        State::NotSupported {
-            harmless,
-            restricts,
-            why,
-        } => {
+        State::NotSupported { harmless, restricts, why } => {
             if harmless.contain(&member.node) {
                 return;
             }

@@ -1,5 +1,6 @@
 //! The sections besides `model_list`: what of them is supported, read into settings.
 
+use http::HeaderName;
 use trunkline_core::{Environment, Secret};
 
 use crate::diagnostic::Report;
@@ -86,11 +87,7 @@ fn read_general(reader: &mut Reader<'_, '_>, environment: &Environment) -> Gener
 fn master_key(reader: &mut Reader<'_, '_>, environment: &Environment, permit: bool) -> Option<Secret> {
     let weak = |key: &Secret| key.is_empty() || PUBLIC_MASTER_KEYS.contains(&key.expose());
     let why = |key: &Secret| {
-        if key.is_empty() {
-            "is empty"
-        } else {
-            "is a key that everybody knows"
-        }
+        if key.is_empty() { "is empty" } else { "is a key that everybody knows" }
     };
     let advice = "choose one of your own, as `openssl rand -hex 32` makes them";
     if let Some(node) = reader.node(MASTER_KEY) {
@@ -107,9 +104,7 @@ fn master_key(reader: &mut Reader<'_, '_>, environment: &Environment, permit: bo
     let key = environment.secret(MASTER_KEY_VARIABLE)?;
     if weak(&key) && !permit {
         let location = Location::whole("environment");
-        reader
-            .report
-            .fatal(&location, MASTER_KEY_VARIABLE, format!("{}; {advice}", why(&key)));
+        reader.report.fatal(&location, MASTER_KEY_VARIABLE, format!("{}; {advice}", why(&key)));
         return None;
     }
     Some(key)
@@ -117,18 +112,14 @@ fn master_key(reader: &mut Reader<'_, '_>, environment: &Environment, permit: bo
 
 /// The headers that name the end user. LiteLLM takes one mapping or a list of them; only those for customers
 /// can be followed, since there are no other users.
-fn user_headers(reader: &mut Reader<'_, '_>) -> Vec<String> {
+fn user_headers(reader: &mut Reader<'_, '_>) -> Vec<HeaderName> {
     const MAPPINGS: &str = "user_header_mappings";
-    let mut headers: Vec<String> = header(reader, "user_header_name").into_iter().collect();
+    let mut headers: Vec<HeaderName> = header(reader, "user_header_name").into_iter().collect();
     let Some(node) = reader.node(MAPPINGS) else {
         return headers;
     };
     let single = std::slice::from_ref(node);
-    let mappings = if matches!(node.value, Value::Map(_)) {
-        single
-    } else {
-        reader.items(MAPPINGS)
-    };
+    let mappings = if matches!(node.value, Value::Map(_)) { single } else { reader.items(MAPPINGS) };
     for (index, mapping) in mappings.iter().enumerate() {
         let path = format!("general_settings.{MAPPINGS}[{index}]");
         let Some(members) = mapping.members() else {
@@ -136,27 +127,20 @@ fn user_headers(reader: &mut Reader<'_, '_>) -> Vec<String> {
             continue;
         };
         let mut part = Reader::section(members, &path, reader.report);
-        let role = part
-            .text("litellm_user_role")
-            .unwrap_or_else(|| "customer".to_owned());
+        let role = part.text("litellm_user_role").unwrap_or_else(|| "customer".to_owned());
         if role == "customer" {
             headers.extend(header(&mut part, "header_name"));
         } else {
             let message = "is not supported: only `customer` can be named by a header";
-            part.report
-                .warn(&mapping.location, format!("{path}.litellm_user_role"), message);
+            part.report.warn(&mapping.location, format!("{path}.litellm_user_role"), message);
         }
     }
     headers
 }
 
 /// The name of a header, in lower case.
-fn header(reader: &mut Reader<'_, '_>, key: &str) -> Option<String> {
-    let name = reader.text(key)?.to_ascii_lowercase();
-    if name
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
-    {
+fn header(reader: &mut Reader<'_, '_>, key: &str) -> Option<HeaderName> {
+    if let Ok(name) = HeaderName::try_from(reader.text(key)?) {
         return Some(name);
     }
     let location = reader.node(key)?.location.clone();
@@ -184,11 +168,7 @@ fn aliases(reader: &mut Reader<'_, '_>) -> Vec<AliasSettings> {
             | Value::List(_) => coerce::text(&member.node).ok().map(|group| (group, false)),
         };
         match read {
-            Some((group, hidden)) => aliases.push(AliasSettings {
-                alias: member.key.clone(),
-                group,
-                hidden,
-            }),
+            Some((group, hidden)) => aliases.push(AliasSettings { alias: member.key.clone(), group, hidden }),
             None => {
                 let message = "must be the name of a group, or a mapping of `model` and `hidden`";
                 reader.report.fatal(&member.node.location, path, message);
@@ -202,12 +182,8 @@ fn aliases(reader: &mut Reader<'_, '_>) -> Vec<AliasSettings> {
 pub(crate) fn lower_body_limits(members: &[Member], settings: &mut TrunklineSettings, report: &mut Report) {
     let general = section(members, Section::GeneralSettings, &mut Report::default());
     let mut reader = Reader::section(general, "general_settings", report);
-    let mut bytes = |key| {
-        reader
-            .integer(key)
-            .filter(|size| *size > 0)
-            .map(|size| size.saturating_mul(BYTES_PER_MB))
-    };
+    let mut bytes =
+        |key| reader.integer(key).filter(|size| *size > 0).map(|size| size.saturating_mul(BYTES_PER_MB));
     if let Some(limit) = bytes("max_request_size_mb") {
         settings.body_bytes_max = settings.body_bytes_max.min(limit);
         settings.body_inflated_bytes_max = settings.body_inflated_bytes_max.min(limit);
@@ -225,11 +201,6 @@ fn variable<T>(
     report: &mut Report,
 ) -> Option<T> {
     let location = Location::whole("environment");
-    let node = Node {
-        value: Value::Text(environment.get(name)?.to_owned()),
-        location,
-    };
-    coerce(&node)
-        .map_err(|wanted| report.fatal(&node.location, name, format!("must be {wanted}")))
-        .ok()
+    let node = Node { value: Value::Text(environment.get(name)?.to_owned()), location };
+    coerce(&node).map_err(|wanted| report.fatal(&node.location, name, format!("must be {wanted}"))).ok()
 }

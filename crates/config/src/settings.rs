@@ -1,11 +1,13 @@
 //! What a configuration says, typed and ready to be acted on.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName};
 use rust_decimal::Decimal;
-use trunkline_core::Secret;
+use serde_json::{Map, Value};
+use trunkline_core::{Secret, TokenPrices};
 
 use crate::{Location, TrunklineSettings};
 
@@ -46,8 +48,8 @@ pub struct DeploymentSettings {
     pub api_base: Option<String>,
     /// `litellm_params.organization`.
     pub organization: Option<String>,
-    /// `litellm_params.extra_headers` and `headers`. The values may be keys.
-    pub extra_headers: BTreeMap<String, Secret>,
+    /// `litellm_params.extra_headers` and `headers`. The values may be keys, and are marked sensitive.
+    pub extra_headers: HeaderMap,
     /// `litellm_params.extra_body`: members for every body.
     pub extra_body: Members,
     /// Parameters of calls that stand in `litellm_params`, sent when the caller does not send them.
@@ -79,6 +81,14 @@ pub struct DeploymentSettings {
     pub disabled: Option<Disabled>,
 }
 
+impl DeploymentSettings {
+    /// The prices of a token, if any is given.
+    pub fn prices(&self) -> Option<TokenPrices> {
+        let (input, output) = (self.input_cost_per_token, self.output_cost_per_token);
+        (input.is_some() || output.is_some()).then(|| TokenPrices { input, output, ..TokenPrices::default() })
+    }
+}
+
 /// Why a deployment of the file is out of service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Disabled {
@@ -93,11 +103,7 @@ impl fmt::Display for Disabled {
         match self {
             Disabled::MissingVariables(names) => {
                 let verb = if names.len() == 1 { "is" } else { "are" };
-                write!(
-                    formatter,
-                    "the configuration refers to {}, which {verb} not set",
-                    names.join(" and ")
-                )
+                write!(formatter, "the configuration refers to {}, which {verb} not set", names.join(" and "))
             }
             Disabled::Blocked => formatter.write_str("the configuration blocks it"),
         }
@@ -123,7 +129,7 @@ pub struct GeneralSettings {
     /// `dangerously_permit_weak_or_unset_master_key`, also as a variable with LiteLLM's name.
     pub permit_weak_or_unset_master_key: bool,
     /// `litellm_key_header_name`: one more header in which callers may send the key.
-    pub key_header_name: Option<String>,
+    pub key_header_name: Option<HeaderName>,
     /// `forward_client_headers_to_llm_api`: callers' `x-` headers go upstream.
     pub forward_client_headers: bool,
     /// `forward_openai_org_id`: callers' `openai-organization` goes upstream.
@@ -141,7 +147,7 @@ pub struct GeneralSettings {
     /// `enforce_user_param`: calls without `user` are refused.
     pub enforce_user_param: bool,
     /// `user_header_name` and `user_header_mappings`: headers that name the end user, first match wins.
-    pub user_headers: Vec<String>,
+    pub user_headers: Vec<HeaderName>,
     /// `health_check_details`: whether health replies may say more than how it is.
     pub health_check_details: bool,
 }
@@ -183,12 +189,7 @@ pub struct UpstreamSettings {
 
 impl Default for UpstreamSettings {
     fn default() -> Self {
-        Self {
-            timeout: None,
-            stream_timeout: None,
-            verify_certificates: true,
-            http2: false,
-        }
+        Self { timeout: None, stream_timeout: None, verify_certificates: true, http2: false }
     }
 }
 
@@ -206,9 +207,7 @@ impl Members {
 
     /// The value of that name.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, json)| json)
+        self.iter().find(|(known, _)| *known == name).map(|(_, json)| json)
     }
 
     /// Whether there are none.
@@ -216,12 +215,21 @@ impl Members {
         self.0.is_empty()
     }
 
+    /// Each name with its value, as pieces of a body.
+    pub fn to_parts(&self) -> Vec<(String, Bytes)> {
+        self.0.iter().map(|(name, json)| (name.clone(), Bytes::from(json.clone()))).collect()
+    }
+
+    /// The object as values. A value that is no JSON, of which the reader makes none, is left out.
+    pub fn to_map(&self) -> Map<String, Value> {
+        let value = |(name, json): &(String, String)| Some((name.clone(), serde_json::from_str(json).ok()?));
+        self.0.iter().filter_map(value).collect()
+    }
+
     /// The whole object.
     pub fn to_json(&self) -> String {
-        let members: Vec<String> = self
-            .iter()
-            .map(|(name, json)| format!("{}:{json}", serde_json::Value::from(name)))
-            .collect();
+        let members: Vec<String> =
+            self.iter().map(|(name, json)| format!("{}:{json}", Value::from(name))).collect();
         format!("{{{}}}", members.join(","))
     }
 }
@@ -234,9 +242,6 @@ impl FromIterator<(String, String)> for Members {
 
 impl fmt::Debug for Members {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_set()
-            .entries(self.iter().map(|(name, _)| name))
-            .finish()
+        formatter.debug_set().entries(self.iter().map(|(name, _)| name)).finish()
     }
 }

@@ -92,20 +92,15 @@ impl Default for TrunklineSettings {
 }
 
 /// Keys for which 0 has a meaning; of all others it would make a gateway that serves nothing.
-const MAY_BE_ZERO: [&str; 4] = [
-    "connections_max",
-    "shutdown_grace_seconds",
-    "shutdown_delay_seconds",
-    "model_catalogue_ttl_seconds",
-];
+const MAY_BE_ZERO: [&str; 4] =
+    ["connections_max", "shutdown_grace_seconds", "shutdown_delay_seconds", "model_catalogue_ttl_seconds"];
 
 /// Merges defaults, the members of the file's section, and the environment, in this order.
 pub(crate) fn read(members: &[Member], environment: &Environment, report: &mut Report) -> TrunklineSettings {
     let file = Layer::from_file(members);
     let variables = Layer::from_environment(environment, report);
-    let merged = Figment::from(Serialized::defaults(TrunklineSettings::default()))
-        .merge(&file)
-        .merge(&variables);
+    let merged =
+        Figment::from(Serialized::defaults(TrunklineSettings::default())).merge(&file).merge(&variables);
     let settings = match merged.extract::<TrunklineSettings>() {
         Ok(settings) => settings,
         Err(errors) => {
@@ -167,15 +162,8 @@ struct Layer {
 impl Layer {
     /// Members with unknown keys have been told of already and are left out.
     fn from_file(members: &[Member]) -> Self {
-        let known = members
-            .iter()
-            .filter(|member| !member.node.is_null() && is_known(&member.key));
-        Self {
-            name: "file",
-            values: known
-                .map(|member| (member.key.clone(), typed(&member.node)))
-                .collect(),
-        }
+        let known = members.iter().filter(|member| !member.node.is_null() && is_known(&member.key));
+        Self { name: "file", values: known.map(|member| (member.key.clone(), typed(&member.node))).collect() }
     }
 
     /// The variables `TRUNKLINE_<KEY>`. Others with this prefix are none of ours (Kubernetes makes some for a
@@ -188,30 +176,17 @@ impl Layer {
             };
             if is_known(&key) {
                 if let Some(text) = environment.get(name) {
-                    let value = if key == "cors_origins" {
-                        list(text)
-                    } else {
-                        scalar(text)
-                    };
+                    let value = if key == "cors_origins" { list(text) } else { scalar(text) };
                     values.insert(key, value);
                 }
             } else if let Some(near) = keys::nearest(Section::TrunklineSettings, &key) {
                 let location = Location::whole("environment");
                 let severity = crate::Severity::Warning;
-                report
-                    .add(
-                        severity,
-                        &location,
-                        name,
-                        "is not a variable that Trunkline knows",
-                    )
-                    .suggestion = Some(variable(near));
+                report.add(severity, &location, name, "is not a variable that Trunkline knows").suggestion =
+                    Some(variable(near));
             }
         }
-        Self {
-            name: "environment",
-            values,
-        }
+        Self { name: "environment", values }
     }
 }
 
@@ -256,8 +231,5 @@ fn scalar(text: &str) -> FigmentValue {
 
 /// A list of texts with commas between them.
 fn list(text: &str) -> FigmentValue {
-    text.split(',')
-        .map(|item| FigmentValue::from(item.trim()))
-        .collect::<Vec<_>>()
-        .into()
+    text.split(',').map(|item| FigmentValue::from(item.trim())).collect::<Vec<_>>().into()
 }

@@ -1,7 +1,7 @@
 //! Accepting connections, and stopping without cutting what is open.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,16 +45,30 @@ impl StopHandle {
 }
 
 impl Server {
-    /// Binds to an address. Port 0 takes any free one.
+    /// Binds to a port, 0 for any free one. Without a host it is every address where there is a master key, and
+    /// this machine's own where there is none.
     ///
     /// # Errors
     ///
-    /// `Configuration`, naming the address, if it is in use or not this machine's.
+    /// `Configuration`, naming the address, if it is in use or not this machine's, or if it would serve others
+    /// without a key.
     pub async fn bind(
         gateway: Arc<Gateway>,
-        address: SocketAddr,
+        host: Option<IpAddr>,
+        port: u16,
         tls: Option<Tls>,
     ) -> Result<(Self, StopHandle), Error> {
+        let settings = gateway.settings();
+        let serves_others = settings.master_key.is_some() || settings.open_to_all;
+        let default = if serves_others { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
+        let address = SocketAddr::new(host.unwrap_or(default.into()), port);
+        if !serves_others && !address.ip().is_loopback() {
+            let message = format!(
+                "listening on {address} would serve others than this machine, and there is no master key. Set \
+                 general_settings.master_key or LITELLM_MASTER_KEY, or listen on 127.0.0.1"
+            );
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
         let listener = TcpListener::bind(address).await.map_err(|error| {
             let hint = match error.kind() {
                 io::ErrorKind::AddrInUse => "; another program listens there. Choose another --port",
@@ -83,7 +97,9 @@ impl Server {
 
     /// Serves until it is told to stop, and then until open replies have ended or their grace is over.
     pub async fn run(mut self) {
-        let connections_max = Arc::new(Semaphore::new(self.gateway.settings().limits.connections_max));
+        let connections_max = Arc::new(Semaphore::new(
+            self.gateway.settings().limits.connections_max.min(Semaphore::MAX_PERMITS),
+        ));
         let graceful = GracefulShutdown::new();
         // Every connection is a task of this set: dropping the server ends them all.
         let mut connections = JoinSet::new();

@@ -29,7 +29,7 @@ pub struct Settings {
     /// Whether a request must name its `user`. Default false.
     pub enforce_user: bool,
     /// Headers that name the end user on whose behalf a caller asks; the first that is there wins.
-    pub user_headers: Vec<String>,
+    pub user_headers: Vec<HeaderName>,
     /// Whether usage is told in every stream, asked for or not. Default false.
     pub always_include_stream_usage: bool,
     /// The model that every request is sent to, whatever it names. Default: none.

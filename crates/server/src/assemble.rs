@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
-use serde_json::Value;
-use trunkline_config::{DeploymentSettings, Members, TrunklineSettings};
-use trunkline_core::{Error, ErrorKind, TokenPrices};
+use trunkline_config::{DeploymentSettings, Location};
+use trunkline_core::Error;
 use trunkline_gateway::Settings;
 use trunkline_provider::{Limits, Provider, Registry, SendOptions, Target, Waits};
 use trunkline_router::{DeploymentSpec, Router};
@@ -35,68 +33,44 @@ fn registry(sources: &Sources) -> Result<Registry, Error> {
     Ok(registry)
 }
 
-/// The router for what the sources say. A deployment that cannot be used is left out, and said so.
-pub(crate) fn router(sources: &Sources) -> Result<Router, Error> {
+/// The router for what the sources say, and the deployments that are left out of it, with the reasons.
+pub(crate) fn router(sources: &Sources) -> Result<(Router, Vec<(Location, String)>), Error> {
     let mut builder = Router::builder(Arc::new(registry(sources)?));
     let send = send_options(sources);
+    let mut left_out = Vec::new();
     match &sources.origin {
         Origin::File(_) => {
-            for deployment in &sources.loaded.settings.deployments {
-                if let Some(disabled) = &deployment.disabled {
-                    tracing::error!(
-                        model.name = deployment.group,
-                        "{} is out of service: {disabled}",
-                        deployment.location
-                    );
-                    continue;
-                }
-                let spec = spec(deployment, &send)?;
-                if let Err(error) = builder.deployment(spec) {
-                    tracing::error!(
-                        model.name = deployment.group,
-                        "{} is left out: {error}",
-                        deployment.location
-                    );
+            for row in &sources.loaded.settings.deployments {
+                let added = match &row.disabled {
+                    Some(disabled) => Err(disabled.to_string()),
+                    None => builder.deployment(spec(row, &send)).map_err(|error| error.to_string()),
+                };
+                if let Err(why) = added {
+                    left_out.push((row.location.clone(), why));
                 }
             }
         }
         Origin::Model { model, alias, api_base } => {
-            let target = Target { api_base: api_base.clone(), send, ..Target::default() };
-            let group = alias.clone().unwrap_or_else(|| model.clone());
-            builder.deployment(DeploymentSpec {
-                group,
-                model: model.clone(),
-                target,
-                ..DeploymentSpec::default()
-            })?;
+            let mut spec = bare_spec(alias.as_ref().unwrap_or(model), model, &send);
+            spec.target.api_base.clone_from(api_base);
+            builder.deployment(spec)?;
         }
-        Origin::Vercel(_) => builder.every_vercel_model(&send)?,
-        Origin::Nothing => {
-            // Its models are known and refused with the variables to set, rather than not known at all.
-            builder.every_vercel_model(&send)?;
-            builder.deployment(wildcard("echo/*", "echo/*", &send))?;
+        Origin::Vercel(_) | Origin::Nothing => {
+            // Without a credential its models are refused with the variables to set, rather than not known.
+            builder.deployment(bare_spec("vercel_ai_gateway/*", "vercel_ai_gateway/*", &send))?;
+            builder.deployment(bare_spec("*", "vercel_ai_gateway/*", &send))?;
+            if matches!(sources.origin, Origin::Nothing) {
+                builder.deployment(bare_spec("echo/*", "echo/*", &send))?;
+            }
         }
     }
     for alias in &sources.loaded.settings.aliases {
         builder.alias(&alias.alias, &alias.group, alias.hidden);
     }
-    Ok(builder.build())
+    Ok((builder.build(), left_out))
 }
 
-/// What a router needs to serve the Vercel AI Gateway without a file.
-trait EveryVercelModel {
-    /// Every model under its own id, and under its prefix.
-    fn every_vercel_model(&mut self, send: &SendOptions) -> Result<(), Error>;
-}
-
-impl EveryVercelModel for trunkline_router::RouterBuilder {
-    fn every_vercel_model(&mut self, send: &SendOptions) -> Result<(), Error> {
-        self.deployment(wildcard("vercel_ai_gateway/*", "vercel_ai_gateway/*", send))?;
-        self.deployment(wildcard("*", "vercel_ai_gateway/*", send))
-    }
-}
-
-fn wildcard(group: &str, model: &str, send: &SendOptions) -> DeploymentSpec {
+fn bare_spec(group: &str, model: &str, send: &SendOptions) -> DeploymentSpec {
     let target = Target { send: send.clone(), ..Target::default() };
     DeploymentSpec { group: group.to_owned(), model: model.to_owned(), target, ..DeploymentSpec::default() }
 }
@@ -118,102 +92,47 @@ fn send_options(sources: &Sources) -> SendOptions {
     }
 }
 
-/// What a file says that only shows when its parts are put together.
-pub(crate) fn problems(sources: &Sources) -> Vec<String> {
-    let mut problems = Vec::new();
-    match registry(sources) {
-        Err(error) => problems.push(format!("error: {error}")),
-        Ok(registry) => {
-            let mut builder = Router::builder(Arc::new(registry));
-            for deployment in &sources.loaded.settings.deployments {
-                let added =
-                    spec(deployment, &SendOptions::default()).and_then(|spec| builder.deployment(spec));
-                if let Err(error) = added {
-                    problems.push(format!("{}: error: {error}", deployment.location));
-                }
-            }
-        }
-    }
-    if let Err(error) = gateway_settings(sources, 0) {
-        problems.push(format!("error: {error}"));
-    }
-    problems
-}
-
-fn spec(deployment: &DeploymentSettings, send: &SendOptions) -> Result<DeploymentSpec, Error> {
+fn spec(row: &DeploymentSettings, send: &SendOptions) -> DeploymentSpec {
     let mut send = send.clone();
-    send.waits.total = deployment.timeout.unwrap_or(send.waits.total);
-    send.waits.first_event = deployment.stream_timeout.unwrap_or(send.waits.first_event);
-    let mut extra_headers = HeaderMap::new();
-    for (name, value) in &deployment.extra_headers {
-        let (name, value) = header(name, value.expose()).ok_or_else(|| {
-            let message =
-                format!("{}: extra_headers.{name} is no header that can be sent", deployment.location);
-            Error::new(ErrorKind::Configuration, message)
-        })?;
-        extra_headers.insert(name, value);
-    }
-    let prices = TokenPrices {
-        input: deployment.input_cost_per_token,
-        output: deployment.output_cost_per_token,
-        ..TokenPrices::default()
-    };
-    let canned = deployment
-        .mock_response
-        .as_ref()
-        .map(|text| -> Arc<dyn Provider> { Arc::new(trunkline_echo::Canned::new(text)) });
-    let members = |members: &Members| {
-        members.iter().map(|(name, json)| (name.to_owned(), json.to_owned().into_bytes().into())).collect()
-    };
-    Ok(DeploymentSpec {
-        group: deployment.group.clone(),
-        model: deployment.model.clone(),
-        provider_prefix: deployment.custom_llm_provider.clone(),
-        provider: canned,
-        id: deployment.id.clone(),
+    send.waits.total = row.timeout.unwrap_or(send.waits.total);
+    send.waits.first_event = row.stream_timeout.unwrap_or(send.waits.first_event);
+    let canned = row.mock_response.as_ref();
+    DeploymentSpec {
+        group: row.group.clone(),
+        model: row.model.clone(),
+        provider_prefix: row.custom_llm_provider.clone(),
+        provider: canned.map(|text| -> Arc<dyn Provider> { Arc::new(trunkline_echo::Canned::new(text)) }),
+        id: row.id.clone(),
         target: Target {
-            api_base: deployment.api_base.clone(),
-            api_key: deployment.api_key.clone(),
+            api_base: row.api_base.clone(),
+            api_key: row.api_key.clone(),
             from_caller: false,
-            organization: deployment.organization.clone(),
-            extra_headers,
+            organization: row.organization.clone(),
+            extra_headers: row.extra_headers.clone(),
             send,
         },
-        defaults: members(&deployment.defaults),
-        overrides: members(&deployment.extra_body),
-        client_side_fields: deployment.configurable_clientside_auth_params.clone(),
-        parallel_calls_max: deployment.max_parallel_requests.map(size),
-        order: deployment.order.unwrap_or(i64::MAX),
-        info: match serde_json::from_str(&deployment.model_info.to_json()) {
-            Ok(Value::Object(info)) => info,
-            Ok(_) | Err(_) => serde_json::Map::new(),
-        },
-        prices: (prices != TokenPrices::default()).then_some(prices),
-    })
-}
-
-fn header(name: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
-    let mut value = HeaderValue::try_from(value).ok()?;
-    value.set_sensitive(true);
-    Some((HeaderName::try_from(name).ok()?, value))
+        defaults: row.defaults.to_parts(),
+        overrides: row.extra_body.to_parts(),
+        client_side_fields: row.configurable_clientside_auth_params.clone(),
+        parallel_calls_max: row.max_parallel_requests.map(size),
+        order: row.order.unwrap_or(i64::MAX),
+        info: row.model_info.to_map(),
+        prices: row.prices(),
+    }
 }
 
 /// The gateway's settings. `files` is the limit on open files, half of which callers' connections may take.
-pub(crate) fn gateway_settings(sources: &Sources, files: u64) -> Result<Settings, Error> {
+pub(crate) fn gateway_settings(sources: &Sources, files: u64) -> Settings {
     let settings = &sources.loaded.settings;
-    let general = &settings.general;
-    let key_header =
-        general.key_header_name.as_deref().map(HeaderName::try_from).transpose().map_err(|error| {
-            let message = "general_settings.litellm_key_header_name is no name of a header";
-            Error::new(ErrorKind::Configuration, message).with_source(error)
-        })?;
-    Ok(Settings {
+    let (general, own) = (&settings.general, &settings.trunkline);
+    let connections = if own.connections_max == 0 { files / 2 } else { own.connections_max };
+    Settings {
         master_key: general.master_key.clone(),
         open_to_all: general.permit_weak_or_unset_master_key,
-        key_header,
-        cors_origins: settings.trunkline.cors_origins.clone(),
+        key_header: general.key_header_name.clone(),
+        cors_origins: own.cors_origins.clone(),
         parallel_requests_max: general.global_max_parallel_requests.map(size),
-        reasoning_content: settings.trunkline.reasoning_content,
+        reasoning_content: own.reasoning_content,
         forward_client_headers: general.forward_client_headers,
         forward_openai_organization: general.forward_openai_organization,
         client_side_credentials: general.client_side_credentials,
@@ -225,38 +144,23 @@ pub(crate) fn gateway_settings(sources: &Sources, files: u64) -> Result<Settings
         user_headers: general.user_headers.clone(),
         completion_model: general.completion_model.clone(),
         echo_only: matches!(sources.origin, Origin::Nothing),
-        limits: limits(&settings.trunkline, files),
-        waits: waits(&settings.trunkline, sources.keepalive_timeout),
-    })
-}
-
-fn limits(own: &TrunklineSettings, files: u64) -> trunkline_gateway::Limits {
-    let connections =
-        if own.connections_max == 0 { files.saturating_sub(64) / 2 } else { own.connections_max };
-    trunkline_gateway::Limits {
-        body_bytes_max: size(own.body_bytes_max),
-        body_inflated_bytes_max: size(own.body_inflated_bytes_max),
-        json_depth_max: size(own.json_depth_max),
-        header_bytes_max: size(own.header_bytes_max),
-        connections_max: size(connections.max(1)).min(tokio_permits_max()),
+        limits: trunkline_gateway::Limits {
+            body_bytes_max: size(own.body_bytes_max),
+            body_inflated_bytes_max: size(own.body_inflated_bytes_max),
+            json_depth_max: size(own.json_depth_max),
+            header_bytes_max: size(own.header_bytes_max),
+            connections_max: size(connections),
+        },
+        waits: trunkline_gateway::Waits {
+            header: sources.keepalive_timeout.unwrap_or(Duration::from_millis(own.header_timeout_ms)),
+            body_idle: Duration::from_millis(own.body_idle_timeout_ms),
+            downstream_write: Duration::from_millis(own.downstream_write_timeout_ms),
+            shutdown_delay: Duration::from_secs(own.shutdown_delay_seconds),
+            shutdown_grace: Duration::from_secs(own.shutdown_grace_seconds),
+        },
     }
 }
 
-/// More than this a semaphore cannot count.
-fn tokio_permits_max() -> usize {
-    usize::MAX >> 4
-}
-
-fn waits(own: &TrunklineSettings, keepalive: Option<Duration>) -> trunkline_gateway::Waits {
-    trunkline_gateway::Waits {
-        header: keepalive.unwrap_or(Duration::from_millis(own.header_timeout_ms)),
-        body_idle: Duration::from_millis(own.body_idle_timeout_ms),
-        downstream_write: Duration::from_millis(own.downstream_write_timeout_ms),
-        shutdown_delay: Duration::from_secs(own.shutdown_delay_seconds),
-        shutdown_grace: Duration::from_secs(own.shutdown_grace_seconds),
-    }
-}
-
-fn size(bytes: u64) -> usize {
-    usize::try_from(bytes).unwrap_or(usize::MAX)
+fn size(figure: u64) -> usize {
+    usize::try_from(figure).unwrap_or(usize::MAX)
 }

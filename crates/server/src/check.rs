@@ -1,6 +1,6 @@
 //! `trunkline check`: everything there is to say about a configuration, without serving it.
 
-use std::process::ExitCode;
+use std::error::Error;
 
 use trunkline_config::Severity;
 use trunkline_core::Environment;
@@ -10,31 +10,21 @@ use crate::flags::Flags;
 use crate::sources::Sources;
 
 /// Prints every finding. Fails on errors, and with `strict` on warnings too.
-pub(crate) fn run(flags: &Flags, environment: &Environment, strict: bool) -> ExitCode {
-    let sources = match Sources::read(flags, environment) {
-        Ok(sources) => sources,
-        Err(error) => {
-            println!("{error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let mut errors = 0;
-    let mut warnings = 0;
-    for diagnostic in sources.diagnostics() {
-        println!("{diagnostic}");
-        match diagnostic.severity {
-            Severity::Error => errors += 1,
-            Severity::Warning => warnings += 1,
-            Severity::Note => {}
-        }
+pub(crate) fn run(flags: &Flags, environment: &Environment, strict: bool) -> Result<(), Box<dyn Error>> {
+    let sources = Sources::read(flags, environment)?;
+    let findings = &sources.loaded.diagnostics;
+    findings.iter().for_each(|finding| println!("{finding}"));
+    let (_, left_out) = assemble::router(&sources)?;
+    for (location, why) in &left_out {
+        println!("{location}: error: the deployment is out of service: {why}");
     }
-    for error in assemble::problems(&sources) {
-        println!("{error}");
-        errors += 1;
-    }
+    let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+    let (errors, warnings) = (count(Severity::Error) + left_out.len(), count(Severity::Warning));
     let deployments = sources.loaded.settings.deployments.len();
-    let failed = errors > 0 || (strict && warnings > 0);
-    let verdict = if failed { "not in order" } else { "in order" };
-    println!("{verdict}: {deployments} deployments, {errors} errors, {warnings} warnings");
-    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    let verdict = format!("{deployments} deployments, {errors} errors, {warnings} warnings");
+    if errors > 0 || (strict && warnings > 0) {
+        return Err(format!("not in order: {verdict}").into());
+    }
+    println!("in order: {verdict}");
+    Ok(())
 }

@@ -1,6 +1,8 @@
 //! The command line: LiteLLM's flags where they exist, with `-` and `_` alike.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
@@ -22,8 +24,8 @@ pub(crate) struct Flags {
     #[arg(short, long, value_name = "FILE", global = true)]
     pub(crate) config: Option<PathBuf>,
     /// Address to listen on [default: 0.0.0.0 with a master key, else 127.0.0.1]
-    #[arg(long)]
-    pub(crate) host: Option<String>,
+    #[arg(long, value_parser = address)]
+    pub(crate) host: Option<IpAddr>,
     /// Port to listen on; 0 takes a free one [default: 4000] [env: PORT]
     #[arg(short, long)]
     pub(crate) port: Option<u16>,
@@ -37,11 +39,11 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "URL", requires = "model")]
     pub(crate) api_base: Option<String>,
     /// Seconds that a call to an upstream may take [default: 6000]
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) request_timeout: Option<f64>,
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) request_timeout: Option<Duration>,
     /// Seconds that a kept connection may rest [default: 10]
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) keepalive_timeout: Option<u64>,
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) keepalive_timeout: Option<Duration>,
     /// Threads that serve [default: one a core] [env: NUM_WORKERS]
     #[arg(long, value_name = "N")]
     pub(crate) num_workers: Option<usize>,
@@ -69,22 +71,8 @@ pub(crate) struct Flags {
     #[arg(short, long, action = clap::ArgAction::Version)]
     version: Option<bool>,
     /// LiteLLM's flags for what Trunkline has only one way of doing: accepted, without effect.
-    #[command(flatten)]
-    moot: Moot,
-}
-
-#[derive(Debug, clap::Args)]
-struct Moot {
-    #[arg(long, hide = true)]
+    #[arg(long, hide = true, alias = "run-hypercorn", alias = "run-granian", alias = "drop-params")]
     run_gunicorn: bool,
-    #[arg(long, hide = true)]
-    run_hypercorn: bool,
-    #[arg(long, hide = true)]
-    run_granian: bool,
-    #[arg(long, hide = true)]
-    drop_params: bool,
-    #[arg(long, hide = true, num_args = 0..=1)]
-    telemetry: Option<Option<String>>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -105,6 +93,16 @@ Examples:
   trunkline --config config.yaml         LiteLLM's file, unchanged
   trunkline --model openai/llama3 --alias llama --api_base http://127.0.0.1:8080/v1
   trunkline check --config config.yaml   what the file means here, key by key";
+
+fn address(text: &str) -> Result<IpAddr, String> {
+    let text = if text == "localhost" { "127.0.0.1" } else { text };
+    text.parse().map_err(|_| "not an address; give one such as 127.0.0.1 or 0.0.0.0".to_owned())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let wait = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    wait.filter(|wait| !wait.is_zero()).ok_or_else(|| "not a number of seconds above 0".to_owned())
+}
 
 /// The arguments with `_` in the names of long flags made `-`: LiteLLM takes both.
 pub(crate) fn normalized(arguments: impl Iterator<Item = String>) -> impl Iterator<Item = String> {

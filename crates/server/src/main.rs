@@ -7,13 +7,14 @@ mod sources;
 mod start_text;
 mod telemetry;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::error::Error;
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::{CommandFactory, Parser};
 use tokio::signal::unix::{SignalKind, signal};
-use trunkline_core::{Environment, Error, ErrorKind};
+use trunkline_core::Environment;
 use trunkline_gateway::{Gateway, Server, StopHandle, Tls};
 
 use flags::{Command, Flags};
@@ -27,93 +28,68 @@ fn main() -> ExitCode {
         std::env::vars_os()
             .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?))),
     );
-    match &flags.command {
+    let outcome = match &flags.command {
         Some(Command::Completions { shell }) => {
             clap_complete::generate(*shell, &mut Flags::command(), "trunkline", &mut std::io::stdout());
-            ExitCode::SUCCESS
+            Ok(())
         }
         Some(Command::Check { strict }) => check::run(&flags, &environment, *strict),
         None if flags.validate_config || flags.skip_server_startup => check::run(&flags, &environment, false),
-        None => match serve(&flags, &environment) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("trunkline: {error}");
-                ExitCode::FAILURE
-            }
-        },
+        None => serve(&flags, &environment),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("trunkline: {error}");
+            ExitCode::FAILURE
+        }
     }
 }
 
-fn serve(flags: &Flags, environment: &Environment) -> Result<(), Error> {
+fn serve(flags: &Flags, environment: &Environment) -> Result<(), Box<dyn Error>> {
     let sources = Sources::read(flags, environment)?;
-    telemetry::install(flags, sources.loaded.settings.json_logs, &sources.loaded.environment);
+    let variable = |name: &str| sources.loaded.environment.get(name);
+    telemetry::install(
+        flags,
+        sources.loaded.settings.json_logs,
+        variable("JSON_LOGS"),
+        variable("LITELLM_LOG"),
+    );
     sources.refuse_fatal()?;
     let files = raise_file_limit();
-    let router = assemble::router(&sources)?;
-    let settings = assemble::gateway_settings(&sources, files)?;
-    let address = address(flags, &sources, &settings)?;
-    let workers = flags.num_workers.or_else(|| sources.loaded.environment.get("NUM_WORKERS")?.parse().ok());
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    if let Some(workers) = workers {
-        builder.worker_threads(workers.max(1));
+    let (router, left_out) = assemble::router(&sources)?;
+    for (location, why) in left_out {
+        tracing::error!("{location}: the deployment is out of service: {why}");
     }
-    let runtime = builder.enable_all().build().map_err(|error| {
-        Error::new(ErrorKind::Internal, format!("the runtime did not start: {error}")).with_source(error)
-    })?;
+    let gateway = Arc::new(Gateway::new(Arc::new(router), assemble::gateway_settings(&sources, files)));
+    let port = flags.port.map_or_else(|| number("PORT", variable("PORT"), 4000), Ok)?;
+    let workers = flags.num_workers.map_or_else(|| number("NUM_WORKERS", variable("NUM_WORKERS"), 0), Ok)?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if workers > 0 {
+        runtime.worker_threads(workers);
+    }
+    let runtime = runtime.enable_all().build()?;
     runtime.block_on(async {
         let tls = match (&flags.ssl_certfile_path, &flags.ssl_keyfile_path) {
             (Some(certificates), Some(key)) => Some(Tls::from_pem_files(certificates, key)?),
             _ => None,
         };
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let gateway = Arc::new(Gateway::new(Arc::new(router), settings));
-        let (server, stop) = Server::bind(gateway, address, tls).await?;
+        let (server, stop) = Server::bind(gateway, flags.host, port, tls).await?;
         let signals = watch_signals(stop)?;
-        let bound = server.address()?;
-        print!("{}", start_text::of(&sources, scheme, bound));
-        tracing::info!(address = %bound, files.limit = files, "serving");
+        let address = server.address()?;
+        print!("{}", start_text::of(&sources, scheme, address));
+        tracing::info!(address = %address, files.limit = files, "serving");
         server.run().await;
         signals.abort();
         Ok(())
     })
 }
 
-/// The address to listen on: every one with a key, this machine alone without.
-fn address(
-    flags: &Flags,
-    sources: &Sources,
-    settings: &trunkline_gateway::Settings,
-) -> Result<SocketAddr, Error> {
-    let closed = settings.master_key.is_some() || settings.open_to_all;
-    let default = IpAddr::V4(if closed { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST });
-    let host = match flags.host.as_deref() {
-        None => default,
-        Some("localhost") => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        Some(host) => host.parse().map_err(|_| {
-            let message = format!("--host {host} is not an address; give one such as 127.0.0.1 or 0.0.0.0");
-            Error::new(ErrorKind::Configuration, message)
-        })?,
-    };
-    if !closed && !host.is_loopback() {
-        let message = format!(
-            "--host {host} would serve others than this machine, and there is no master key. Set \
-             general_settings.master_key or LITELLM_MASTER_KEY, or listen on 127.0.0.1"
-        );
-        return Err(Error::new(ErrorKind::Configuration, message));
-    }
-    let port = match flags.port {
-        Some(port) => port,
-        None => match sources.loaded.environment.get("PORT") {
-            None => 4000,
-            Some(text) => text.trim().parse().map_err(|_| {
-                Error::new(
-                    ErrorKind::Configuration,
-                    format!("the variable PORT is `{text}`, which is no port"),
-                )
-            })?,
-        },
-    };
-    Ok(SocketAddr::new(host, port))
+/// A number from a variable, or what it is where the variable is not set.
+fn number<N: FromStr>(name: &str, text: Option<&str>, otherwise: N) -> Result<N, String> {
+    let Some(text) = text else { return Ok(otherwise) };
+    text.trim().parse().map_err(|_| format!("the variable {name} is `{text}`, which will not do"))
 }
 
 /// Raises the soft limit on open files to the hard one, and gives what it is then.
@@ -128,12 +104,9 @@ fn raise_file_limit() -> u64 {
 }
 
 /// The first SIGTERM or SIGINT lets open replies end; a second one ends the process at once.
-fn watch_signals(stop: StopHandle) -> Result<tokio::task::JoinHandle<()>, Error> {
-    let unavailable = |error: std::io::Error| {
-        Error::new(ErrorKind::Internal, format!("signals cannot be watched: {error}")).with_source(error)
-    };
-    let mut terminate = signal(SignalKind::terminate()).map_err(unavailable)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(unavailable)?;
+fn watch_signals(stop: StopHandle) -> std::io::Result<tokio::task::JoinHandle<()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(tokio::spawn(async move {
         for signals in 0..2 {
             tokio::select! {

@@ -23,19 +23,11 @@ pub(super) const ROWS: &[KeyRow] = &[
     )
     .core()
     .supported(),
-    key(S, "database_url", "the database")
-        .core()
-        .not_supported(NO_DATABASE),
-    key(S, "database_connection_pool_limit", "its connections")
-        .core()
-        .not_supported(NO_DATABASE),
+    key(S, "database_url", "the database").core().not_supported(NO_DATABASE),
+    key(S, "database_connection_pool_limit", "its connections").core().not_supported(NO_DATABASE),
     key(S, "database_connection_timeout", "its timeout").not_supported(NO_DATABASE),
-    key(
-        S,
-        "database_max_idle_connection_lifetime",
-        "how long a connection may idle",
-    )
-    .not_supported(NO_DATABASE),
+    key(S, "database_max_idle_connection_lifetime", "how long a connection may idle")
+        .not_supported(NO_DATABASE),
     key(S, "database_connect_timeout", "its timeout").not_supported(NO_DATABASE),
     key(S, "database_socket_timeout", "its timeout").not_supported(NO_DATABASE),
     key(S, "database_disable_prepared_statements", "for poolers").not_supported(NO_DATABASE),
@@ -45,111 +37,50 @@ pub(super) const ROWS: &[KeyRow] = &[
         .default("false")
         .not_supported(NO_DATABASE),
     key(S, "supported_db_objects", "what is kept in the database").not_supported(NO_DATABASE),
-    key(
-        S,
-        "proxy_config_reload_interval_seconds",
-        "how often the database is read",
-    )
-    .not_supported(NO_DATABASE),
-    key(S, "proxy_batch_write_at", "seconds between writes of spend")
-        .core()
-        .not_supported(NO_SPEND),
-    key(
-        S,
-        "proxy_budget_rescheduler_min_time",
-        "when budgets are looked at",
-    )
-    .not_supported(NO_BUDGETS),
-    key(
-        S,
-        "proxy_budget_rescheduler_max_time",
-        "when budgets are looked at",
-    )
-    .not_supported(NO_BUDGETS),
-    key(
-        S,
-        "proxy_batch_polling_interval",
-        "how often batches are looked at",
-    )
-    .not_supported("there are no batches"),
+    key(S, "proxy_config_reload_interval_seconds", "how often the database is read")
+        .not_supported(NO_DATABASE),
+    key(S, "proxy_batch_write_at", "seconds between writes of spend").core().not_supported(NO_SPEND),
+    key(S, "proxy_budget_rescheduler_min_time", "when budgets are looked at").not_supported(NO_BUDGETS),
+    key(S, "proxy_budget_rescheduler_max_time", "when budgets are looked at").not_supported(NO_BUDGETS),
+    key(S, "proxy_batch_polling_interval", "how often batches are looked at")
+        .not_supported("there are no batches"),
     key(S, "use_redis_transaction_buffer", "gathers spend in Redis")
         .core()
         .default("false")
         .not_supported(NO_SPEND),
     key(S, "coordination_redis", "Redis for what replicas share")
         .not_supported("nothing is shared between replicas"),
-    key(S, "disable_spend_logs", "keeps no row for each call")
-        .core()
-        .accepted(Values::Any, NO_SPEND),
+    key(S, "disable_spend_logs", "keeps no row for each call").core().accepted(Values::Any, NO_SPEND),
     key(S, "disable_spend_updates", "keeps no sums").accepted(Values::Any, NO_SPEND),
-    key(S, "disable_error_logs", "keeps no row for each failure")
-        .core()
-        .accepted(Values::Any, NO_SPEND),
+    key(S, "disable_error_logs", "keeps no row for each failure").core().accepted(Values::Any, NO_SPEND),
     key(S, "disable_reset_budget", "lets budgets run on").accepted(Values::Any, NO_BUDGETS),
     key(S, "disable_budget_reservation", "reserves nothing beforehand").accepted(Values::Any, NO_BUDGETS),
-    key(
-        S,
-        "disable_adding_master_key_hash_to_db",
-        "keeps the key's hash out of the database",
-    )
-    .accepted(Values::Any, NO_DATABASE),
-    key(S, "store_prompts_in_spend_logs", "keeps bodies")
-        .core()
-        .default("false")
-        .not_supported(NO_SPEND),
+    key(S, "disable_adding_master_key_hash_to_db", "keeps the key's hash out of the database")
+        .accepted(Values::Any, NO_DATABASE),
+    key(S, "store_prompts_in_spend_logs", "keeps bodies").core().default("false").not_supported(NO_SPEND),
     key(S, "spend_logs_metadata_fields", "what else is kept").not_supported(NO_SPEND),
     key(S, "maximum_spend_logs_retention_period", "how long rows are kept")
         .core()
         .accepted(Values::Any, NO_SPEND),
-    key(
-        S,
-        "maximum_spend_logs_retention_interval",
-        "how often old rows go",
-    )
-    .accepted(Values::Any, NO_SPEND),
+    key(S, "maximum_spend_logs_retention_interval", "how often old rows go").accepted(Values::Any, NO_SPEND),
     key(S, "maximum_spend_logs_cleanup_cron", "when old rows go").accepted(Values::Any, NO_SPEND),
     key(S, "maximum_spend_logs_retention_size", "how many rows are kept").accepted(Values::Any, NO_SPEND),
     key(S, "use_spend_logs_partitioning", "how rows are kept").not_supported(NO_SPEND),
-    key(
-        S,
-        "max_parallel_requests",
-        "`max_parallel_requests` of deployments without their own",
-    )
-    .supported(),
-    key(
-        S,
-        "global_max_parallel_requests",
-        "calls at one time in all; further ones are refused with 429",
-    )
-    .core()
-    .supported(),
-    key(
-        S,
-        "max_in_flight_requests_per_worker",
-        "calls at one time in a worker",
-    )
-    .not_supported(NO_ADMISSION_QUEUE),
+    key(S, "max_parallel_requests", "`max_parallel_requests` of deployments without their own").supported(),
+    key(S, "global_max_parallel_requests", "calls at one time in all; further ones are refused with 429")
+        .core()
+        .supported(),
+    key(S, "max_in_flight_requests_per_worker", "calls at one time in a worker")
+        .not_supported(NO_ADMISSION_QUEUE),
     key(S, "max_queued_requests_per_worker", "calls that may wait").not_supported(NO_ADMISSION_QUEUE),
     key(S, "admission_queue_timeout_seconds", "how long they may wait").not_supported(NO_ADMISSION_QUEUE),
-    key(
-        S,
-        "max_request_size_mb",
-        "a request body, in MiB; the lower of this and `body_bytes_max` holds",
-    )
-    .supported(),
-    key(
-        S,
-        "max_response_size_mb",
-        "a whole reply, in MiB; the lower of this and `reply_bytes_max` holds",
-    )
-    .supported(),
+    key(S, "max_request_size_mb", "a request body, in MiB; the lower of this and `body_bytes_max` holds")
+        .supported(),
+    key(S, "max_response_size_mb", "a whole reply, in MiB; the lower of this and `reply_bytes_max` holds")
+        .supported(),
     key(S, "max_file_size_mb", "an uploaded file").accepted(Values::Any, "/files is not served"),
-    key(S, "alerting", "where alerts go")
-        .core()
-        .not_supported(NO_ALERTS),
-    key(S, "alerting_threshold", "seconds that count as slow")
-        .core()
-        .not_supported(NO_ALERTS),
+    key(S, "alerting", "where alerts go").core().not_supported(NO_ALERTS),
+    key(S, "alerting_threshold", "seconds that count as slow").core().not_supported(NO_ALERTS),
     key(S, "alert_types", "what is told of").not_supported(NO_ALERTS),
     key(S, "alert_to_webhook_url", "where alerts go").not_supported(NO_ALERTS),
     key(S, "alerting_args", "settings of alerts").not_supported(NO_ALERTS),
@@ -157,62 +88,32 @@ pub(super) const ROWS: &[KeyRow] = &[
         .core()
         .default("false")
         .accepted(Values::Off, NO_HEALTH_CHECKS),
-    key(S, "health_check_interval", "seconds between probes")
-        .core()
-        .not_supported(NO_HEALTH_CHECKS),
+    key(S, "health_check_interval", "seconds between probes").core().not_supported(NO_HEALTH_CHECKS),
     key(S, "health_check_concurrency", "probes at one time").not_supported(NO_HEALTH_CHECKS),
-    key(
-        S,
-        "health_check_details",
-        "`false` keeps details out of health replies",
-    )
-    .core()
-    .default("true")
-    .supported(),
-    key(S, "use_shared_health_check", "probes once for all replicas").not_supported(NO_HEALTH_CHECKS),
-    key(
-        S,
-        "enable_health_check_routing",
-        "passes by unhealthy deployments",
-    )
-    .default("false")
-    .not_supported(NO_HEALTH_CHECKS),
-    key(
-        S,
-        "background_health_check_model_groups",
-        "which groups are probed",
-    )
-    .not_supported(NO_HEALTH_CHECKS),
-    key(S, "model_list_healthy_only", "lists healthy groups alone").not_supported(NO_HEALTH_CHECKS),
-    key(
-        S,
-        "allow_requests_on_db_unavailable",
-        "serves although the database is gone",
-    )
-    .core()
-    .accepted(Values::Any, NO_DATABASE),
-    key(
-        S,
-        "allow_public_health_readiness_details",
-        "shows health details to strangers",
-    )
-    .default("false")
-    .not_supported("details want the key"),
-    key(S, "enforce_user_param", "refuses calls without `user`")
+    key(S, "health_check_details", "`false` keeps details out of health replies")
         .core()
-        .default("false")
+        .default("true")
         .supported(),
+    key(S, "use_shared_health_check", "probes once for all replicas").not_supported(NO_HEALTH_CHECKS),
+    key(S, "enable_health_check_routing", "passes by unhealthy deployments")
+        .default("false")
+        .not_supported(NO_HEALTH_CHECKS),
+    key(S, "background_health_check_model_groups", "which groups are probed").not_supported(NO_HEALTH_CHECKS),
+    key(S, "model_list_healthy_only", "lists healthy groups alone").not_supported(NO_HEALTH_CHECKS),
+    key(S, "allow_requests_on_db_unavailable", "serves although the database is gone")
+        .core()
+        .accepted(Values::Any, NO_DATABASE),
+    key(S, "allow_public_health_readiness_details", "shows health details to strangers")
+        .default("false")
+        .not_supported("details want the key"),
+    key(S, "enforce_user_param", "refuses calls without `user`").core().default("false").supported(),
     key(S, "enforced_params", "refuses calls without these")
         .restricts("only `enforce_user_param` is looked for"),
     key(S, "user_header_name", "the header that names the end user").supported(),
-    key(S, "user_header_mappings", "headers that name the end user")
-        .core()
-        .supported(),
+    key(S, "user_header_mappings", "headers that name the end user").core().supported(),
     key(S, "reject_clientside_metadata_tags", "refuses callers' own tags")
         .restricts("tags are not looked at"),
-    key(S, "custom_auth", "authentication in Python")
-        .core()
-        .restricts(MASTER_KEY_ONLY),
+    key(S, "custom_auth", "authentication in Python").core().restricts(MASTER_KEY_ONLY),
     key(S, "custom_auth_run_common_checks", "checks budgets after it").not_supported(MASTER_KEY_ONLY),
     key(S, "enable_jwt_auth", "authentication by JWT").restricts(MASTER_KEY_ONLY),
     key(S, "litellm_jwtauth", "settings of it").not_supported(MASTER_KEY_ONLY),
@@ -227,117 +128,50 @@ pub(super) const ROWS: &[KeyRow] = &[
         .not_supported("callers' addresses are not looked at"),
     key(S, "trusted_proxy_ranges", "whose headers are believed")
         .not_supported("callers' addresses are not looked at"),
-    key(
-        S,
-        "litellm_key_header_name",
-        "one more header in which callers may send the key",
-    )
-    .core()
-    .supported(),
+    key(S, "litellm_key_header_name", "one more header in which callers may send the key").core().supported(),
     key(S, "key_management_system", "a vault for `os.environ/`")
         .not_supported("`os.environ/` reads the environment alone"),
     key(S, "key_management_settings", "settings of it")
         .not_supported("`os.environ/` reads the environment alone"),
     key(S, "user_api_key_cache_ttl", "seconds that keys are kept").not_supported(NO_KEYS),
     key(S, "user_api_key_cache_max_size", "how many keys are kept").not_supported(NO_KEYS),
-    key(
-        S,
-        "fail_closed_budget_enforcement",
-        "refuses when budgets cannot be read",
-    )
-    .not_supported(NO_BUDGETS),
-    key(
-        S,
-        "fail_closed_rate_limit_enforcement",
-        "refuses when limits cannot be read",
-    )
-    .not_supported("requests and tokens are not counted"),
-    key(
-        S,
-        "apply_user_budget_to_team_keys",
-        "a user's budget holds for team keys",
-    )
-    .not_supported(NO_BUDGETS),
+    key(S, "fail_closed_budget_enforcement", "refuses when budgets cannot be read").not_supported(NO_BUDGETS),
+    key(S, "fail_closed_rate_limit_enforcement", "refuses when limits cannot be read")
+        .not_supported("requests and tokens are not counted"),
+    key(S, "apply_user_budget_to_team_keys", "a user's budget holds for team keys").not_supported(NO_BUDGETS),
     key(S, "token_rate_limit_type", "which tokens count")
         .not_supported("requests and tokens are not counted"),
     key(S, "enforce_fallback_model_access", "checks access to fallbacks")
         .default("true")
         .accepted(Values::Any, NO_FALLBACKS),
     key(S, "expose_fallback_errors_to_caller", "shows what failed before").not_supported(NO_FALLBACKS),
-    key(
-        S,
-        "disable_fallbacks_on_per_model_rate_limits",
-        "no fallback after a limit",
-    )
-    .accepted(Values::Any, NO_FALLBACKS),
-    key(S, "pass_through_endpoints", "routes that lead elsewhere")
-        .core()
+    key(S, "disable_fallbacks_on_per_model_rate_limits", "no fallback after a limit")
+        .accepted(Values::Any, NO_FALLBACKS),
+    key(S, "pass_through_endpoints", "routes that lead elsewhere").core().not_supported(NO_PASS_THROUGH),
+    key(S, "use_client_credentials_pass_through_routes", "callers' own credentials")
         .not_supported(NO_PASS_THROUGH),
-    key(
-        S,
-        "use_client_credentials_pass_through_routes",
-        "callers' own credentials",
-    )
-    .not_supported(NO_PASS_THROUGH),
     key(S, "pass_through_request_timeout", "seconds for such calls").not_supported(NO_PASS_THROUGH),
-    key(
-        S,
-        "forward_client_headers_to_llm_api",
-        "forwards callers' `x-` headers",
-    )
-    .core()
-    .default("false")
-    .supported(),
-    key(
-        S,
-        "forward_llm_provider_auth_headers",
-        "forwards callers' provider keys",
-    )
-    .not_supported("callers' keys never go upstream"),
-    key(
-        S,
-        "allow_client_side_credentials",
-        "lets callers bring `api_key` and `api_base` for every model",
-    )
-    .default("false")
-    .supported(),
-    key(
-        S,
-        "forward_openai_org_id",
-        "forwards callers' `openai-organization`",
-    )
-    .default("false")
-    .supported(),
-    key(
-        S,
-        "completion_model",
-        "the model of every chat call, whatever was asked for",
-    )
-    .supported(),
-    key(S, "image_generation_model", "the model of every image call").not_supported("/images is not served"),
-    key(
-        S,
-        "infer_model_from_keys",
-        "lists models by the keys that are set",
-    )
-    .not_supported("add a wildcard to `model_list`"),
-    key(S, "return_wildcard_routes", "lists wildcards themselves")
+    key(S, "forward_client_headers_to_llm_api", "forwards callers' `x-` headers")
+        .core()
         .default("false")
         .supported(),
-    key(
-        S,
-        "always_include_stream_usage",
-        "shows usage in every stream, asked for or not",
-    )
-    .default("false")
-    .supported(),
-    key(
-        S,
-        "cancel_on_disconnect",
-        "a caller who leaves ends the upstream's work",
-    )
-    .default("false")
-    .accepted(Values::On, "a caller who leaves always does"),
+    key(S, "forward_llm_provider_auth_headers", "forwards callers' provider keys")
+        .not_supported("callers' keys never go upstream"),
+    key(S, "allow_client_side_credentials", "lets callers bring `api_key` and `api_base` for every model")
+        .default("false")
+        .supported(),
+    key(S, "forward_openai_org_id", "forwards callers' `openai-organization`").default("false").supported(),
+    key(S, "completion_model", "the model of every chat call, whatever was asked for").supported(),
+    key(S, "image_generation_model", "the model of every image call").not_supported("/images is not served"),
+    key(S, "infer_model_from_keys", "lists models by the keys that are set")
+        .not_supported("add a wildcard to `model_list`"),
+    key(S, "return_wildcard_routes", "lists wildcards themselves").default("false").supported(),
+    key(S, "always_include_stream_usage", "shows usage in every stream, asked for or not")
+        .default("false")
+        .supported(),
+    key(S, "cancel_on_disconnect", "a caller who leaves ends the upstream's work")
+        .default("false")
+        .accepted(Values::On, "a caller who leaves always does"),
     key(S, "include_call_id_in_error_body", "adds the call's id to errors")
         .not_supported("it stands in `x-litellm-call-id`"),
     key(S, "missing_session_id", "what a call without a session gets")
@@ -346,42 +180,20 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "control_plane_url", "where the control plane is").not_supported("there is no control plane"),
     key(S, "password_policy_*", "how passwords must be").accepted(Values::Any, NO_UI),
     key(S, "*failed_login*", "how often a login may fail").accepted(Values::Any, NO_UI),
-    key(S, "enable_drain_endpoint", "serves /health/drain")
-        .default("false")
-        .not_supported("send SIGTERM"),
+    key(S, "enable_drain_endpoint", "serves /health/drain").default("false").not_supported("send SIGTERM"),
     key(S, "drain_endpoint_token", "the key to it").not_supported("send SIGTERM"),
-    key(
-        S,
-        "dangerously_allow_mock_testing_request_params",
-        "lets callers mock failures",
-    )
-    .default("false")
-    .not_supported("callers cannot mock"),
-    key(
-        S,
-        "dangerously_permit_weak_or_unset_master_key",
-        "takes a master key that everybody knows",
-    )
-    .default("false")
-    .supported(),
+    key(S, "dangerously_allow_mock_testing_request_params", "lets callers mock failures")
+        .default("false")
+        .not_supported("callers cannot mock"),
+    key(S, "dangerously_permit_weak_or_unset_master_key", "takes a master key that everybody knows")
+        .default("false")
+        .supported(),
     key(S, "accounting_capture", "a durable record of usage").not_supported(NO_SPEND),
     key(S, "accounting_sync_ack*", "when it counts as written").not_supported(NO_SPEND),
-    key(
-        S,
-        "user_url_validation",
-        "which addresses in bodies may be fetched",
-    )
-    .accepted(Values::Any, NO_URLS_FETCHED),
-    key(
-        S,
-        "user_url_allowed_hosts",
-        "which hosts in bodies may be fetched",
-    )
-    .accepted(Values::Any, NO_URLS_FETCHED),
-    key(
-        S,
-        "provider_url_destination_allowed_hosts",
-        "where callers may send calls",
-    )
-    .restricts("a caller's `api_base` is held to the deployment's list of parameters alone"),
+    key(S, "user_url_validation", "which addresses in bodies may be fetched")
+        .accepted(Values::Any, NO_URLS_FETCHED),
+    key(S, "user_url_allowed_hosts", "which hosts in bodies may be fetched")
+        .accepted(Values::Any, NO_URLS_FETCHED),
+    key(S, "provider_url_destination_allowed_hosts", "where callers may send calls")
+        .restricts("a caller's `api_base` is held to the deployment's list of parameters alone"),
 ];

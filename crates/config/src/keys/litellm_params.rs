@@ -11,60 +11,26 @@ const NO_PINGS: &str = "use `litellm_settings.sse_keepalive_ping_interval_second
 const FORWARDED: &str = "every parameter goes upstream as the caller sent it";
 
 pub(super) const ROWS: &[KeyRow] = &[
-    key(
-        S,
-        "model",
-        "`provider/model`; `*` takes what the caller's `*` took",
-    )
-    .core()
-    .supported(),
-    key(S, "api_key", "the credential; else the provider's own variable")
-        .core()
-        .supported(),
-    key(S, "api_base", "the base URL; else the provider's own")
-        .core()
-        .supported(),
-    key(S, "api_version", "the version of Azure's API")
-        .core()
-        .not_supported("Azure is not a provider here"),
+    key(S, "model", "`provider/model`; `*` takes what the caller's `*` took").core().supported(),
+    key(S, "api_key", "the credential; else the provider's own variable").core().supported(),
+    key(S, "api_base", "the base URL; else the provider's own").core().supported(),
+    key(S, "api_version", "the version of Azure's API").core().not_supported("Azure is not a provider here"),
     key(S, "organization", "sent as `openai-organization`").supported(),
-    key(
-        S,
-        "custom_llm_provider",
-        "the provider, where `model` does not begin with it",
-    )
-    .core()
-    .supported(),
-    key(
-        S,
-        "litellm_credential_name",
-        "a row of `credential_list`, used where this row is silent",
-    )
-    .supported(),
-    key(
-        S,
-        "configurable_clientside_auth_params",
-        "what callers may bring themselves: `api_key`, `api_base`",
-    )
-    .default("[]")
-    .supported(),
+    key(S, "custom_llm_provider", "the provider, where `model` does not begin with it").core().supported(),
+    key(S, "litellm_credential_name", "a row of `credential_list`, used where this row is silent")
+        .supported(),
+    key(S, "configurable_clientside_auth_params", "what callers may bring themselves: `api_key`, `api_base`")
+        .default("[]")
+        .supported(),
     key(S, "extra_headers", "headers added to every call").supported(),
     key(S, "headers", "the same as `extra_headers`").supported(),
     key(S, "extra_body", "members added to every body").supported(),
-    key(
-        S,
-        "drop_params",
-        "drops parameters that the provider does not know",
-    )
-    .accepted(Values::Any, FORWARDED),
+    key(S, "drop_params", "drops parameters that the provider does not know")
+        .accepted(Values::Any, FORWARDED),
     key(S, "additional_drop_params", "parameters never sent upstream").not_supported(FORWARDED),
     key(S, "allowed_openai_params", "parameters sent although unknown").accepted(Values::Any, FORWARDED),
-    key(S, "rpm", "requests a minute: weight and limit")
-        .core()
-        .not_supported(NO_LIMITS),
-    key(S, "tpm", "tokens a minute: weight and limit")
-        .core()
-        .not_supported(NO_LIMITS),
+    key(S, "rpm", "requests a minute: weight and limit").core().not_supported(NO_LIMITS),
+    key(S, "tpm", "tokens a minute: weight and limit").core().not_supported(NO_LIMITS),
     key(S, "itpm", "input tokens a minute").not_supported(NO_LIMITS),
     key(S, "otpm", "output tokens a minute").not_supported(NO_LIMITS),
     key(S, "rpd", "requests a day").not_supported(NO_LIMITS),
@@ -73,70 +39,32 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "weight", "share of its group's calls")
         .core()
         .not_supported_but(Values::Nothing, FIRST_DEPLOYMENT),
-    key(S, "order", "the lowest of its group goes first")
-        .core()
-        .supported(),
-    key(S, "max_parallel_requests", "calls at one time; further ones wait")
-        .core()
-        .supported(),
-    key(S, "timeout", "seconds until the end of a reply")
-        .core()
-        .supported(),
-    key(S, "stream_timeout", "seconds until a stream's first event")
-        .core()
-        .supported(),
+    key(S, "order", "the lowest of its group goes first").core().supported(),
+    key(S, "max_parallel_requests", "calls at one time; further ones wait").core().supported(),
+    key(S, "timeout", "seconds until the end of a reply").core().supported(),
+    key(S, "stream_timeout", "seconds until a stream's first event").core().supported(),
     key(S, "timeout_by_service_tier", "the same, by tier").not_supported("one timeout holds for all tiers"),
     key(S, "stream_timeout_by_service_tier", "the same, by tier")
         .not_supported("one timeout holds for all tiers"),
     key(S, "max_retries", "further attempts").accepted(Values::Off, ONE_ATTEMPT),
-    key(S, "num_retries", "further attempts")
-        .core()
-        .accepted(Values::Off, ONE_ATTEMPT),
+    key(S, "num_retries", "further attempts").core().accepted(Values::Off, ONE_ATTEMPT),
     key(S, "cooldown_time", "seconds on the bench").accepted(Values::Off, "no deployment is benched"),
     key(S, "max_budget", "what it may cost").restricts("there are no budgets"),
     key(S, "budget_duration", "how long a budget lasts").not_supported("there are no budgets"),
-    key(S, "tags", "tags that a call must bear")
-        .core()
-        .not_supported(NO_TAGS),
+    key(S, "tags", "tags that a call must bear").core().not_supported(NO_TAGS),
     key(S, "tag_regex", "patterns of tags that a call must bear").not_supported(NO_TAGS),
-    key(
-        S,
-        "input_cost_per_token",
-        "US dollars, used where the upstream reports no cost",
-    )
-    .core()
-    .supported(),
-    key(
-        S,
-        "output_cost_per_token",
-        "US dollars, used where the upstream reports no cost",
-    )
-    .core()
-    .supported(),
+    key(S, "input_cost_per_token", "US dollars, used where the upstream reports no cost").core().supported(),
+    key(S, "output_cost_per_token", "US dollars, used where the upstream reports no cost").core().supported(),
     key(S, "*cost*", "every other price").not_supported(PER_TOKEN_ONLY),
     key(S, "default_api_key_tpm_limit", "tokens a minute for each key").restricts(NO_LIMITS),
     key(S, "default_api_key_rpm_limit", "requests a minute for each key").restricts(NO_LIMITS),
-    key(
-        S,
-        "mock_response",
-        "the answer to every call; nothing goes upstream",
-    )
-    .core()
-    .supported(),
+    key(S, "mock_response", "the answer to every call; nothing goes upstream").core().supported(),
     key(S, "keepalive_seconds", "pings in silent streams").not_supported(NO_PINGS),
     key(S, "allow_client_keepalive_override", "lets callers ask for pings").not_supported(NO_PINGS),
-    key(
-        S,
-        "merge_reasoning_content_in_choices",
-        "reasoning as part of the text",
-    )
-    .not_supported("replies go out as they come"),
-    key(
-        S,
-        "use_chat_completions_api",
-        "answers /responses through /chat/completions",
-    )
-    .not_supported("each operation goes to its own endpoint"),
+    key(S, "merge_reasoning_content_in_choices", "reasoning as part of the text")
+        .not_supported("replies go out as they come"),
+    key(S, "use_chat_completions_api", "answers /responses through /chat/completions")
+        .not_supported("each operation goes to its own endpoint"),
     key(S, "use_in_pass_through", "credentials for pass-through").not_supported("there is no pass-through"),
     key(S, "use_litellm_proxy", "goes through another LiteLLM proxy")
         .not_supported("use `openai/` with its `api_base`"),
@@ -197,10 +125,7 @@ const PARAMETERS: &[&str] = &[
 
 /// The rows of the parameters.
 pub(super) fn parameter_rows() -> Vec<KeyRow> {
-    PARAMETERS
-        .iter()
-        .map(|name| key(S, name, "sent when the caller does not send it").supported())
-        .collect()
+    PARAMETERS.iter().map(|name| key(S, name, "sent when the caller does not send it").supported()).collect()
 }
 
 /// Whether a key of `litellm_params` is a parameter of calls.

@@ -11,62 +11,24 @@ const NO_HEALTH_CHECKS: &str = "upstreams are not probed";
 const NO_COOLDOWNS: &str = "no deployment is benched";
 
 pub(super) const ROWS: &[KeyRow] = &[
-    key(
-        R,
-        "model_name",
-        "the name that callers use; `*` stands for any text",
-    )
-    .core()
-    .supported(),
-    key(R, "litellm_params", "where calls go, and with what")
-        .core()
-        .supported(),
-    key(R, "model_info", "what is known of the model")
-        .core()
-        .supported(),
-    key(R, "blocked", "`true` takes the deployment out of service")
-        .default("false")
-        .supported(),
+    key(R, "model_name", "the name that callers use; `*` stands for any text").core().supported(),
+    key(R, "litellm_params", "where calls go, and with what").core().supported(),
+    key(R, "model_info", "what is known of the model").core().supported(),
+    key(R, "blocked", "`true` takes the deployment out of service").default("false").supported(),
 ];
 
 pub(super) const MODEL_INFO_ROWS: &[KeyRow] = &[
-    key(I, "id", "the deployment's id; two deployments cannot share one")
-        .core()
-        .supported(),
-    key(
-        I,
-        "mode",
-        "what the model does: `chat`, `embedding` …; shown by /model/info",
-    )
-    .core()
-    .supported(),
-    key(
-        I,
-        "base_model",
-        "the model that it is, under its own name; shown by /model/info",
-    )
-    .core()
-    .supported(),
-    key(
-        I,
-        "input_cost_per_token",
-        "counts where `litellm_params` has none",
-    )
-    .supported(),
-    key(
-        I,
-        "output_cost_per_token",
-        "counts where `litellm_params` has none",
-    )
-    .supported(),
+    key(I, "id", "the deployment's id; two deployments cannot share one").core().supported(),
+    key(I, "mode", "what the model does: `chat`, `embedding` …; shown by /model/info").core().supported(),
+    key(I, "base_model", "the model that it is, under its own name; shown by /model/info").core().supported(),
+    key(I, "input_cost_per_token", "counts where `litellm_params` has none").supported(),
+    key(I, "output_cost_per_token", "counts where `litellm_params` has none").supported(),
     key(I, "*cost*", "every other price")
         .not_supported("costs are worked out from the two prices per token alone"),
     key(I, "access_groups", "groups that a key may be given")
         .core()
         .not_supported("there are no virtual keys"),
-    key(I, "blocked", "`true` takes the deployment out of service")
-        .default("false")
-        .supported(),
+    key(I, "blocked", "`true` takes the deployment out of service").default("false").supported(),
     key(I, "max_tokens", METADATA).supported(),
     key(I, "max_input_tokens", METADATA).supported(),
     key(I, "max_output_tokens", METADATA).supported(),

@@ -144,14 +144,7 @@ pub(super) struct Draft(KeyRow);
 
 /// Begins a row.
 pub(super) const fn key(section: Section, key: &'static str, meaning: &'static str) -> Draft {
-    Draft(KeyRow {
-        section,
-        key,
-        state: State::Supported,
-        core: false,
-        default: "",
-        meaning,
-    })
+    Draft(KeyRow { section, key, state: State::Supported, core: false, default: "", meaning })
 }
 
 impl Draft {
@@ -176,38 +169,22 @@ impl Draft {
 
     /// Has no effect; values that switch it off pass without a word.
     pub(super) const fn not_supported(self, why: &'static str) -> KeyRow {
-        self.ends(State::NotSupported {
-            harmless: Values::Off,
-            restricts: Values::Nothing,
-            why,
-        })
+        self.ends(State::NotSupported { harmless: Values::Off, restricts: Values::Nothing, why })
     }
 
     /// Has no effect; only these values pass without a word.
     pub(super) const fn not_supported_but(self, harmless: Values, why: &'static str) -> KeyRow {
-        self.ends(State::NotSupported {
-            harmless,
-            restricts: Values::Nothing,
-            why,
-        })
+        self.ends(State::NotSupported { harmless, restricts: Values::Nothing, why })
     }
 
     /// Has no effect, and would have kept somebody from something unless it is switched off.
     pub(super) const fn restricts(self, why: &'static str) -> KeyRow {
-        self.ends(State::NotSupported {
-            harmless: Values::Off,
-            restricts: Values::Any,
-            why,
-        })
+        self.ends(State::NotSupported { harmless: Values::Off, restricts: Values::Any, why })
     }
 
     /// Has no effect, and some of its values would have kept somebody from something.
     pub(super) const fn restricts_with(self, restricts: Values, why: &'static str) -> KeyRow {
-        self.ends(State::NotSupported {
-            harmless: Values::Off,
-            restricts,
-            why,
-        })
+        self.ends(State::NotSupported { harmless: Values::Off, restricts, why })
     }
 
     const fn ends(mut self, state: State) -> KeyRow {

@@ -3,42 +3,15 @@
 use super::row::{KeyRow, Section::TopLevel as S, key};
 
 pub(super) const ROWS: &[KeyRow] = &[
-    key(
-        S,
-        "model_list",
-        "the deployments; rows with one `model_name` form a group",
-    )
-    .core()
-    .supported(),
-    key(S, "litellm_settings", "settings for all calls")
+    key(S, "model_list", "the deployments; rows with one `model_name` form a group").core().supported(),
+    key(S, "litellm_settings", "settings for all calls").core().supported(),
+    key(S, "router_settings", "settings of the router").core().supported(),
+    key(S, "general_settings", "settings of the server").core().supported(),
+    key(S, "environment_variables", "variables laid over the process's own; these win").core().supported(),
+    key(S, "include", "more files, relative to this one; lists are joined, other keys replaced")
         .core()
         .supported(),
-    key(S, "router_settings", "settings of the router")
-        .core()
-        .supported(),
-    key(S, "general_settings", "settings of the server")
-        .core()
-        .supported(),
-    key(
-        S,
-        "environment_variables",
-        "variables laid over the process's own; these win",
-    )
-    .core()
-    .supported(),
-    key(
-        S,
-        "include",
-        "more files, relative to this one; lists are joined, other keys replaced",
-    )
-    .core()
-    .supported(),
-    key(
-        S,
-        "credential_list",
-        "named credentials for `litellm_credential_name`",
-    )
-    .supported(),
+    key(S, "credential_list", "named credentials for `litellm_credential_name`").supported(),
     key(S, "trunkline_settings", "Trunkline's own settings").supported(),
     key(S, "guardrails", "checks on what goes in and out").restricts("there are no guardrails"),
     key(S, "policies", "rules on which guardrails apply to whom").restricts("there are no guardrails"),

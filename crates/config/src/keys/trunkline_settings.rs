@@ -4,88 +4,34 @@ use super::row::{KeyRow, Section::TrunklineSettings as S, key};
 
 /// A test holds names and defaults to [`crate::TrunklineSettings`].
 pub(super) const ROWS: &[KeyRow] = &[
-    key(S, "body_bytes_max", "a request body, as it comes over the wire")
-        .default("104857600")
+    key(S, "body_bytes_max", "a request body, as it comes over the wire").default("104857600").supported(),
+    key(S, "body_inflated_bytes_max", "a request body, inflated").default("104857600").supported(),
+    key(S, "json_depth_max", "how deep a request body may be nested").default("128").supported(),
+    key(S, "reply_bytes_max", "a whole reply of an upstream").default("104857600").supported(),
+    key(S, "event_bytes_max", "one event of a stream").default("33554432").supported(),
+    key(S, "stream_buffer_total_bytes", "what all streams together may hold back")
+        .default("268435456")
         .supported(),
-    key(S, "body_inflated_bytes_max", "a request body, inflated")
-        .default("104857600")
+    key(S, "header_bytes_max", "the headers of a request").default("65536").supported(),
+    key(S, "header_timeout_ms", "until a request's headers are there").default("10000").supported(),
+    key(S, "body_idle_timeout_ms", "between two pieces of a request body").default("30000").supported(),
+    key(S, "downstream_write_timeout_ms", "for a caller to take what is written")
+        .default("60000")
         .supported(),
-    key(S, "json_depth_max", "how deep a request body may be nested")
-        .default("128")
-        .supported(),
-    key(S, "reply_bytes_max", "a whole reply of an upstream")
-        .default("104857600")
-        .supported(),
-    key(S, "event_bytes_max", "one event of a stream")
-        .default("33554432")
-        .supported(),
-    key(
-        S,
-        "stream_buffer_total_bytes",
-        "what all streams together may hold back",
-    )
-    .default("268435456")
-    .supported(),
-    key(S, "header_bytes_max", "the headers of a request")
-        .default("65536")
-        .supported(),
-    key(S, "header_timeout_ms", "until a request's headers are there")
-        .default("10000")
-        .supported(),
-    key(S, "body_idle_timeout_ms", "between two pieces of a request body")
-        .default("30000")
-        .supported(),
-    key(
-        S,
-        "downstream_write_timeout_ms",
-        "for a caller to take what is written",
-    )
-    .default("60000")
-    .supported(),
-    key(
-        S,
-        "connections_max",
-        "callers' connections; 0 leaves it to the limit on open files",
-    )
-    .default("0")
-    .supported(),
-    key(
-        S,
-        "connect_timeout_ms",
-        "until a connection to an upstream stands",
-    )
-    .default("5000")
-    .supported(),
-    key(S, "first_event_timeout_ms", "until the first byte of a reply")
-        .default("300000")
-        .supported(),
-    key(S, "idle_timeout_ms", "between two pieces of a reply")
-        .default("300000")
-        .supported(),
-    key(S, "total_timeout_ms", "until the end of a reply")
-        .default("6000000")
-        .supported(),
-    key(S, "shutdown_grace_seconds", "for open calls to end after SIGTERM")
-        .default("600")
-        .supported(),
-    key(S, "shutdown_delay_seconds", "between SIGTERM and the closed door")
+    key(S, "connections_max", "callers' connections; 0 leaves it to the limit on open files")
         .default("0")
         .supported(),
-    key(S, "cors_origins", "origins of pages that may call; `*` for all")
-        .default("[\"*\"]")
+    key(S, "connect_timeout_ms", "until a connection to an upstream stands").default("5000").supported(),
+    key(S, "first_event_timeout_ms", "until the first byte of a reply").default("300000").supported(),
+    key(S, "idle_timeout_ms", "between two pieces of a reply").default("300000").supported(),
+    key(S, "total_timeout_ms", "until the end of a reply").default("6000000").supported(),
+    key(S, "shutdown_grace_seconds", "for open calls to end after SIGTERM").default("600").supported(),
+    key(S, "shutdown_delay_seconds", "between SIGTERM and the closed door").default("0").supported(),
+    key(S, "cors_origins", "origins of pages that may call; `*` for all").default("[\"*\"]").supported(),
+    key(S, "reasoning_content", "adds `reasoning_content` where an upstream says `reasoning`")
+        .default("true")
         .supported(),
-    key(
-        S,
-        "reasoning_content",
-        "adds `reasoning_content` where an upstream says `reasoning`",
-    )
-    .default("true")
-    .supported(),
-    key(
-        S,
-        "model_catalogue_ttl_seconds",
-        "how long an upstream's list of models is kept",
-    )
-    .default("300")
-    .supported(),
+    key(S, "model_catalogue_ttl_seconds", "how long an upstream's list of models is kept")
+        .default("300")
+        .supported(),
 ];

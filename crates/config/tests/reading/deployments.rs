@@ -37,65 +37,33 @@ model_list:
     note: ours
 ";
     let loaded = read_clean(yaml, &[]);
-    let [deployment] = &loaded.settings.deployments[..] else {
-        panic!("one row, one deployment")
-    };
+    let [deployment] = &loaded.settings.deployments[..] else { panic!("one row, one deployment") };
     assert_eq!(deployment.group, "fast");
     assert_eq!(deployment.model, "openai/gpt-4o");
     assert_eq!(deployment.id.as_deref(), Some("fast-1"));
     assert_eq!(deployment.custom_llm_provider.as_deref(), Some("openai"));
-    assert_eq!(
-        deployment.api_key.as_ref().map(|key| key.expose()),
-        Some("sk-private")
-    );
+    assert_eq!(deployment.api_key.as_ref().map(|key| key.expose()), Some("sk-private"));
     assert_eq!(deployment.api_base.as_deref(), Some("http://127.0.0.1:8080/v1"));
     assert_eq!(deployment.organization.as_deref(), Some("12345"));
-    let headers: Vec<_> = deployment
-        .extra_headers
-        .iter()
-        .map(|(name, text)| (name.as_str(), text.expose()))
-        .collect();
-    assert_eq!(headers, [("x-number", "7"), ("x-other", "c"), ("x-team", "a")]);
+    for (name, value) in [("x-number", "7"), ("x-other", "c"), ("x-team", "a")] {
+        assert_eq!(deployment.extra_headers[name], value);
+    }
+    assert_eq!(deployment.extra_headers.len(), 3);
     let body: Vec<_> = deployment.extra_body.iter().collect();
-    assert_eq!(
-        body,
-        [
-            ("providerOptions", r#"{"gateway":{"order":["vertex"]}}"#),
-            ("n", "1")
-        ]
-    );
+    assert_eq!(body, [("providerOptions", r#"{"gateway":{"order":["vertex"]}}"#), ("n", "1")]);
     let defaults: Vec<_> = deployment.defaults.iter().collect();
     assert_eq!(
         defaults,
-        [
-            ("temperature", "0.7"),
-            ("max_tokens", "100"),
-            ("response_format", r#"{"type":"json_object"}"#)
-        ]
+        [("temperature", "0.7"), ("max_tokens", "100"), ("response_format", r#"{"type":"json_object"}"#)]
     );
     assert_eq!(deployment.timeout.map(|wait| wait.as_secs()), Some(30));
     assert_eq!(deployment.stream_timeout.map(|wait| wait.as_millis()), Some(2500));
     assert_eq!(deployment.order, Some(2));
     assert_eq!(deployment.max_parallel_requests, Some(4));
-    assert_eq!(
-        deployment
-            .input_cost_per_token
-            .map(|price| price.to_string())
-            .as_deref(),
-        Some("0.00000125")
-    );
-    assert_eq!(
-        deployment
-            .output_cost_per_token
-            .map(|price| price.to_string())
-            .as_deref(),
-        Some("0.00001")
-    );
+    assert_eq!(deployment.input_cost_per_token.map(|price| price.to_string()).as_deref(), Some("0.00000125"));
+    assert_eq!(deployment.output_cost_per_token.map(|price| price.to_string()).as_deref(), Some("0.00001"));
     assert_eq!(deployment.mock_response.as_deref(), Some("hello"));
-    assert_eq!(
-        deployment.configurable_clientside_auth_params,
-        ["api_key", "api_base"]
-    );
+    assert_eq!(deployment.configurable_clientside_auth_params, ["api_key", "api_base"]);
     assert_eq!(deployment.model_info.get("note"), Some("\"ours\""));
     assert_eq!(
         deployment.model_info.to_json(),
@@ -120,10 +88,7 @@ model_list:
 ";
     let loaded = read_clean(yaml, &[("OTHER", "private-6")]);
     let shown = format!("{loaded:?}");
-    assert!(
-        shown.contains("authorization") && !shown.contains("private"),
-        "{shown}"
-    );
+    assert!(shown.contains("authorization") && !shown.contains("private"), "{shown}");
 }
 
 #[test]
@@ -192,10 +157,7 @@ fn blocked_stands_in_the_row_or_in_model_info() {
     let yaml = "model_list: [{model_name: a, litellm_params: {model: echo/1}, model_info: {blocked: true}}]";
     let loaded = read_clean(yaml, &[]);
     let disabled = loaded.settings.deployments[0].disabled.as_ref();
-    assert_eq!(
-        disabled.map(ToString::to_string).as_deref(),
-        Some("the configuration blocks it")
-    );
+    assert_eq!(disabled.map(ToString::to_string).as_deref(), Some("the configuration blocks it"));
 }
 
 #[test]
@@ -209,17 +171,10 @@ model_list:
 - {model_name: b, litellm_params: {model: openai/b, litellm_credential_name: shared, api_key: own}}
 ";
     let loaded = read_clean(yaml, &[("SHARED_KEY", "from-environment")]);
-    let keys: Vec<_> = loaded
-        .settings
-        .deployments
-        .iter()
-        .map(|row| row.api_key.as_ref().map(|key| key.expose()))
-        .collect();
+    let keys: Vec<_> =
+        loaded.settings.deployments.iter().map(|row| row.api_key.as_ref().map(|key| key.expose())).collect();
     assert_eq!(keys, [Some("from-environment"), Some("own")]);
-    assert_eq!(
-        loaded.settings.deployments[1].api_base.as_deref(),
-        Some("http://127.0.0.1:1/v1")
-    );
+    assert_eq!(loaded.settings.deployments[1].api_base.as_deref(), Some("http://127.0.0.1:1/v1"));
 
     let loaded = check(
         yaml,

@@ -52,30 +52,19 @@ fn lists_are_joined_and_other_keys_replaced() {
             "models/a.yaml",
             "include: [c.yaml]\nmodel_list:\n- {model_name: two, litellm_params: {model: echo/2}}\n",
         ),
-        (
-            "models/b.yaml",
-            "include: [c.yaml]\ngeneral_settings: {completion_model: y}\n",
-        ),
+        ("models/b.yaml", "include: [c.yaml]\ngeneral_settings: {completion_model: y}\n"),
         (
             "models/c.yaml",
             "model_list:\n- {model_name: three, litellm_params: {model: echo/3}}\n\n- {model_name: four}\n",
         ),
     ]);
     let loaded = open(&directory).expect("all files are there");
-    let groups: Vec<_> = loaded
-        .settings
-        .deployments
-        .iter()
-        .map(|row| row.group.as_str())
-        .collect();
+    let groups: Vec<_> = loaded.settings.deployments.iter().map(|row| row.group.as_str()).collect();
     assert_eq!(groups, ["one", "two", "three"]);
     assert_eq!(loaded.settings.general.completion_model.as_deref(), Some("y"));
     assert!(!loaded.settings.general.enforce_user_param);
     assert_eq!(
-        relative(
-            &directory,
-            loaded.files.iter().map(|file| file.display().to_string())
-        ),
+        relative(&directory, loaded.files.iter().map(|file| file.display().to_string())),
         ["config.yaml", "models/a.yaml", "models/c.yaml", "models/b.yaml"]
     );
     assert_eq!(
@@ -92,10 +81,7 @@ fn a_path_that_is_not_beside_the_declaring_file_is_sought_beside_the_first() {
     let directory = directory(&[
         ("config.yaml", "include: [deep/a.yaml]\n"),
         ("deep/a.yaml", "include: [b.yaml]\n"),
-        (
-            "b.yaml",
-            "model_list:\n- {model_name: one, litellm_params: {model: echo/1}}\n",
-        ),
+        ("b.yaml", "model_list:\n- {model_name: one, litellm_params: {model: echo/1}}\n"),
     ]);
     let loaded = open(&directory).expect("all files are there");
     assert_eq!(loaded.settings.deployments.len(), 1);
@@ -110,17 +96,11 @@ fn a_path_that_is_not_beside_the_declaring_file_is_sought_beside_the_first() {
 #[test]
 fn missing_files_and_circles_are_errors_with_their_line() {
     check_fails(
-        &[
-            ("config.yaml", "include:\n- a.yaml\n- gone.yaml\n"),
-            ("a.yaml", ""),
-        ],
+        &[("config.yaml", "include:\n- a.yaml\n- gone.yaml\n"), ("a.yaml", "")],
         "config.yaml:3:3: cannot read the included file gone.yaml",
     );
     check_fails(
-        &[
-            ("config.yaml", "include: [a.yaml]\n"),
-            ("a.yaml", "include:\n- config.yaml\n"),
-        ],
+        &[("config.yaml", "include: [a.yaml]\n"), ("a.yaml", "include:\n- config.yaml\n")],
         "a.yaml:2:3: config.yaml includes itself",
     );
     check_fails(
@@ -139,10 +119,7 @@ fn a_file_that_is_not_text_is_refused() {
     let directory = directory(&[]);
     fs::write(directory.path().join("config.yaml"), b"a: \xff\n").expect("files can be written");
     let error = open(&directory).expect_err("it is no UTF-8");
-    assert_eq!(
-        relative(&directory, [error.to_string()]),
-        ["config.yaml is not UTF-8 text"]
-    );
+    assert_eq!(relative(&directory, [error.to_string()]), ["config.yaml is not UTF-8 text"]);
 }
 
 #[test]
@@ -150,18 +127,12 @@ fn include_must_be_a_list_of_paths() {
     let directory = directory(&[("config.yaml", "include: {a: b}\n")]);
     let loaded = open(&directory).expect("the file is there");
     assert!(loaded.is_fatal());
-    assert_eq!(
-        found(&directory, &loaded),
-        ["config.yaml:1:10: error: include must be a list of paths"]
-    );
+    assert_eq!(found(&directory, &loaded), ["config.yaml:1:10: error: include must be a list of paths"]);
 }
 
 #[test]
 fn a_text_cannot_include_files() {
-    check(
-        "include: [a.yaml]\n",
-        &["!config.yaml:1:1: error: include needs a file that it is relative to"],
-    );
+    check("include: [a.yaml]\n", &["!config.yaml:1:1: error: include needs a file that it is relative to"]);
     check("include: []\n", &[]);
 }
 

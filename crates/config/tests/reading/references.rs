@@ -17,19 +17,13 @@ model_list:
     stop: [os.environ/STOP, end]
     extra_body: {a: [{b: os.environ/STOP}]}
 ";
-    let variables = [
-        ("NAME", "fast"),
-        ("MODEL", "echo/a"),
-        ("KEY", "k"),
-        ("TIMEOUT", "7"),
-        ("STOP", "halt"),
-    ];
+    let variables = [("NAME", "fast"), ("MODEL", "echo/a"), ("KEY", "k"), ("TIMEOUT", "7"), ("STOP", "halt")];
     let deployments = read_clean(yaml, &variables).settings.deployments;
     assert_eq!(deployments[0].group, "fast");
     assert_eq!(deployments[0].model, "echo/a");
     assert_eq!(deployments[0].api_key.as_ref().map(|key| key.expose()), Some("k"));
     assert_eq!(deployments[0].timeout.map(|wait| wait.as_secs()), Some(7));
-    assert_eq!(deployments[0].extra_headers["x-key"].expose(), "k");
+    assert_eq!(deployments[0].extra_headers["x-key"], "k");
     assert_eq!(deployments[0].defaults.get("stop"), Some(r#"["halt","end"]"#));
     assert_eq!(deployments[0].extra_body.get("a"), Some(r#"[{"b":"halt"}]"#));
 }
@@ -50,19 +44,11 @@ fn a_missing_variable_costs_one_deployment() {
         ],
     );
     assert!(loaded.has_errors() && !loaded.is_fatal());
-    let disabled: Vec<_> = loaded
-        .settings
-        .deployments
-        .iter()
-        .map(|row| row.disabled.clone())
-        .collect();
+    let disabled: Vec<_> = loaded.settings.deployments.iter().map(|row| row.disabled.clone()).collect();
     assert_eq!(
         disabled,
         [
-            Some(Disabled::MissingVariables(vec![
-                "GONE".to_owned(),
-                "MISSING".to_owned()
-            ])),
+            Some(Disabled::MissingVariables(vec!["GONE".to_owned(), "MISSING".to_owned()])),
             Some(Disabled::MissingVariables(vec!["BLANK".to_owned()])),
             None
         ]
@@ -142,10 +128,7 @@ model_list:
     assert_eq!(loaded.environment.get("PORT"), Some("4000"));
     assert_eq!(loaded.environment.get("OTHER"), Some("other"));
     let deployment = &loaded.settings.deployments[0];
-    assert_eq!(
-        deployment.api_key.as_ref().map(|key| key.expose()),
-        Some("from-file")
-    );
+    assert_eq!(deployment.api_key.as_ref().map(|key| key.expose()), Some("from-file"));
     assert_eq!(deployment.api_base.as_deref(), Some("other"));
 
     check(

@@ -90,20 +90,10 @@ guardrails:
             ),
         ],
     );
-    let allowed = [
-        "litellm_params.max_budget",
-        "general_settings.allowed_routes",
-        "team_id",
-        "guardrails",
-        "nothing",
-    ];
-    let loaded = parse(
-        yaml,
-        "config.yaml",
-        &Environment::empty(),
-        &allowed.map(str::to_owned),
-    )
-    .expect("YAML");
+    let allowed =
+        ["litellm_params.max_budget", "general_settings.allowed_routes", "team_id", "guardrails", "nothing"];
+    let loaded =
+        parse(yaml, "config.yaml", &Environment::empty(), &allowed.map(str::to_owned)).expect("YAML");
     assert_eq!(
         lines(&loaded),
         [
@@ -148,23 +138,13 @@ fn health_check_interval_of_the_router_is_an_error_as_in_litellm() {
 #[test]
 fn the_master_key_comes_from_the_file_else_from_the_environment() {
     let key = |yaml, variables: &[(&str, &str)]| {
-        read_clean(yaml, variables)
-            .settings
-            .general
-            .master_key
-            .map(|key| key.expose().to_owned())
+        read_clean(yaml, variables).settings.general.master_key.map(|key| key.expose().to_owned())
     };
     assert_eq!(key("", &[]), None);
     assert_eq!(key("general_settings: {master_key: }", &[]), None);
-    assert_eq!(
-        key("", &[("LITELLM_MASTER_KEY", "from-environment")]).as_deref(),
-        Some("from-environment")
-    );
+    assert_eq!(key("", &[("LITELLM_MASTER_KEY", "from-environment")]).as_deref(), Some("from-environment"));
     let file = "general_settings: {master_key: from-file}";
-    assert_eq!(
-        key(file, &[("LITELLM_MASTER_KEY", "from-environment")]).as_deref(),
-        Some("from-file")
-    );
+    assert_eq!(key(file, &[("LITELLM_MASTER_KEY", "from-environment")]).as_deref(), Some("from-file"));
     assert_eq!(
         key("environment_variables: {LITELLM_MASTER_KEY: laid-over}", &[]).as_deref(),
         Some("laid-over")
@@ -208,7 +188,7 @@ general_settings:
   - {header_name: X-Customer, litellm_user_role: customer}
 ";
     let general = read_clean(yaml, &[]).settings.general;
-    assert_eq!(general.key_header_name.as_deref(), Some("x-my-key"));
+    assert_eq!(general.key_header_name.as_ref().map(|name| name.as_str()), Some("x-my-key"));
     assert!(general.forward_client_headers && general.health_check_details);
     assert!(general.forward_openai_organization && general.client_side_credentials);
     assert!(general.always_include_stream_usage && general.return_wildcard_routes);
@@ -227,11 +207,7 @@ general_settings:
 #[test]
 fn timeouts_have_an_order_of_precedence() {
     let timeout = |yaml, variables: &[(&str, &str)]| {
-        read_clean(yaml, variables)
-            .settings
-            .upstream
-            .timeout
-            .map(|wait| wait.as_secs())
+        read_clean(yaml, variables).settings.upstream.timeout.map(|wait| wait.as_secs())
     };
     let variables = [("REQUEST_TIMEOUT", "3")];
     assert_eq!(timeout("", &[]), None);
@@ -249,15 +225,9 @@ fn timeouts_have_an_order_of_precedence() {
 #[test]
 fn aliases_are_names_or_mappings() {
     let yaml = "router_settings: {model_group_alias: {a: group, b: {model: group, hidden: true}}}";
-    let alias = |alias: &str, hidden| AliasSettings {
-        alias: alias.to_owned(),
-        group: "group".to_owned(),
-        hidden,
-    };
-    assert_eq!(
-        read_clean(yaml, &[]).settings.aliases,
-        [alias("a", false), alias("b", true)]
-    );
+    let alias =
+        |alias: &str, hidden| AliasSettings { alias: alias.to_owned(), group: "group".to_owned(), hidden };
+    assert_eq!(read_clean(yaml, &[]).settings.aliases, [alias("a", false), alias("b", true)]);
     check(
         "router_settings:\n  model_group_alias:\n    c: [group]\n    d: {hidden: true}\n",
         &[

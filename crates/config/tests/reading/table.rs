@@ -5,10 +5,7 @@ use std::collections::BTreeSet;
 use trunkline_config::{KeyRow, Section, State, key_table, key_table_markdown};
 
 fn core_keys(is: fn(&State) -> bool) -> usize {
-    key_table()
-        .iter()
-        .filter(|row: &&KeyRow| row.core && is(&row.state))
-        .count()
+    key_table().iter().filter(|row: &&KeyRow| row.core && is(&row.state)).count()
 }
 
 #[test]
@@ -26,12 +23,7 @@ fn of_88_core_keys_13_are_accepted_besides() {
 fn every_key_stands_once_in_its_section() {
     let mut seen = BTreeSet::new();
     for row in key_table() {
-        assert!(
-            seen.insert((row.section, row.key)),
-            "{}.{} stands twice",
-            row.section.path(),
-            row.key
-        );
+        assert!(seen.insert((row.section, row.key)), "{}.{} stands twice", row.section.path(), row.key);
         assert!(!row.meaning.is_empty(), "{} has no meaning", row.key);
     }
     for section in Section::ALL {

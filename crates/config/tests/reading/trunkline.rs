@@ -7,9 +7,7 @@ use crate::{check, check_with, read_clean};
 #[test]
 fn defaults_then_file_then_environment() {
     let yaml = "trunkline_settings: {connect_timeout_ms: '1000', idle_timeout_ms: 5, cors_origins: [https://a.example]}";
-    let settings = read_clean(yaml, &[("TRUNKLINE_IDLE_TIMEOUT_MS", "7")])
-        .settings
-        .trunkline;
+    let settings = read_clean(yaml, &[("TRUNKLINE_IDLE_TIMEOUT_MS", "7")]).settings.trunkline;
     let expected = TrunklineSettings {
         connect_timeout_ms: 1000,
         idle_timeout_ms: 7,
@@ -61,10 +59,7 @@ fn what_does_not_fit_names_where_it_came_from() {
 
 #[test]
 fn foreign_variables_with_our_prefix_are_left_alone() {
-    let kubernetes = [
-        ("TRUNKLINE_PORT", "tcp://10.0.0.1:4000"),
-        ("TRUNKLINE_SERVICE_HOST", "10.0.0.1"),
-    ];
+    let kubernetes = [("TRUNKLINE_PORT", "tcp://10.0.0.1:4000"), ("TRUNKLINE_SERVICE_HOST", "10.0.0.1")];
     read_clean("", &kubernetes);
     check_with(
         "",
@@ -83,10 +78,7 @@ fn litellms_size_limits_lower_ours() {
     assert_eq!(settings.body_inflated_bytes_max, 1024 * 1024);
     assert_eq!(settings.reply_bytes_max, 2 * 1024 * 1024);
     let yaml = "general_settings: {max_request_size_mb: 1000}";
-    assert_eq!(
-        read_clean(yaml, &[]).settings.trunkline.body_bytes_max,
-        104_857_600
-    );
+    assert_eq!(read_clean(yaml, &[]).settings.trunkline.body_bytes_max, 104_857_600);
 }
 
 #[test]

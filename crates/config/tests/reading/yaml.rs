@@ -6,14 +6,7 @@ use crate::{check, read_clean};
 
 #[test]
 fn nothing_is_a_configuration_too() {
-    for text in [
-        "",
-        "# only a comment\n",
-        "---\n",
-        "{}",
-        "model_list:\n",
-        "model_list: []\n",
-    ] {
+    for text in ["", "# only a comment\n", "---\n", "{}", "model_list:\n", "model_list: []\n"] {
         let loaded = read_clean(text, &[]);
         assert!(loaded.settings.deployments.is_empty(), "{text:?}");
         assert!(!loaded.is_fatal() && !loaded.has_errors());
@@ -29,23 +22,11 @@ fn check_unreadable(text: &str, expected: &str) {
 
 #[test]
 fn bad_yaml_is_an_error_with_its_place_and_the_parsers_words() {
-    check_unreadable(
-        "model_list:\n  - a: [1, 2\n",
-        "config.yaml:2:8: unclosed bracket '['",
-    );
-    check_unreadable(
-        "a: 1\n b: 2\n",
-        "config.yaml:2:3: mapping values are not allowed in this context",
-    );
+    check_unreadable("model_list:\n  - a: [1, 2\n", "config.yaml:2:8: unclosed bracket '['");
+    check_unreadable("a: 1\n b: 2\n", "config.yaml:2:3: mapping values are not allowed in this context");
     check_unreadable("a: \"open\n", "config.yaml:1:4: unclosed quote");
-    check_unreadable(
-        "a: 1\n---\nb: 2\n",
-        "config.yaml:3:1: a second document begins; one file holds one",
-    );
-    check_unreadable(
-        "a: *nowhere\n",
-        "config.yaml:1:4: alias references unknown anchor",
-    );
+    check_unreadable("a: 1\n---\nb: 2\n", "config.yaml:3:1: a second document begins; one file holds one");
+    check_unreadable("a: *nowhere\n", "config.yaml:1:4: alias references unknown anchor");
 }
 
 #[test]
@@ -81,14 +62,8 @@ fn a_file_cut_anywhere_is_read_or_refused() {
 
 #[test]
 fn the_file_must_be_a_mapping() {
-    check(
-        "- a\n",
-        &["!config.yaml:1:1: error: the file must be a mapping, not a list"],
-    );
-    check(
-        "just text",
-        &["!config.yaml:1:1: error: the file must be a mapping, not text"],
-    );
+    check("- a\n", &["!config.yaml:1:1: error: the file must be a mapping, not a list"]);
+    check("just text", &["!config.yaml:1:1: error: the file must be a mapping, not text"]);
 }
 
 #[test]
@@ -119,10 +94,7 @@ router_settings: {timeout: 1.5, stream_timeout: 0}
 general_settings: {enforce_user_param: yes, global_max_parallel_requests: '10', health_check_details: off}
 ";
     let settings = read_clean(yaml, &[]).settings;
-    assert_eq!(
-        settings.upstream.timeout.map(|wait| wait.as_millis()),
-        Some(600_000)
-    );
+    assert_eq!(settings.upstream.timeout.map(|wait| wait.as_millis()), Some(600_000));
     assert_eq!(settings.upstream.stream_timeout, None);
     assert_eq!(settings.keepalive.map(|wait| wait.as_secs()), Some(15));
     assert!(settings.json_logs && settings.upstream.http2 && settings.general.enforce_user_param);
@@ -149,10 +121,7 @@ fn a_lone_letter_is_a_text() {
     let settings = read_clean(yaml, &[]).settings;
     assert_eq!(settings.general.completion_model.as_deref(), Some("y"));
     assert_eq!(settings.deployments[0].group, "n");
-    assert_eq!(
-        settings.deployments[0].defaults.get("stop"),
-        Some(r#"["y","N",true]"#)
-    );
+    assert_eq!(settings.deployments[0].defaults.get("stop"), Some(r#"["y","N",true]"#));
     check(
         "general_settings: {completion_model: 4.10}",
         &[
