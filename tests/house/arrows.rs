@@ -21,13 +21,21 @@ const ARROWS: &[Arrow] = &[
     Arrow { from: "trunkline-core", to: &[], in_tests: &[] },
     Arrow { from: "trunkline-provider", to: &["trunkline-core"], in_tests: &[] },
     Arrow { from: "trunkline-transport", to: &["trunkline-core", "trunkline-provider"], in_tests: &[] },
-    Arrow { from: "trunkline-openai", to: &["trunkline-core", "trunkline-provider"], in_tests: &[] },
+    Arrow {
+        from: "trunkline-openai",
+        to: &["trunkline-core", "trunkline-provider"],
+        in_tests: &["trunkline-testkit"],
+    },
     Arrow {
         from: "trunkline-vercel-ai-gateway",
         to: &["trunkline-core", "trunkline-openai", "trunkline-provider"],
         in_tests: &["trunkline-testkit", "trunkline-transport"],
     },
-    Arrow { from: "trunkline-echo", to: &["trunkline-core", "trunkline-provider"], in_tests: &[] },
+    Arrow {
+        from: "trunkline-echo",
+        to: &["trunkline-core", "trunkline-provider"],
+        in_tests: &["trunkline-testkit"],
+    },
     Arrow { from: "trunkline-router", to: &["trunkline-core", "trunkline-provider"], in_tests: &[] },
     Arrow { from: "trunkline-config", to: &["trunkline-core"], in_tests: &[] },
     Arrow {
@@ -64,7 +72,7 @@ const ARROWS: &[Arrow] = &[
         in_tests: &["trunkline-testkit"],
     },
     Arrow { from: "trunkline-testkit", to: &["trunkline-core", "trunkline-provider"], in_tests: &[] },
-    Arrow { from: "trunkline-tests", to: &[], in_tests: &["trunkline-gateway"] },
+    Arrow { from: "trunkline-tests", to: &[], in_tests: &["trunkline", "trunkline-gateway"] },
 ];
 
 #[test]
