@@ -8,6 +8,7 @@
 //!
 //! Everything listens on loopback only and ends with the value that owns it.
 
+pub mod conformance;
 pub mod recordings;
 mod serving;
 pub mod simulator;

@@ -44,7 +44,11 @@ impl Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "  doing:    {}\n  expected: {}\n  came:     {}", self.doing, self.expected, self.came)
+        write!(
+            formatter,
+            "  doing:    {}\n  expected: {}\n  came:     {}",
+            self.doing, self.expected, self.came
+        )
     }
 }
 
@@ -82,8 +86,13 @@ pub(crate) fn same_bytes(
         return Ok(());
     }
     let at = expected.iter().zip(came).take_while(|(left, right)| left == right).count();
-    let expected = format!("{what}: {} bytes, from byte {at} on {}", expected.len(), excerpt(&expected[at..]));
-    Err(Finding::new(doing, expected, format!("{} bytes, from there on {}", came.len(), excerpt(&came[at..]))))
+    let expected =
+        format!("{what}: {} bytes, from byte {at} on {}", expected.len(), excerpt(&expected[at..]));
+    Err(Finding::new(
+        doing,
+        expected,
+        format!("{} bytes, from there on {}", came.len(), excerpt(&came[at..])),
+    ))
 }
 
 /// The beginning of a body, as text.

@@ -130,85 +130,56 @@ pub struct Catalogue {
     pub ids: Vec<String>,
 }
 
-impl WholeReply {
-    /// A whole reply of which nothing but its shape is expected.
-    pub fn new(operation: Operation, body: impl Into<Bytes>) -> Self {
-        Self { operation, body: body.into(), readings: Readings::default() }
+impl Readings {
+    /// This text, and nothing else.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
     }
 
-    /// It says this text.
-    #[must_use]
-    pub fn text(mut self, text: impl Into<String>) -> Self {
-        self.readings.text = text.into();
-        self
-    }
-
-    /// It tells these tokens: all input, all output.
+    /// These tokens too: all input, all output.
     #[must_use]
     pub fn tokens(mut self, input: u64, output: u64) -> Self {
-        self.readings.tokens = Some((input, output));
+        self.tokens = Some((input, output));
         self
     }
 
-    /// It tells what was billed, in US dollars.
+    /// What was billed too, in US dollars.
     #[must_use]
     pub fn cost(mut self, dollars: impl Into<String>) -> Self {
-        self.readings.cost = Some(dollars.into());
+        self.cost = Some(dollars.into());
         self
     }
 
-    /// It tells the upstream's own id of the call.
+    /// The upstream's own id of the call too.
     #[must_use]
     pub fn generation_id(mut self, id: impl Into<String>) -> Self {
-        self.readings.generation_id = Some(id.into());
+        self.generation_id = Some(id.into());
         self
     }
 }
 
+impl WholeReply {
+    /// A whole reply, and what must be read from it.
+    pub fn new(operation: Operation, body: impl Into<Bytes>, readings: Readings) -> Self {
+        Self { operation, body: body.into(), readings }
+    }
+}
+
 impl StreamedReply {
-    /// A complete stream of which nothing but its shape is expected.
-    pub fn new(name: impl Into<String>, operation: Operation, body: impl Into<Bytes>) -> Self {
-        Self {
-            name: name.into(),
-            operation,
-            body: body.into(),
-            ending: Ending::Complete,
-            readings: Readings::default(),
-        }
+    /// A complete stream, and what must be read from it.
+    pub fn new(
+        name: impl Into<String>,
+        operation: Operation,
+        body: impl Into<Bytes>,
+        readings: Readings,
+    ) -> Self {
+        Self { name: name.into(), operation, body: body.into(), ending: Ending::Complete, readings }
     }
 
     /// It ends in another way.
     #[must_use]
     pub fn ending(mut self, ending: Ending) -> Self {
         self.ending = ending;
-        self
-    }
-
-    /// It says this text.
-    #[must_use]
-    pub fn text(mut self, text: impl Into<String>) -> Self {
-        self.readings.text = text.into();
-        self
-    }
-
-    /// It tells these tokens: all input, all output.
-    #[must_use]
-    pub fn tokens(mut self, input: u64, output: u64) -> Self {
-        self.readings.tokens = Some((input, output));
-        self
-    }
-
-    /// It tells what was billed, in US dollars.
-    #[must_use]
-    pub fn cost(mut self, dollars: impl Into<String>) -> Self {
-        self.readings.cost = Some(dollars.into());
-        self
-    }
-
-    /// It tells the upstream's own id of the call.
-    #[must_use]
-    pub fn generation_id(mut self, id: impl Into<String>) -> Self {
-        self.readings.generation_id = Some(id.into());
         self
     }
 }

@@ -76,8 +76,8 @@ impl UpstreamReply {
     /// The same body in pieces that begin at these offsets, which ascend.
     #[must_use]
     pub fn cut_at(mut self, offsets: &[usize]) -> Self {
-        let mut rest: Bytes = self.pieces.concat().into();
-        self.pieces.clear();
+        let mut pieces = std::mem::take(&mut self.pieces);
+        let mut rest = if pieces.len() == 1 { pieces.remove(0) } else { pieces.concat().into() };
         let mut start = 0;
         for &offset in offsets {
             if offset > start && offset - start < rest.len() {

@@ -1,0 +1,101 @@
+//! What goes upstream: to which address, with which model.
+
+use std::sync::Arc;
+
+use trunkline_core::{Body, Document, ErrorKind, Fault};
+use trunkline_provider::{CallContext, Target};
+
+use super::super::Harness;
+use super::super::finding::{Finding, Outcome, Verdict, excerpt, holds, same, told};
+use super::super::subject::{BASE, Subject, refused};
+use super::super::transport::{SentRequest, UpstreamReply};
+use super::NO_UPSTREAM;
+
+/// A call goes to the base that the deployment names, in one request, whether or not a slash ends the base.
+pub async fn calls_go_to_the_base_that_the_deployment_names(harness: &Harness) -> Outcome {
+    let mut subject = Subject::new(harness)?;
+    if subject.fixtures().is_none() {
+        return Ok(NO_UPSTREAM);
+    }
+    let with_slash = Target { api_base: Some(format!("{BASE}/")), ..Target::clone(&subject.context.target) };
+    for context in [subject.context.clone(), CallContext::new(Arc::new(with_slash))] {
+        subject.context = context;
+        for (doing, request) in sent(&subject).await? {
+            let uri = request.uri.to_string();
+            let base = format!("{BASE}/");
+            holds(uri.starts_with(&base), &doing, &format!("an address below {base}"), &uri)?;
+            let path = request.uri.path();
+            holds(!path.contains("//"), &doing, "a path without an empty segment", path)?;
+        }
+    }
+    Ok(Verdict::Held)
+}
+
+/// The model goes upstream as the upstream spells it: exactly one prefix is taken off.
+pub async fn the_model_goes_upstream_without_its_prefix(harness: &Harness) -> Outcome {
+    let subject = Subject::new(harness)?;
+    let Some(fixtures) = subject.fixtures() else {
+        return Ok(NO_UPSTREAM);
+    };
+    for (doing, request) in sent(&subject).await? {
+        let came = format!("{} with the body {}", request.uri, excerpt(&request.body));
+        if fixtures.verbatim {
+            let document = Document::parse(request.body.clone());
+            let model = document.as_ref().ok().and_then(|document| document.string("model"));
+            let expected = format!("the member `model` to be {:?}", subject.model);
+            holds(model.as_deref() == Some(subject.model.as_str()), &doing, &expected, came)?;
+            continue;
+        }
+        let everything =
+            format!("{}\n{}", request.uri, String::from_utf8_lossy(&request.body)).replace("%2F", "/");
+        let named = everything.contains(&subject.model) && !everything.contains(&harness.model);
+        let expected = format!("a request that names `{}` and not `{}`", subject.model, harness.model);
+        holds(named, &doing, &expected, came)?;
+    }
+    Ok(Verdict::Held)
+}
+
+/// A body without a member that the operation needs is refused as the caller's fault, with the member's name,
+/// where the provider reads the body itself.
+pub async fn a_question_without_what_it_needs_is_refused(harness: &Harness) -> Outcome {
+    let subject = Subject::new(harness)?;
+    if subject.fixtures().is_some_and(|fixtures| fixtures.verbatim) {
+        return Ok(Verdict::NotApplicable("bodies go through as they are, and the upstream judges them"));
+    }
+    for &operation in subject.operations() {
+        for &member in operation.required_members() {
+            let doing = format!("asking for {operation} without `{member}`");
+            let mut call = subject.question(operation, false);
+            let mut document = harness.question(operation, false);
+            document.remove(member);
+            call.body = Body::Document(document);
+            let reply = subject.call(&doing, call, UpstreamReply::json(200, "{}")).await?;
+            let error = refused(&doing, "an error that is the caller's fault", reply)?;
+            let kinds = [ErrorKind::MissingParameter, ErrorKind::InvalidRequest];
+            holds(kinds.contains(&error.kind()), &doing, "MissingParameter or InvalidRequest", told(&error))?;
+            same(&doing, "the fault of", &Fault::Caller, &error.fault())?;
+            same(&doing, "the parameter", &Some(member), &error.param())?;
+            same(&doing, "requests sent:", &0, &subject.transport.requests().len())?;
+        }
+    }
+    Ok(Verdict::Held)
+}
+
+/// Every kind of request that the provider sends: each operation whole, and as a stream where it streams.
+pub(super) async fn sent(subject: &Subject<'_>) -> Result<Vec<(String, SentRequest)>, Finding> {
+    let mut requests = Vec::new();
+    for (operation, streaming) in subject.ways_to_ask() {
+        let doing = format!("asking for {operation}{}", if streaming { " as a stream" } else { "" });
+        // What is answered makes no difference to what was sent.
+        let call = subject.question(operation, streaming);
+        let answered = subject.call(&doing, call, UpstreamReply::json(500, "{}")).await?;
+        let mut sent = subject.transport.requests();
+        let came = match answered {
+            Ok(_) => format!("{} requests", sent.len()),
+            Err(error) => format!("{} requests, and {}", sent.len(), told(&error)),
+        };
+        holds(sent.len() == 1, &doing, "one request", came)?;
+        requests.extend(sent.pop().map(|request| (doing, request)));
+    }
+    Ok(requests)
+}
