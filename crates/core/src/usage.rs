@@ -72,23 +72,25 @@ impl Usage {
         };
         let adds_up = usage.input() == counts.input
             && usage.all_output() == counts.output
-            && counts.total.is_none_or(|total| total == counts.input + counts.output);
+            && counts.total.is_none_or(|total| total == counts.input.saturating_add(counts.output));
         Self { inconsistent: !adds_up, ..usage }
     }
 
     /// All input tokens.
     pub fn input(&self) -> u64 {
-        self.uncached_input + self.cache_read + self.cache_write + self.audio_input
+        let buckets = [self.uncached_input, self.cache_read, self.cache_write, self.audio_input];
+        buckets.into_iter().fold(0, u64::saturating_add)
     }
 
     /// All output tokens.
     pub fn all_output(&self) -> u64 {
-        self.output + self.reasoning + self.audio_output + self.image_output
+        let buckets = [self.output, self.reasoning, self.audio_output, self.image_output];
+        buckets.into_iter().fold(0, u64::saturating_add)
     }
 
     /// All tokens: the sum of every bucket.
     pub fn total(&self) -> u64 {
-        self.input() + self.all_output()
+        self.input().saturating_add(self.all_output())
     }
 }
 

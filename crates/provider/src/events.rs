@@ -1,6 +1,7 @@
 //! An upstream's stream: framed, looked into, and complete only on its terminal event.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -8,7 +9,8 @@ use futures_core::Stream;
 use trunkline_core::{Error, ErrorKind, Event};
 
 use crate::http_provider::error_of;
-use crate::{Decode, Framer, Sight, TransportBody};
+use crate::stream_budget::HeldBack;
+use crate::{Decode, Framer, Sight, StreamBudget, TransportBody};
 
 /// The events of one upstream reply.
 ///
@@ -18,6 +20,7 @@ pub struct UpstreamEvents {
     provider: String,
     body: TransportBody,
     framer: Framer,
+    held_back: HeldBack,
     decode: Decode,
     progress: Progress,
 }
@@ -36,11 +39,13 @@ impl UpstreamEvents {
         body: TransportBody,
         decode: Decode,
         event_bytes_max: usize,
+        budget: Arc<StreamBudget>,
     ) -> Self {
         Self {
             provider: provider.into(),
             body,
             framer: Framer::new(event_bytes_max),
+            held_back: HeldBack::new(budget),
             decode,
             progress: Progress::Flowing,
         }
@@ -49,7 +54,8 @@ impl UpstreamEvents {
     /// Frames what arrived and looks into it.
     fn take(&mut self, chunk: Bytes) -> Vec<Event> {
         let mut framed = Vec::new();
-        let size = self.framer.push(chunk, &mut framed);
+        let framing = self.framer.push(chunk, &mut framed);
+        let size = framing.and_then(|()| self.held_back.set(self.framer.held_back()));
         let events = self.look(framed);
         if let (Err(error), Progress::Flowing) = (size, &self.progress) {
             self.progress = Progress::Failing(error.with_provider(&self.provider));

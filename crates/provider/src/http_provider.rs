@@ -14,8 +14,8 @@ use trunkline_core::{
 
 use crate::codec::{Codec, Decode, EncodeContext, Failure};
 use crate::{
-    CallContext, Capabilities, CredentialSource, Limits, Provider, Registry, Transport, TransportBody,
-    UpstreamEvents,
+    CallContext, Capabilities, CredentialSource, Limits, Provider, Registry, StreamBudget, Transport,
+    TransportBody, UpstreamEvents,
 };
 
 /// A provider with an HTTP API behind it, made of a [`Codec`].
@@ -25,12 +25,19 @@ pub struct HttpProvider<C> {
     transport: Arc<dyn Transport>,
     credentials: Arc<dyn CredentialSource>,
     limits: Limits,
+    stream_budget: Arc<StreamBudget>,
 }
 
 impl<C: Codec> HttpProvider<C> {
     /// A provider that sends what `codec` writes, over the registry's transport and within its limits.
     pub fn new(codec: C, credentials: Arc<dyn CredentialSource>, registry: &Registry) -> Self {
-        Self { codec, transport: registry.transport(), credentials, limits: registry.limits() }
+        Self {
+            codec,
+            transport: registry.transport(),
+            credentials,
+            limits: registry.limits(),
+            stream_budget: registry.stream_budget(),
+        }
     }
 
     async fn send(
@@ -153,7 +160,13 @@ impl<C: Codec> Provider for HttpProvider<C> {
                 self.codec.name()
             )));
         }
-        let events = UpstreamEvents::new(self.codec.name(), body, decode, self.limits.event_bytes_max);
+        let events = UpstreamEvents::new(
+            self.codec.name(),
+            body,
+            decode,
+            self.limits.event_bytes_max,
+            Arc::clone(&self.stream_budget),
+        );
         Ok(Reply { status: head.status, headers: head.headers, body: ReplyBody::Events(Box::pin(events)) })
     }
 

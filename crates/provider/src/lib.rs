@@ -13,6 +13,7 @@ mod provider;
 mod registry;
 mod retry_after;
 mod sse;
+mod stream_budget;
 mod target;
 mod transport;
 
@@ -25,5 +26,6 @@ pub use provider::{CallContext, Provider};
 pub use registry::{About, Registration, Registry};
 pub use retry_after::retry_after;
 pub use sse::Framer;
+pub use stream_budget::StreamBudget;
 pub use target::{Limits, SendOptions, Target, Waits};
 pub use transport::{Transport, TransportBody};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use trunkline_core::Environment;
 
-use crate::{Limits, Provider, Transport};
+use crate::{Limits, Provider, StreamBudget, Transport};
 
 /// The providers that are known, and what they are built from.
 ///
@@ -15,6 +15,7 @@ pub struct Registry {
     transport: Arc<dyn Transport>,
     environment: Environment,
     limits: Limits,
+    stream_budget: Arc<StreamBudget>,
     registrations: Vec<Registration>,
 }
 
@@ -47,7 +48,8 @@ pub struct About {
 impl Registry {
     /// No providers yet; those to come are built from these.
     pub fn new(transport: Arc<dyn Transport>, environment: Environment, limits: Limits) -> Self {
-        Self { transport, environment, limits, registrations: Vec::new() }
+        let stream_budget = StreamBudget::new(limits.stream_buffer_total_bytes);
+        Self { transport, environment, limits, stream_budget, registrations: Vec::new() }
     }
 
     /// What carries requests upstream.
@@ -63,6 +65,11 @@ impl Registry {
     /// How large replies may be.
     pub fn limits(&self) -> Limits {
         self.limits
+    }
+
+    /// What all streams of its providers together may hold back.
+    pub fn stream_budget(&self) -> Arc<StreamBudget> {
+        Arc::clone(&self.stream_budget)
     }
 
     /// Adds a provider under a prefix of one or more whole segments. A prefix that is taken is replaced.

@@ -60,6 +60,11 @@ impl Framer {
         self.check_size(self.pending.len())
     }
 
+    /// How many bytes of an event are held back until its end comes.
+    pub fn held_back(&self) -> usize {
+        self.pending.len()
+    }
+
     /// What is left when the stream has ended: bytes that no blank line closed.
     pub fn finish(&mut self) -> Option<Event> {
         let rest = std::mem::take(&mut self.pending).freeze();

@@ -66,6 +66,8 @@ pub struct Limits {
     pub event_bytes_max: usize,
     /// The body of a refusal, in bytes; what is longer is cut. Default 64 KiB.
     pub failure_bytes_max: usize,
+    /// What all streams together may hold back, in bytes. Default 256 MiB.
+    pub stream_buffer_total_bytes: usize,
     /// How deep a reply may be nested. Default 512.
     pub depth_max: usize,
 }
@@ -76,6 +78,7 @@ impl Default for Limits {
             reply_bytes_max: 100 * 1024 * 1024,
             event_bytes_max: 32 * 1024 * 1024,
             failure_bytes_max: 64 * 1024,
+            stream_buffer_total_bytes: 256 * 1024 * 1024,
             depth_max: 512,
         }
     }

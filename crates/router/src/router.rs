@@ -126,7 +126,9 @@ impl Router {
                 .iter()
                 .map(|deployment| self.candidate(deployment, &found.captures))
                 .collect();
-            return Ok(Route { group: found.deployments[0].group.clone(), candidates: candidates? });
+            // Behind a wildcard the group is what was asked for: each name is a group of its own.
+            let group = if found.captures.is_empty() { found.deployments[0].group.as_str() } else { name };
+            return Ok(Route { group: group.to_owned(), candidates: candidates? });
         }
         if self.direct {
             return self.resolve_directly(name);

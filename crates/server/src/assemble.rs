@@ -23,6 +23,7 @@ fn registry(sources: &Sources) -> Result<Registry, Error> {
     let limits = Limits {
         reply_bytes_max: size(own.reply_bytes_max),
         event_bytes_max: size(own.event_bytes_max),
+        stream_buffer_total_bytes: size(own.stream_buffer_total_bytes),
         ..Limits::default()
     };
     let mut registry = Registry::new(Arc::new(HttpTransport::new(options)?), environment, limits);

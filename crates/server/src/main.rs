@@ -8,6 +8,7 @@ mod start_text;
 mod telemetry;
 
 use std::error::Error;
+use std::io::Write;
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -78,7 +79,8 @@ fn serve(flags: &Flags, environment: &Environment) -> Result<(), Box<dyn Error>>
         let (server, stop) = Server::bind(gateway, flags.host, port, tls).await?;
         let signals = watch_signals(stop)?;
         let address = server.address()?;
-        print!("{}", start_text::of(&sources, scheme, address));
+        // A closed standard output is no reason not to serve.
+        let _ = std::io::stdout().write_all(start_text::of(&sources, scheme, address).as_bytes());
         tracing::info!(address = %address, files.limit = files, "serving");
         server.run().await;
         signals.abort();
@@ -108,16 +110,14 @@ fn watch_signals(stop: StopHandle) -> std::io::Result<tokio::task::JoinHandle<()
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(tokio::spawn(async move {
-        for signals in 0..2 {
+        for is_first in [true, false] {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            if signals == 0 {
-                stop.stop();
-            } else {
-                tracing::warn!("a second signal: stopping at once");
-                std::process::exit(130);
+            match is_first {
+                true => stop.stop(),
+                false => std::process::exit(130),
             }
         }
     }))
