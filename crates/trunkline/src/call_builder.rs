@@ -1,5 +1,6 @@
 //! What chat and embedding calls have in common: where a call goes, and what is added to it.
 
+use std::fmt;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -25,7 +26,6 @@ pub struct CallBuilder<R> {
 pub(crate) type Answer<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
 
 /// How a request gets to its provider.
-#[derive(Debug)]
 pub(crate) struct Delivery {
     client: Result<Client, Error>,
     extra: Vec<(String, Bytes)>,
@@ -172,6 +172,21 @@ impl Overrides {
         target.api_key = api_key.or(target.api_key);
         target.send.waits.total = timeout.unwrap_or(target.send.waits.total);
         Some(target)
+    }
+}
+
+// Headers and extra members can hold credentials, so that their names alone are shown.
+impl fmt::Debug for Delivery {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let extra: Vec<&str> = self.extra.iter().map(|(name, _)| name.as_str()).collect();
+        let headers: Vec<&str> = self.headers.keys().map(HeaderName::as_str).collect();
+        formatter
+            .debug_struct("Delivery")
+            .field("extra", &extra)
+            .field("headers", &headers)
+            .field("route", &self.route)
+            .field("problem", &self.problem)
+            .finish_non_exhaustive()
     }
 }
 

@@ -111,6 +111,8 @@ impl ClientBuilder {
     }
 
     /// Sets the key of the provider with this prefix, wherever a deployment or a call brings none of its own.
+    ///
+    /// It goes to that provider's base alone: a deployment or a call with another base URL brings its own key.
     pub fn api_key(mut self, prefix: impl Into<String>, api_key: impl Into<Secret>) -> Self {
         self.defaults.entry(prefix.into()).or_default().api_key = Some(api_key.into());
         self

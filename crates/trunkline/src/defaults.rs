@@ -40,10 +40,22 @@ impl Defaults {
             target.api_base.clone_from(&self.api_base);
             target.api_key = target.api_key.or_else(|| self.api_key.clone());
         }
-        if let Some(waits) = self.waits.filter(|_| target.send.waits == Waits::default()) {
-            target.send.waits = waits;
+        if let Some(waits) = self.waits {
+            target.send.waits = completed(target.send.waits, waits);
         }
         target
+    }
+}
+
+/// The waits with `ours` for those that stand at their default, which is how a wait that nobody set looks.
+fn completed(waits: Waits, ours: Waits) -> Waits {
+    let unset = Waits::default();
+    let either = |theirs, unset, ours| if theirs == unset { ours } else { theirs };
+    Waits {
+        connect: either(waits.connect, unset.connect, ours.connect),
+        first_event: either(waits.first_event, unset.first_event, ours.first_event),
+        idle: either(waits.idle, unset.idle, ours.idle),
+        total: either(waits.total, unset.total, ours.total),
     }
 }
 

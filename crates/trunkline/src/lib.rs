@@ -96,3 +96,8 @@ pub use rust_decimal::Decimal;
 pub use serde_json::json;
 #[doc(no_inline)]
 pub use {bytes, futures_util, http, serde_json};
+
+/// The page of the documentation, so that its examples are compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/embedding.md")]
+mod embedding_page {}

@@ -130,8 +130,16 @@ fn nothing_shows_a_key() {
         .api_key("vercel_ai_gateway", KEY);
     let shown = format!("{builder:?}") + &format!("{:?}", builder.build().unwrap());
     assert!(!shown.contains("sk-of-the-environment") && !shown.contains(KEY), "{shown}");
-    let call = Client::builder().build().unwrap().chat("echo/any", "hi").api_key("sk-of-the-call");
-    assert!(!format!("{call:?}").contains("sk-of-the-call"));
+    let call = Client::builder()
+        .build()
+        .unwrap()
+        .chat("echo/any", "hi")
+        .api_key("sk-of-the-call")
+        .header("x-api-key", "sk-of-the-call")
+        .extra("byok", "sk-of-the-call");
+    let shown = format!("{call:?}");
+    assert!(shown.contains("x-api-key") && shown.contains("byok"), "{shown}");
+    assert!(!shown.contains("sk-of-the-call"), "{shown}");
 }
 
 /// Answers everything with one embedding, and notes how it was sent.
@@ -178,10 +186,13 @@ async fn a_transport_of_ones_own_with_the_client_s_waits() {
     // They came in the other order.
     assert_eq!(embeddings.into_vectors(), [[1.0], [2.0]]);
     client.embeddings("patient", "a").await.unwrap();
+    client.embeddings("openai/other", "a").timeout(seconds(5)).await.unwrap();
 
     let sent = transport.sent.lock().unwrap();
-    let uri = "https://api.openai.com/v1/embeddings".to_owned();
-    assert_eq!(*sent, [(uri.clone(), waits), (uri, own)]);
+    let uri = || "https://api.openai.com/v1/embeddings".to_owned();
+    let patient = Waits { idle: seconds(9), ..waits };
+    let timed = Waits { total: seconds(5), ..waits };
+    assert_eq!(*sent, [(uri(), waits), (uri(), patient), (uri(), timed)]);
 }
 
 #[tokio::test]

@@ -91,6 +91,14 @@ async fn without_a_key_the_program_names_the_variables() {
 }
 
 #[tokio::test]
+async fn an_environment_that_makes_no_client_is_an_error_of_the_call() {
+    let mut command = Command::new(example("vercel_completion"));
+    let output = command.env_clear().env("HTTPS_PROXY", "http://[").output().await.unwrap();
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("kind: Configuration"));
+}
+
+#[tokio::test]
 async fn tools() {
     let simulator = simulator().await;
     let printed = printed("tools", &simulator).await;
