@@ -49,7 +49,7 @@ async fn a_body_goes_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_second_call_goes_over_the_same_connection_from_a_clone() {
+async fn a_clone_calls_from_another_task() {
     let client = Client::builder().build().unwrap();
     let clone = client.clone();
     let task = tokio::spawn(async move { clone.chat("echo/any", "from a task").await });
