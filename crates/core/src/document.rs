@@ -45,6 +45,10 @@ pub struct Document {
     appended: Vec<Appended>,
 }
 
+/// How many top-level members a document may have. What stands here is remembered member by member, so that
+/// without a limit a body of tiny members would take many times its own size.
+pub(crate) const MEMBERS_MAX: usize = 10_000;
+
 /// What [`Document::parse_with`] lets pass.
 #[derive(Clone, Debug)]
 pub struct DocumentLimits {
@@ -85,11 +89,19 @@ impl Document {
     pub fn parse_with(bytes: impl Into<Bytes>, limits: &DocumentLimits) -> Result<Self, DocumentError> {
         let source = bytes.into();
         let mut members = Vec::with_capacity(16);
+        let mut excess = None;
         let mut scanner = Scanner::new(&source, limits.depth_max)?;
         scanner.object(|key, value| {
-            members.push(Member { key, value, state: State::Kept });
+            if members.len() < MEMBERS_MAX {
+                members.push(Member { key, value, state: State::Kept });
+            } else {
+                excess.get_or_insert(key.start);
+            }
         })?;
         scanner.end()?;
+        if let Some(offset) = excess {
+            return Err(DocumentError::at(DocumentErrorKind::TooManyMembers, offset));
+        }
         member::shadow_duplicates(&source, &mut members, limits.duplicates)?;
         Ok(Self { source, members, appended: Vec::new() })
     }

@@ -154,7 +154,13 @@ impl Router {
     /// A route made for one name: the prefix decides, nothing is configured.
     fn resolve_directly(&self, name: &str) -> Result<Route, Error> {
         if self.registry.find(name).is_none() {
-            return Err(unknown_prefix(name, &self.registry));
+            // A slip in a configured name is likelier than a prefix that nobody knows.
+            let near = nearest(name, self.table.names());
+            return Err(if near.is_empty() {
+                unknown_prefix(name, &self.registry)
+            } else {
+                self.unknown_model(name)
+            });
         }
         let spec = DeploymentSpec {
             group: name.to_owned(),

@@ -40,6 +40,8 @@ pub enum DocumentErrorKind {
     LoneSurrogate,
     /// Two members of the top-level object have the same name.
     DuplicateMember,
+    /// The top-level object has more members than the limit.
+    TooManyMembers,
     /// A member's value is not what its reader expects, or a value cannot be written as JSON.
     Value,
 }
@@ -123,6 +125,9 @@ impl fmt::Display for DocumentError {
             DocumentErrorKind::DuplicateMember => {
                 let name = Quoted(self.member.as_deref().unwrap_or_default());
                 write!(f, "the member {name} stands in the body twice, the second time")
+            }
+            DocumentErrorKind::TooManyMembers => {
+                write!(f, "the body has more than {} top-level members", super::MEMBERS_MAX)
             }
             DocumentErrorKind::Value => {
                 match &self.member {
