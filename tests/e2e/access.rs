@@ -1,5 +1,7 @@
 //! Who is let in: keys, hosts, origins, methods.
 
+use trunkline_testkit::upstream::{Pause, Script, ScriptedUpstream, Step};
+
 use crate::client::{get, post, send};
 use crate::server::{Start, Trunkline};
 
@@ -97,13 +99,24 @@ async fn methods_behave() {
 
 #[tokio::test]
 async fn requests_above_the_limit_are_refused_and_the_place_is_given_back() {
-    let upstream = trunkline_testkit::upstream::ScriptedUpstream::start([]).await;
-    drop(upstream);
-    let config = "general_settings:\n  global_max_parallel_requests: 1\nmodel_list:\n- model_name: echo\n  \
-                  litellm_params:\n    model: echo/x\n";
+    let reply = r#"{"id":"x","object":"chat.completion","model":"x","choices":[]}"#;
+    let script = Script::new([Step::Pause(Pause::Told)]);
+    let held = Script { steps: script.steps.into_iter().chain(Script::json(200, reply).steps).collect() };
+    let upstream = ScriptedUpstream::start([held, Script::json(200, reply)]).await.expect("a loopback port");
+    let config = format!(
+        "general_settings:\n  global_max_parallel_requests: 1\nmodel_list:\n- model_name: m\n  litellm_params:\n    \
+         model: openai/x\n    api_base: {}/v1\n",
+        upstream.url()
+    );
     let server = Start::new().config(config).serve().await;
-    let body = r#"{"model":"echo","messages":[{"role":"user","content":"hi"}]}"#;
-    for _ in 0..3 {
-        assert_eq!(post(server.address, "/v1/chat/completions", body).await.status, 200);
-    }
+    let address = server.address;
+    let body = r#"{"model":"m","messages":[]}"#;
+    let first = tokio::spawn(async move { post(address, "/v1/chat/completions", body).await });
+    upstream.wait_for_requests(1).await;
+    let refused = post(address, "/v1/chat/completions", body).await;
+    assert_eq!(refused.error(), (429, "rate_limit_error".to_owned(), "null".to_owned()));
+    assert!(refused.message().contains("max_parallel_requests"), "{}", refused.message());
+    upstream.tell();
+    assert_eq!(first.await.expect("it ends").status, 200);
+    assert_eq!(post(address, "/v1/chat/completions", body).await.status, 200);
 }

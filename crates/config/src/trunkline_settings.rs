@@ -1,5 +1,4 @@
-//! `trunkline_settings`: the limits and waits that are Trunkline's own, merged from defaults, file and
-//! environment.
+//! `trunkline_settings`: limits and waits of Trunkline's own, merged from defaults, file and environment.
 
 use figment::error::Kind;
 use figment::providers::Serialized;

@@ -1,4 +1,4 @@
-//! Money: decimals with their origin. Unknown is a state of its own, never zero.
+//! Money: decimals with their origin, where unknown is a state of its own and never zero.
 
 use rust_decimal::Decimal;
 use std::str::FromStr;

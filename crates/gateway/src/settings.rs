@@ -1,4 +1,4 @@
-//! What an operator can set of the HTTP service. Every limit and every wait has a name here.
+//! What an operator can set of the HTTP service: every limit and every wait has a name here.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The vendors that are known, as data. A row without a public source does not land.
+//! The vendors that are known, as data: a row without a public source does not land.
 
 use trunkline_core::Operation::{self, ChatCompletions, Completions, Embeddings};
 

@@ -1,4 +1,4 @@
-//! The cases, one function each. Its name is the name of the test, its first line is the rule.
+//! The cases, one function each: its name is the name of the test, its first line is the rule.
 //!
 //! WHEN ADDING A CASE: name it in `conformance!` too; a test holds the two lists together.
 

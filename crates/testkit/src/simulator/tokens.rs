@@ -1,4 +1,4 @@
-//! The simulator's own token rule: four bytes of text are a token. Wrong for every model, the same for every run.
+//! The simulator's own token rule: four bytes of text are a token, wrong for every model and the same every time.
 
 use serde_json::Value;
 
