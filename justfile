@@ -1,0 +1,57 @@
+# The daily loop. Every step stands in tests/run, which needs no `just`.
+
+# Lists the recipes.
+default:
+    @just --list
+
+# Formats the code.
+fmt:
+    ./tests/run fmt
+
+# Looks whether the code is formatted.
+fmt-check:
+    ./tests/run fmt-check
+
+# Clippy, every warning an error.
+lint:
+    ./tests/run lint
+
+# Unit, integration and documentation tests.
+test:
+    ./tests/run test
+
+# Rustdoc, every warning an error.
+doc:
+    ./tests/run doc
+
+# What the client programs need: Python and Node packages, and tools that are missing.
+install:
+    ./tests/run install
+
+# The release binaries that the client programs run against.
+build:
+    ./tests/run build
+
+# Real client programs in Python, Node and the shell, against the release binary.
+clients:
+    ./tests/run clients
+
+# The binary of the dist profile, which must not grow past 25 MB.
+size:
+    ./tests/run size
+
+# Licences, bans and sources; needs cargo-deny.
+deny:
+    ./tests/run deny
+
+# Everything that CI runs.
+ci:
+    ./tests/run ci
+
+# The server, such as `just run --config configs/local.yaml`.
+run *flags:
+    cargo run --release -- {{ flags }}
+
+# Chats with a real small model through Trunkline; compiles llama.cpp the first time.
+real-model:
+    ./tests/run real-model
