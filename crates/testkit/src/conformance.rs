@@ -56,6 +56,7 @@ macro_rules! conformance {
             claims_and_fixtures_agree
             operations_that_are_not_claimed_are_refused
             calls_go_to_the_base_that_the_deployment_names
+            headers_of_caller_and_deployment_go_upstream
             the_model_goes_upstream_without_its_prefix
             a_question_without_what_it_needs_is_refused
             untouched_request_members_are_byte_identical
@@ -109,36 +110,21 @@ macro_rules! conformance_tests {
 ///
 /// If the provider breaks the rule.
 pub fn check(harness: &Harness, name: &str, case: impl AsyncFnOnce(&Harness) -> Outcome) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime of one thread needs nothing but this thread");
-    match runtime.block_on(case(harness)) {
+    match run(harness, case) {
         Ok(Verdict::Held) => {}
         Ok(Verdict::NotApplicable(why)) => println!("{name} does not apply to `{}`: {why}", harness.model),
         Err(finding) => panic!("conformance case `{name}` failed for `{}`\n{finding}\n", harness.model),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    /// Every case is a test of whoever calls the macro, and every name in the macro is a case.
-    #[test]
-    fn the_macro_names_every_case() {
-        let list = include_str!("conformance.rs");
-        let list = list.split_once("[$harness]").and_then(|(_, rest)| rest.split_once('}')).unwrap().0;
-        let mut named: Vec<String> = list.split_whitespace().map(str::to_owned).collect();
-        named.sort_unstable();
-
-        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/src/conformance/cases");
-        let mut written = Vec::new();
-        for entry in std::fs::read_dir(directory).unwrap() {
-            let source = std::fs::read_to_string(entry.unwrap().path()).unwrap();
-            let names =
-                source.lines().filter_map(|line| line.strip_prefix("pub async fn ")?.split('(').next());
-            written.extend(names.map(str::to_owned));
-        }
-        written.sort_unstable();
-        assert_eq!(named, written);
-    }
+/// Runs one case.
+fn run(harness: &Harness, case: impl AsyncFnOnce(&Harness) -> Outcome) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime of one thread needs nothing but this thread");
+    runtime.block_on(case(harness))
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use http::{HeaderName, HeaderValue};
 use trunkline_core::{Body, Document, ErrorKind, Fault};
 use trunkline_provider::{CallContext, Target};
 
@@ -26,6 +27,50 @@ pub async fn calls_go_to_the_base_that_the_deployment_names(harness: &Harness) -
             holds(uri.starts_with(&base), &doing, &format!("an address below {base}"), &uri)?;
             let path = request.uri.path();
             holds(!path.contains("//"), &doing, "a path without an empty segment", path)?;
+        }
+    }
+    Ok(Verdict::Held)
+}
+
+/// The headers that were let through from the caller go upstream, and so do those that the deployment adds, which
+/// win.
+pub async fn headers_of_caller_and_deployment_go_upstream(harness: &Harness) -> Outcome {
+    let mut subject = Subject::new(harness)?;
+    if subject.fixtures().is_none() {
+        return Ok(NO_UPSTREAM);
+    }
+    let name = HeaderName::from_static;
+    let mut target = Target::clone(&subject.context.target);
+    for header in ["x-conformance-deployment", "x-conformance-both"] {
+        target.extra_headers.insert(name(header), HeaderValue::from_static("of the deployment"));
+    }
+    subject.context = CallContext::new(Arc::new(target));
+    for (operation, streaming) in subject.ways_to_ask() {
+        let doing = format!("asking for {operation} with headers of caller and deployment");
+        let mut call = subject.question(operation, streaming);
+        for header in ["x-conformance-caller", "x-conformance-both"] {
+            call.headers.insert(name(header), HeaderValue::from_static("of the caller"));
+        }
+        // What is answered makes no difference to what was sent.
+        let _ = subject.call(&doing, call, UpstreamReply::json(500, "{}")).await?;
+        let sent = subject.transport.requests();
+        let value = |header: &str| {
+            let values: Vec<_> = sent.iter().flat_map(|request| request.headers.get_all(header)).collect();
+            values.iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
+        };
+        let expected: [(&str, &[&str]); 3] = [
+            ("x-conformance-caller", &["of the caller"]),
+            ("x-conformance-deployment", &["of the deployment"]),
+            ("x-conformance-both", &["of the deployment"]),
+        ];
+        for (header, values) in expected {
+            let came: Vec<String> = value(header);
+            same(
+                &doing,
+                &format!("`{header}` to be"),
+                values,
+                &came.iter().map(String::as_str).collect::<Vec<_>>()[..],
+            )?;
         }
     }
     Ok(Verdict::Held)

@@ -150,7 +150,8 @@ fn ends_to_try(body: &[u8]) -> Vec<usize> {
         let beside = &body[at.saturating_sub(1)..body.len().min(at + 1)];
         beside.iter().any(|byte| matches!(byte, b'\n' | b'\r') || !byte.is_ascii())
     };
-    let is_tried = |at: &usize| body.len() <= SHORT_BYTES_MAX || at.is_multiple_of(STRIDE_BYTES) || is_telling(*at);
+    let is_tried =
+        |at: &usize| body.len() <= SHORT_BYTES_MAX || at.is_multiple_of(STRIDE_BYTES) || is_telling(*at);
     (0..body.len()).filter(is_tried).collect()
 }
 

@@ -1,0 +1,306 @@
+//! A provider of OpenAI's dialect that keeps every rule, and faults that it can be given.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Method, Request, StatusCode};
+use serde_json::Value;
+use trunkline_core::{
+    Call, Document, Error, ErrorKind, Event, EventStream, InclusiveUsage, ModelInfo, Observation, Operation,
+    Reply, ReplyBody, Secret, Segments, Usage,
+};
+use trunkline_provider::{
+    About, CallContext, Capabilities, Codec, CredentialSource, Decode, DeploymentKey, EncodeContext, Failure,
+    HttpProvider, Probe, Provider, Registry, Sight, Target, retry_after,
+};
+
+/// What is wrong with the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    None,
+    ClaimsEmbeddings,
+    KeepsThePrefix,
+    IgnoresTheBase,
+    WritesTheBodyAnew,
+    PutsTheKeyInTheAddress,
+    ShowsTheKeyInDebug,
+    LendsTheKeyToEveryBase,
+    LeavesHeadersBehind,
+    CountsTokensTwice,
+    SeesTheEndInTexts,
+    OverlooksTheEnd,
+    PassesErrorsOn,
+    ClassifiesAllAlike,
+    ForgetsTheWait,
+    ReadsTheCatalogueStrictly,
+    HoldsStreamsBack,
+    MakesCutsClean,
+    TakesPiecesForEvents,
+    KeepsTheExchange,
+}
+
+/// Registers `plain/<model>`.
+pub(super) fn register(registry: &mut Registry, fault: Fault) {
+    let key = registry.environment().secret("PLAIN_API_KEY");
+    let about = About {
+        name: "Plain".to_owned(),
+        key_variables: vec!["PLAIN_API_KEY".to_owned()],
+        has_credential: key.is_some(),
+        ..About::default()
+    };
+    let shown =
+        key.as_ref().map(|key| key.expose().to_owned()).filter(|_| fault == Fault::ShowsTheKeyInDebug);
+    let credentials: Arc<dyn CredentialSource> = match fault {
+        Fault::LendsTheKeyToEveryBase => Arc::new(Generous(key)),
+        _ => Arc::new(DeploymentKey::or(key)),
+    };
+    let inner = HttpProvider::new(Plain { fault, shown }, credentials, registry);
+    let provider = Wrapped { inner, fault, kept: Mutex::default() };
+    registry.register("plain", Arc::new(provider), about);
+}
+
+#[derive(Debug)]
+struct Generous(Option<Secret>);
+
+impl CredentialSource for Generous {
+    fn credential(&self, target: &Target) -> Result<Option<Secret>, Error> {
+        Ok(target.api_key.clone().or_else(|| self.0.clone()))
+    }
+}
+
+#[derive(Debug)]
+struct Plain {
+    fault: Fault,
+    /// A key where `Debug` prints it.
+    #[expect(dead_code, reason = "it is there to be printed")]
+    shown: Option<String>,
+}
+
+impl Plain {
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        mut headers: HeaderMap,
+        context: &EncodeContext<'_>,
+    ) -> Request<Segments> {
+        let base = match self.fault {
+            Fault::IgnoresTheBase => None,
+            _ => context.target.api_base.as_deref(),
+        };
+        let base = base.unwrap_or("https://plain.example/v1").trim_end_matches('/');
+        let mut address = format!("{base}/{path}");
+        if self.fault == Fault::LeavesHeadersBehind {
+            headers.clear();
+        } else {
+            headers.extend(context.target.extra_headers.clone());
+        }
+        if let Some(key) = context.credential {
+            let mut bearer = key.bearer().unwrap();
+            bearer.set_sensitive(self.fault != Fault::ShowsTheKeyInDebug);
+            headers.insert(AUTHORIZATION, bearer);
+            if self.fault == Fault::PutsTheKeyInTheAddress {
+                address.push_str(&format!("?key={}", key.expose()));
+            }
+        }
+        let mut request = Request::new(Segments::new());
+        *request.method_mut() = method;
+        *request.uri_mut() = address.parse().unwrap();
+        *request.headers_mut() = headers;
+        request
+    }
+}
+
+impl Codec for Plain {
+    fn name(&self) -> &str {
+        "plain"
+    }
+
+    fn capabilities(&self, _model: &str) -> Capabilities {
+        let operations: &[Operation] = match self.fault {
+            Fault::ClaimsEmbeddings => &[Operation::ChatCompletions, Operation::Embeddings],
+            _ => &[Operation::ChatCompletions],
+        };
+        Capabilities { operations, streaming: true, reports_usage: true, reports_cost: false }
+    }
+
+    fn encode(&self, call: &Call, context: &EncodeContext<'_>) -> Result<Request<Segments>, Error> {
+        let mut document = call.document().unwrap().clone();
+        if self.fault != Fault::KeepsThePrefix {
+            document.set("model", &call.model).unwrap();
+        }
+        let mut request = self.request(Method::POST, call.operation.path(), call.headers.clone(), context);
+        *request.body_mut() = match self.fault {
+            Fault::WritesTheBodyAnew => {
+                let value: Result<Value, _> = serde_json::from_slice(&document.to_bytes());
+                Segments::from(Bytes::from(value.unwrap_or_default().to_string()))
+            }
+            _ => document.segments(),
+        };
+        Ok(request)
+    }
+
+    fn decoder(&self, _operation: Operation, _streaming: bool) -> Decode {
+        Decode::Verbatim(Box::new(PlainProbe(self.fault)))
+    }
+
+    fn classify(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
+        let kind = match status.as_u16() {
+            _ if self.fault == Fault::ClassifiesAllAlike => ErrorKind::UpstreamFailed,
+            400 => ErrorKind::UpstreamInvalidRequest,
+            401 => ErrorKind::UpstreamCredential,
+            403 => ErrorKind::UpstreamForbidden,
+            404 => ErrorKind::UpstreamNotFound,
+            429 => ErrorKind::UpstreamRateLimited,
+            _ => ErrorKind::UpstreamFailed,
+        };
+        let said: Value = serde_json::from_slice(body).unwrap_or_default();
+        let message = said["error"]["message"].as_str().unwrap_or("refused");
+        let wait = retry_after(headers).filter(|_| self.fault != Fault::ForgetsTheWait);
+        Failure { retry_after: wait, ..Failure::new(kind, message) }
+    }
+
+    fn encode_models(&self, context: &EncodeContext<'_>) -> Result<Option<Request<Segments>>, Error> {
+        Ok(Some(self.request(Method::GET, "models", HeaderMap::new(), context)))
+    }
+
+    fn decode_models(&self, body: Bytes) -> Result<Vec<ModelInfo>, Error> {
+        let none = || Error::new(ErrorKind::UpstreamProtocol, "no list").having_reached_upstream();
+        let list: Value = serde_json::from_slice(&body).map_err(|_| none())?;
+        let mut models = Vec::new();
+        for row in list["data"].as_array().ok_or_else(none)? {
+            match row["id"].as_str() {
+                Some(id) => models.push(ModelInfo { id: id.to_owned(), ..ModelInfo::default() }),
+                None if self.fault == Fault::ReadsTheCatalogueStrictly => return Err(none()),
+                None => {}
+            }
+        }
+        Ok(models)
+    }
+}
+
+#[derive(Debug)]
+struct PlainProbe(Fault);
+
+impl PlainProbe {
+    fn usage(&self, object: &Value) -> Option<Usage> {
+        let usage = &object["usage"];
+        let mut counts = InclusiveUsage {
+            input: usage["prompt_tokens"].as_u64()?,
+            output: usage["completion_tokens"].as_u64().unwrap_or_default(),
+            cache_read: usage["prompt_tokens_details"]["cached_tokens"].as_u64().unwrap_or_default(),
+            ..InclusiveUsage::default()
+        };
+        if self.0 == Fault::CountsTokensTwice {
+            counts.output += counts.input;
+        }
+        Some(Usage::from_inclusive(&counts))
+    }
+
+    fn failure(&self, object: &Value) -> Option<Failure> {
+        let error = object.get("error").filter(|_| self.0 != Fault::PassesErrorsOn)?;
+        let kind = match error["type"].as_str() {
+            Some("rate_limit_error") => ErrorKind::UpstreamRateLimited,
+            _ => ErrorKind::UpstreamFailed,
+        };
+        Some(Failure::new(kind, error["message"].as_str().unwrap_or("failed")))
+    }
+}
+
+impl Probe for PlainProbe {
+    fn event(&mut self, data: &[u8]) -> Sight {
+        let says_done = data.windows(6).any(|window| window == b"[DONE]");
+        let is_end = match self.0 {
+            Fault::SeesTheEndInTexts => says_done,
+            Fault::OverlooksTheEnd => false,
+            _ => data == b"[DONE]",
+        };
+        if is_end {
+            return Sight::Observed(Observation { terminal: true, ..Observation::default() });
+        }
+        let object: Value = serde_json::from_slice(data).unwrap_or_default();
+        if let Some(failure) = self.failure(&object) {
+            return Sight::Failed(failure);
+        }
+        match self.usage(&object) {
+            Some(usage) => Sight::Observed(Observation { usage: Some(usage), ..Observation::default() }),
+            None => Sight::Nothing,
+        }
+    }
+
+    fn document(&mut self, document: &Document) -> Result<Observation, Failure> {
+        let object: Value = serde_json::from_slice(&document.to_bytes()).unwrap_or_default();
+        match self.failure(&object) {
+            Some(failure) => Err(failure),
+            None => Ok(Observation { usage: self.usage(&object), ..Observation::default() }),
+        }
+    }
+}
+
+/// The provider, with what goes wrong in streams around it.
+struct Wrapped {
+    inner: HttpProvider<Plain>,
+    fault: Fault,
+    kept: Mutex<Vec<Arc<Mutex<EventStream>>>>,
+}
+
+impl std::fmt::Debug for Wrapped {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.inner.fmt(formatter)
+    }
+}
+
+#[async_trait]
+impl Provider for Wrapped {
+    fn capabilities(&self, model: &str) -> Capabilities {
+        self.inner.capabilities(model)
+    }
+
+    async fn call(&self, context: &CallContext, call: Call) -> Result<Reply, Error> {
+        let mut reply = self.inner.call(context, call).await?;
+        reply.body = match reply.body {
+            ReplyBody::Events(events) => ReplyBody::Events(self.spoil(events)),
+            body => body,
+        };
+        Ok(reply)
+    }
+
+    async fn models(&self, context: &CallContext) -> Result<Vec<ModelInfo>, Error> {
+        self.inner.models(context).await
+    }
+}
+
+impl Wrapped {
+    fn spoil(&self, mut events: EventStream) -> EventStream {
+        match self.fault {
+            Fault::HoldsStreamsBack => {
+                Box::pin(stream::once(events.collect::<Vec<_>>()).flat_map(stream::iter))
+            }
+            Fault::MakesCutsClean => Box::pin(events.map(|item| match item {
+                Err(error) if error.kind() == ErrorKind::UpstreamCut => {
+                    let mut done = Event::from_payload(b"[DONE]");
+                    done.set_observation(Observation { terminal: true, ..Observation::default() });
+                    Ok(vec![done])
+                }
+                item => item,
+            })),
+            Fault::TakesPiecesForEvents => Box::pin(events.map(|item| item.map(|events| joined(&events)))),
+            Fault::KeepsTheExchange => {
+                let events = Arc::new(Mutex::new(events));
+                self.kept.lock().unwrap().push(Arc::clone(&events));
+                Box::pin(stream::poll_fn(move |context| events.lock().unwrap().as_mut().poll_next(context)))
+            }
+            _ => Box::pin(stream::poll_fn(move |context| events.as_mut().poll_next(context))),
+        }
+    }
+}
+
+/// What was ready together as if it were one event, with a comment that says so.
+fn joined(events: &[Event]) -> Vec<Event> {
+    let mut all = events.to_vec();
+    all.insert(0, Event::without_data(Bytes::from(format!(": {} events\n\n", events.len()))));
+    all
+}
