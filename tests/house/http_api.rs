@@ -37,7 +37,7 @@ fn endpoint(row: &Expr) -> Vec<String> {
 #[test]
 fn the_page_lists_every_kind_of_error() {
     let mut findings = Findings::of("errors in docs/http-api.md");
-    let file = source::one("crates/gateway/src/error_response.rs");
+    let file = source::one("crates/gateway/src/envelope.rs");
     let (statuses, types) = (arms(&file, "status"), arms(&file, "type_of"));
     let rows: Vec<Vec<String>> = kinds()
         .iter()

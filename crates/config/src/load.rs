@@ -9,8 +9,8 @@ use crate::include::{self, Sources};
 use crate::keys::Section;
 use crate::load_error::LoadError;
 use crate::location::Location;
-use crate::node::{Member, Node, Value, member};
-use crate::reader::Reader;
+use crate::node::{Member, Node, Value};
+use crate::reader::{Reader, section};
 use crate::reference::{self, join};
 use crate::review::{self, Allowances};
 use crate::sections;
@@ -189,18 +189,6 @@ fn review_sections(members: &[Member], allowances: &mut Allowances<'_>, report: 
         let members = section(members, which, report);
         review::review(which, members, which.path(), allowances, report);
     }
-}
-
-/// The members of a section; a section that is no mapping is told of.
-pub(crate) fn section<'a>(members: &'a [Member], section: Section, report: &mut Report) -> &'a [Member] {
-    let Some(found) = member(members, section.path()) else {
-        return &[];
-    };
-    found.node.members().unwrap_or_else(|| {
-        let message = format!("must be a mapping, not {}", found.node.kind());
-        report.fatal(&found.node.location, section.path(), message);
-        &[]
-    })
 }
 
 /// File by file as they were read, each from top to bottom; what is in no file comes last.

@@ -3,6 +3,7 @@
 use crate::Location;
 use crate::coerce::{self, Wanted};
 use crate::diagnostic::Report;
+use crate::keys::Section;
 use crate::node::{Member, Node, Value, member};
 use crate::reference::join;
 
@@ -123,4 +124,16 @@ impl<'a, 'r> Reader<'a, 'r> {
             }
         }
     }
+}
+
+/// The members of a section; a section that is no mapping is told of.
+pub(crate) fn section<'a>(members: &'a [Member], section: Section, report: &mut Report) -> &'a [Member] {
+    let Some(found) = member(members, section.path()) else {
+        return &[];
+    };
+    found.node.members().unwrap_or_else(|| {
+        let message = format!("must be a mapping, not {}", found.node.kind());
+        report.fatal(&found.node.location, section.path(), message);
+        &[]
+    })
 }

@@ -5,9 +5,8 @@ use trunkline_core::{Environment, Secret};
 
 use crate::diagnostic::Report;
 use crate::keys::Section;
-use crate::load::section;
 use crate::node::{Member, Node, Value};
-use crate::reader::Reader;
+use crate::reader::{Reader, section};
 use crate::settings::{AliasSettings, GeneralSettings, Settings, UpstreamSettings};
 use crate::trunkline_settings::TrunklineSettings;
 use crate::{Location, coerce};

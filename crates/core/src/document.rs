@@ -1,6 +1,5 @@
 //! A JSON object kept as the bytes it arrived in, read and edited member by member.
 
-mod error;
 mod member;
 mod pieces;
 
@@ -12,10 +11,9 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub use error::{DocumentError, DocumentErrorKind};
-
-use crate::Segments;
+use crate::document_error::{DocumentError, DocumentErrorKind, MEMBERS_MAX};
 use crate::json::{self, Scanner};
+use crate::segments::Segments;
 use member::{Appended, Member, State};
 use pieces::Piece;
 
@@ -44,10 +42,6 @@ pub struct Document {
     /// The members that do not, in the order in which they were set.
     appended: Vec<Appended>,
 }
-
-/// How many top-level members a document may have. What stands here is remembered member by member, so that
-/// without a limit a body of tiny members would take many times its own size.
-pub(crate) const MEMBERS_MAX: usize = 10_000;
 
 /// What [`Document::parse_with`] lets pass.
 #[derive(Clone, Debug)]

@@ -268,6 +268,17 @@ impl Error {
         self.0.upstream.as_ref()
     }
 
+    /// The causes behind it in one line, the nearest first: for the log, never for a caller.
+    pub fn causes(&self) -> Option<String> {
+        let mut chain = Vec::new();
+        let mut source = StdError::source(self);
+        while let Some(cause) = source {
+            chain.push(cause.to_string());
+            source = cause.source();
+        }
+        (!chain.is_empty()).then(|| chain.join(": "))
+    }
+
     /// The upstream's status, if it sent one.
     pub fn upstream_status(&self) -> Option<StatusCode> {
         self.0.upstream.as_ref().and_then(|answer| answer.status)

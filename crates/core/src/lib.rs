@@ -6,6 +6,7 @@
 mod call;
 pub mod cost;
 mod document;
+mod document_error;
 mod environment;
 mod error;
 mod event;
@@ -20,7 +21,8 @@ mod usage;
 
 pub use call::{Body, Call};
 pub use cost::{Cost, ReportedCost};
-pub use document::{Document, DocumentError, DocumentErrorKind, DocumentLimits, Duplicates};
+pub use document::{Document, DocumentLimits, Duplicates};
+pub use document_error::{DocumentError, DocumentErrorKind};
 pub use environment::Environment;
 pub use error::{Error, ErrorKind, Fault, Retry, UpstreamAnswer};
 pub use event::{Event, EventStream};

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     fn check(counts: &InclusiveUsage, uncached: u64, output: u64, inconsistent: bool) {
-        let usage = Usage::from_inclusive(&counts);
+        let usage = Usage::from_inclusive(counts);
         assert_eq!(
             (usage.uncached_input, usage.output, usage.inconsistent),
             (uncached, output, inconsistent)

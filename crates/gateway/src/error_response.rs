@@ -1,181 +1,32 @@
-//! The one place that turns an error into what a caller is sent: status, type, envelope, headers.
+//! An error as a whole response: envelope, status, and whether and when to try again.
 
-use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use serde::Serialize;
-use serde_json::value::RawValue;
-use trunkline_core::{Error, ErrorKind};
+use http::{HeaderMap, HeaderValue, Response};
+use trunkline_core::Error;
 
+use crate::envelope::{envelope, status};
+use crate::headers;
+use crate::record::{OpenRecord, Outcome};
 use crate::reply_body::ReplyBody;
 
-/// How much of an upstream's refusal is passed on, in bytes.
-const UPSTREAM_BODY_BYTES_MAX: usize = 16 * 1024;
-
-/// The status that a caller is sent.
-///
-/// WHEN ADDING AN ErrorKind: choose its status here and its type below, then add the row to `docs/http-api.md`.
-pub(crate) fn status(error: &Error) -> StatusCode {
-    let upstream = error.upstream_status();
-    match error.kind() {
-        ErrorKind::InvalidRequest
-        | ErrorKind::MissingParameter
-        | ErrorKind::UnknownModel
-        | ErrorKind::UnsupportedOperation
-        | ErrorKind::ContextWindowExceeded
-        | ErrorKind::ContentPolicy => StatusCode::BAD_REQUEST,
-        // 422 becomes 400 as in LiteLLM: to its clients a 422 is a spent budget.
-        ErrorKind::UpstreamInvalidRequest => {
-            kept(upstream, |status| status.is_client_error() && *status != 422, StatusCode::BAD_REQUEST)
-        }
-        ErrorKind::Unauthenticated | ErrorKind::CredentialMissing | ErrorKind::CredentialUnusable => {
-            StatusCode::UNAUTHORIZED
-        }
-        ErrorKind::PermissionDenied | ErrorKind::UpstreamForbidden => StatusCode::FORBIDDEN,
-        ErrorKind::NotFound | ErrorKind::UpstreamNotFound => StatusCode::NOT_FOUND,
-        ErrorKind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-        ErrorKind::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-        ErrorKind::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        ErrorKind::UnsupportedEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        ErrorKind::Overloaded | ErrorKind::NoDeployment | ErrorKind::UpstreamRateLimited => {
-            StatusCode::TOO_MANY_REQUESTS
-        }
-        ErrorKind::UpstreamCredential => {
-            kept(upstream, StatusCode::is_client_error, StatusCode::UNAUTHORIZED)
-        }
-        ErrorKind::UpstreamQuotaExceeded => {
-            kept(upstream, StatusCode::is_client_error, StatusCode::PAYMENT_REQUIRED)
-        }
-        ErrorKind::UpstreamTimeout => kept(upstream, |status| *status == 504, StatusCode::REQUEST_TIMEOUT),
-        ErrorKind::UpstreamFailed => {
-            // A 409 and its like is the upstream's state, and kept as LiteLLM keeps it.
-            let is_told = |status: &StatusCode| status.is_server_error() || status.is_client_error();
-            kept(upstream, is_told, StatusCode::BAD_GATEWAY)
-        }
-        ErrorKind::UpstreamProtocol | ErrorKind::UpstreamCut => StatusCode::BAD_GATEWAY,
-        ErrorKind::UpstreamUnreachable | ErrorKind::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
-        ErrorKind::Configuration | ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-    }
-}
-
-fn kept(
-    upstream: Option<StatusCode>,
-    is_kept: impl Fn(&StatusCode) -> bool,
-    otherwise: StatusCode,
-) -> StatusCode {
-    upstream.filter(is_kept).unwrap_or(otherwise)
-}
-
-/// The error type that a caller reads.
-fn type_of(error: &Error) -> &str {
-    match error.kind() {
-        ErrorKind::InvalidRequest
-        | ErrorKind::MissingParameter
-        | ErrorKind::UnknownModel
-        | ErrorKind::MethodNotAllowed
-        | ErrorKind::NotFound
-        | ErrorKind::BodyTooLarge
-        | ErrorKind::UnsupportedEncoding => "invalid_request_error",
-        ErrorKind::UnsupportedOperation => "unsupported_operation",
-        ErrorKind::BodyTimeout => "timeout_error",
-        ErrorKind::Unauthenticated => {
-            // LiteLLM's word for a key that it does not know; all other faults are `auth_error` there.
-            if error.param().is_some() { "token_not_found_in_db" } else { "auth_error" }
-        }
-        ErrorKind::PermissionDenied => "permission_error",
-        ErrorKind::Overloaded | ErrorKind::NoDeployment => "rate_limit_error",
-        // Never the upstream's own word: `authentication_error` would be taken for the caller's key.
-        ErrorKind::CredentialMissing | ErrorKind::CredentialUnusable | ErrorKind::UpstreamCredential => {
-            "upstream_credential_error"
-        }
-        ErrorKind::ShuttingDown | ErrorKind::UpstreamUnreachable => "service_unavailable_error",
-        ErrorKind::Configuration | ErrorKind::Internal => "internal_server_error",
-        ErrorKind::UpstreamInvalidRequest | ErrorKind::ContextWindowExceeded | ErrorKind::ContentPolicy => {
-            error.upstream_type().unwrap_or("invalid_request_error")
-        }
-        ErrorKind::UpstreamForbidden => error.upstream_type().unwrap_or("permission_error"),
-        ErrorKind::UpstreamNotFound => error.upstream_type().unwrap_or("not_found_error"),
-        ErrorKind::UpstreamRateLimited => error.upstream_type().unwrap_or("throttling_error"),
-        ErrorKind::UpstreamQuotaExceeded => error.upstream_type().unwrap_or("insufficient_quota"),
-        ErrorKind::UpstreamTimeout => error.upstream_type().unwrap_or("timeout_error"),
-        ErrorKind::UpstreamFailed => error.upstream_type().unwrap_or("internal_server_error"),
-        ErrorKind::UpstreamProtocol => "upstream_protocol_error",
-        ErrorKind::UpstreamCut => "upstream_cut_error",
-    }
-}
-
-#[derive(Serialize)]
-struct Envelope<'a> {
-    error: Body<'a>,
-}
-
-#[derive(Serialize)]
-struct Body<'a> {
-    message: String,
-    r#type: &'a str,
-    param: Option<&'a str>,
-    code: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    provider_specific_fields: Option<Upstream<'a>>,
-}
-
-#[derive(Serialize)]
-struct Upstream<'a> {
-    provider: Option<&'a str>,
-    upstream_status: Option<u16>,
-    upstream_code: Option<&'a str>,
-    upstream_body: Quoted<'a>,
-}
-
-/// An upstream's body: as JSON where it is JSON, as a text where it is not.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Quoted<'a> {
-    Json(&'a RawValue),
-    Text(String),
-}
-
-/// The error as JSON, in OpenAI's envelope. `code` is the status as a text, as LiteLLM's clients expect.
-pub(crate) fn envelope(error: &Error, status: StatusCode) -> Bytes {
-    let envelope = Envelope {
-        error: Body {
-            message: message(error),
-            r#type: type_of(error),
-            param: error.param(),
-            code: status.as_u16().to_string(),
-            provider_specific_fields: upstream(error),
-        },
-    };
-    serde_json::to_vec(&envelope).expect("texts and raw JSON always serialise").into()
-}
-
-fn message(error: &Error) -> String {
-    match (error.provider(), error.upstream_status()) {
-        (Some(provider), Some(status)) => {
-            format!("{provider} answered {}: {}", status.as_u16(), error.message())
-        }
-        (Some(provider), None) => format!("{provider}: {}", error.message()),
-        (None, _) => error.message().to_owned(),
-    }
-}
-
-fn upstream(error: &Error) -> Option<Upstream<'_>> {
-    let answer = error.upstream()?;
-    let body = &answer.body[..answer.body.len().min(UPSTREAM_BODY_BYTES_MAX)];
-    let quoted = match serde_json::from_slice::<&RawValue>(body) {
-        Ok(json) => Quoted::Json(json),
-        Err(_) => Quoted::Text(String::from_utf8_lossy(body).into_owned()),
-    };
-    Some(Upstream {
-        provider: error.provider(),
-        upstream_status: answer.status.map(|status| status.as_u16()),
-        upstream_code: error.upstream_code(),
-        upstream_body: quoted,
-    })
+/// Logs a failure once, settles its record, and turns it into the caller's answer.
+pub(crate) fn failed(mut record: OpenRecord, error: &Error) -> Response<ReplyBody> {
+    let mut response = response(error);
+    headers::add_request(&record, response.headers_mut());
+    record.status = Some(response.status());
+    tracing::debug!(
+        call.id = record.call_id,
+        error.kind = ?error.kind(),
+        error = %error,
+        error.source = error.causes(),
+        "request failed"
+    );
+    record.end(Outcome::Failed(error.kind()));
+    response
 }
 
 /// The whole response for an error.
-pub(crate) fn response(error: &Error) -> Response<ReplyBody> {
+fn response(error: &Error) -> Response<ReplyBody> {
     let status = status(error);
     let mut response = Response::new(ReplyBody::from(envelope(error, status)));
     *response.status_mut() = status;
@@ -201,61 +52,7 @@ fn add_retry_headers(error: &Error, headers: &mut HeaderMap) {
 mod tests {
     use super::*;
     use std::time::Duration;
-    use trunkline_core::UpstreamAnswer;
-
-    fn refused(kind: ErrorKind, status: u16, upstream_type: &str, body: &'static str) -> Error {
-        let answer = UpstreamAnswer {
-            status: StatusCode::from_u16(status).ok(),
-            body: Bytes::from_static(body.as_bytes()),
-        };
-        Error::new(kind, "the upstream's words").with_provider("vercel_ai_gateway").with_upstream(
-            answer,
-            Some(upstream_type.to_owned()),
-            None,
-        )
-    }
-
-    fn check(error: &Error, expected_status: u16, expected_type: &str) {
-        assert_eq!(status(error).as_u16(), expected_status, "{error:?}");
-        let json: serde_json::Value = serde_json::from_slice(&envelope(error, status(error))).expect("JSON");
-        assert_eq!(json["error"]["type"], expected_type, "{error:?}");
-        assert_eq!(json["error"]["code"], expected_status.to_string());
-    }
-
-    #[test]
-    fn an_upstream_s_401_is_never_taken_for_the_caller_s() {
-        let error = refused(ErrorKind::UpstreamCredential, 401, "authentication_error", "{}");
-        check(&error, 401, "upstream_credential_error");
-        check(
-            &refused(ErrorKind::UpstreamCredential, 402, "insufficient_funds", "{}"),
-            402,
-            "upstream_credential_error",
-        );
-    }
-
-    #[test]
-    fn statuses_follow_litellm_where_clients_depend_on_them() {
-        check(&refused(ErrorKind::UpstreamInvalidRequest, 422, "x", "{}"), 400, "x");
-        check(&refused(ErrorKind::UpstreamInvalidRequest, 413, "x", "{}"), 413, "x");
-        check(
-            &refused(ErrorKind::UpstreamFailed, 503, "service_unavailable_error", "{}"),
-            503,
-            "service_unavailable_error",
-        );
-        check(&Error::new(ErrorKind::UpstreamUnreachable, "no connection"), 503, "service_unavailable_error");
-        check(&Error::new(ErrorKind::UpstreamTimeout, "too slow"), 408, "timeout_error");
-        check(&Error::new(ErrorKind::UnknownModel, "unknown"), 400, "invalid_request_error");
-    }
-
-    #[test]
-    fn the_upstream_s_body_is_kept_verbatim() {
-        let error = refused(ErrorKind::UpstreamNotFound, 404, "model_not_found", r#"{"error":{"n":1.50}}"#);
-        let text = String::from_utf8(envelope(&error, status(&error)).to_vec()).expect("text");
-        assert!(text.contains(r#""upstream_body":{"error":{"n":1.50}}"#), "{text}");
-        let html = refused(ErrorKind::UpstreamFailed, 502, "x", "<html>bad gateway</html>");
-        let text = String::from_utf8(envelope(&html, status(&html)).to_vec()).expect("text");
-        assert!(text.contains(r#""upstream_body":"<html>bad gateway</html>""#), "{text}");
-    }
+    use trunkline_core::ErrorKind;
 
     #[test]
     fn waits_round_up_to_whole_seconds() {

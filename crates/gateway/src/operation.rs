@@ -16,7 +16,8 @@ use trunkline_router::{Candidate, Route};
 
 use crate::admission::Permit;
 use crate::consumed::{self, Asked};
-use crate::gateway::{Gateway, failed};
+use crate::error_response::failed;
+use crate::gateway::Gateway;
 use crate::record::{OpenRecord, Outcome};
 use crate::reply_body::ReplyBody;
 use crate::rewrite::Rewrite;

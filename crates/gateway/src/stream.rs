@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep};
 use trunkline_core::{Error, ErrorKind, Event, EventStream};
 
 use crate::admission::Permit;
-use crate::error_response::{envelope, status};
+use crate::envelope::{envelope, status};
 use crate::record::{OpenRecord, Outcome};
 use crate::rewrite::Rewrite;
 
@@ -117,7 +117,7 @@ impl StreamBody {
             call.id = self.record.call_id,
             error.kind = ?error.kind(),
             error = %error,
-            error.source = error_chain(error),
+            error.source = error.causes(),
             "stream failed"
         );
         let event = Event::from_payload(&envelope(error, status(error)));
@@ -138,17 +138,6 @@ impl StreamBody {
         let _ = keepalive.next.as_mut().poll(context);
         Poll::Ready(Some(PING))
     }
-}
-
-/// The causes behind an error, in one line for the log.
-pub(crate) fn error_chain(error: &Error) -> Option<String> {
-    let mut source = std::error::Error::source(error);
-    let mut chain = Vec::new();
-    while let Some(cause) = source {
-        chain.push(cause.to_string());
-        source = cause.source();
-    }
-    (!chain.is_empty()).then(|| chain.join(": "))
 }
 
 impl std::fmt::Debug for StreamBody {

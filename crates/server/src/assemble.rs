@@ -35,19 +35,17 @@ fn registry(sources: &Sources) -> Result<Registry, Error> {
 }
 
 /// The router for what the sources say, and the deployments that are left out of it, with the reasons.
-pub(crate) fn router(sources: &Sources) -> Result<(Router, Vec<(Location, String)>), Error> {
+pub(crate) fn router(sources: &Sources) -> Result<(Router, Vec<(Location, Error)>), Error> {
     let mut builder = Router::builder(Arc::new(registry(sources)?));
     let send = send_options(sources);
     let mut left_out = Vec::new();
     match &sources.origin {
         Origin::File(_) => {
-            for row in &sources.loaded.settings.deployments {
-                let added = match &row.disabled {
-                    Some(disabled) => Err(disabled.to_string()),
-                    None => builder.deployment(spec(row, &send)).map_err(|error| error.to_string()),
-                };
-                if let Err(why) = added {
-                    left_out.push((row.location.clone(), why));
+            // What is disabled has been told of with the file's other findings.
+            let rows = sources.loaded.settings.deployments.iter().filter(|row| row.disabled.is_none());
+            for row in rows {
+                if let Err(error) = builder.deployment(spec(row, &send)) {
+                    left_out.push((row.location.clone(), error));
                 }
             }
         }

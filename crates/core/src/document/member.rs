@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::{DocumentError, Duplicates};
+use super::Duplicates;
+use crate::document_error::DocumentError;
 use crate::json;
 
 /// A member that stands in the source.

@@ -11,7 +11,7 @@ mod walk;
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::document::DocumentError;
+use crate::document_error::DocumentError;
 
 pub(crate) use scan::Scanner;
 pub(crate) use strings::{is_named, unescape};

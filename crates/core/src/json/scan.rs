@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::strings::{NotAnEscape, escape, plain_run_end};
 use super::walk::space_end;
-use crate::document::{DocumentError, DocumentErrorKind};
+use crate::document_error::{DocumentError, DocumentErrorKind};
 
 /// Walks over JSON text that nobody has looked at yet. It never recurses: what is open stands in a vector, which
 /// the depth limit bounds.

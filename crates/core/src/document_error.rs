@@ -17,6 +17,10 @@ pub struct DocumentError {
     detail: Option<String>,
 }
 
+/// How many top-level members a document may have. What stands there is remembered member by member, so that
+/// without a limit a body of tiny members would take many times its own size.
+pub(crate) const MEMBERS_MAX: usize = 10_000;
+
 /// The sorts of [`DocumentError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DocumentErrorKind {
@@ -127,7 +131,7 @@ impl fmt::Display for DocumentError {
                 write!(f, "the member {name} stands in the body twice, the second time")
             }
             DocumentErrorKind::TooManyMembers => {
-                write!(f, "the body has more than {} top-level members", super::MEMBERS_MAX)
+                write!(f, "the body has more than {MEMBERS_MAX} top-level members")
             }
             DocumentErrorKind::Value => {
                 match &self.member {

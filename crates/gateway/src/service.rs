@@ -1,0 +1,128 @@
+//! The one way in for every request: which endpoint, who asks, and the answer, whatever becomes of it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_LENGTH};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body::Body;
+use trunkline_core::{Error, ErrorKind};
+
+use crate::authentication::authenticate;
+use crate::endpoints::{self, Access, Endpoint, Matched};
+use crate::error_response::failed;
+use crate::gateway::Gateway;
+use crate::record::{OpenRecord, Outcome};
+use crate::reply_body::ReplyBody;
+use crate::{browsers, headers, models, operation, pages};
+
+impl Gateway {
+    /// Answers a request. It never fails: whatever goes wrong is an answer too.
+    pub async fn handle<B>(&self, request: Request<B>) -> Response<ReplyBody>
+    where
+        B: Body<Data = Bytes> + Unpin + Send,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
+        let is_head = request.method() == Method::HEAD;
+        let origin = request.headers().clone();
+        let mut response = self.respond(request).await;
+        browsers::allow(&origin, response.headers_mut(), &self.settings);
+        if is_head {
+            let length = response.body().size_hint().exact();
+            if let Some(length) = length {
+                response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+            }
+            *response.body_mut() = ReplyBody::empty();
+        }
+        response
+    }
+
+    async fn respond<B>(&self, request: Request<B>) -> Response<ReplyBody>
+    where
+        B: Body<Data = Bytes> + Unpin + Send,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
+        let call_id = headers::call_id(request.headers()).unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+        let asked = format!("{} {}", request.method(), request.uri().path());
+        let mut record = OpenRecord::open(call_id, asked, Arc::clone(&self.recorder));
+        let matched = match self.admit(&request) {
+            Ok(matched) => matched,
+            Err(error) => return refuse(record, &error, request.uri().path()),
+        };
+        let Some(matched) = matched else {
+            return self.preflight(record, &request);
+        };
+        let Endpoint::Operation(operation) = matched.endpoint else {
+            let response = self.look_up(&matched, request.uri().query().unwrap_or_default()).await;
+            return settled(record, response);
+        };
+        record.operation = operation.name().to_owned();
+        operation::serve(self, operation, matched.model, request, record).await
+    }
+
+    /// Steps 2 and 3 of the walk: which endpoint, and who asks. `None` is a question about the endpoint itself.
+    fn admit<B>(&self, request: &Request<B>) -> Result<Option<Matched>, Error> {
+        browsers::guard(request.uri(), request.headers(), &self.settings)?;
+        if request.method() == Method::OPTIONS && !endpoints::methods(request.uri().path()).is_empty() {
+            return Ok(None);
+        }
+        let matched = endpoints::find(request.method(), request.uri().path())?;
+        match matched.access {
+            Access::Public => {}
+            Access::Caller => {
+                authenticate(request.headers(), &self.settings)?;
+            }
+        }
+        Ok(Some(matched))
+    }
+
+    fn preflight<B>(&self, record: OpenRecord, request: &Request<B>) -> Response<ReplyBody> {
+        let mut response = Response::new(ReplyBody::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        response.headers_mut().insert(ALLOW, allowed(request.uri().path()));
+        browsers::allow_preflight(request.headers(), response.headers_mut(), &self.settings);
+        settled(record, Ok(response))
+    }
+
+    async fn look_up(&self, matched: &Matched, query: &str) -> Result<Response<ReplyBody>, Error> {
+        let model = matched.model.as_deref().unwrap_or_default();
+        match matched.endpoint {
+            Endpoint::ListModels => Ok(models::list(self, query).await),
+            Endpoint::GetModel => models::get(self, model).await,
+            Endpoint::ModelInfo => Ok(models::info(self, query)),
+            Endpoint::ModelGroupInfo => Ok(models::group_info(self, query)),
+            Endpoint::Liveliness => Ok(pages::liveliness(self)),
+            Endpoint::Readiness => Ok(pages::readiness(self)),
+            Endpoint::Home => Ok(pages::home(self)),
+            Endpoint::Operation(operation) => {
+                Err(Error::new(ErrorKind::Internal, format!("{operation} is no look-up")))
+            }
+        }
+    }
+}
+
+fn refuse(record: OpenRecord, error: &Error, path: &str) -> Response<ReplyBody> {
+    let mut response = failed(record, error);
+    if error.kind() == ErrorKind::MethodNotAllowed {
+        response.headers_mut().insert(ALLOW, allowed(path));
+    }
+    response
+}
+
+fn allowed(path: &str) -> HeaderValue {
+    let names: Vec<&str> = endpoints::methods(path).iter().map(|method| method.as_str()).collect();
+    HeaderValue::try_from(format!("{}, OPTIONS", names.join(", ")))
+        .unwrap_or(HeaderValue::from_static("OPTIONS"))
+}
+
+fn settled(mut record: OpenRecord, outcome: Result<Response<ReplyBody>, Error>) -> Response<ReplyBody> {
+    match outcome {
+        Ok(mut response) => {
+            headers::add_request(&record, response.headers_mut());
+            record.status = Some(response.status());
+            record.end(Outcome::Completed);
+            response
+        }
+        Err(error) => failed(record, &error),
+    }
+}
