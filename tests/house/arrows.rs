@@ -72,6 +72,11 @@ const ARROWS: &[Arrow] = &[
         in_tests: &["trunkline-testkit"],
     },
     Arrow { from: "trunkline-testkit", to: &["trunkline-core", "trunkline-provider"], in_tests: &[] },
+    Arrow {
+        from: "trunkline-outside-provider",
+        to: &["trunkline-core", "trunkline-provider"],
+        in_tests: &["trunkline-router", "trunkline-testkit", "trunkline-transport"],
+    },
     Arrow { from: "trunkline-tests", to: &[], in_tests: &["trunkline", "trunkline-gateway"] },
 ];
 
