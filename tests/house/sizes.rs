@@ -13,8 +13,9 @@ const SERVER_LINES_MAX: usize = 600;
 #[test]
 fn files_are_short() {
     let mut findings = Findings::of("file-lines");
-    for file in source::all() {
-        let whole = file.text.lines().count();
+    for file in source::all().into_iter().filter(|file| file.lines() > FILE_LINES_WARN) {
+        let whole = file.lines();
+        let file = file.parse();
         let without_tests = file.lines_without_tests();
         let lines = if without_tests == 0 { whole } else { without_tests };
         if lines > FILE_LINES_MAX {
@@ -29,7 +30,8 @@ fn files_are_short() {
 #[test]
 fn functions_are_short() {
     let mut findings = Findings::of("function-lines");
-    for file in source::all() {
+    for file in source::all().into_iter().filter(|file| file.lines() > FUNCTION_LINES_WARN) {
+        let file = file.parse();
         for function in &file.functions {
             let what = format!("{}::{}", file.path, function.name);
             if function.lines > FUNCTION_LINES_MAX {
@@ -50,7 +52,7 @@ fn the_server_stays_thin() {
     let mut findings = Findings::of("server-lines");
     let files = source::all().into_iter().filter(|file| file.path.starts_with("crates/server/src/"));
     let sizes: Vec<(String, usize)> =
-        files.map(|file| (file.path.clone(), file.lines_without_tests())).collect();
+        files.map(|file| (file.path.clone(), file.parse().lines_without_tests())).collect();
     let sum: usize = sizes.iter().map(|(_, lines)| lines).sum();
     if sum > SERVER_LINES_MAX {
         findings

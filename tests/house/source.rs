@@ -33,19 +33,41 @@ pub(crate) struct Function {
     pub(crate) lines: usize,
 }
 
+/// A source file as text. Parsing takes its time, so that rules parse only what they may concern.
+pub(crate) struct SourceText {
+    pub(crate) path: String,
+    pub(crate) text: String,
+}
+
 /// Every source file of the workspace.
-pub(crate) fn all() -> Vec<SourceFile> {
-    tree::files(&["crates", "tests"], ".rs").into_iter().map(SourceFile::parse).collect()
+pub(crate) fn all() -> Vec<SourceText> {
+    let read = |path: String| SourceText { text: tree::read(&path), path };
+    tree::files(&["crates", "tests"], ".rs").into_iter().map(read).collect()
+}
+
+/// Those that hold one of these words, parsed.
+pub(crate) fn mentioning(words: &[&str]) -> Vec<SourceFile> {
+    let texts = all().into_iter().filter(|file| words.iter().any(|word| file.text.contains(word)));
+    texts.map(SourceText::parse).collect()
 }
 
 /// One source file, by its path from the root.
 pub(crate) fn one(path: &str) -> SourceFile {
-    SourceFile::parse(path.to_owned())
+    SourceText { path: path.to_owned(), text: tree::read(path) }.parse()
+}
+
+impl SourceText {
+    pub(crate) fn lines(&self) -> usize {
+        self.text.lines().count()
+    }
+
+    pub(crate) fn parse(self) -> SourceFile {
+        SourceFile::parse(self.path, self.text)
+    }
 }
 
 impl SourceFile {
-    fn parse(path: String) -> Self {
-        let text = tree::read(&path);
+    fn parse(path: String, text: String) -> Self {
         let stream: TokenStream = text.parse().unwrap_or_else(|error| panic!("{path} is no Rust: {error}"));
         let syntax: syn::File =
             syn::parse2(stream.clone()).unwrap_or_else(|error| panic!("{path} is no Rust: {error}"));
