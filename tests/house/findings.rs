@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 /// The rules that exceptions can be made from, by the names that they have in `exceptions.txt`.
 const RULES: &[&str] = &[
+    "circle",
     "conduct",
     "environment",
     "file-lines",
