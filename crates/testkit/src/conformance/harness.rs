@@ -80,3 +80,23 @@ impl fmt::Debug for Harness {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_of_the_author_s_own_is_asked_of_this_model() {
+        let harness = Harness::new("plain/m", |_| {}).asking(|operation| match operation {
+            Operation::ChatCompletions => Document::parse(r#"{"messages":[],"max_tokens":5}"#).ok(),
+            Operation::Completions | Operation::Embeddings => None,
+        });
+        let asked = |operation, streaming| harness.question(operation, streaming).to_bytes();
+        assert_eq!(
+            asked(Operation::ChatCompletions, true),
+            r#"{"messages":[],"max_tokens":5,"model":"plain/m","stream":true}"#
+        );
+        let own = r#"{"input":"What is a café to 茶, in three words? 😀","model":"plain/m"}"#;
+        assert_eq!(asked(Operation::Embeddings, false), own);
+    }
+}

@@ -1,6 +1,6 @@
 //! Fixtures of an upstream that speaks OpenAI's dialect, for every provider that passes it on.
 //!
-//! The streams are the [recordings](crate::recordings). What is read from them is told by a reader of its own,
+//! The streams are the [recordings]. What is read from them is told by a reader of its own,
 //! which decodes whole JSON documents and shares nothing with a provider.
 
 use bytes::Bytes;

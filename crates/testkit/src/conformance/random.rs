@@ -19,7 +19,7 @@ impl Random {
 
     /// A number below `end`, which is not zero.
     pub(crate) fn below(&mut self, end: usize) -> usize {
-        // The remainder of a remainder of `end` fits wherever `end` did.
+        // It is less than `end`, so that it fits.
         (self.next() % end as u64) as usize
     }
 
