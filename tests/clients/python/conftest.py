@@ -29,8 +29,9 @@ def simulator(running_simulator):
     return running_simulator
 
 
-def started(name, tmp_path_factory, simulator, **how):
-    gateway = Gateway(name, tmp_path_factory.mktemp(name), simulator.url, **how)
+def started(name, tmp_path_factory, simulator, environment, config=None):
+    variables = {"VERCEL_AI_GATEWAY_API_BASE": f"{simulator.url}/v1"} | environment
+    gateway = Gateway(name, tmp_path_factory.mktemp(name), variables, config)
     yield gateway
     gateway.stop_and_check()
 
@@ -39,25 +40,24 @@ def started(name, tmp_path_factory, simulator, **how):
 def gateway(tmp_path_factory, running_simulator):
     """Trunkline with a file and a master key."""
     keys = {"VERCEL_AI_GATEWAY_API_KEY": UPSTREAM_KEY, "LITELLM_MASTER_KEY": MASTER_KEY}
-    how = {"config": "gateway.yaml", "environment": keys}
-    yield from started("gateway", tmp_path_factory, running_simulator, **how)
+    yield from started("gateway", tmp_path_factory, running_simulator, keys, "gateway.yaml")
 
 
 @pytest.fixture(scope="session")
 def page_gateway(tmp_path_factory, running_simulator):
     """Trunkline with the file of LiteLLM's page: no master key, so any key of a caller will do."""
-    how = {"config": "page.yaml", "environment": {"VERCEL_AI_GATEWAY_API_KEY": UPSTREAM_KEY}}
-    yield from started("page-gateway", tmp_path_factory, running_simulator, **how)
+    keys = {"VERCEL_AI_GATEWAY_API_KEY": UPSTREAM_KEY}
+    yield from started("page-gateway", tmp_path_factory, running_simulator, keys, "page.yaml")
 
 
 @pytest.fixture(scope="session")
 def gateway_without_file(tmp_path_factory, running_simulator):
     """Trunkline without a file: every Vercel model, with the key of the environment."""
-    how = {"environment": {"AI_GATEWAY_API_KEY": UPSTREAM_KEY}}
-    yield from started("gateway-without-file", tmp_path_factory, running_simulator, **how)
+    keys = {"AI_GATEWAY_API_KEY": UPSTREAM_KEY}
+    yield from started("gateway-without-file", tmp_path_factory, running_simulator, keys)
 
 
 @pytest.fixture(scope="session")
 def gateway_without_key(tmp_path_factory, running_simulator):
     """Trunkline without a file and without a key."""
-    yield from started("gateway-without-key", tmp_path_factory, running_simulator)
+    yield from started("gateway-without-key", tmp_path_factory, running_simulator, {})

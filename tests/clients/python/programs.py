@@ -49,7 +49,7 @@ class Program:
         """Waits until it has printed what matches, and gives the first group."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
-            if match := re.search(pattern, self.stdout.read_text(), re.MULTILINE):
+            if match := re.search(pattern, self.output(), re.MULTILINE):
                 return match.group(1)
             if self.process.poll() is not None:
                 break
@@ -81,14 +81,13 @@ class Program:
 
 
 class Gateway(Program):
-    """`trunkline`, in front of a simulator."""
+    """`trunkline`, with one of the files of `CONFIGS`, or with one anywhere, or with none."""
 
-    def __init__(self, name, folder, simulator_url, config=None, environment=None, flags=()):
+    def __init__(self, name, folder, environment, config=None, flags=()):
         command = [binary("TRUNKLINE_BIN"), "--host", "127.0.0.1", "--port", "0", *flags]
         if config:
             command += ["--config", str(CONFIGS / config)]
-        variables = {"VERCEL_AI_GATEWAY_API_BASE": f"{simulator_url}/v1"}
-        super().__init__(name, command, variables | (environment or {}), folder)
+        super().__init__(name, command, environment, folder)
         self.url = self.printed(r"^RUNNING on (http://\S+)$")
         self.v1 = f"{self.url}/v1"
         self.answers(f"{self.url}/health/readiness")

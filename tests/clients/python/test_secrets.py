@@ -68,8 +68,12 @@ def every_answer(gateway):
 
 @pytest.mark.parametrize("flags", [[], ["--detailed-debug"]], ids=["as usual", "with every log line"])
 def test_no_key_in_any_answer_or_log(tmp_path, simulator, flags):
-    keys = {"VERCEL_AI_GATEWAY_API_KEY": UPSTREAM_KEY, "LITELLM_MASTER_KEY": MASTER_KEY}
-    gateway = Gateway("canary", tmp_path, simulator.url, config="gateway.yaml", environment=keys, flags=flags)
+    environment = {
+        "VERCEL_AI_GATEWAY_API_BASE": f"{simulator.url}/v1",
+        "VERCEL_AI_GATEWAY_API_KEY": UPSTREAM_KEY,
+        "LITELLM_MASTER_KEY": MASTER_KEY,
+    }
+    gateway = Gateway("canary", tmp_path, environment, "gateway.yaml", flags)
     answers = list(every_answer(gateway))
     assert len(answers) > 50
     for text in answers:
