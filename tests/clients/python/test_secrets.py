@@ -66,14 +66,19 @@ def every_answer(gateway):
     yield answer(gateway.url, "/v1/embeddings", {"model": "small-embedding"})
 
 
-@pytest.mark.parametrize("flags", [[], ["--detailed-debug"]], ids=["as usual", "with every log line"])
-def test_no_key_in_any_answer_or_log(tmp_path, simulator, flags):
+def canary(folder, simulator, flags):
+    """Trunkline with keys that must not be seen again."""
     environment = {
         "VERCEL_AI_GATEWAY_API_BASE": f"{simulator.url}/v1",
         "VERCEL_AI_GATEWAY_API_KEY": UPSTREAM_KEY,
         "LITELLM_MASTER_KEY": MASTER_KEY,
     }
-    gateway = Gateway("canary", tmp_path, environment, "gateway.yaml", flags)
+    return Gateway("canary", folder, environment, "gateway.yaml", flags)
+
+
+@pytest.mark.parametrize("flags", [[], ["--detailed-debug"]], ids=["as usual", "with every log line"])
+def test_no_key_in_any_answer_or_log(tmp_path, simulator, flags):
+    gateway = canary(tmp_path, simulator, flags)
     answers = list(every_answer(gateway))
     assert len(answers) > 50
     for text in answers:
@@ -85,3 +90,32 @@ def test_no_key_in_any_answer_or_log(tmp_path, simulator, flags):
     assert not [value for value in sent if value and MASTER_KEY in value]
     gateway.stop_and_check()
     assert PROMPT not in gateway.output(), "prompts are not logged"
+
+
+def events(*payloads):
+    """A stream of events, without an end."""
+    return "".join(f"data: {json.dumps(payload)}\n\n" for payload in payloads)
+
+
+REFUSAL = {"error": {"message": f"Incorrect API key provided: {UPSTREAM_KEY}", "type": "authentication_error"}}
+PIECE = {"id": "1", "model": "m", "choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_reason": None}]}
+
+
+@pytest.mark.parametrize(
+    ("stream", "fault"),
+    [
+        (False, {"status": 401, "body": json.dumps(REFUSAL)}),
+        (False, {"status": 500, "content_type": "text/plain", "body": f"crash: Bearer {UPSTREAM_KEY}"}),
+        (True, {"status": 401, "body": json.dumps(REFUSAL)}),
+        (True, {"status": 200, "content_type": "text/event-stream", "body": events(REFUSAL)}),
+        (True, {"status": 200, "content_type": "text/event-stream", "body": events(PIECE, REFUSAL)}),
+    ],
+    ids=["refusal", "crash", "refusal of a stream", "first event", "later event"],
+)
+def test_a_key_that_the_upstream_quotes_is_blotted_out(tmp_path, simulator, stream, fault):
+    gateway = canary(tmp_path, simulator, ["--detailed-debug"])
+    simulator.fault({"answer": fault})
+    text = answer(gateway.url, "/v1/chat/completions", {"model": "gpt-4o-gateway", "messages": HELLO, "stream": stream})
+    assert "[redacted]" in text
+    assert UPSTREAM_KEY not in text
+    gateway.stop_and_check()
