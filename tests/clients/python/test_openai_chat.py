@@ -158,7 +158,8 @@ def test_structured_output(client, simulator):
     reply = client.chat.completions.parse(model="gpt-4o-gateway", messages=HELLO, response_format=Person)
     person = reply.choices[0].message.parsed
     assert isinstance(person, Person)
-    assert person.role == "author" and isinstance(person.addresses, list)
+    assert person.role == "author"
+    assert isinstance(person.addresses, list)
     asked = simulator.body()["response_format"]
     assert (asked["type"], asked["json_schema"]["name"], asked["json_schema"]["strict"]) == (
         "json_schema",
@@ -184,14 +185,13 @@ def test_tool_with_a_pydantic_model(client, simulator):
 
 def test_reasoning_is_read_and_given_back_unchanged(client, simulator):
     model = "vercel_ai_gateway/anthropic/claude-4-sonnet"
-    first = client.chat.completions.create(
-        model=model, messages=[ASK_WEATHER], tools=[WEATHER], reasoning_effort="low"
-    )
+    first = client.chat.completions.create(model=model, messages=[ASK_WEATHER], tools=[WEATHER], reasoning_effort="low")
     message = first.choices[0].message
     thought = "Thinking about “Call get_weather for Oslo”: naïve, 考え中 🙂."
     assert message.model_extra["reasoning"] == message.model_extra["reasoning_content"] == thought
     [details] = message.model_extra["reasoning_details"]
-    assert details["signature"].startswith("sig/") and details["signature"].endswith("+/==")
+    assert details["signature"].startswith("sig/")
+    assert details["signature"].endswith("+/==")
 
     answer = {"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": "3°"}
     client.chat.completions.create(model=model, messages=[ASK_WEATHER, message, answer], tools=[WEATHER])

@@ -29,9 +29,7 @@ def test_embeddings_as_the_sdk_asks_for_them(client, simulator):
 
 def test_embeddings_as_numbers(client, simulator):
     packed = client.embeddings.create(model="small-embedding", input="Hello", dimensions=8)
-    floats = client.embeddings.create(
-        model="small-embedding", input="Hello", dimensions=8, encoding_format="float"
-    )
+    floats = client.embeddings.create(model="small-embedding", input="Hello", dimensions=8, encoding_format="float")
     assert len(floats.data[0].embedding) == 8
     assert floats.data[0].embedding == pytest.approx(packed.data[0].embedding, abs=1e-6)
 

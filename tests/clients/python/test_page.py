@@ -37,7 +37,8 @@ def test_openai_sdk_through_the_proxy_streamed(page_gateway, simulator):
 
 def test_litellm_sdk(gateway_without_file, simulator):
     printed = run("sdk_whole.py", VERCEL_AI_GATEWAY_API_BASE=gateway_without_file.v1)
-    assert printed.startswith("ModelResponse(") and REPLY in printed
+    assert printed.startswith("ModelResponse(")
+    assert REPLY in printed
     assert simulator.body()["model"] == "openai/gpt-4o"
     sent = dict(simulator.request()["headers"])
     assert sent["authorization"] == f"Bearer {UPSTREAM_KEY}", "the caller's key must not go upstream"
@@ -45,5 +46,6 @@ def test_litellm_sdk(gateway_without_file, simulator):
 
 def test_litellm_sdk_streamed(gateway_without_file, simulator):
     printed = run("sdk_streamed.py", VERCEL_AI_GATEWAY_API_BASE=gateway_without_file.v1)
-    assert printed.startswith("ModelResponseStream(") and "finish_reason='stop'" in printed
+    assert printed.startswith("ModelResponseStream(")
+    assert "finish_reason='stop'" in printed
     assert simulator.ended()["outcome"] == "complete"
