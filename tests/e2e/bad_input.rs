@@ -72,6 +72,16 @@ async fn parameters_that_steer_the_reply() {
 }
 
 #[tokio::test]
+async fn names_and_members_without_end_are_refused() {
+    let server = echo().await;
+    let long = format!(r#"{{"model":"{}","messages":[]}}"#, "x".repeat(2000));
+    check(&server, long.as_bytes(), (400, "invalid_request_error", "model"), "longer than 1024 bytes").await;
+    let members: Vec<String> = (0..2000).map(|number| format!(r#""litellm_{number}":1"#)).collect();
+    let many = format!(r#"{{"model":"echo/x","messages":[],{}}}"#, members.join(","));
+    check(&server, many.as_bytes(), (400, "invalid_request_error", "null"), "1000 top-level members").await;
+}
+
+#[tokio::test]
 async fn nul_passes_and_comes_back() {
     let server = echo().await;
     let body = r#"{"model":"echo/x","messages":[{"role":"user","content":"a\u0000b"}]}"#;

@@ -2,9 +2,9 @@
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use trunkline_testkit::upstream::{Pause, Script, ScriptedUpstream, Step};
+use trunkline_testkit::upstream::{Cut, Pause, Script, ScriptedUpstream, Step};
 
-use crate::client::read;
+use crate::client::{post, read};
 use crate::server::{Start, Trunkline};
 
 const EVENT: &str =
@@ -64,6 +64,28 @@ async fn a_stream_that_outlasts_the_grace_is_told_why() {
     assert!(!answer.text().contains("[DONE]"));
     let (status, log) = server.ended().await;
     assert!(status.success(), "{log}");
+}
+
+#[tokio::test]
+async fn a_call_without_a_reply_yet_is_told_too() {
+    let upstream =
+        ScriptedUpstream::start([Script::cut_before_head(Cut::Stall)]).await.expect("a loopback port");
+    let config = format!(
+        "trunkline_settings:\n  shutdown_grace_seconds: 0\n\
+         model_list:\n- model_name: m\n  litellm_params:\n    model: openai/x\n    api_base: {}/v1\n",
+        upstream.url()
+    );
+    let server = Start::new().config(config).serve().await;
+    let address = server.address;
+    let waiting =
+        tokio::spawn(
+            async move { post(address, "/v1/chat/completions", r#"{"model":"m","messages":[]}"#).await },
+        );
+    upstream.wait_for_requests(1).await;
+    server.terminate().await;
+    let answer = waiting.await.expect("an answer");
+    assert_eq!(answer.error(), (503, "service_unavailable_error".to_owned(), "null".to_owned()));
+    server.ended().await;
 }
 
 #[tokio::test]

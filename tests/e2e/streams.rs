@@ -1,8 +1,10 @@
 //! Streams: byte-exact, complete only on their terminal event, told when they fail.
 
+use std::time::Duration;
+
 use trunkline_testkit::recordings;
 use trunkline_testkit::simulator::{CutKind, Fault, FaultRule};
-use trunkline_testkit::upstream::{Cut, Script, ScriptedUpstream};
+use trunkline_testkit::upstream::{Cut, Pause, Script, ScriptedUpstream, Step};
 
 use crate::client::{Answer, post};
 use crate::operation::world;
@@ -207,4 +209,45 @@ async fn reasoning_is_readable_by_litellm_s_clients() {
         })
         .collect();
     assert!(!reasoning.concat().is_empty());
+}
+
+#[tokio::test]
+async fn comments_before_the_first_event_do_not_hide_its_failure() {
+    let error = "data: {\"error\":{\"message\":\"slow down\",\"code\":429}}\n\n";
+    let (_upstream, server) = scripted(vec![Script::sse([": processing\n\n", error])]).await;
+    let answer = post(server.address, "/v1/chat/completions", BODY).await;
+    assert_eq!(answer.status, 429, "{}", answer.text());
+}
+
+#[tokio::test]
+async fn a_failure_on_several_lines_stays_an_event() {
+    let begun = "data: {\"model\":\"x\",\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
+    let error = "data: {\"error\":\ndata: {\"message\":\"pretty\",\ndata: \"code\":503}}\n\n";
+    let (_upstream, server) = scripted(vec![Script::sse([begun, error])]).await;
+    let answer = post(server.address, "/v1/chat/completions", BODY).await;
+    let lines: Vec<String> =
+        answer.text().lines().skip(2).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    assert!(lines.iter().all(|line| line.starts_with("data: ")), "{lines:?}");
+    let payload: String = lines.iter().map(|line| &line["data: ".len()..]).collect();
+    let told: serde_json::Value = serde_json::from_str(&payload).expect("one JSON payload");
+    assert_eq!(told["error"]["code"], "503");
+}
+
+#[tokio::test]
+async fn the_wait_for_a_first_event_is_one_of_streams_alone() {
+    let reply = Script::json(200, r#"{"id":"x","object":"chat.completion","model":"x","choices":[]}"#);
+    let late = Step::Pause(Pause::For(Duration::from_millis(400)));
+    let late = Script { steps: std::iter::once(late).chain(reply.steps).collect() };
+    let upstream =
+        ScriptedUpstream::start([late, Script::silence_after_head()]).await.expect("a loopback port");
+    let config = format!(
+        "model_list:\n- model_name: m\n  litellm_params:\n    model: openai/x\n    api_base: {}/v1\n    \
+         stream_timeout: 0.2\n    timeout: 10\n",
+        upstream.url()
+    );
+    let server = Start::new().config(config).serve().await;
+    let whole = post(server.address, "/v1/chat/completions", r#"{"model":"m","messages":[]}"#).await;
+    assert_eq!(whole.status, 200, "{}", whole.text());
+    let streamed = post(server.address, "/v1/chat/completions", BODY).await;
+    assert_eq!(streamed.error().0, 408, "{}", streamed.text());
 }

@@ -207,6 +207,17 @@ impl Document {
         found
     }
 
+    /// Removes every member whose name `keep` refuses, in one pass.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str) -> bool) {
+        let source = &self.source;
+        for member in self.members.iter_mut().filter(|member| !matches!(member.state, State::Removed)) {
+            if !keep(&member.name(source)) {
+                member.state = State::Removed;
+            }
+        }
+        self.appended.retain(|appended| keep(&appended.name));
+    }
+
     /// The names of the members in order, unescaped.
     pub fn names(&self) -> impl Iterator<Item = Cow<'_, str>> {
         let standing = self.members.iter().filter(|member| member.is_visible());

@@ -19,7 +19,7 @@ pub struct DocumentError {
 
 /// How many top-level members a document may have. What stands there is remembered member by member, so that
 /// without a limit a body of tiny members would take many times its own size.
-pub(crate) const MEMBERS_MAX: usize = 10_000;
+pub(crate) const MEMBERS_MAX: usize = 1_000;
 
 /// The sorts of [`DocumentError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

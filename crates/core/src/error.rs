@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 
 /// What went wrong.
 ///
@@ -128,6 +128,7 @@ struct Inner {
     reached_upstream: bool,
     credential_fault: bool,
     upstream: Option<UpstreamAnswer>,
+    upstream_headers: HeaderMap,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -146,6 +147,7 @@ impl Error {
             reached_upstream: false,
             credential_fault: false,
             upstream: None,
+            upstream_headers: HeaderMap::new(),
             source: None,
         }))
     }
@@ -213,6 +215,14 @@ impl Error {
         self.having_reached_upstream()
     }
 
+    /// Keeps the headers that the upstream answered with. Nothing of them goes downstream but what an allow-list
+    /// names.
+    #[must_use]
+    pub fn with_upstream_headers(mut self, headers: HeaderMap) -> Self {
+        self.0.upstream_headers = headers;
+        self
+    }
+
     /// What went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -266,6 +276,11 @@ impl Error {
     /// What the upstream answered.
     pub fn upstream(&self) -> Option<&UpstreamAnswer> {
         self.0.upstream.as_ref()
+    }
+
+    /// The headers that the upstream answered with, if it did.
+    pub fn upstream_headers(&self) -> &HeaderMap {
+        &self.0.upstream_headers
     }
 
     /// The causes behind it in one line, the nearest first: for the log, never for a caller.

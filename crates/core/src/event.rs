@@ -57,14 +57,30 @@ impl Event {
         Self { bytes, data: Data::Joined { text, spans }, observation: None }
     }
 
-    /// A new event, `data: <payload>` and a blank line. The payload must hold no line break.
+    /// A new event, `data: <payload>` and a blank line. A payload of several lines stands on several.
     pub fn from_payload(payload: &[u8]) -> Self {
         const FIELD: &[u8] = b"data: ";
+        if payload.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
+            return Self::from_lines(payload.split(|byte| matches!(byte, b'\n' | b'\r')));
+        }
         let mut bytes = BytesMut::with_capacity(FIELD.len() + payload.len() + 2);
         bytes.extend_from_slice(FIELD);
         bytes.extend_from_slice(payload);
         bytes.extend_from_slice(b"\n\n");
         Self::with_span(bytes.freeze(), FIELD.len()..FIELD.len() + payload.len())
+    }
+
+    fn from_lines<'l>(lines: impl Iterator<Item = &'l [u8]>) -> Self {
+        let mut bytes = BytesMut::new();
+        let mut spans = Vec::new();
+        for line in lines {
+            bytes.extend_from_slice(b"data: ");
+            spans.push(bytes.len()..bytes.len() + line.len());
+            bytes.extend_from_slice(line);
+            bytes.extend_from_slice(b"\n");
+        }
+        bytes.extend_from_slice(b"\n");
+        Self::with_spans(bytes.freeze(), spans)
     }
 
     /// The event as it goes over the wire, its closing blank line included.
@@ -126,6 +142,13 @@ mod tests {
         let event = Event::from_payload(b"{\"a\":1}");
         assert_eq!(event.bytes().as_ref(), b"data: {\"a\":1}\n\n");
         assert_eq!(event.data(), Some(&b"{\"a\":1}"[..]));
+    }
+
+    #[test]
+    fn a_payload_of_several_lines_stands_on_several() {
+        let event = Event::from_payload(b"{\n\"a\":1\r\n}");
+        assert_eq!(event.bytes().as_ref(), b"data: {\ndata: \"a\":1\ndata: \ndata: }\n\n");
+        assert_eq!(event.data(), Some(&b"{\n\"a\":1\n\n}"[..]));
     }
 
     #[test]

@@ -21,7 +21,9 @@ pub(crate) struct Permit {
 
 impl Admission {
     pub(crate) fn new(settings: &Settings) -> Self {
-        let parallel = settings.parallel_requests_max.map(|max| (Arc::new(Semaphore::new(max)), max));
+        let parallel = settings
+            .parallel_requests_max
+            .map(|max| (Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS))), max));
         Self { parallel }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! WHEN ADDING A MEMBER: add its row, and the one in `docs/http-api.md`, which a test compares.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use trunkline_core::{Document, Error, ErrorKind, Secret, json};
@@ -81,7 +82,7 @@ pub(crate) struct Asked {
 pub(crate) fn take(document: &mut Document, allows: impl Fn(&str) -> bool) -> Result<Asked, Error> {
     let names: Vec<String> = document.names().map(|name| name.into_owned()).collect();
     let mut asked = Asked::default();
-    let mut dropped: Vec<String> = Vec::new();
+    let mut dropped: HashSet<String> = HashSet::new();
     for name in names {
         let Some(consumed) = CONSUMED.iter().find(|row| is_meant(row.name, &name)) else {
             continue;
@@ -103,11 +104,9 @@ pub(crate) fn take(document: &mut Document, allows: impl Fn(&str) -> bool) -> Re
             }
             _ => {}
         }
-        document.remove(&name);
     }
-    for name in dropped {
-        document.remove(&name);
-    }
+    let is_meant_for_us = |name: &str| CONSUMED.iter().any(|row| is_meant(row.name, name));
+    document.retain(|name| !is_meant_for_us(name) && !dropped.contains(name));
     take_metadata(document);
     Ok(asked)
 }

@@ -2,7 +2,7 @@
 
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Response};
-use trunkline_core::Error;
+use trunkline_core::{Error, Fault};
 
 use crate::envelope::{envelope, status};
 use crate::headers;
@@ -13,14 +13,23 @@ use crate::reply_body::ReplyBody;
 pub(crate) fn failed(mut record: OpenRecord, error: &Error) -> Response<ReplyBody> {
     let mut response = response(error);
     headers::add_request(&record, response.headers_mut());
+    headers::add_recorded_target(&record, response.headers_mut());
+    headers::add_upstream(error.upstream_headers(), response.headers_mut());
     record.status = Some(response.status());
-    tracing::debug!(
-        call.id = record.call_id,
-        error.kind = ?error.kind(),
-        error = %error,
-        error.source = error.causes(),
-        "request failed"
-    );
+    match error.fault() {
+        // What a caller did wrong is the caller's to read; the rest is the operator's.
+        Fault::Caller => {
+            tracing::debug!(call.id = record.call_id, error.kind = ?error.kind(), error = %error, "request refused");
+        }
+        Fault::Upstream | Fault::Gateway => tracing::warn!(
+            call.id = record.call_id,
+            provider.name = error.provider(),
+            error.kind = ?error.kind(),
+            error = %error,
+            error.source = error.causes(),
+            "request failed"
+        ),
+    }
     record.end(Outcome::Failed(error.kind()));
     response
 }

@@ -1,7 +1,7 @@
 //! Which headers go upstream, and which come back: both by allow-lists that stand here as data.
 
 use http::HeaderMap;
-use http::header::{HeaderName, HeaderValue};
+use http::header::{CONNECTION, HeaderName, HeaderValue};
 use trunkline_router::Candidate;
 
 use crate::Settings;
@@ -65,8 +65,15 @@ pub(crate) fn outbound(request: &HeaderMap, settings: &Settings) -> HeaderMap {
         outbound.insert("openai-organization", value.clone());
     }
     if settings.forward_client_headers {
-        let forwarded = request.iter().filter(|(name, _)| is_client_header(name, settings));
-        outbound.extend(forwarded.map(|(name, value)| (name.clone(), value.clone())));
+        let hop = |name: &HeaderName| {
+            let named = request.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+            named.flat_map(|text| text.split(',')).any(|hop| hop.trim().eq_ignore_ascii_case(name.as_str()))
+        };
+        for (name, value) in request.iter().filter(|(name, _)| is_client_header(name, settings)) {
+            if !outbound.contains_key(name) && !hop(name) {
+                outbound.insert(name.clone(), value.clone());
+            }
+        }
     }
     outbound
 }
@@ -74,8 +81,17 @@ pub(crate) fn outbound(request: &HeaderMap, settings: &Settings) -> HeaderMap {
 /// Whether `forward_client_headers_to_llm_api` means a header: the caller's own `x-` ones, and none that
 /// carries a key, steers a gateway, or tells of the network in between.
 fn is_client_header(name: &HeaderName, settings: &Settings) -> bool {
-    const NEVER: &[&str] =
-        &["x-litellm-", "x-stainless-", "x-trunkline-", "x-forwarded-", "x-real-ip", "x-envoy-"];
+    const NEVER: &[&str] = &[
+        "x-litellm-",
+        "x-stainless-",
+        "x-trunkline-",
+        "x-forwarded-",
+        "x-real-ip",
+        "x-envoy-",
+        "x-auth-",
+        "x-csrf-",
+        "x-amz-",
+    ];
     let text = name.as_str();
     let own = text.starts_with("x-") || text == "anthropic-beta";
     own && !NEVER.iter().any(|start| text.starts_with(start)) && !is_key_header(name, settings)
@@ -98,6 +114,14 @@ pub(crate) fn add_request(record: &Record, reply: &mut HeaderMap) {
 pub(crate) fn add_target(candidate: &Candidate, group: &str, reply: &mut HeaderMap) {
     insert(reply, "x-litellm-model-id", &candidate.deployment.id);
     insert(reply, "x-litellm-model-group", group);
+}
+
+/// Adds where a request was sent, as its record has it.
+pub(crate) fn add_recorded_target(record: &Record, reply: &mut HeaderMap) {
+    if let (Some(deployment), Some(group)) = (&record.deployment, &record.group) {
+        insert(reply, "x-litellm-model-id", deployment);
+        insert(reply, "x-litellm-model-group", group);
+    }
 }
 
 /// Adds how long a reply took: in all, and beyond what the upstream took.

@@ -33,7 +33,9 @@ pub(crate) async fn list(gateway: &Gateway, query: &str) -> Response<ReplyBody> 
 /// `GET /v1/models/{model}`.
 pub(crate) async fn get(gateway: &Gateway, model: &str) -> Result<Response<ReplyBody>, Error> {
     let route = gateway.router.resolve(model).map_err(|error| not_found(model, &error))?;
-    let (listed, _) = gateway.router.models().await;
+    // Only a wildcard's name needs a catalogue to be told more of.
+    let is_wildcard = route.candidates[0].deployment.group.contains('*');
+    let listed = if is_wildcard { gateway.router.models().await.0 } else { Vec::new() };
     // A wildcard also lets names through that the catalogue does not list, or whose catalogue cannot be had.
     let listed = listed.into_iter().find(|listed| listed.id == model).unwrap_or_else(|| ListedModel {
         id: model.to_owned(),
@@ -118,7 +120,7 @@ fn deployment_row(deployment: &Deployment) -> Value {
     let mut parameters = Map::new();
     parameters.insert("model".into(), deployment.model.clone().into());
     if let Some(base) = &target.api_base {
-        parameters.insert("api_base".into(), base.clone().into());
+        parameters.insert("api_base".into(), without_secrets(base).into());
     }
     let mut info = deployment.info.clone();
     info.insert("id".into(), deployment.id.clone().into());
@@ -131,6 +133,14 @@ fn deployment_row(deployment: &Deployment) -> Value {
         add_prices(prices, &mut info);
     }
     json!({ "model_name": deployment.group, "litellm_params": parameters, "model_info": info })
+}
+
+/// A base URL without what may hold a key: user, password and query.
+fn without_secrets(base: &str) -> String {
+    let Ok(uri) = base.parse::<http::Uri>() else { return "<not a URL>".to_owned() };
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{}://{host}{}", uri.scheme_str().unwrap_or("http"), uri.path())
 }
 
 /// Prices in LiteLLM's members. They are shown as JSON numbers, digit by digit as configured.

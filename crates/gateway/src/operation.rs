@@ -18,15 +18,24 @@ use crate::admission::Permit;
 use crate::consumed::{self, Asked};
 use crate::error_response::failed;
 use crate::gateway::Gateway;
-use crate::record::{OpenRecord, Outcome};
+use crate::record::OpenRecord;
 use crate::reply_body::ReplyBody;
 use crate::rewrite::Rewrite;
 use crate::stream::StreamBody;
 use crate::{Settings, body, headers};
 
+/// A model's name, in bytes: longer ones are no names.
+const MODEL_NAME_BYTES_MAX: usize = 1024;
+
+/// As much of an end user's name as is noted, in bytes.
+const USER_BYTES_MAX: usize = 256;
+
+/// How much of comments and the like is kept while the first event is waited for, in bytes.
+const PREAMBLE_BYTES_MAX: usize = 64 * 1024;
+
 /// What a walk ends with, before the record is put to it.
 enum Answer {
-    Whole(Response<ReplyBody>),
+    Whole(Response<ReplyBody>, Permit),
     Stream(Box<Streamed>),
 }
 
@@ -50,14 +59,19 @@ where
     B: Body<Data = Bytes> + Unpin + Send,
     B::Error: std::error::Error + Send + Sync + 'static,
 {
-    match walk(gateway, operation, path_model, request, &mut record).await {
-        Ok(Answer::Whole(mut response)) => {
+    let stopped = gateway.stopped();
+    let walked = tokio::select! {
+        biased;
+        walked = walk(gateway, operation, path_model, request, &mut record) => walked,
+        () = stopped => Err(Error::new(ErrorKind::ShuttingDown, "the gateway stopped before there was a reply")),
+    };
+    match walked {
+        Ok(Answer::Whole(mut response, permit)) => {
             headers::add_request(&record, response.headers_mut());
             headers::add_durations(&record, response.headers_mut());
             headers::add_cost(&record, response.headers_mut());
             record.status = Some(response.status());
-            record.end(Outcome::Completed);
-            response
+            response.map(|body| body.holding(record, permit))
         }
         Ok(Answer::Stream(streamed)) => {
             let Streamed { head, first, events, rewrite, permit } = *streamed;
@@ -97,7 +111,7 @@ where
     // 5 what they ask
     let mut document =
         body::read_document(&parts.headers, body, &settings.limits, settings.waits.body_idle).await?;
-    let name = model_name(gateway, path_model, &document, &label)?;
+    let name = model_name(gateway, operation, path_model, &document, &label)?;
     record.model = Some(name.clone());
     body::check(&document, &label, operation.required_members())?;
     record.user = end_user(settings, &parts.headers, &document);
@@ -109,6 +123,10 @@ where
     // 7 note that it begins
     record.sent_to(&route.group, candidate);
     // 8 send it
+    if asked.api_base.is_none() {
+        // Before usage is looked for: a default may ask for it.
+        candidate.deployment.complete(&mut document);
+    }
     let usage_asked = settings.always_include_stream_usage || asks_for_usage(&document);
     let mut call = Call::new(operation, String::new(), document);
     call.headers = headers::outbound(&parts.headers, settings);
@@ -122,7 +140,7 @@ where
         UpstreamBody::Document(document, seen) => {
             record.upstream_duration = Some(sent.elapsed());
             record.observe(*seen);
-            Ok(Answer::Whole(whole(head, document, &rewrite)))
+            Ok(Answer::Whole(whole(head, document, &rewrite), permit))
         }
         UpstreamBody::Events(mut events) => {
             let first = first_events(&mut events, settings.keepalive).await?;
@@ -136,22 +154,29 @@ where
             if let Some(content_type) = content_type {
                 response.headers_mut().insert(CONTENT_TYPE, content_type);
             }
-            Ok(Answer::Whole(response))
+            Ok(Answer::Whole(response, permit))
         }
     }
 }
 
-/// The model: the operator's, else the path's, else the body's.
+/// The model: the operator's for chats, else the path's, else the body's.
 fn model_name(
     gateway: &Gateway,
+    operation: Operation,
     path_model: Option<String>,
     document: &Document,
     label: &str,
 ) -> Result<String, Error> {
-    match gateway.settings.completion_model.clone().or(path_model) {
-        Some(model) => Ok(model),
-        None => body::model(document, label),
+    let chat_model = match operation {
+        Operation::ChatCompletions => gateway.settings.completion_model.clone(),
+        Operation::Completions | Operation::Embeddings => None,
+    };
+    let name = chat_model.or(path_model).map_or_else(|| body::model(document, label), Ok)?;
+    if name.len() > MODEL_NAME_BYTES_MAX {
+        let message = format!("'model' must not be longer than {MODEL_NAME_BYTES_MAX} bytes.");
+        return Err(Error::new(ErrorKind::InvalidRequest, message).with_param("model"));
     }
+    Ok(name)
 }
 
 /// The end user: the body's `user`, else the first of the operator's headers that is there.
@@ -159,7 +184,11 @@ fn end_user(settings: &Settings, headers: &HeaderMap, document: &Document) -> Op
     let of_body = document.string("user").map(|user| user.into_owned());
     let of_header =
         || settings.user_headers.iter().find_map(|name| headers.get(name)?.to_str().ok().map(str::to_owned));
-    of_body.or_else(of_header).filter(|user| !user.is_empty())
+    // It goes into records and logs, where a name of any length has no place.
+    of_body.or_else(of_header).filter(|user| !user.is_empty()).map(|mut user| {
+        user.truncate(user.floor_char_boundary(USER_BYTES_MAX));
+        user
+    })
 }
 
 fn check_user(settings: &Settings, user: Option<&String>) -> Result<(), Error> {
@@ -215,6 +244,7 @@ async fn send(
         target.api_key = None;
         target.from_caller = true;
         target.extra_headers = HeaderMap::new();
+        target.organization = None;
     }
     if let Some(key) = asked.api_key {
         target.api_key = Some(key);
@@ -237,7 +267,10 @@ fn check_base(base: &str) -> Result<(), Error> {
         return refused("it must be a plain https URL");
     }
     let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    if host.is_empty() || host == "localhost" || host.ends_with(".localhost") {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    // A name without a dot is one of this network.
+    if !host.contains('.') && !host.contains(':') || host.ends_with(".localhost") || host.ends_with(".local")
+    {
         return refused("it must name a public host");
     }
     // A number in any notation (127.1, 0x7f000001) is read as an address by some resolvers.
@@ -286,7 +319,7 @@ fn stream_head(mut head: Response<()>) -> Response<()> {
     head
 }
 
-/// Waits for the first events, so that a failure before them is a real HTTP error.
+/// Waits for the first event that says something, so that a failure before it is a real HTTP error.
 ///
 /// With a keepalive the wait ends when the first ping is due: the reply then begins, and what fails later is
 /// told in the stream.
@@ -294,14 +327,27 @@ async fn first_events(
     events: &mut EventStream,
     keepalive: Option<Duration>,
 ) -> Result<Option<Vec<Event>>, Error> {
-    let first = match keepalive {
-        None => events.next().await,
-        Some(wait) => match tokio::time::timeout(wait, events.next()).await {
-            Ok(first) => first,
-            Err(_) => return Ok(None),
-        },
+    let mut first = Vec::new();
+    let speaking = async {
+        while let Some(more) = events.next().await.transpose()? {
+            first.extend(more);
+            let silent = first.iter().all(|event| event.data().is_none());
+            let length: usize = first.iter().map(|event| event.bytes().len()).sum();
+            if !silent || length > PREAMBLE_BYTES_MAX {
+                break;
+            }
+        }
+        Ok(())
     };
-    first.transpose()
+    match keepalive {
+        None => speaking.await?,
+        Some(wait) => {
+            if let Ok(spoke) = tokio::time::timeout(wait, speaking).await {
+                spoke?;
+            }
+        }
+    }
+    Ok((!first.is_empty()).then_some(first))
 }
 
 #[cfg(test)]
@@ -319,6 +365,9 @@ mod tests {
             "https://0x7f000001/",
             "https://2130706433/",
             "https://127.1/",
+            "https://127.0.0.1.:4725/",
+            "https://LOCALHOST:4725/",
+            "https://metadata/",
             "file:///etc/passwd",
             "api.example",
         ] {

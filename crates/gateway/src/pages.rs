@@ -47,16 +47,13 @@ pub(crate) fn home(gateway: &Gateway) -> Response<ReplyBody> {
          <p>This is a gateway to language models that speaks the OpenAI API. Point a client's base URL here, \
          with or without <code>/v1</code>.</p>\n",
     );
-    let key = match &gateway.settings.master_key {
-        Some(_) => "Callers show a key: <code>Authorization: Bearer &lt;key&gt;</code>.",
-        None => "There is no master key, so this machine alone is served, and no key is asked for.",
-    };
+    let served = gateway.settings.audience();
     let echo = if gateway.settings.echo_only {
         " No upstream key is set: only <code>echo/…</code> models answer."
     } else {
         ""
     };
-    write!(page, "<p>{key}{echo}</p>\n<table>\n").expect("writing to a text does not fail");
+    write!(page, "<p>It serves {served}.{echo}</p>\n<table>\n").expect("writing to a text does not fail");
     for row in ROWS {
         writeln!(page, "<tr><td>{}<td><code>{}</code>", row.method, row.path)
             .expect("writing to a text does not fail");

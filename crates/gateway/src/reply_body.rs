@@ -9,6 +9,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use trunkline_core::Segments;
 
+use crate::admission::Permit;
+use crate::record::{OpenRecord, Outcome};
 use crate::stream::StreamBody;
 
 /// The body of a response.
@@ -20,10 +22,27 @@ pub struct ReplyBody(Content);
 #[derive(Debug)]
 enum Content {
     Whole(VecDeque<Bytes>),
+    /// A whole reply of an upstream, with what must live as long as it.
+    Held(Box<Held>),
     Stream(Box<StreamBody>),
 }
 
+#[derive(Debug)]
+struct Held {
+    parts: VecDeque<Bytes>,
+    record: OpenRecord,
+    _permit: Permit,
+}
+
 impl ReplyBody {
+    /// The same body, which settles the record and gives the permit back when it has been sent, or is dropped.
+    pub(crate) fn holding(self, record: OpenRecord, permit: Permit) -> Self {
+        match self.0 {
+            Content::Whole(parts) => Self(Content::Held(Box::new(Held { parts, record, _permit: permit }))),
+            held => Self(held),
+        }
+    }
+
     /// A body of no bytes.
     pub(crate) fn empty() -> Self {
         Self(Content::Whole(VecDeque::new()))
@@ -56,6 +75,13 @@ impl Body for ReplyBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         match &mut self.get_mut().0 {
             Content::Whole(parts) => Poll::Ready(parts.pop_front().map(|bytes| Ok(Frame::data(bytes)))),
+            Content::Held(held) => {
+                let part = held.parts.pop_front();
+                if held.parts.is_empty() {
+                    held.record.end(Outcome::Completed);
+                }
+                Poll::Ready(part.map(|bytes| Ok(Frame::data(bytes))))
+            }
             Content::Stream(stream) => {
                 stream.poll_bytes(context).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
             }
@@ -65,6 +91,7 @@ impl Body for ReplyBody {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Content::Whole(parts) => parts.is_empty(),
+            Content::Held(held) => held.parts.is_empty(),
             Content::Stream(_) => false,
         }
     }
@@ -72,6 +99,9 @@ impl Body for ReplyBody {
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Content::Whole(parts) => SizeHint::with_exact(parts.iter().map(|part| part.len() as u64).sum()),
+            Content::Held(held) => {
+                SizeHint::with_exact(held.parts.iter().map(|part| part.len() as u64).sum())
+            }
             Content::Stream(_) => SizeHint::default(),
         }
     }

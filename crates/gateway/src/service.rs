@@ -16,6 +16,9 @@ use crate::record::{OpenRecord, Outcome};
 use crate::reply_body::ReplyBody;
 use crate::{browsers, headers, models, operation, pages};
 
+/// As much of a path as is noted, in bytes.
+const PATH_BYTES_MAX: usize = 256;
+
 impl Gateway {
     /// Answers a request. It never fails: whatever goes wrong is an answer too.
     pub async fn handle<B>(&self, request: Request<B>) -> Response<ReplyBody>
@@ -43,7 +46,8 @@ impl Gateway {
         B::Error: std::error::Error + Send + Sync + 'static,
     {
         let call_id = headers::call_id(request.headers()).unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
-        let asked = format!("{} {}", request.method(), request.uri().path());
+        let path = request.uri().path();
+        let asked = format!("{} {}", request.method(), &path[..path.floor_char_boundary(PATH_BYTES_MAX)]);
         let mut record = OpenRecord::open(call_id, asked, Arc::clone(&self.recorder));
         let matched = match self.admit(&request) {
             Ok(matched) => matched,

@@ -48,6 +48,19 @@ pub struct Settings {
     pub waits: Waits,
 }
 
+impl Settings {
+    /// Who is served, in the words of the start text and the home page.
+    pub fn audience(&self) -> &'static str {
+        match (&self.master_key, self.open_to_all) {
+            (Some(_), _) => "whoever shows the master key",
+            (None, true) => {
+                "EVERYBODY who reaches this port: no master key is set, as the configuration permits"
+            }
+            (None, false) => "this machine only: no master key is set",
+        }
+    }
+}
+
 /// How large things may be.
 #[derive(Clone, Debug)]
 pub struct Limits {

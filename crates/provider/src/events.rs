@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_core::Stream;
-use trunkline_core::{Error, ErrorKind, Event};
+use trunkline_core::{Error, ErrorKind, Event, Secret};
 
 use crate::http_provider::error_of;
 use crate::stream_budget::HeldBack;
@@ -22,6 +22,8 @@ pub struct UpstreamEvents {
     framer: Framer,
     held_back: HeldBack,
     decode: Decode,
+    /// What no error may show, though the upstream quote it.
+    credential: Option<Secret>,
     progress: Progress,
 }
 
@@ -47,8 +49,16 @@ impl UpstreamEvents {
             framer: Framer::new(event_bytes_max),
             held_back: HeldBack::new(budget),
             decode,
+            credential: None,
             progress: Progress::Flowing,
         }
+    }
+
+    /// Keeps the credential out of the errors that the upstream reports.
+    #[must_use]
+    pub fn hiding(mut self, credential: Option<Secret>) -> Self {
+        self.credential = credential;
+        self
     }
 
     /// Frames what arrived and looks into it.
@@ -102,7 +112,13 @@ impl UpstreamEvents {
                 Sight::Nothing => events.push(event),
                 Sight::Failed(failure) => {
                     let body = Bytes::copy_from_slice(data);
-                    return Progress::Failing(error_of(failure, None, body, &self.provider));
+                    return Progress::Failing(error_of(
+                        failure,
+                        None,
+                        &body,
+                        &self.provider,
+                        self.credential.as_ref(),
+                    ));
                 }
                 Sight::Observed(observation) => {
                     let terminal = observation.terminal;
@@ -124,7 +140,13 @@ impl UpstreamEvents {
                 }
                 Err(failure) => {
                     let body = Bytes::copy_from_slice(data);
-                    return Progress::Failing(error_of(failure, None, body, &self.provider));
+                    return Progress::Failing(error_of(
+                        failure,
+                        None,
+                        &body,
+                        &self.provider,
+                        self.credential.as_ref(),
+                    ));
                 }
             },
         }

@@ -1,6 +1,7 @@
 //! The one place that sends HTTP calls for providers: credential, encode, send, classify, decode.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -14,9 +15,12 @@ use trunkline_core::{
 
 use crate::codec::{Codec, Decode, EncodeContext, Failure};
 use crate::{
-    CallContext, Capabilities, CredentialSource, Limits, Provider, Registry, StreamBudget, Transport,
-    TransportBody, UpstreamEvents,
+    CallContext, Capabilities, CredentialSource, Limits, Provider, Registry, SendOptions, StreamBudget,
+    Transport, TransportBody, UpstreamEvents,
 };
+
+/// How long a catalogue may take, whatever calls may: nobody's answer depends on it.
+const CATALOGUE_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// A provider with an HTTP API behind it, made of a [`Codec`].
 #[derive(Debug)]
@@ -43,20 +47,23 @@ impl<C: Codec> HttpProvider<C> {
     async fn send(
         &self,
         request: http::Request<trunkline_core::Segments>,
-        context: &CallContext,
+        options: &SendOptions,
         credential: Option<&Secret>,
     ) -> Result<http::Response<TransportBody>, Error> {
         let named = |error: Error| error.with_provider(self.codec.name());
-        let response = self.transport.send(request, &context.target.send).await.map_err(named)?;
+        let response = self.transport.send(request, options).await.map_err(named)?;
         if response.status().is_success() {
             return Ok(response);
         }
         let (head, body) = response.into_parts();
         // A refusal without a readable body is still that refusal.
-        let body = read_at_most(body, self.limits.failure_bytes_max).await;
-        let body = without(&body, credential);
+        // Read past the cut by the length of the credential, so that the cut cannot leave a part of it.
+        let beyond = credential.map_or(0, |secret| secret.expose().len());
+        let body = read_at_most(body, self.limits.failure_bytes_max + beyond).await;
+        let body = excerpt(&without(&body, credential), self.limits);
         let failure = self.codec.classify(head.status, &head.headers, &body);
-        Err(error_of(failure, Some(head.status), body, self.codec.name()))
+        let error = error_of(failure, Some(head.status), &body, self.codec.name(), credential);
+        Err(error.with_upstream_headers(head.headers))
     }
 
     async fn document(
@@ -65,8 +72,13 @@ impl<C: Codec> HttpProvider<C> {
         headers: HeaderMap,
         body: TransportBody,
         decode: Decode,
+        credential: Option<&Secret>,
     ) -> Result<Reply, Error> {
         let bytes = self.read_whole(body).await?;
+        let failed = |failure| {
+            let body = excerpt(&bytes, self.limits);
+            error_of(failure, None, &body, self.codec.name(), credential)
+        };
         let (document, observation) = match decode {
             Decode::Verbatim(mut probe) => {
                 let limits =
@@ -74,15 +86,14 @@ impl<C: Codec> HttpProvider<C> {
                 let document = Document::parse_with(bytes.clone(), &limits).map_err(|error| {
                     let message =
                         format!("{} answered with something that is no JSON object", self.codec.name());
-                    let answer = UpstreamAnswer { status: Some(status), body: excerpt(&bytes, self.limits) };
+                    let body = without(&excerpt(&bytes, self.limits), credential);
+                    let answer = UpstreamAnswer { status: Some(status), body };
                     self.protocol_error(message).with_upstream(answer, None, None).with_source(error)
                 })?;
-                let observation = probe.document(&document).map_err(|failure| self.error(failure, &bytes))?;
+                let observation = probe.document(&document).map_err(failed)?;
                 (document, observation)
             }
-            Decode::With(mut decoder) => {
-                decoder.document(bytes.clone()).map_err(|failure| self.error(failure, &bytes))?
-            }
+            Decode::With(mut decoder) => decoder.document(bytes.clone()).map_err(failed)?,
         };
         Ok(Reply { status, headers, body: ReplyBody::Document(document, Box::new(observation)) })
     }
@@ -117,10 +128,6 @@ impl<C: Codec> HttpProvider<C> {
             .with_provider(self.codec.name())
             .having_reached_upstream()
     }
-
-    fn error(&self, failure: Failure, body: &Bytes) -> Error {
-        error_of(failure, None, excerpt(body, self.limits), self.codec.name())
-    }
 }
 
 #[async_trait]
@@ -143,18 +150,23 @@ impl<C: Codec> Provider for HttpProvider<C> {
         let credential = self.credentials.credential(&context.target)?;
         let request = self.codec.encode(&call, &encode_context(context, credential.as_ref()))?;
         let streaming = call.streaming();
-        let (head, body) = self.send(request, context, credential.as_ref()).await?.into_parts();
+        let mut options = context.target.send.clone();
+        if !streaming {
+            // A whole reply says nothing until it is finished: only the wait for the whole can be kept.
+            options.waits.first_event = options.waits.total;
+        }
+        let (head, body) = self.send(request, &options, credential.as_ref()).await?.into_parts();
         let decode = self.codec.decoder(call.operation, streaming);
         let content_type = head.headers.get(CONTENT_TYPE).cloned();
         let is_json =
             content_type.as_ref().is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
         if !streaming {
-            return self.document(head.status, head.headers, body, decode).await;
+            return self.document(head.status, head.headers, body, decode, credential.as_ref()).await;
         }
         if is_json {
             // Asked for a stream, and got a document: either a failure that calls itself a success, or an
             // upstream that does not stream. The caller waits for events, so neither is an answer.
-            self.document(head.status, head.headers, body, decode).await?;
+            self.document(head.status, head.headers, body, decode, credential.as_ref()).await?;
             return Err(self.protocol_error(format!(
                 "{} was asked for a stream and answered with a whole document",
                 self.codec.name()
@@ -166,7 +178,8 @@ impl<C: Codec> Provider for HttpProvider<C> {
             decode,
             self.limits.event_bytes_max,
             Arc::clone(&self.stream_budget),
-        );
+        )
+        .hiding(credential);
         Ok(Reply { status: head.status, headers: head.headers, body: ReplyBody::Events(Box::pin(events)) })
     }
 
@@ -176,21 +189,31 @@ impl<C: Codec> Provider for HttpProvider<C> {
         let Some(request) = self.codec.encode_models(&encode_context(context, credential.as_ref()))? else {
             return Ok(Vec::new());
         };
-        let body = self.send(request, context, credential.as_ref()).await?.into_body();
+        let mut options = context.target.send.clone();
+        options.waits.total = options.waits.total.min(CATALOGUE_WAIT_MAX);
+        let body = self.send(request, &options, credential.as_ref()).await?.into_body();
         let body = self.read_whole(body).await?;
         self.codec.decode_models(body).map_err(|error| error.with_provider(self.codec.name()))
     }
 }
 
-/// The error that a failure becomes, with what the upstream said.
-pub(crate) fn error_of(failure: Failure, status: Option<StatusCode>, body: Bytes, provider: &str) -> Error {
-    let answer = UpstreamAnswer { status: status.or(failure.status), body };
-    let mut error = Error::new(failure.kind, failure.message)
+/// The error that a failure becomes, with what the upstream said, and without the credential wherever the
+/// upstream quotes it.
+pub(crate) fn error_of(
+    failure: Failure,
+    status: Option<StatusCode>,
+    body: &Bytes,
+    provider: &str,
+    credential: Option<&Secret>,
+) -> Error {
+    let text = |text: String| without_text(text, credential);
+    let answer = UpstreamAnswer { status: status.or(failure.status), body: without(body, credential) };
+    let mut error = Error::new(failure.kind, text(failure.message))
         .with_provider(provider)
         .with_retry_after(failure.retry_after)
-        .with_upstream(answer, failure.upstream_type, failure.upstream_code);
+        .with_upstream(answer, failure.upstream_type.map(text), failure.upstream_code.map(text));
     if let Some(param) = failure.param {
-        error = error.with_param(param);
+        error = error.with_param(text(param));
     }
     if let Some(retry) = failure.retry {
         error = error.with_retry(retry);
@@ -220,6 +243,14 @@ async fn read_at_most(mut body: TransportBody, bytes_max: usize) -> Bytes {
         }
     }
     read.freeze()
+}
+
+/// A text with every occurrence of our own credential blotted out.
+fn without_text(text: String, credential: Option<&Secret>) -> String {
+    match credential.filter(|secret| secret.expose().len() >= 8) {
+        Some(secret) if text.contains(secret.expose()) => text.replace(secret.expose(), "[redacted]"),
+        Some(_) | None => text,
+    }
 }
 
 /// The body with every occurrence of our own credential blotted out: upstreams quote what they refuse.

@@ -55,7 +55,8 @@ impl Framer {
                 let bytes = pending.split_to(end).freeze();
                 events.push(self.event(bytes)?);
             }
-            self.pending = pending;
+            // A buffer that held a large event is let go with it.
+            self.pending = if pending.is_empty() { BytesMut::new() } else { pending };
         }
         self.check_size(self.pending.len())
     }

@@ -91,7 +91,9 @@ impl Deployment {
             info: spec.info,
             prices: spec.prices,
             upstream,
-            parallel: spec.parallel_calls_max.map(|max| Arc::new(Semaphore::new(max))),
+            parallel: spec
+                .parallel_calls_max
+                .map(|max| Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS)))),
             context: CallContext::new(Arc::new(spec.target)),
             defaults: spec.defaults,
             overrides: spec.overrides,
@@ -101,7 +103,9 @@ impl Deployment {
     /// Puts in what the deployment adds to a body: defaults where the caller said nothing, overrides always.
     pub fn complete(&self, document: &mut Document) {
         for (name, json) in &self.defaults {
-            if !document.contains(name) {
+            // OpenAI refuses stream options where there is no stream.
+            let fits = name != "stream_options" || document.is_true("stream");
+            if fits && !document.contains(name) {
                 document.set_raw(name, json.clone());
             }
         }

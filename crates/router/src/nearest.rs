@@ -3,6 +3,10 @@
 /// Up to three of `names` that are close to `wanted`, the closest first.
 pub(crate) fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     const NAMES_MAX: usize = 3;
+    const WANTED_BYTES_MAX: usize = 256;
+    if wanted.len() > WANTED_BYTES_MAX {
+        return Vec::new();
+    }
     const SIMILARITY_MIN: f64 = 0.75;
     let wanted = wanted.to_lowercase();
     let mut scored: Vec<(f64, &str)> = names

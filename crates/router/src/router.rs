@@ -1,9 +1,10 @@
 //! The router: an immutable table, and the one way through it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use trunkline_core::{Body, Call, Document, Error, ErrorKind, Operation, Reply, ReplyBody};
 use trunkline_provider::{CallContext, Capabilities, Provider, Registry, Target};
 
@@ -26,6 +27,7 @@ pub struct Router {
 pub struct RouterBuilder {
     registry: Arc<Registry>,
     deployments: Vec<Arc<Deployment>>,
+    ids: HashSet<String>,
     aliases: BTreeMap<String, Alias>,
     direct: bool,
 }
@@ -61,15 +63,16 @@ impl RouterBuilder {
     pub fn deployment(&mut self, spec: DeploymentSpec) -> Result<(), Error> {
         let named = spec.id.is_some();
         let mut deployment = Deployment::new(spec, &self.registry)?;
-        let taken = |id: &str| self.deployments.iter().filter(|other| other.id.starts_with(id)).count();
-        let twins = taken(&deployment.id);
-        if twins > 0 && named {
+        if named && self.ids.contains(&deployment.id) {
             let message = format!("two deployments have the id `{}`", deployment.id);
             return Err(Error::new(ErrorKind::Configuration, message));
         }
-        if twins > 0 {
-            // Rows that are alike are counted: some people weigh deployments by naming them twice.
-            deployment.id = format!("{}-{}", deployment.id, twins + 1);
+        // Rows that are alike are counted: some people weigh deployments by naming them twice.
+        let alike = deployment.id.clone();
+        let mut count = 1;
+        while !self.ids.insert(deployment.id.clone()) {
+            count += 1;
+            deployment.id = format!("{alike}-{count}");
         }
         self.deployments.push(Arc::new(deployment));
         Ok(())
@@ -97,7 +100,13 @@ impl RouterBuilder {
 impl Router {
     /// An empty table over the providers that are known.
     pub fn builder(registry: Arc<Registry>) -> RouterBuilder {
-        RouterBuilder { registry, deployments: Vec::new(), aliases: BTreeMap::new(), direct: false }
+        RouterBuilder {
+            registry,
+            deployments: Vec::new(),
+            ids: HashSet::new(),
+            aliases: BTreeMap::new(),
+            direct: false,
+        }
     }
 
     /// The providers that are known.
@@ -240,14 +249,20 @@ impl Candidate {
 
     async fn call_at(&self, context: &CallContext, mut call: Call) -> Result<Reply, Error> {
         call.model.clone_from(&self.upstream_model);
-        if let Body::Document(document) = &mut call.body {
+        // What the deployment adds may hold keys, which no base of a caller's gets.
+        if let Body::Document(document) = &mut call.body
+            && !context.target.from_caller
+        {
             self.deployment.complete(document);
         }
         let Some(parallel) = &self.deployment.parallel else {
             return self.provider.call(context, call).await;
         };
+        let began = Instant::now();
         let place = self.place(parallel, context).await?;
-        let reply = self.provider.call(context, call).await?;
+        let mut target = Target::clone(&context.target);
+        target.send.waits.total = target.send.waits.total.saturating_sub(began.elapsed());
+        let reply = self.provider.call(&CallContext::new(Arc::new(target)), call).await?;
         Ok(holding(place, reply))
     }
 

@@ -171,6 +171,18 @@ async fn ids_are_stable_unique_and_tell_nothing_of_the_key() {
 }
 
 #[tokio::test]
+async fn an_id_may_begin_like_another() {
+    let mut builder = builder();
+    for id in ["prod-10", "prod-1"] {
+        builder
+            .deployment(DeploymentSpec { id: Some(id.into()), ..spec("m", "openai/x") })
+            .expect("ids differ");
+    }
+    let again = DeploymentSpec { id: Some("prod-1".into()), ..spec("m", "openai/x") };
+    assert!(builder.deployment(again).is_err());
+}
+
+#[tokio::test]
 async fn wildcards_are_listed_with_what_the_catalogue_has() {
     let mut builder = builder();
     builder.deployment(spec("fast", "openai/x")).expect("known");

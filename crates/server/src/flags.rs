@@ -63,10 +63,8 @@ pub(crate) struct Flags {
     #[arg(long)]
     pub(crate) detailed_debug: bool,
     /// The same as `check`, as LiteLLM spells it
-    #[arg(long, hide = true)]
+    #[arg(long, hide = true, alias = "skip-server-startup")]
     pub(crate) validate_config: bool,
-    #[arg(long, hide = true)]
-    pub(crate) skip_server_startup: bool,
     /// Print the version
     #[arg(short, long, action = clap::ArgAction::Version)]
     version: Option<bool>,

@@ -35,7 +35,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         Some(Command::Check { strict }) => check::run(&flags, &environment, *strict),
-        None if flags.validate_config || flags.skip_server_startup => check::run(&flags, &environment, false),
+        None if flags.validate_config => check::run(&flags, &environment, false),
         None => serve(&flags, &environment),
     };
     match outcome {
@@ -63,7 +63,9 @@ fn serve(flags: &Flags, environment: &Environment) -> Result<(), Box<dyn Error>>
     for (location, why) in left_out {
         tracing::error!("{location}: the deployment is out of service: {why}");
     }
-    let gateway = Arc::new(Gateway::new(Arc::new(router), assemble::gateway_settings(&sources, files)));
+    let settings = assemble::gateway_settings(&sources, files);
+    let audience = settings.audience();
+    let gateway = Arc::new(Gateway::new(Arc::new(router), settings));
     let port = flags.port.map_or_else(|| number("PORT", variable("PORT"), 4000), Ok)?;
     let workers = flags.num_workers.map_or_else(|| number("NUM_WORKERS", variable("NUM_WORKERS"), 0), Ok)?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
@@ -81,7 +83,7 @@ fn serve(flags: &Flags, environment: &Environment) -> Result<(), Box<dyn Error>>
         let signals = watch_signals(stop)?;
         let address = server.address()?;
         // A closed standard output is no reason not to serve.
-        let _ = std::io::stdout().write_all(start_text::of(&sources, scheme, address).as_bytes());
+        let _ = std::io::stdout().write_all(start_text::of(&sources, audience, scheme, address).as_bytes());
         tracing::info!(address = %address, files.limit = files, "serving");
         server.run().await;
         signals.abort();

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use crate::sources::{Origin, Sources};
 
 /// The text for what is being served.
-pub(crate) fn of(sources: &Sources, scheme: &str, address: SocketAddr) -> String {
+pub(crate) fn of(sources: &Sources, audience: &str, scheme: &str, address: SocketAddr) -> String {
     let host = if address.ip().is_unspecified() { "localhost".to_owned() } else { bracketed(address) };
     let base = format!("{scheme}://{host}:{}/v1", address.port());
     let model = example_model(sources);
@@ -25,7 +25,7 @@ pub(crate) fn of(sources: &Sources, scheme: &str, address: SocketAddr) -> String
          const client = new OpenAI({{ baseURL: \"{base}\", apiKey: \"{key}\" }})  // TypeScript\n\n",
         version = env!("CARGO_PKG_VERSION"),
         what = what(sources),
-        callers = if has_key { "show the master key" } else { "on this machine only: no master key is set" },
+        callers = audience,
     )
 }
 

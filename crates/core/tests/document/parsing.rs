@@ -256,10 +256,10 @@ fn a_long_name_is_shortened_in_the_message_only() {
 
 #[test]
 fn many_members_are_told_apart() {
-    let members: Vec<String> = (0..9_999).map(|number| format!(r#""\u0061{number}":1"#)).collect();
+    let members: Vec<String> = (0..999).map(|number| format!(r#""\u0061{number}":1"#)).collect();
     check(format!("{{{}}}", members.join(",")), "ok");
-    let error = Document::parse(format!(r#"{{{},"a9998":1}}"#, members.join(","))).unwrap_err();
-    assert_eq!((error.kind(), error.member()), (DocumentErrorKind::DuplicateMember, Some("a9998")));
+    let error = Document::parse(format!(r#"{{{},"a998":1}}"#, members.join(","))).unwrap_err();
+    assert_eq!((error.kind(), error.member()), (DocumentErrorKind::DuplicateMember, Some("a998")));
 }
 
 #[test]
@@ -283,8 +283,8 @@ fn top_level_members_are_limited() {
         let members: Vec<String> = (0..count).map(|number| format!("\"{number}\":0")).collect();
         format!("{{{}}}", members.join(","))
     };
-    assert!(Document::parse(object(10_000)).is_ok());
-    let error = Document::parse(object(10_001)).unwrap_err();
+    assert!(Document::parse(object(1_000)).is_ok());
+    let error = Document::parse(object(1_001)).unwrap_err();
     assert_eq!(error.kind(), DocumentErrorKind::TooManyMembers);
-    assert_eq!(error.to_string(), "the body has more than 10000 top-level members at byte 88892");
+    assert_eq!(error.to_string(), "the body has more than 1000 top-level members at byte 7892");
 }

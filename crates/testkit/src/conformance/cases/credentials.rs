@@ -76,20 +76,36 @@ pub async fn the_credential_shows_in_no_error_and_no_debug(harness: &Harness) ->
         return Ok(Verdict::Held);
     };
     for (status, body) in quoting_refusals(fixtures) {
-        for &operation in subject.operations() {
-            let doing = format!("asking for {operation} and being refused with {status} {}", excerpt(&body));
-            let call = subject.question(operation, false);
-            let reply = subject.call(&doing, call, UpstreamReply::json(status, body.clone())).await?;
-            if let Err(error) = reply {
+        quote(&subject, status, &body).await?;
+    }
+    Ok(Verdict::Held)
+}
+
+/// Lets the upstream quote the key in every way in which it can fail: as a refusal, as a failure with status 200,
+/// inside a stream.
+async fn quote(subject: &Subject<'_>, status: u16, body: &Bytes) -> Result<(), Finding> {
+    for (operation, streaming) in subject.ways_to_ask() {
+        for status in [status, 200] {
+            let doing = format!("asking for {operation} and getting {status} {}", excerpt(body));
+            let call = subject.question(operation, streaming);
+            let answer = UpstreamReply::json(status, body.clone());
+            if let Err(error) = subject.call(&doing, call, answer).await? {
                 hides(&doing, &everything(&error))?;
             }
         }
-        let doing = format!("asking for the models and being refused with {status} {}", excerpt(&body));
-        if let Err(error) = subject.models(&doing, UpstreamReply::json(status, body)).await? {
-            hides(&doing, &everything(&error))?;
-        }
     }
-    Ok(Verdict::Held)
+    for operation in subject.streamed_operations() {
+        let doing = format!("asking for {operation} as a stream with the event {}", excerpt(body));
+        let event = [b"data: ", &body[..], b"\n\n"].concat();
+        let transcript = subject.stream(&doing, operation, UpstreamReply::events(event)).await?;
+        let shown = transcript.error.as_ref().map(everything).unwrap_or_default();
+        hides(&doing, &shown)?;
+    }
+    let doing = format!("asking for the models and being refused with {status} {}", excerpt(body));
+    match subject.models(&doing, UpstreamReply::json(status, body.clone())).await? {
+        Ok(_) => Ok(()),
+        Err(error) => hides(&doing, &everything(&error)),
+    }
 }
 
 /// Refusals whose body quotes the key.
