@@ -1,14 +1,12 @@
 //! What nearly every provider writes: pure functions between calls and the upstream's wire format.
 
 use std::fmt;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use trunkline_core::{
-    Call, Document, Error, ErrorKind, Event, ModelInfo, Observation, Operation, Retry, Secret, Segments,
-};
+use trunkline_core::{Call, Document, Error, Event, ModelInfo, Observation, Operation, Secret, Segments};
 
+use crate::failure::Failure;
 use crate::{Capabilities, Target};
 
 /// Turns calls into HTTP requests and reads what comes back. Pure and synchronous: it does no I/O.
@@ -104,44 +102,4 @@ pub trait Decoder: fmt::Debug + Send {
     ///
     /// As [`Decoder::event`].
     fn document(&mut self, body: Bytes) -> Result<(Document, Observation), Failure>;
-}
-
-/// What a refusal means, read from status, headers and body.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// What went wrong.
-    pub kind: ErrorKind,
-    /// The upstream's own words, or ours where it had none.
-    pub message: String,
-    /// The error type that the upstream named.
-    pub upstream_type: Option<String>,
-    /// The error code that the upstream named.
-    pub upstream_code: Option<String>,
-    /// The parameter that the upstream blames.
-    pub param: Option<String>,
-    /// The status that an error inside a stream names.
-    pub status: Option<StatusCode>,
-    /// How long the upstream asked to be left alone.
-    pub retry_after: Option<Duration>,
-    /// Advice that differs from the kind's own.
-    pub retry: Option<Retry>,
-    /// Whether the credential or its account is at fault, whatever the model.
-    pub credential_fault: bool,
-}
-
-impl Failure {
-    /// A failure of a kind, with a message.
-    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            upstream_type: None,
-            upstream_code: None,
-            param: None,
-            status: None,
-            retry_after: None,
-            retry: None,
-            credential_fault: false,
-        }
-    }
 }

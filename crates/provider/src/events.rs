@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use trunkline_core::{Error, ErrorKind, Event, Secret};
 
-use crate::http_provider::error_of;
+use crate::failure::{Failure, error_of};
 use crate::stream_budget::HeldBack;
 use crate::{Decode, Framer, Sight, StreamBudget, TransportBody};
 
@@ -102,6 +102,10 @@ impl UpstreamEvents {
         events
     }
 
+    fn failing(&self, failure: Failure, body: &Bytes) -> Progress {
+        Progress::Failing(error_of(failure, None, body, &self.provider, self.credential.as_ref()))
+    }
+
     fn look_at(&mut self, mut event: Event, events: &mut Vec<Event>) -> Progress {
         let Some(data) = event.data() else {
             events.push(event);
@@ -111,14 +115,8 @@ impl UpstreamEvents {
             Decode::Verbatim(probe) => match probe.event(data) {
                 Sight::Nothing => events.push(event),
                 Sight::Failed(failure) => {
-                    let body = Bytes::copy_from_slice(data);
-                    return Progress::Failing(error_of(
-                        failure,
-                        None,
-                        &body,
-                        &self.provider,
-                        self.credential.as_ref(),
-                    ));
+                    let body = excerpt(data);
+                    return self.failing(failure, &body);
                 }
                 Sight::Observed(observation) => {
                     let terminal = observation.terminal;
@@ -139,19 +137,19 @@ impl UpstreamEvents {
                     }
                 }
                 Err(failure) => {
-                    let body = Bytes::copy_from_slice(data);
-                    return Progress::Failing(error_of(
-                        failure,
-                        None,
-                        &body,
-                        &self.provider,
-                        self.credential.as_ref(),
-                    ));
+                    let body = excerpt(data);
+                    return self.failing(failure, &body);
                 }
             },
         }
         Progress::Flowing
     }
+}
+
+/// As much of a failure's event as is kept.
+fn excerpt(data: &[u8]) -> Bytes {
+    const BYTES_MAX: usize = 64 * 1024;
+    Bytes::copy_from_slice(&data[..data.len().min(BYTES_MAX)])
 }
 
 /// An event whose blank line is missing, with it: some upstreams close right behind their last byte.

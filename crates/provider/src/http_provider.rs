@@ -13,7 +13,8 @@ use trunkline_core::{
     UpstreamAnswer,
 };
 
-use crate::codec::{Codec, Decode, EncodeContext, Failure};
+use crate::codec::{Codec, Decode, EncodeContext};
+use crate::failure::{error_of, without};
 use crate::{
     CallContext, Capabilities, CredentialSource, Limits, Provider, Registry, SendOptions, StreamBudget,
     Transport, TransportBody, UpstreamEvents,
@@ -197,33 +198,6 @@ impl<C: Codec> Provider for HttpProvider<C> {
     }
 }
 
-/// The error that a failure becomes, with what the upstream said, and without the credential wherever the
-/// upstream quotes it.
-pub(crate) fn error_of(
-    failure: Failure,
-    status: Option<StatusCode>,
-    body: &Bytes,
-    provider: &str,
-    credential: Option<&Secret>,
-) -> Error {
-    let text = |text: String| without_text(text, credential);
-    let answer = UpstreamAnswer { status: status.or(failure.status), body: without(body, credential) };
-    let mut error = Error::new(failure.kind, text(failure.message))
-        .with_provider(provider)
-        .with_retry_after(failure.retry_after)
-        .with_upstream(answer, failure.upstream_type.map(text), failure.upstream_code.map(text));
-    if let Some(param) = failure.param {
-        error = error.with_param(text(param));
-    }
-    if let Some(retry) = failure.retry {
-        error = error.with_retry(retry);
-    }
-    if failure.credential_fault {
-        error = error.blaming_credential();
-    }
-    error
-}
-
 fn encode_context<'a>(context: &'a CallContext, credential: Option<&'a Secret>) -> EncodeContext<'a> {
     EncodeContext { target: &context.target, credential }
 }
@@ -243,32 +217,4 @@ async fn read_at_most(mut body: TransportBody, bytes_max: usize) -> Bytes {
         }
     }
     read.freeze()
-}
-
-/// A text with every occurrence of our own credential blotted out.
-fn without_text(text: String, credential: Option<&Secret>) -> String {
-    match credential.filter(|secret| secret.expose().len() >= 8) {
-        Some(secret) if text.contains(secret.expose()) => text.replace(secret.expose(), "[redacted]"),
-        Some(_) | None => text,
-    }
-}
-
-/// The body with every occurrence of our own credential blotted out: upstreams quote what they refuse.
-fn without(body: &Bytes, credential: Option<&Secret>) -> Bytes {
-    let Some(secret) = credential.filter(|secret| secret.expose().len() >= 8) else {
-        return body.clone();
-    };
-    let needle = memchr::memmem::Finder::new(secret.expose().as_bytes());
-    let mut rest: &[u8] = body;
-    let mut clean = BytesMut::new();
-    while let Some(at) = needle.find(rest) {
-        clean.extend_from_slice(&rest[..at]);
-        clean.extend_from_slice(b"[redacted]");
-        rest = &rest[at + needle.needle().len()..];
-    }
-    if clean.is_empty() {
-        return body.clone();
-    }
-    clean.extend_from_slice(rest);
-    clean.freeze()
 }
