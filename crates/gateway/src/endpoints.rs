@@ -149,8 +149,8 @@ fn not_found(method: &Method, path: &str) -> Error {
 mod tests {
     use super::*;
 
-    fn check(method: Method, path: &str, expected: Result<(Endpoint, Option<&str>), ErrorKind>) {
-        let found = find(&method, path).map_err(|error| error.kind());
+    fn check(method: &Method, path: &str, expected: Result<(Endpoint, Option<&str>), ErrorKind>) {
+        let found = find(method, path).map_err(|error| error.kind());
         let expected = expected.map(|(endpoint, model)| (endpoint, model.map(str::to_owned)));
         assert_eq!(found.map(|matched| (matched.endpoint, matched.model)), expected, "{method} {path}");
     }
@@ -159,28 +159,28 @@ mod tests {
     fn a_model_is_everything_between_the_fixed_ends() {
         let chat = Endpoint::Operation(Operation::ChatCompletions);
         let deep = "/engines/vercel_ai_gateway/openai/gpt-4o/chat/completions";
-        check(Method::POST, deep, Ok((chat, Some("vercel_ai_gateway/openai/gpt-4o"))));
-        check(Method::POST, "/openai/deployments/gpt-4o/chat/completions", Ok((chat, Some("gpt-4o"))));
-        check(Method::GET, "/v1/models/openai/gpt-4o", Ok((Endpoint::GetModel, Some("openai/gpt-4o"))));
-        check(Method::GET, "/v1/models/openai%2Fgpt-4o", Ok((Endpoint::GetModel, Some("openai/gpt-4o"))));
+        check(&Method::POST, deep, Ok((chat, Some("vercel_ai_gateway/openai/gpt-4o"))));
+        check(&Method::POST, "/openai/deployments/gpt-4o/chat/completions", Ok((chat, Some("gpt-4o"))));
+        check(&Method::GET, "/v1/models/openai/gpt-4o", Ok((Endpoint::GetModel, Some("openai/gpt-4o"))));
+        check(&Method::GET, "/v1/models/openai%2Fgpt-4o", Ok((Endpoint::GetModel, Some("openai/gpt-4o"))));
         let text = Endpoint::Operation(Operation::Completions);
-        check(Method::POST, "/engines/gpt-4o/completions", Ok((text, Some("gpt-4o"))));
+        check(&Method::POST, "/engines/gpt-4o/completions", Ok((text, Some("gpt-4o"))));
     }
 
     #[test]
     fn the_same_with_and_without_v1_and_a_slash() {
         let chat = Endpoint::Operation(Operation::ChatCompletions);
         for path in ["/v1/chat/completions", "/chat/completions", "/v1/chat/completions/"] {
-            check(Method::POST, path, Ok((chat, None)));
+            check(&Method::POST, path, Ok((chat, None)));
         }
-        check(Method::GET, "/v1/models/", Ok((Endpoint::ListModels, None)));
-        check(Method::HEAD, "/", Ok((Endpoint::Home, None)));
+        check(&Method::GET, "/v1/models/", Ok((Endpoint::ListModels, None)));
+        check(&Method::HEAD, "/", Ok((Endpoint::Home, None)));
     }
 
     #[test]
     fn what_is_not_there_is_said_so() {
-        check(Method::GET, "/v1/chat/completions", Err(ErrorKind::MethodNotAllowed));
-        check(Method::POST, "/v2/nothing", Err(ErrorKind::NotFound));
-        check(Method::POST, "/engines//chat/completions", Err(ErrorKind::NotFound));
+        check(&Method::GET, "/v1/chat/completions", Err(ErrorKind::MethodNotAllowed));
+        check(&Method::POST, "/v2/nothing", Err(ErrorKind::NotFound));
+        check(&Method::POST, "/engines//chat/completions", Err(ErrorKind::NotFound));
     }
 }
