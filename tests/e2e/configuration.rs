@@ -24,6 +24,15 @@ async fn a_missing_variable_costs_its_deployment_and_is_said_so() {
 }
 
 #[tokio::test]
+async fn a_file_of_which_nothing_is_in_service_is_not_ready() {
+    let config = "model_list:\n- model_name: gone\n  litellm_params:\n    model: openai/x\n    api_key: os.environ/NOT_SET\n";
+    let server = Start::new().config(config).serve().await;
+    assert!(server.start_text.contains("0 of 1 deployments"), "{}", server.start_text);
+    let ready = get(server.address, "/health/readiness").await;
+    assert_eq!((ready.status, &ready.json()["status"]), (503, &"no deployment".into()));
+}
+
+#[tokio::test]
 async fn a_bad_file_is_refused_with_the_place() {
     let (status, _, log) = Start::new().config("model_list:\n- model_name: [\n").run().await;
     assert_eq!(status.code(), Some(1));

@@ -77,7 +77,7 @@ impl Server {
                 }
                 _ => "",
             };
-            let message = format!("cannot listen on {address}: {error}{hint}");
+            let message = format!("cannot listen on {address}{hint}");
             Error::new(ErrorKind::Configuration, message).with_source(error)
         })?;
         let (sender, stop) = watch::channel(false);

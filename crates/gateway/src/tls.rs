@@ -35,7 +35,7 @@ impl Tls {
 }
 
 fn unusable(file: &Path, error: impl std::error::Error + Send + Sync + 'static) -> Error {
-    let message = format!("the TLS file {} cannot be used: {error}", file.display());
+    let message = format!("the TLS file {} cannot be used", file.display());
     Error::new(ErrorKind::Configuration, message).with_source(error)
 }
 

@@ -119,6 +119,11 @@ impl Router {
         self.table.groups.values().flatten()
     }
 
+    /// Whether no name leads anywhere: no deployment, and no prefix that may be called as it is.
+    pub fn is_empty(&self) -> bool {
+        self.table.groups.is_empty() && !self.direct
+    }
+
     pub(crate) fn table(&self) -> &Table {
         &self.table
     }

@@ -20,11 +20,11 @@ pub(crate) fn run(flags: &Flags, environment: &Environment, strict: bool) -> Res
     }
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error) + left_out.len(), count(Severity::Warning));
-    let deployments = sources.loaded.settings.deployments.len();
-    let verdict = format!("{deployments} deployments, {errors} errors, {warnings} warnings");
+    let rows = sources.loaded.settings.deployments.len();
+    println!("deployments: {rows}, errors: {errors}, warnings: {warnings}");
     if errors > 0 || (strict && warnings > 0) {
-        return Err(format!("not in order: {verdict}").into());
+        Err("the configuration is not in order".into())
+    } else {
+        Ok(())
     }
-    println!("in order: {verdict}");
-    Ok(())
 }

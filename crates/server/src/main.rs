@@ -64,7 +64,7 @@ fn serve(flags: &Flags, environment: &Environment) -> Result<(), Box<dyn Error>>
         tracing::error!("{location}: the deployment is out of service: {why}");
     }
     let settings = assemble::gateway_settings(&sources, files);
-    let audience = settings.audience();
+    let (audience, served) = (settings.audience(), router.deployments().count());
     let gateway = Arc::new(Gateway::new(Arc::new(router), settings));
     let port = flags.port.map_or_else(|| number("PORT", variable("PORT"), 4000), Ok)?;
     let workers = flags.num_workers.map_or_else(|| number("NUM_WORKERS", variable("NUM_WORKERS"), 0), Ok)?;
@@ -83,7 +83,8 @@ fn serve(flags: &Flags, environment: &Environment) -> Result<(), Box<dyn Error>>
         let signals = watch_signals(stop)?;
         let address = server.address()?;
         // A closed standard output is no reason not to serve.
-        let _ = std::io::stdout().write_all(start_text::of(&sources, audience, scheme, address).as_bytes());
+        let _ = std::io::stdout()
+            .write_all(start_text::of(&sources, served, audience, scheme, address).as_bytes());
         tracing::info!(address = %address, files.limit = files, "serving");
         server.run().await;
         signals.abort();

@@ -5,9 +5,16 @@ use std::net::SocketAddr;
 use crate::sources::{Origin, Sources};
 
 /// The text for what is being served.
-pub(crate) fn of(sources: &Sources, audience: &str, scheme: &str, address: SocketAddr) -> String {
-    let host = if address.ip().is_unspecified() { "localhost".to_owned() } else { bracketed(address) };
-    let base = format!("{scheme}://{host}:{}/v1", address.port());
+pub(crate) fn of(
+    sources: &Sources,
+    served: usize,
+    audience: &str,
+    scheme: &str,
+    address: SocketAddr,
+) -> String {
+    let unspecified = address.ip().is_unspecified();
+    let host = if unspecified { format!("localhost:{}", address.port()) } else { address.to_string() };
+    let base = format!("{scheme}://{host}/v1");
     let model = example_model(sources);
     let has_key = sources.loaded.settings.general.master_key.is_some();
     let header = if has_key { " -H \"Authorization: Bearer $LITELLM_MASTER_KEY\"" } else { "" };
@@ -24,20 +31,15 @@ pub(crate) fn of(sources: &Sources, audience: &str, scheme: &str, address: Socke
          .choices[0].message.content)'\n\
          const client = new OpenAI({{ baseURL: \"{base}\", apiKey: \"{key}\" }})  // TypeScript\n\n",
         version = env!("CARGO_PKG_VERSION"),
-        what = what(sources),
+        what = what(sources, served),
         callers = audience,
     )
 }
 
-fn bracketed(address: SocketAddr) -> String {
-    if address.is_ipv6() { format!("[{}]", address.ip()) } else { address.ip().to_string() }
-}
-
-fn what(sources: &Sources) -> String {
-    let deployments =
-        || sources.loaded.settings.deployments.iter().filter(|row| row.disabled.is_none()).count();
+fn what(sources: &Sources, served: usize) -> String {
+    let rows = sources.loaded.settings.deployments.len();
     match &sources.origin {
-        Origin::File(path) => format!("{}: {} deployments", path.display(), deployments()),
+        Origin::File(path) => format!("{}: {served} of {rows} deployments", path.display()),
         Origin::Model { model, .. } => format!("{model}, from --model"),
         Origin::Vercel(credential) => format!("every model of the Vercel AI Gateway, with {credential}"),
         Origin::Nothing => "echo only: no file, and none of VERCEL_AI_GATEWAY_API_KEY, AI_GATEWAY_API_KEY, \

@@ -11,11 +11,8 @@ use crate::flags::Flags;
 
 /// Installs the one subscriber of the process. `json` and `level` are the texts of LiteLLM's variables for them.
 pub(crate) fn install(flags: &Flags, as_json: bool, json: Option<&str>, level: Option<&str>) {
-    let own = match level.and_then(|text| text.trim().parse().ok()) {
-        _ if flags.debug || flags.detailed_debug => LevelFilter::DEBUG,
-        Some(level) => level,
-        None => LevelFilter::INFO,
-    };
+    let asked = level.and_then(|text| text.trim().parse().ok()).unwrap_or(LevelFilter::INFO);
+    let own = if flags.debug || flags.detailed_debug { LevelFilter::DEBUG } else { asked };
     let others = if flags.detailed_debug { LevelFilter::DEBUG } else { LevelFilter::WARN };
     let levels = Targets::new().with_default(others).with_target("trunkline", own);
     let colours = std::io::stderr().is_terminal();

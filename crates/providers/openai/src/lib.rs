@@ -32,22 +32,26 @@ const BARE_NAMES: [&str; 8] =
 /// Keys and base URLs are taken from the registry's environment, by the variables that each row names.
 pub fn register(registry: &mut Registry) {
     for vendor in VENDORS {
-        let environment = registry.environment();
-        let codec = OpenAiCodec::new(vendor, environment);
-        let key = credential::VendorKey::new(vendor, codec.base(), environment);
-        let about = About {
-            name: vendor.name.to_owned(),
-            key_variables: vendor.key_variables.iter().map(|&name| name.to_owned()).collect(),
-            has_credential: key.has_fallback(),
-            is_open: vendor.is_open,
-            ..About::default()
-        };
-        let provider = Arc::new(HttpProvider::new(codec, Arc::new(key), registry));
-        for prefix in vendor.prefixes() {
-            let bare_names =
-                if prefix == "openai" { BARE_NAMES.map(str::to_owned).to_vec() } else { Vec::new() };
-            let about = About { bare_names, ..about.clone() };
-            registry.register(prefix, Arc::<HttpProvider<_>>::clone(&provider), about);
-        }
+        register_vendor(registry, vendor);
+    }
+}
+
+/// Registers one vendor under its prefix and its aliases: a row of [`VENDORS`], or one of your own.
+pub fn register_vendor(registry: &mut Registry, vendor: &'static Vendor) {
+    let environment = registry.environment();
+    let codec = OpenAiCodec::new(vendor, environment);
+    let key = credential::VendorKey::new(vendor, codec.base(), environment);
+    let about = About {
+        name: vendor.name.to_owned(),
+        key_variables: vendor.key_variables.iter().map(|&name| name.to_owned()).collect(),
+        has_credential: key.has_fallback(),
+        is_open: vendor.is_open,
+        ..About::default()
+    };
+    let provider = Arc::new(HttpProvider::new(codec, Arc::new(key), registry));
+    for prefix in vendor.prefixes() {
+        let bare_names = if prefix == "openai" { BARE_NAMES.map(str::to_owned).to_vec() } else { Vec::new() };
+        let about = About { bare_names, ..about.clone() };
+        registry.register(prefix, Arc::<HttpProvider<_>>::clone(&provider), about);
     }
 }

@@ -190,9 +190,10 @@ async fn a_transport_of_ones_own_with_the_client_s_waits() {
 
     let sent = transport.sent.lock().unwrap();
     let uri = || "https://api.openai.com/v1/embeddings".to_owned();
-    let patient = Waits { idle: seconds(9), ..waits };
-    let timed = Waits { total: seconds(5), ..waits };
-    assert_eq!(*sent, [(uri(), waits), (uri(), patient), (uri(), timed)]);
+    // A whole reply has no first event to wait for: its wait is that for the whole.
+    let whole = |total| Waits { first_event: total, total, ..waits };
+    let patient = Waits { idle: seconds(9), ..whole(seconds(4)) };
+    assert_eq!(*sent, [(uri(), whole(seconds(4))), (uri(), patient), (uri(), whole(seconds(5)))]);
 }
 
 #[tokio::test]
