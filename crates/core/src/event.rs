@@ -70,6 +70,18 @@ impl Event {
         Self::with_span(bytes.freeze(), FIELD.len()..FIELD.len() + payload.len())
     }
 
+    /// A new event with a name: `event: <name>`, then as [`Event::from_payload`] has it.
+    ///
+    /// The payload is JSON, so that it stands on one line.
+    pub fn named(name: &str, payload: &[u8]) -> Self {
+        let head = format!("event: {name}\ndata: ");
+        let mut bytes = BytesMut::with_capacity(head.len() + payload.len() + 2);
+        bytes.extend_from_slice(head.as_bytes());
+        bytes.extend(payload.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }));
+        bytes.extend_from_slice(b"\n\n");
+        Self::with_span(bytes.freeze(), head.len()..head.len() + payload.len())
+    }
+
     fn from_lines<'l>(lines: impl Iterator<Item = &'l [u8]>) -> Self {
         let mut bytes = BytesMut::new();
         let mut spans = Vec::new();
@@ -142,6 +154,13 @@ mod tests {
         let event = Event::from_payload(b"{\"a\":1}");
         assert_eq!(event.bytes().as_ref(), b"data: {\"a\":1}\n\n");
         assert_eq!(event.data(), Some(&b"{\"a\":1}"[..]));
+    }
+
+    #[test]
+    fn a_named_event_says_its_name_first() {
+        let event = Event::named("error", b"{\n\"a\":1}");
+        assert_eq!(event.bytes().as_ref(), b"event: error\ndata: { \"a\":1}\n\n");
+        assert_eq!(event.data(), Some(&b"{ \"a\":1}"[..]));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a reply, or one event of it, was seen to say.
 
-use crate::{Cost, Usage};
+use crate::{Cost, ErrorKind, Usage};
 
 /// Facts that a codec found in an upstream's document or event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Observation {
     pub generation_id: Option<String>,
     /// Whether this is the event that ends the stream by its protocol.
     pub terminal: bool,
+    /// What went wrong, where the event that ends the stream says itself that it failed.
+    pub failed: Option<ErrorKind>,
     /// Whether the event carries usage and nothing else, so that it can be withheld from who did not ask.
     pub usage_only: bool,
 }
@@ -30,6 +32,7 @@ impl Observation {
             self.generation_id = later.generation_id;
         }
         self.terminal |= later.terminal;
+        self.failed = self.failed.or(later.failed);
         self.usage_only = later.usage_only;
     }
 }

@@ -1,11 +1,16 @@
 //! What comes back from a provider: a document, a stream of events, or plain bytes.
 
 use std::fmt;
+use std::pin::Pin;
 
 use bytes::Bytes;
+use futures_core::Stream;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use crate::{Document, EventStream, Observation};
+use crate::{Document, Error, EventStream, Observation};
+
+/// Bytes as they come. An `Err` is the last item: the rest is missing.
+pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
 
 /// A reply to a call that went well. Whatever did not go well is an [`Error`](crate::Error).
 #[derive(Debug)]
@@ -24,12 +29,12 @@ pub enum ReplyBody {
     Document(Document, Box<Observation>),
     /// Events, as they come.
     Events(EventStream),
-    /// Anything else.
+    /// Anything else: sound, a plain text.
     Raw {
         /// Its media type, where the upstream named one.
         content_type: Option<HeaderValue>,
         /// Its bytes.
-        bytes: Bytes,
+        bytes: ByteStream,
     },
 }
 
@@ -53,7 +58,9 @@ impl fmt::Debug for ReplyBody {
                 formatter.debug_tuple("Document").field(&document.len()).finish()
             }
             ReplyBody::Events(_) => formatter.write_str("Events(..)"),
-            ReplyBody::Raw { bytes, .. } => formatter.debug_tuple("Raw").field(&bytes.len()).finish(),
+            ReplyBody::Raw { content_type, .. } => {
+                formatter.debug_struct("Raw").field("content_type", content_type).finish_non_exhaustive()
+            }
         }
     }
 }

@@ -9,7 +9,8 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
 use trunkline_core::{
-    Call, Document, Error, ErrorKind, Event, EventStream, Operation, ReplyBody as UpstreamBody, json,
+    ByteStream, Call, Document, Error, ErrorKind, Event, EventStream, Operation, ReplyBody as UpstreamBody,
+    json,
 };
 use trunkline_provider::Target;
 use trunkline_router::{Candidate, Route};
@@ -36,6 +37,7 @@ const PREAMBLE_BYTES_MAX: usize = 64 * 1024;
 /// What a walk ends with, before the record is put to it.
 enum Answer {
     Whole(Response<ReplyBody>, Permit),
+    Bytes(Response<ByteStream>, Permit),
     Stream(Box<Streamed>),
 }
 
@@ -72,6 +74,12 @@ where
             headers::add_cost(&record, response.headers_mut());
             record.status = Some(response.status());
             response.map(|body| body.holding(record, permit))
+        }
+        Ok(Answer::Bytes(mut response, permit)) => {
+            headers::add_request(&record, response.headers_mut());
+            headers::add_durations(&record, response.headers_mut());
+            record.status = Some(response.status());
+            response.map(|bytes| ReplyBody::bytes(bytes, record, permit))
         }
         Ok(Answer::Stream(streamed)) => {
             let Streamed { head, first, events, rewrite, permit } = *streamed;
@@ -150,11 +158,11 @@ where
         }
         UpstreamBody::Raw { content_type, bytes } => {
             record.upstream_duration = Some(sent.elapsed());
-            let mut response = head.map(|()| ReplyBody::from(bytes));
+            let mut response = head.map(|()| bytes);
             if let Some(content_type) = content_type {
                 response.headers_mut().insert(CONTENT_TYPE, content_type);
             }
-            Ok(Answer::Whole(response, permit))
+            Ok(Answer::Bytes(response, permit))
         }
     }
 }
@@ -169,7 +177,7 @@ fn model_name(
 ) -> Result<String, Error> {
     let chat_model = match operation {
         Operation::ChatCompletions => gateway.settings.completion_model.clone(),
-        Operation::Completions | Operation::Embeddings => None,
+        _ => None,
     };
     let name = chat_model.or(path_model).map_or_else(|| body::model(document, label), Ok)?;
     if name.len() > MODEL_NAME_BYTES_MAX {

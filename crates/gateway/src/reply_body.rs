@@ -1,13 +1,12 @@
 //! The body of a response: bytes that are there already, or a stream that carries its record and permit.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use trunkline_core::Segments;
+use trunkline_core::{ByteStream, Error, Segments};
 
 use crate::admission::Permit;
 use crate::record::{OpenRecord, Outcome};
@@ -15,7 +14,8 @@ use crate::stream::StreamBody;
 
 /// The body of a response.
 ///
-/// It never fails: what goes wrong in a stream is told in the stream.
+/// What goes wrong in a stream of events is told in the stream. Sound and plain texts have no words for it: there
+/// the body fails, so that the connection ends before the message does.
 #[derive(Debug)]
 pub struct ReplyBody(Content);
 
@@ -25,6 +25,14 @@ enum Content {
     /// A whole reply of an upstream, with what must live as long as it.
     Held(Box<Held>),
     Stream(Box<StreamBody>),
+    /// Bytes as they come from an upstream.
+    Bytes(Box<BytesBody>),
+}
+
+struct BytesBody {
+    bytes: ByteStream,
+    record: OpenRecord,
+    _permit: Permit,
 }
 
 #[derive(Debug)]
@@ -48,8 +56,40 @@ impl ReplyBody {
         Self(Content::Whole(VecDeque::new()))
     }
 
+    /// Bytes as they come, which settle the record and give the permit back at their end.
+    pub(crate) fn bytes(bytes: ByteStream, record: OpenRecord, permit: Permit) -> Self {
+        Self(Content::Bytes(Box::new(BytesBody { bytes, record, _permit: permit })))
+    }
+
     pub(crate) fn stream(stream: StreamBody) -> Self {
         Self(Content::Stream(Box::new(stream)))
+    }
+}
+
+impl BytesBody {
+    fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        let item = ready!(self.bytes.as_mut().poll_next(context));
+        match &item {
+            Some(Ok(_)) => {}
+            None => self.record.end(Outcome::Completed),
+            Some(Err(error)) => {
+                tracing::warn!(
+                    call.id = self.record.call_id,
+                    error.kind = ?error.kind(),
+                    error = %error,
+                    error.source = error.causes(),
+                    "reply failed"
+                );
+                self.record.end(Outcome::Failed(error.kind()));
+            }
+        }
+        Poll::Ready(item)
+    }
+}
+
+impl std::fmt::Debug for BytesBody {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("BytesBody").field("record", &*self.record).finish_non_exhaustive()
     }
 }
 
@@ -67,12 +107,12 @@ impl From<Segments> for ReplyBody {
 
 impl Body for ReplyBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Error;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match &mut self.get_mut().0 {
             Content::Whole(parts) => Poll::Ready(parts.pop_front().map(|bytes| Ok(Frame::data(bytes)))),
             Content::Held(held) => {
@@ -85,6 +125,9 @@ impl Body for ReplyBody {
             Content::Stream(stream) => {
                 stream.poll_bytes(context).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
             }
+            Content::Bytes(bytes) => {
+                bytes.poll_bytes(context).map(|item| item.map(|piece| piece.map(Frame::data)))
+            }
         }
     }
 
@@ -92,7 +135,7 @@ impl Body for ReplyBody {
         match &self.0 {
             Content::Whole(parts) => parts.is_empty(),
             Content::Held(held) => held.parts.is_empty(),
-            Content::Stream(_) => false,
+            Content::Stream(_) | Content::Bytes(_) => false,
         }
     }
 
@@ -102,7 +145,7 @@ impl Body for ReplyBody {
             Content::Held(held) => {
                 SizeHint::with_exact(held.parts.iter().map(|part| part.len() as u64).sum())
             }
-            Content::Stream(_) => SizeHint::default(),
+            Content::Stream(_) | Content::Bytes(_) => SizeHint::default(),
         }
     }
 }

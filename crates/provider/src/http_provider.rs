@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use trunkline_core::{
-    Call, Document, DocumentLimits, Duplicates, Error, ErrorKind, ModelInfo, Reply, ReplyBody, Secret,
-    UpstreamAnswer,
+    Call, Document, DocumentLimits, Duplicates, Error, ErrorKind, ModelInfo, Operation, Reply, ReplyBody,
+    Secret, UpstreamAnswer,
 };
 
 use crate::codec::{Codec, Decode, EncodeContext};
@@ -99,6 +99,19 @@ impl<C: Codec> HttpProvider<C> {
         Ok(Reply { status, headers, body: ReplyBody::Document(document, Box::new(observation)) })
     }
 
+    /// A reply that goes on as it comes. The transport's own waits, and an end that is none, end it with an error.
+    fn bytes(
+        &self,
+        status: StatusCode,
+        headers: HeaderMap,
+        content_type: Option<HeaderValue>,
+        body: TransportBody,
+    ) -> Reply {
+        let name = self.codec.name().to_owned();
+        let bytes = body.map(move |piece| piece.map_err(|error| error.with_provider(&name)));
+        Reply { status, headers, body: ReplyBody::Raw { content_type, bytes: Box::pin(bytes) } }
+    }
+
     async fn read_whole(&self, mut body: TransportBody) -> Result<Bytes, Error> {
         let mut first = Bytes::new();
         let mut whole = BytesMut::new();
@@ -131,6 +144,38 @@ impl<C: Codec> HttpProvider<C> {
     }
 }
 
+/// What a reply is, by what was asked and by what its content type says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    Document,
+    /// A document where events were asked for.
+    DocumentInsteadOfEvents,
+    Events,
+    Bytes,
+}
+
+impl Shape {
+    fn of(operation: Operation, streaming: bool, content_type: Option<&HeaderValue>) -> Self {
+        let is = |media_type: &str| {
+            let text = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+            text.get(..media_type.len()).is_some_and(|start| start.eq_ignore_ascii_case(media_type))
+        };
+        if is("application/json") {
+            // What answers in bytes may also pass over the wish for a stream, as OpenAI documents for Whisper.
+            let must_stream = streaming && !operation.answers_in_bytes();
+            return if must_stream { Self::DocumentInsteadOfEvents } else { Self::Document };
+        }
+        if operation.streams() && is("text/event-stream") {
+            return Self::Events;
+        }
+        match (operation.answers_in_bytes(), streaming) {
+            (true, _) => Self::Bytes,
+            (false, true) => Self::Events,
+            (false, false) => Self::Document,
+        }
+    }
+}
+
 #[async_trait]
 impl<C: Codec> Provider for HttpProvider<C> {
     fn capabilities(&self, model: &str) -> Capabilities {
@@ -157,21 +202,24 @@ impl<C: Codec> Provider for HttpProvider<C> {
             options.waits.first_event = options.waits.total;
         }
         let (head, body) = self.send(request, &options, credential.as_ref()).await?.into_parts();
-        let decode = self.codec.decoder(call.operation, streaming);
         let content_type = head.headers.get(CONTENT_TYPE).cloned();
-        let is_json =
-            content_type.as_ref().is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
-        if !streaming {
-            return self.document(head.status, head.headers, body, decode, credential.as_ref()).await;
-        }
-        if is_json {
-            // Asked for a stream, and got a document: either a failure that calls itself a success, or an
-            // upstream that does not stream. The caller waits for events, so neither is an answer.
-            self.document(head.status, head.headers, body, decode, credential.as_ref()).await?;
-            return Err(self.protocol_error(format!(
-                "{} was asked for a stream and answered with a whole document",
-                self.codec.name()
-            )));
+        let shape = Shape::of(call.operation, streaming, content_type.as_ref());
+        let decode = self.codec.decoder(call.operation, shape == Shape::Events);
+        match shape {
+            Shape::Events => {}
+            Shape::Bytes => return Ok(self.bytes(head.status, head.headers, content_type, body)),
+            Shape::Document => {
+                return self.document(head.status, head.headers, body, decode, credential.as_ref()).await;
+            }
+            Shape::DocumentInsteadOfEvents => {
+                // Asked for a stream, and got a document: either a failure that calls itself a success, or an
+                // upstream that does not stream. The caller waits for events, so neither is an answer.
+                self.document(head.status, head.headers, body, decode, credential.as_ref()).await?;
+                return Err(self.protocol_error(format!(
+                    "{} was asked for a stream and answered with a whole document",
+                    self.codec.name()
+                )));
+            }
         }
         let events = UpstreamEvents::new(
             self.codec.name(),

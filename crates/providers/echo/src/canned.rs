@@ -35,8 +35,8 @@ impl Provider for Canned {
                     document.set("messages", &json!([{ "role": "user", "content": self.text }]))
                 }
                 Operation::Completions => document.set("prompt", &self.text),
-                // A vector has nothing to say; it is the input's own.
-                Operation::Embeddings => Ok(()),
+                // A vector has nothing to say, and what it has not it refuses.
+                _ => Ok(()),
             };
             replaced.map_err(|error| {
                 refused(ErrorKind::Internal, "the canned answer cannot be put in").with_source(error)

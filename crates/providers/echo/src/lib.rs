@@ -50,26 +50,31 @@ pub struct Echo {
     calls: AtomicU64,
 }
 
+/// What it answers to.
+const OPERATIONS: &[Operation] = &[Operation::ChatCompletions, Operation::Completions, Operation::Embeddings];
+
 #[async_trait]
 impl Provider for Echo {
     fn capabilities(&self, _model: &str) -> Capabilities {
-        Capabilities {
-            operations: &Operation::ALL,
-            streaming: true,
-            reports_usage: true,
-            reports_cost: false,
-        }
+        Capabilities { operations: OPERATIONS, streaming: true, reports_usage: true, reports_cost: false }
     }
 
     async fn call(&self, _context: &CallContext, call: Call) -> Result<Reply, Error> {
+        let operation = call.operation;
+        if !OPERATIONS.contains(&operation) {
+            let names = self.capabilities(&call.model).operation_names();
+            let message = format!("{NAME} does not have the operation {operation}; it has {names}");
+            return Err(refused(ErrorKind::UnsupportedOperation, message));
+        }
         let Some(body) = call.document() else {
             return Err(refused(ErrorKind::InvalidRequest, "the body is not a JSON object"));
         };
         let head = self.head(&call.model);
-        match call.operation {
-            Operation::ChatCompletions => Answer::to_chat(body)?.reply(&head, &call),
-            Operation::Completions => Answer::to_prompts(body)?.reply(&head, &call),
+        match operation {
             Operation::Embeddings => embeddings::reply(body, &head),
+            Operation::Completions => Answer::to_prompts(body)?.reply(&head, &call),
+            // The only other one in `OPERATIONS`.
+            _ => Answer::to_chat(body)?.reply(&head, &call),
         }
     }
 

@@ -97,7 +97,7 @@ impl Transcript {
             let choice = &chunk["choices"][0];
             let text = match operation {
                 Operation::ChatCompletions => &choice["delta"]["content"],
-                Operation::Completions | Operation::Embeddings => &choice["text"],
+                _ => &choice["text"],
             };
             text.as_str().map(str::to_owned)
         });

@@ -1,5 +1,7 @@
 //! Requests: a call's own bytes, with the model, the wish for usage, and headers from a few known places.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
@@ -36,7 +38,7 @@ pub fn encode(call: &Call, base: &str, context: &EncodeContext<'_>) -> Result<Re
 pub fn encode_models(base: &str, context: &EncodeContext<'_>) -> Result<Request<Segments>, Error> {
     let mut request = Request::new(Segments::new());
     *request.method_mut() = Method::GET;
-    *request.uri_mut() = uri(base, "models")?;
+    *request.uri_mut() = uri(base, "models", None)?;
     *request.headers_mut() = headers(HeaderMap::new(), None, context)?;
     Ok(request)
 }
@@ -56,14 +58,19 @@ pub(crate) fn encode_with(
     context: &EncodeContext<'_>,
     stream_options: StreamOptions,
 ) -> Result<Request<Segments>, Error> {
-    let (content_type, body) = match &call.body {
-        Body::Document(document) => (JSON, body(call, document, stream_options).segments()),
-        Body::Raw { content_type, .. } => (content_type.clone(), call.body.segments()),
+    let body = match &call.body {
+        Body::Document(document) => Body::Document(body(call, document, stream_options)),
+        Body::Form(form) => {
+            let mut form = form.clone();
+            form.set("model", &call.model);
+            Body::Form(form)
+        }
+        Body::Empty => Body::Empty,
     };
-    let mut request = Request::new(body);
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = uri(base, call.operation.path())?;
-    *request.headers_mut() = headers(call.headers.clone(), Some(content_type), context)?;
+    let mut request = Request::new(body.segments());
+    *request.method_mut() = call.operation.method();
+    *request.uri_mut() = uri(&versioned(base, call.operation), &call.path(), call.query.as_deref())?;
+    *request.headers_mut() = headers(call.headers.clone(), body.content_type(), context)?;
     Ok(request)
 }
 
@@ -87,9 +94,17 @@ fn body(call: &Call, document: &Document, stream_options: StreamOptions) -> Docu
 }
 
 const fn tells_usage_on_request(operation: Operation) -> bool {
-    match operation {
-        Operation::ChatCompletions | Operation::Completions => true,
-        Operation::Embeddings => false,
+    matches!(operation, Operation::ChatCompletions | Operation::Completions)
+}
+
+/// The base with the version that the operation belongs to: `/v2` for one whose base ends in `/v1`.
+fn versioned(base: &str, operation: Operation) -> Cow<'_, str> {
+    let before = base.trim().trim_end_matches('/').strip_suffix("/v1");
+    match before {
+        Some(before) if operation.version() != "v1" => {
+            Cow::Owned(format!("{before}/{}", operation.version()))
+        }
+        Some(_) | None => Cow::Borrowed(base),
     }
 }
 
@@ -112,7 +127,7 @@ fn asking_for_usage(stream_options: Option<Bytes>) -> Option<Bytes> {
 ///
 /// A base that ends with the path already, as people copy it from a vendor's page, is taken as it is. The
 /// base is the operator's, so that no message repeats it.
-fn uri(base: &str, path: &str) -> Result<Uri, Error> {
+fn uri(base: &str, path: &str, parameters: Option<&str>) -> Result<Uri, Error> {
     let (base, query) = match base.trim().split_once('?') {
         Some((base, query)) => (base, Some(query)),
         None => (base.trim(), None),
@@ -123,8 +138,8 @@ fn uri(base: &str, path: &str) -> Result<Uri, Error> {
     if !has_path {
         address = address + "/" + path;
     }
-    if let Some(query) = query {
-        address = address + "?" + query;
+    for (number, query) in query.into_iter().chain(parameters).enumerate() {
+        address = address + if number == 0 { "?" } else { "&" } + query;
     }
     let refused = || {
         let message = "the base URL of this deployment is not an http or https URL; check its api_base";

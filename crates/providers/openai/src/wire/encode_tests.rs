@@ -1,6 +1,6 @@
 //! Tests of the requests that are written.
 
-use trunkline_core::Secret;
+use trunkline_core::{Form, Secret};
 use trunkline_provider::Target;
 
 use super::*;
@@ -125,19 +125,38 @@ fn stream_options_are_taken_out_where_they_are_refused() {
 }
 
 #[test]
-fn raw_bodies_keep_their_type() {
-    let call = Call {
-        operation: Operation::ChatCompletions,
-        model: "m".to_owned(),
-        body: Body::Raw {
-            content_type: HeaderValue::from_static("multipart/form-data; boundary=x"),
-            bytes: Bytes::from_static(b"--x"),
-        },
-        headers: HeaderMap::new(),
+fn forms_keep_their_type_and_get_the_model() {
+    let form = |model: &str| {
+        format!("--x\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\n{model}\r\n--x--\r\n")
     };
-    let request = send(&call, "https://a.example", &Target::default()).expect("a request");
-    assert_eq!(request.headers()[CONTENT_TYPE], "multipart/form-data; boundary=x");
-    assert_eq!(request.into_body().into_bytes(), "--x");
+    let kind = HeaderValue::from_static("multipart/form-data; boundary=x");
+    let body = Form::parse(form("public"), kind.clone()).expect("a form");
+    let call = Call::with_body(Operation::Transcriptions, "whisper-1", Body::Form(body));
+    let request = send(&call, "https://a.example/v1", &Target::default()).expect("a request");
+    assert_eq!(request.uri(), "https://a.example/v1/audio/transcriptions");
+    assert_eq!(request.headers()[CONTENT_TYPE], kind);
+    assert_eq!(request.into_body().into_bytes(), form("whisper-1"));
+}
+
+#[test]
+fn objects_stand_in_the_address() {
+    let mut call = Call::with_body(Operation::ListResponseInputItems, "m", Body::Empty);
+    call.object = Some("resp_1".to_owned());
+    call.query = Some("limit=5".to_owned());
+    let request = send(&call, "https://a.example/v1?key=k", &Target::default()).expect("a request");
+    assert_eq!(request.method(), Method::GET);
+    assert_eq!(request.uri(), "https://a.example/v1/responses/resp_1/input_items?key=k&limit=5");
+    assert!(!request.headers().contains_key(CONTENT_TYPE));
+}
+
+#[test]
+fn the_second_version_stands_beside_the_first() {
+    let address = |base: &str| {
+        let request = send(&call(Operation::RerankV2, "{}"), base, &Target::default());
+        request.expect("a request").uri().to_string()
+    };
+    assert_eq!(address("https://a.example/v1/"), "https://a.example/v2/rerank");
+    assert_eq!(address("https://a.example/api"), "https://a.example/api/rerank");
 }
 
 fn header(name: &'static str, value: &'static str) -> (HeaderName, HeaderValue) {

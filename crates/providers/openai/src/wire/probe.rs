@@ -68,7 +68,7 @@ impl trunkline_provider::Probe for Probe {
     fn document(&mut self, document: &Document) -> Result<Observation, Failure> {
         let result = match self.operation {
             Operation::ChatCompletions | Operation::Completions => "choices",
-            Operation::Embeddings => "data",
+            _ => "data",
         };
         if document.contains(result) && document.raw("error").is_none_or(json::is_null) {
             // The document knows its members already, so that a long reply is not walked again.

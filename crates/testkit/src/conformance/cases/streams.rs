@@ -109,7 +109,7 @@ fn verbatim(doing: &str, stream: &StreamedReply, transcript: &Transcript) -> Res
 fn in_dialect(doing: &str, operation: Operation, transcript: &Transcript) -> Result<(), Finding> {
     let object = match operation {
         Operation::ChatCompletions => "chat.completion.chunk",
-        Operation::Completions | Operation::Embeddings => "text_completion",
+        _ => "text_completion",
     };
     let mut id = None;
     for payload in transcript.payloads.iter().filter(|payload| payload.as_ref() != b"[DONE]") {

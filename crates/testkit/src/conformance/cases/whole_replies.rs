@@ -60,7 +60,7 @@ fn text(doing: &str, operation: Operation, body: &[u8]) -> Result<String, Findin
         Operation::Completions => {
             reply["choices"][0]["text"].as_str().ok_or_else(|| strange("a text at `choices[0].text`"))?
         }
-        Operation::Embeddings => {
+        _ => {
             let there = reply["data"][0].get("embedding").is_some();
             holds(there, doing, "an embedding at `data[0].embedding`", excerpt(body))?;
             ""
