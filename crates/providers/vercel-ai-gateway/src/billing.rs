@@ -11,25 +11,47 @@ pub(crate) struct Telling<'a> {
     generation_id: Option<&'a [u8]>,
     choices: Option<&'a [u8]>,
     usage: Option<&'a [u8]>,
-    /// The provider metadata of the root, where embeddings have it.
+    /// The provider metadata, where it stands beside the others and in no choice.
     metadata: Option<&'a [u8]>,
+    /// The whole reply, where an event holds it: `response` in Responses, `message` in Messages.
+    whole: Option<&'a [u8]>,
 }
 
 impl<'a> Telling<'a> {
     pub(crate) fn of_event(data: &'a [u8]) -> Self {
+        let outer = Self::of_object(data);
+        match outer.whole.map(Self::of_object) {
+            Some(inner) => outer.or(inner),
+            None => outer,
+        }
+    }
+
+    fn of_object(object: &'a [u8]) -> Self {
         let mut telling = Self::default();
-        for member in json::members(data) {
-            let raw = Some(&data[member.value.clone()]);
+        for member in json::members(object) {
+            let raw = Some(&object[member.value.clone()]);
             match member.key {
                 b"id" => telling.id = raw,
                 b"generationId" => telling.generation_id = raw,
                 b"choices" => telling.choices = raw,
                 b"usage" => telling.usage = raw,
                 b"provider_metadata" | b"providerMetadata" => telling.metadata = raw,
+                b"response" | b"message" => telling.whole = raw.filter(|raw| raw.starts_with(b"{")),
                 _ => {}
             }
         }
         telling
+    }
+
+    fn or(self, other: Self) -> Self {
+        Self {
+            id: self.id.or(other.id),
+            generation_id: self.generation_id.or(other.generation_id),
+            choices: self.choices.or(other.choices),
+            usage: self.usage.or(other.usage),
+            metadata: self.metadata.or(other.metadata),
+            whole: None,
+        }
     }
 
     pub(crate) fn of_document(document: &'a Document) -> Self {
@@ -39,6 +61,7 @@ impl<'a> Telling<'a> {
             choices: document.raw("choices"),
             usage: document.raw("usage"),
             metadata: document.raw("provider_metadata").or_else(|| document.raw("providerMetadata")),
+            whole: None,
         }
     }
 
@@ -106,6 +129,12 @@ impl Billing {
         };
         (!reported.is_empty()).then_some(Cost::Reported(reported))
     }
+}
+
+/// The `id` of an event, or of the whole reply that the event holds. Stops as soon as it is found.
+pub(crate) fn id_of_event(data: &[u8]) -> Option<&[u8]> {
+    let places: [&[&str]; 3] = [&["id"], &["message", "id"], &["response", "id"]];
+    places.iter().find_map(|place| json::path(data, place)).map(|span| &data[span])
 }
 
 /// The generation id that an `id` is; every one begins with `gen_`.

@@ -1,9 +1,11 @@
 //! The gateway's wire: OpenAI's, with what is Vercel's own.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Request, StatusCode};
-use trunkline_core::{Call, Environment, Error, ModelInfo, Operation, Segments};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
+use trunkline_core::{Call, Dialect, Environment, Error, ModelInfo, Operation, Segments};
 use trunkline_openai::wire;
 use trunkline_provider::{Capabilities, Codec, Decode, EncodeContext, Failure, Target};
 
@@ -12,7 +14,22 @@ use crate::failure::{self, Blame};
 use crate::probe::VercelProbe;
 use crate::{API_BASE, PREFIX};
 
-const OPERATIONS: &[Operation] = &[Operation::ChatCompletions, Operation::Embeddings];
+const OPERATIONS: &[Operation] = &[
+    Operation::ChatCompletions,
+    Operation::Embeddings,
+    Operation::Responses,
+    Operation::CompactResponse,
+    Operation::Messages,
+    Operation::CountTokens,
+    Operation::Rerank,
+    Operation::RerankV2,
+    Operation::ImageGenerations,
+    Operation::ImageEdits,
+    Operation::Evaluate,
+];
+
+const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
+const ANTHROPIC_VERSION_DEFAULT: HeaderValue = HeaderValue::from_static("2023-06-01");
 
 /// Writes calls as the gateway takes them, and reads what comes back.
 #[derive(Clone, Debug)]
@@ -26,7 +43,8 @@ impl VercelCodec {
     /// A codec with the address and the application's name that the environment gives.
     pub fn new(environment: &Environment) -> Self {
         Self {
-            api_base: environment.get("VERCEL_AI_GATEWAY_API_BASE").unwrap_or(API_BASE).trim().to_owned(),
+            api_base: with_version(environment.get("VERCEL_AI_GATEWAY_API_BASE").unwrap_or(API_BASE))
+                .into_owned(),
             attribution: Attribution::of(environment),
             blame: Blame::Credential,
         }
@@ -38,8 +56,21 @@ impl VercelCodec {
         Self { blame: Blame::Nobody, ..self.clone() }
     }
 
-    pub(crate) fn base<'a>(&'a self, target: &'a Target) -> &'a str {
-        target.api_base.as_deref().unwrap_or(&self.api_base)
+    /// The base below which every operation has its path.
+    pub(crate) fn base<'a>(&'a self, target: &'a Target) -> Cow<'a, str> {
+        target.api_base.as_deref().map_or(Cow::Borrowed(&self.api_base), with_version)
+    }
+}
+
+/// The base with `/v1` behind it where it is an origin alone, as clients of Anthropic and of Cohere are given it.
+fn with_version(base: &str) -> Cow<'_, str> {
+    let base = base.trim();
+    let origin = base.trim_end_matches('/');
+    match origin.split_once("://") {
+        Some((_, host)) if !host.is_empty() && !host.contains(['/', '?']) => {
+            Cow::Owned(format!("{origin}/v1"))
+        }
+        Some(_) | None => Cow::Borrowed(base),
     }
 }
 
@@ -53,7 +84,10 @@ impl Codec for VercelCodec {
     }
 
     fn encode(&self, call: &Call, context: &EncodeContext<'_>) -> Result<Request<Segments>, Error> {
-        let mut request = wire::encode(call, self.base(context.target), context)?;
+        let mut request = wire::encode(call, &self.base(context.target), context)?;
+        if call.operation.dialect() == Dialect::Anthropic {
+            request.headers_mut().entry(ANTHROPIC_VERSION).or_insert(ANTHROPIC_VERSION_DEFAULT);
+        }
         self.attribution.complete(request.headers_mut());
         Ok(request)
     }
@@ -69,7 +103,7 @@ impl Codec for VercelCodec {
     /// The list is open to everybody; no credential is shown for it, not even one among a deployment's headers.
     fn encode_models(&self, context: &EncodeContext<'_>) -> Result<Option<Request<Segments>>, Error> {
         let anonymous = EncodeContext { credential: None, ..*context };
-        let mut request = wire::encode_models(self.base(context.target), &anonymous)?;
+        let mut request = wire::encode_models(&self.base(context.target), &anonymous)?;
         request.headers_mut().remove(AUTHORIZATION);
         self.attribution.complete(request.headers_mut());
         Ok(Some(request))

@@ -1,42 +1,45 @@
-//! Looks into the gateway's replies: what the OpenAI wire tells, and the bill in the provider metadata.
+//! Looks into the gateway's replies: what each dialect's wire tells, and the bill in the provider metadata.
 
 use memchr::memmem::Finder;
-use trunkline_core::{Document, Observation, Operation, json};
+use trunkline_core::{Document, Observation, Operation};
 use trunkline_openai::wire;
 use trunkline_provider::{Failure, Probe, Sight};
 
-use crate::billing::{Billing, Telling, generation_id};
+use crate::billing::{Billing, Telling, generation_id, id_of_event};
 use crate::failure::{Blame, judge};
+
+/// The events in which the generation id is looked for. The first has it, or there is none; a `ping` may come before.
+const EVENTS_WITH_ID_MAX: u32 = 4;
 
 /// The probe for one reply. An event is read only if one of a few byte sequences stands in it.
 #[derive(Debug)]
 pub(crate) struct VercelProbe {
-    wire: wire::Probe,
+    /// The dialect's own, which knows tokens, failures and the end.
+    wire: Box<dyn Probe>,
     blame: Blame,
     /// The end of `"provider_metadata"` and of `"providerMetadata"`.
     metadata: Finder<'static>,
     billing: Billing,
-    seen_id: bool,
+    /// In how many more events the id is looked for.
+    seeking_id: u32,
 }
 
 impl VercelProbe {
     pub(crate) fn new(operation: Operation, blame: Blame) -> Self {
         Self {
-            wire: wire::Probe::new(operation),
+            wire: wire_probe(operation),
             blame,
             metadata: Finder::new("etadata\""),
             billing: Billing::default(),
-            seen_id: false,
+            seeking_id: EVENTS_WITH_ID_MAX,
         }
     }
 
     /// The generation id, which the first event tells already: a stream that is cut has been billed too.
     fn first_id(&mut self, data: &[u8]) -> Option<String> {
-        if self.seen_id {
-            return None;
-        }
-        let id = &data[json::member(data, "id")?];
-        self.seen_id = true;
+        self.seeking_id = self.seeking_id.checked_sub(1)?;
+        let id = id_of_event(data)?;
+        self.seeking_id = 0;
         self.billing.generation_id = generation_id(id);
         self.billing.generation_id.clone()
     }
@@ -49,29 +52,27 @@ impl VercelProbe {
 
 impl Probe for VercelProbe {
     fn event(&mut self, data: &[u8]) -> Sight {
-        let sight = self.wire.event(data);
-        if let Sight::Failed(failure) = sight {
-            return Sight::Failed(self.judged(failure, data));
-        }
+        let told = match self.wire.event(data) {
+            Sight::Failed(failure) => return Sight::Failed(self.judged(failure, data)),
+            Sight::Observed(observation) => Some(observation),
+            Sight::Nothing => None,
+        };
         let first_id = self.first_id(data);
-        let has_usage = matches!(&sight, Sight::Observed(observation) if !observation.terminal);
-        if has_usage || self.metadata.find(data).is_some() {
+        // `[DONE]` and `message_stop` tell that it is over, and nothing else.
+        let tells = told.as_ref().is_some_and(|told| !told.terminal || told.usage.is_some());
+        if tells || self.metadata.find(data).is_some() {
             self.billing.note(&Telling::of_event(data));
-            let told = match sight {
-                Sight::Observed(observation) => observation,
-                Sight::Nothing | Sight::Failed(_) => Observation::default(),
-            };
             return Sight::Observed(Observation {
                 cost: self.billing.cost(),
                 generation_id: self.billing.generation_id.clone(),
-                ..told
+                ..told.unwrap_or_default()
             });
         }
-        match (sight, first_id) {
-            (Sight::Nothing, Some(id)) => {
-                Sight::Observed(Observation { generation_id: Some(id), ..Observation::default() })
+        match (told, first_id) {
+            (None, None) => Sight::Nothing,
+            (told, generation_id) => {
+                Sight::Observed(Observation { generation_id, ..told.unwrap_or_default() })
             }
-            (sight, _) => sight,
         }
     }
 
@@ -85,6 +86,10 @@ impl Probe for VercelProbe {
             ..told
         })
     }
+}
+
+fn wire_probe(operation: Operation) -> Box<dyn Probe> {
+    Box::new(wire::Probe::new(operation))
 }
 
 #[cfg(test)]

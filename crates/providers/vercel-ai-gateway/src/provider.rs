@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use trunkline_core::{Call, Error, ModelInfo, Reply, json};
+use trunkline_core::{Body, Call, Error, ModelInfo, Reply, json};
 use trunkline_provider::{CallContext, Capabilities, HttpProvider, Provider, Registry, Target};
 
 use crate::catalogue::{Catalogue, FIRST_WAIT};
@@ -59,14 +59,19 @@ impl Provider for VercelProvider {
         }
         let base = self.codec.base(target);
         let fetch = |wait| async move { self.calls.models(&within(target, wait)).await };
-        self.catalogue.models(base, fetch).await
+        self.catalogue.models(&base, fetch).await
     }
 }
 
 /// Whether the request holds credentials or names a quota, so that a refusal may be about those
-/// (`providerOptions.gateway.byok` and `.quotaEntityId`).
+/// (`providerOptions.gateway.byok` and `.quotaEntityId`; every dialect has them in the same place).
 fn brings_own_credentials(call: &Call) -> bool {
-    let Some(options) = call.document().and_then(|document| document.raw("providerOptions")) else {
+    let options = match &call.body {
+        Body::Document(document) => document.raw("providerOptions"),
+        Body::Form(form) => form.text("providerOptions").map(str::as_bytes),
+        Body::Empty => None,
+    };
+    let Some(options) = options else {
         return false;
     };
     ["byok", "quotaEntityId"].iter().any(|name| {

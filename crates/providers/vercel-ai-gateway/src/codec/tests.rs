@@ -1,6 +1,6 @@
 //! What leaves for the gateway, byte by byte, and under which headers.
 
-use trunkline_core::{Document, Secret};
+use trunkline_core::{Body, Document, Form, Secret};
 
 use super::*;
 
@@ -127,8 +127,131 @@ fn the_list_of_models_is_asked_for_without_a_credential() {
 }
 
 #[test]
-fn the_older_text_completion_is_not_offered() {
+fn what_the_gateway_does_not_serve_is_not_offered() {
     let capabilities = codec(&[]).capabilities("openai/gpt-4o");
-    assert_eq!(capabilities.operation_names(), "chat_completions, embeddings");
+    assert_eq!(
+        capabilities.operation_names(),
+        "chat_completions, embeddings, responses, compact_response, messages, count_tokens, rerank, rerank_v2, \
+         image_generations, image_edits, evaluate"
+    );
     assert!(capabilities.streaming && capabilities.reports_usage && capabilities.reports_cost);
+}
+
+/// The base as the gateway's clients are given it: with the version, or the bare origin.
+#[test]
+fn every_operation_has_its_address_below_either_base() {
+    let host = "https://ai-gateway.vercel.sh";
+    for base in
+        ["https://ai-gateway.vercel.sh", "https://ai-gateway.vercel.sh/", "https://ai-gateway.vercel.sh/v1"]
+    {
+        let paths = OPERATIONS.iter().map(|&operation| {
+            let target = Target { api_base: Some(base.to_owned()), ..Target::default() };
+            let request = encode(&codec(&[]), &call(operation, EMBEDDINGS), &target);
+            assert_eq!(request.method(), "POST");
+            request.uri().to_string().strip_prefix(host).expect("this host").to_owned()
+        });
+        let expected = [
+            "/v1/chat/completions",
+            "/v1/embeddings",
+            "/v1/responses",
+            "/v1/responses/compact",
+            "/v1/messages",
+            "/v1/messages/count_tokens",
+            "/v1/rerank",
+            "/v2/rerank",
+            "/v1/images/generations",
+            "/v1/images/edits",
+            "/v1/evaluate",
+        ];
+        assert_eq!(paths.collect::<Vec<_>>(), expected, "{base}");
+    }
+}
+
+#[test]
+fn a_base_with_a_path_is_taken_as_it_is() {
+    let address = |base: &str| {
+        let target = Target { api_base: Some(base.to_owned()), ..Target::default() };
+        encode(&codec(&[]), &call(Operation::Messages, EMBEDDINGS), &target).uri().to_string()
+    };
+    assert_eq!(address("https://proxy.example/vercel/v1"), "https://proxy.example/vercel/v1/messages");
+    assert_eq!(address("https://proxy.example/vercel"), "https://proxy.example/vercel/messages");
+    assert_eq!(address(" http://127.0.0.1:4100\n"), "http://127.0.0.1:4100/v1/messages");
+    let bare = codec(&[("VERCEL_AI_GATEWAY_API_BASE", "http://127.0.0.1:4100")]);
+    let request = encode(&bare, &call(Operation::RerankV2, EMBEDDINGS), &Target::default());
+    assert_eq!(request.uri(), "http://127.0.0.1:4100/v2/rerank");
+}
+
+#[test]
+fn messages_name_a_version_and_show_the_key_as_the_gateway_s_other_dialects_do() {
+    for operation in [Operation::Messages, Operation::CountTokens] {
+        let mut call = call(operation, EMBEDDINGS);
+        let request = encode(&codec(&[]), &call, &Target::default());
+        assert_eq!(sent(request.headers(), "anthropic-version").as_deref(), Some("2023-06-01"));
+        assert_eq!(sent(request.headers(), "authorization").as_deref(), Some("Bearer vck_1"));
+        assert_eq!(sent(request.headers(), "x-api-key"), None);
+
+        for (name, value) in [("anthropic-version", "2099-01-01"), ("anthropic-beta", "a-1,b-2")] {
+            call.headers.insert(name, value.parse().expect("a header value"));
+        }
+        let request = encode(&codec(&[]), &call, &Target::default());
+        assert_eq!(sent(request.headers(), "anthropic-version").as_deref(), Some("2099-01-01"));
+        assert_eq!(sent(request.headers(), "anthropic-beta").as_deref(), Some("a-1,b-2"));
+    }
+    let request = encode(&codec(&[]), &call(Operation::Responses, EMBEDDINGS), &Target::default());
+    assert_eq!(sent(request.headers(), "anthropic-version"), None);
+}
+
+/// What a coding agent sends in its second turn: signatures, marks for the cache, members of next year.
+const MESSAGES: &str = r#"{"model":"m","max_tokens":1e3,"stream":true,"system":[{"type":"text","text":"S","cache_control":{"type":"ephemeral","ttl":"1h"}}],
+ "messages":[{"role":"assistant","content":[{"type":"thinking","thinking":"","signature":"c2ln\/\u002b"},{"type":"redacted_thinking","data":"ZW5j"},
+ {"type":"tool_use","id":"toolu_1","name":"wx","input":{"n":1.0}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"toolu_1","content":"ok"}]}],
+ "thinking":{"type":"adaptive"},"output_config":{"effort":"low"},"context_management":{"edits":[]},"providerOptions":{"gateway":{"only":["anthropic"],"caching":"auto"}}}"#;
+
+const RESPONSES: &str = r#"{"model":"m","stream":true,"store":false,"include":["reasoning.encrypted_content"],"previous_response_id":"resp_1","caching":"auto","cache_ttl":"1h","cache_anchor_items":2,
+ "input":[{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"Z0FB\/w=="},{"type":"custom_tool_call","call_id":"c","name":"apply_patch","input":"*** Begin"},
+ {"type":"custom_tool_call_output","call_id":"c","output":"ok"}],"tools":[{"type":"custom","name":"apply_patch","format":{"type":"grammar","syntax":"lark","definition":"start: /a/"}}],
+ "prompt_cache_key":"k","text":{"verbosity":"low"},"providerOptions":{"gateway":{"models":["a/b"]}}}"#;
+
+#[test]
+fn other_dialects_lose_nothing_but_the_model_s_name() {
+    let bodies = [
+        (Operation::Messages, MESSAGES),
+        (Operation::CountTokens, MESSAGES),
+        (Operation::Responses, RESPONSES),
+        (Operation::CompactResponse, RESPONSES),
+        (
+            Operation::RerankV2,
+            r#"{"model":"m","query":"q","documents":["a",{"t":"b"}],"top_n":1,"rank_fields":["t"]}"#,
+        ),
+        (
+            Operation::ImageGenerations,
+            r#"{"model":"m","prompt":"p","n":1,"providerOptions":{"blackForestLabs":{}}}"#,
+        ),
+        (
+            Operation::ImageEdits,
+            r#"{"model":"m","prompt":"p","images":[{"image_url":"data:image/png;base64,AAAA"}]}"#,
+        ),
+        (
+            Operation::Evaluate,
+            r#"{"model":"m","state":[],"questions":{"a":{"type":"score","criteria":"c"}}}"#,
+        ),
+    ];
+    for (operation, body) in bodies {
+        let request = encode(&codec(&[]), &call(operation, body), &Target::default());
+        let expected = body.replacen("\"m\"", "\"anthropic/claude-sonnet-5.5\"", 1);
+        assert_eq!(request.into_body().into_bytes(), expected, "{operation}");
+    }
+}
+
+#[test]
+fn a_form_keeps_its_boundary_and_its_files() {
+    let body = "--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n--b\r\n\
+        Content-Disposition: form-data; name=\"image[]\"; filename=\"a.png\"\r\n\r\n\u{1}PNG\r\n--b--\r\n";
+    let form =
+        Form::parse(body, HeaderValue::from_static("multipart/form-data; boundary=b")).expect("a form");
+    let call = Call::with_body(Operation::ImageEdits, "openai/gpt-image-2.6-flare", Body::Form(form));
+    let request = encode(&codec(&[]), &call, &Target::default());
+    assert_eq!(sent(request.headers(), "content-type").as_deref(), Some("multipart/form-data; boundary=b"));
+    let expected = body.replace("\r\nm\r\n", "\r\nopenai/gpt-image-2.6-flare\r\n");
+    assert_eq!(request.into_body().into_bytes(), expected);
 }

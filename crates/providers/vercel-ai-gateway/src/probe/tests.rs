@@ -110,6 +110,23 @@ fn embeddings_have_it_at_the_root() {
 }
 
 #[test]
+fn rerank_images_and_decisions_have_it_at_the_root() {
+    let metadata = r#""providerMetadata":{"gateway":{"cost":"0.002","marketCost":"0.002","gatewayCost":"0.0021","generationId":"gen_05"}}"#;
+    let rerank = r#""id":"gen_05","results":[{"index":1,"relevance_score":0.99}],"meta":{"billed_units":{"search_units":1}}"#;
+    for (operation, members) in [
+        (Operation::Rerank, rerank),
+        (Operation::RerankV2, rerank),
+        (Operation::ImageGenerations, r#""created":1790000000,"data":[{"b64_json":"AAAA"}]"#),
+        (Operation::ImageEdits, r#""created":1790000000,"data":[{"url":"https://x"}]"#),
+        (Operation::Evaluate, r#""model":"m","answers":{"a":{"type":"boolean","probability":0.9}}"#),
+    ] {
+        let seen = document(operation, &format!("{{{members},{metadata}}}"));
+        assert_eq!(amounts(&seen), expected("0.002", "0.002", "0.0021", false), "{operation}");
+        assert_eq!(seen.generation_id.as_deref(), Some("gen_05"), "{operation}");
+    }
+}
+
+#[test]
 fn an_own_key_is_seen_by_the_attempt_that_succeeded() {
     let with = |success: &str, kind: &str| {
         let json = format!(
