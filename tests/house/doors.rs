@@ -37,9 +37,9 @@ const DOORS: &[Door] = &[
     ),
     door(
         "base64",
-        &["echo", "openai", "testkit", "vercel-ai-gateway"],
+        &["echo", "gateway", "openai", "testkit", "vercel-ai-gateway"],
         &[],
-        "embeddings as base64, the payload of an OIDC token, images in bodies",
+        "embeddings as base64, the payload of an OIDC token, images in bodies, sealed ids",
     ),
     door("brotli", &[], &["gateway", "transport"], "writes the brotli bodies that tests inflate"),
     door("brotli-decompressor", &["gateway", "transport"], &[], "bodies in br"),
@@ -111,6 +111,7 @@ const DOORS: &[Door] = &[
     door("httpdate", &["provider"], &[], "Retry-After as a date"),
     door("hyper", &["gateway", "testkit"], &[], "the HTTP server, and nowhere its client"),
     door("hyper-util", &["gateway", "testkit"], &[], "hyper on tokio, and its graceful end"),
+    door("jiff", &["gateway"], &[], "times as texts"),
     door("jiter", &[], &["core"], "an oracle that the scan of documents is held against"),
     door(
         "memchr",
@@ -129,6 +130,7 @@ const DOORS: &[Door] = &[
     ),
     door("rcgen", &[], &["transport"], "certificates for tests of TLS"),
     door("reqwest", &["transport"], &[], "the HTTP client"),
+    door("ring", &["gateway"], &[], "seals ids of responses; TLS has it in the tree already"),
     door("rlimit", &["server"], &[], "the limit on open files, raised at the start"),
     door(
         "rust_decimal",

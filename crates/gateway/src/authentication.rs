@@ -15,6 +15,16 @@ pub(crate) enum Caller {
     Master,
 }
 
+impl Caller {
+    /// What tells this caller from every other, in what is sealed for it.
+    pub(crate) fn identity(self) -> &'static str {
+        match self {
+            Caller::Local => "local",
+            Caller::Master => "master",
+        }
+    }
+}
+
 /// The headers that clients put their keys into, in the order in which they are looked at.
 static KEY_HEADERS: &[&str] = &[
     "x-litellm-api-key",

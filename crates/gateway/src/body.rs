@@ -1,13 +1,16 @@
-//! A request's body: read within its limits, inflated, and taken for a JSON document.
+//! A request's body: read within its limits, inflated, and taken for a JSON document or a form.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue};
 use http_body::Body;
 use http_body_util::BodyExt;
-use trunkline_core::{Document, DocumentLimits, Duplicates, Error, ErrorKind, json};
+use trunkline_core::{
+    Body as CallBody, Document, DocumentLimits, Duplicates, Error, ErrorKind, Form, Operation, json,
+};
 
 use crate::Limits;
 use crate::inflate::{Encoding, inflate};
@@ -15,27 +18,48 @@ use crate::inflate::{Encoding, inflate};
 /// Bodies from this size on are inflated on a thread of their own, so that they hold up no other request.
 const INFLATE_INLINE_BYTES_MAX: usize = 64 * 1024;
 
-/// Reads a body as a JSON object, whatever its content type says.
+/// Reads the body that an operation takes: none, a form where it may be one, else a JSON object, whatever its
+/// content type says.
 ///
 /// # Errors
 ///
 /// `BodyTooLarge`, `BodyTimeout`, `UnsupportedEncoding`, or `InvalidRequest` with the place of what is wrong.
-pub(crate) async fn read_document<B>(
+pub(crate) async fn read<B>(
+    operation: Operation,
     headers: &HeaderMap,
     body: B,
     limits: &Limits,
     idle: Duration,
-) -> Result<Document, Error>
+) -> Result<CallBody, Error>
 where
     B: Body<Data = Bytes> + Unpin + Send,
     B::Error: std::error::Error + Send + Sync + 'static,
 {
+    if operation.is_about_object() {
+        return Ok(CallBody::Empty);
+    }
     let encoding = encoding(headers)?;
-    let bytes = read(headers, body, limits.body_bytes_max, idle).await?;
+    let bytes = collect(headers, body, limits.body_bytes_max, idle).await?;
     let bytes = match encoding {
         None => bytes,
         Some(encoding) => inflated(encoding, bytes, limits.body_inflated_bytes_max).await?,
     };
+    if operation.takes_form()
+        && let Some(content_type) = headers.get(CONTENT_TYPE).filter(|value| is_form(value))
+    {
+        let form = Form::parse(bytes, content_type.clone())
+            .map_err(|error| Error::new(ErrorKind::InvalidRequest, error.to_string()).with_source(error))?;
+        return Ok(CallBody::Form(form));
+    }
+    document(bytes, limits).map(CallBody::Document)
+}
+
+fn is_form(content_type: &HeaderValue) -> bool {
+    const START: &[u8] = b"multipart/";
+    content_type.as_bytes().get(..START.len()).is_some_and(|start| start.eq_ignore_ascii_case(START))
+}
+
+fn document(bytes: Bytes, limits: &Limits) -> Result<Document, Error> {
     let limits = DocumentLimits { depth_max: limits.json_depth_max, duplicates: Duplicates::Refuse };
     Document::parse_with(bytes, &limits).map_err(|error| {
         let refused = Error::new(ErrorKind::InvalidRequest, error.to_string());
@@ -68,7 +92,12 @@ async fn inflated(encoding: Encoding, bytes: Bytes, bytes_max: usize) -> Result<
     })
 }
 
-async fn read<B>(headers: &HeaderMap, mut body: B, bytes_max: usize, idle: Duration) -> Result<Bytes, Error>
+async fn collect<B>(
+    headers: &HeaderMap,
+    mut body: B,
+    bytes_max: usize,
+    idle: Duration,
+) -> Result<Bytes, Error>
 where
     B: Body<Data = Bytes> + Unpin + Send,
     B::Error: std::error::Error + Send + Sync + 'static,
@@ -114,19 +143,29 @@ fn too_slow(idle: Duration) -> Error {
     Error::new(ErrorKind::BodyTimeout, message)
 }
 
-/// Checks what the gateway itself must be able to rely on: the model, the operation's required members,
-/// and `stream` and `stream_options`, which steer how the reply is sent.
+/// Checks what the gateway itself must be able to rely on: the operation's required members, and `stream` and
+/// `stream_options`, which steer how the reply is sent.
 ///
 /// # Errors
 ///
 /// `MissingParameter` or `InvalidRequest`, naming the parameter.
-pub(crate) fn check(document: &Document, route: &str, required: &[&'static str]) -> Result<(), Error> {
-    for name in required {
-        if !document.contains(name) {
-            let message = format!("{route}: Missing required parameter: '{name}'.");
-            return Err(Error::new(ErrorKind::MissingParameter, message).with_param(*name));
-        }
+pub(crate) fn check(body: &CallBody, route: &str, required: &[&'static str]) -> Result<(), Error> {
+    let has = |name: &str| match body {
+        CallBody::Document(document) => document.contains(name),
+        CallBody::Form(form) => form.contains(name),
+        CallBody::Empty => true,
+    };
+    if let Some(name) = required.iter().find(|name| !has(name)) {
+        let message = format!("{route}: Missing required parameter: '{name}'.");
+        return Err(Error::new(ErrorKind::MissingParameter, message).with_param(*name));
     }
+    match body {
+        CallBody::Document(document) => check_stream(document),
+        CallBody::Form(_) | CallBody::Empty => Ok(()),
+    }
+}
+
+fn check_stream(document: &Document) -> Result<(), Error> {
     let stream = document.raw("stream");
     if !matches!(stream, None | Some(b"true" | b"false" | b"null")) {
         return Err(invalid("stream", "'stream' must be a boolean."));
@@ -148,23 +187,34 @@ pub(crate) fn check(document: &Document, route: &str, required: &[&'static str])
     Ok(())
 }
 
-/// The model that a body names.
+/// The model that a body names. `None` if it names none.
 ///
 /// # Errors
 ///
-/// `MissingParameter` if it names none, `InvalidRequest` if what it names is no text.
-pub(crate) fn model(document: &Document, route: &str) -> Result<String, Error> {
-    match document.raw("model") {
-        None | Some(b"null") => {
-            let message = format!("{route}: Missing required parameter: 'model'.");
-            Err(Error::new(ErrorKind::MissingParameter, message).with_param("model"))
-        }
-        Some(_) => match document.string("model") {
-            Some(model) if !model.is_empty() => Ok(model.into_owned()),
-            Some(_) => Err(invalid("model", "'model' must not be empty.")),
-            None => Err(invalid("model", "'model' must be a string.")),
+/// `InvalidRequest` if what it names is no text, or an empty one.
+pub(crate) fn model(body: &CallBody) -> Result<Option<String>, Error> {
+    let name = match body {
+        CallBody::Document(document) => match document.raw("model") {
+            None | Some(b"null") => return Ok(None),
+            Some(_) => document.string("model").map(Cow::into_owned),
         },
+        CallBody::Form(form) => match form.text("model") {
+            None if !form.contains("model") => return Ok(None),
+            text => text.map(str::to_owned),
+        },
+        CallBody::Empty => return Ok(None),
+    };
+    match name {
+        Some(name) if !name.is_empty() => Ok(Some(name)),
+        Some(_) => Err(invalid("model", "'model' must not be empty.")),
+        None => Err(invalid("model", "'model' must be a string.")),
     }
+}
+
+/// The refusal of a request that names no model where it must.
+pub(crate) fn model_missing(route: &str) -> Error {
+    let message = format!("{route}: Missing required parameter: 'model'.");
+    Error::new(ErrorKind::MissingParameter, message).with_param("model")
 }
 
 fn invalid(param: &str, message: &str) -> Error {
@@ -176,7 +226,7 @@ mod tests {
     use super::*;
 
     fn checked(body: &str, expected: Result<(), &str>) {
-        let document = Document::parse(body.to_owned()).expect("a document");
+        let document = CallBody::Document(Document::parse(body.to_owned()).expect("a document"));
         let outcome = check(&document, "/chat/completions", &["messages"]);
         let param = outcome.map_err(|error| error.param().unwrap_or_default().to_owned());
         assert_eq!(param, expected.map_err(str::to_owned), "{body}");

@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use trunkline_core::{Document, Error, ErrorKind, Secret, json};
+use trunkline_core::{Body, Dialect, Document, Error, ErrorKind, Form, Secret, json};
 
 /// What becomes of a member that the gateway takes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +79,44 @@ pub(crate) struct Asked {
 /// # Errors
 ///
 /// `InvalidRequest` naming a member that is refused, or whose value cannot be read.
-pub(crate) fn take(document: &mut Document, allows: impl Fn(&str) -> bool) -> Result<Asked, Error> {
+pub(crate) fn take(dialect: Dialect, body: &mut Body, allows: impl Fn(&str) -> bool) -> Result<Asked, Error> {
+    match body {
+        Body::Document(document) => {
+            let asked = take_members(document, allows)?;
+            match dialect {
+                Dialect::OpenAi | Dialect::Cohere => take_metadata(document),
+                // There `metadata` is the upstream's own; LiteLLM's stands in `litellm_metadata`.
+                Dialect::Responses | Dialect::Anthropic => {}
+            }
+            Ok(asked)
+        }
+        Body::Form(form) => take_parts(form),
+        Body::Empty => Ok(Asked::default()),
+    }
+}
+
+/// A form asks for waits alone; what else is meant for the gateway is left out of it, or refused.
+fn take_parts(form: &mut Form) -> Result<Asked, Error> {
+    let row = |name: &str| CONSUMED.iter().find(|row| is_meant(row.name, name));
+    let refused_row = |name: &&str| row(name).is_some_and(|row| row.effect == Effect::Refused);
+    if let Some(name) = form.names().find(refused_row)
+        && let Some(row) = row(name)
+    {
+        return Err(refused(row, name));
+    }
+    let wait = |name: &str| {
+        form.text(name).filter(|text| !text.is_empty()).map_or(Ok(None), |text| {
+            let seconds: f64 = text.trim().parse().map_err(|error| invalid(name, error))?;
+            Duration::try_from_secs_f64(seconds).map(Some).map_err(|error| invalid(name, error))
+        })
+    };
+    let asked =
+        Asked { timeout: wait("timeout")?, stream_timeout: wait("stream_timeout")?, ..Asked::default() };
+    form.retain(|name| row(name).is_none());
+    Ok(asked)
+}
+
+fn take_members(document: &mut Document, allows: impl Fn(&str) -> bool) -> Result<Asked, Error> {
     let names: Vec<String> = document.names().map(|name| name.into_owned()).collect();
     let mut asked = Asked::default();
     let mut dropped: HashSet<String> = HashSet::new();
@@ -107,7 +144,6 @@ pub(crate) fn take(document: &mut Document, allows: impl Fn(&str) -> bool) -> Re
     }
     let is_meant_for_us = |name: &str| CONSUMED.iter().any(|row| is_meant(row.name, name));
     document.retain(|name| !is_meant_for_us(name) && !dropped.contains(name));
-    take_metadata(document);
     Ok(asked)
 }
 
@@ -151,9 +187,13 @@ mod tests {
     use super::*;
 
     fn check(body: &str, expected: Result<&str, &str>) {
-        let mut document = Document::parse(body.to_owned()).expect("a document");
-        let outcome = take(&mut document, |_| false).map_err(|error| error.message().to_owned());
-        let left = String::from_utf8(document.to_bytes().to_vec()).expect("text");
+        check_in(Dialect::OpenAi, body, expected);
+    }
+
+    fn check_in(dialect: Dialect, body: &str, expected: Result<&str, &str>) {
+        let mut document = Body::Document(Document::parse(body.to_owned()).expect("a document"));
+        let outcome = take(dialect, &mut document, |_| false).map_err(|error| error.message().to_owned());
+        let left = String::from_utf8(document.segments().into_bytes().to_vec()).expect("text");
         match expected {
             Ok(expected) => assert_eq!(outcome.map(|_| left), Ok(expected.to_owned()), "{body}"),
             Err(expected) => assert!(outcome.is_err_and(|message| message.contains(expected)), "{body}"),
@@ -185,6 +225,36 @@ mod tests {
     }
 
     #[test]
+    fn other_dialects_keep_their_own_metadata() {
+        let anthropic = r#"{"metadata":{"user_id":"u"},"cache_control":{"type":"ephemeral"}}"#;
+        check_in(Dialect::Anthropic, anthropic, Ok(anthropic));
+        let responses = r#"{"metadata":{"n":"1"},"litellm_metadata":{}}"#;
+        check_in(Dialect::Responses, responses, Ok(r#"{"metadata":{"n":"1"}}"#));
+    }
+
+    #[test]
+    fn a_form_asks_for_waits_and_is_refused_the_same() {
+        let form = |name: &str, value: &str| {
+            let text = format!(
+                "--b\r\nContent-Disposition: form-data; name=model\r\n\r\nm\r\n--b\r\nContent-Disposition: form-data; name={name}\r\n\r\n{value}\r\n--b--\r\n"
+            );
+            let kind = http::HeaderValue::from_static("multipart/form-data; boundary=b");
+            Body::Form(Form::parse(text, kind).expect("a form"))
+        };
+        let mut waiting = form("timeout", "2.5");
+        let asked = take(Dialect::OpenAi, &mut waiting, |_| false).expect("nothing refused");
+        assert_eq!(asked.timeout, Some(Duration::from_millis(2500)));
+        let left = waiting.segments().into_bytes();
+        assert_eq!(left, "--b\r\nContent-Disposition: form-data; name=model\r\n\r\nm\r\n--b--\r\n");
+        let refused = |name: &str, value: &str| {
+            take(Dialect::OpenAi, &mut form(name, value), |_| false).map(|_| ()).map_err(|error| error.kind())
+        };
+        assert_eq!(refused("api_key", "sk-x"), Err(ErrorKind::InvalidRequest));
+        assert_eq!(refused("timeout", "soon"), Err(ErrorKind::InvalidRequest));
+        assert_eq!(refused("response_format", "text"), Ok(()));
+    }
+
+    #[test]
     fn credentials_and_promises_that_cannot_be_kept_are_refused() {
         check(r#"{"api_key":"sk-x"}"#, Err("`api_key` is not accepted"));
         check(r#"{"base_url":"http://x"}"#, Err("`base_url` is not accepted"));
@@ -196,9 +266,8 @@ mod tests {
 
     #[test]
     fn waits_are_read() {
-        let mut document =
-            Document::parse(&br#"{"timeout":1.5,"stream_timeout":null}"#[..]).expect("a document");
-        let asked = take(&mut document, |_| false).expect("nothing refused");
+        let document = Document::parse(&br#"{"timeout":1.5,"stream_timeout":null}"#[..]).expect("a document");
+        let asked = take(Dialect::OpenAi, &mut Body::Document(document), |_| false).expect("nothing refused");
         assert_eq!(asked.timeout, Some(Duration::from_millis(1500)));
         assert_eq!(asked.stream_timeout, None);
     }

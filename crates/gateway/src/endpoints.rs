@@ -5,7 +5,7 @@
 
 use http::Method;
 use percent_encoding::percent_decode_str;
-use trunkline_core::{Error, ErrorKind, Operation};
+use trunkline_core::{Dialect, Error, ErrorKind, Operation};
 
 /// What an endpoint does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,7 +30,7 @@ pub(crate) enum Access {
     Caller,
 }
 
-/// One row of the list. `{model}` stands for everything between the fixed ends, slashes included.
+/// One row of the list. `{model}` or `{id}` stands for everything between the fixed ends, slashes included.
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) method: Method,
@@ -43,24 +43,69 @@ const fn get(path: &'static str, access: Access, endpoint: Endpoint) -> Row {
     Row { method: Method::GET, path, access, endpoint }
 }
 
-const fn post(path: &'static str, operation: Operation) -> Row {
-    Row { method: Method::POST, path, access: Access::Caller, endpoint: Endpoint::Operation(operation) }
+/// An operation, under the method that it has at every upstream.
+const fn op(path: &'static str, operation: Operation) -> Row {
+    Row { method: operation.method(), path, access: Access::Caller, endpoint: Endpoint::Operation(operation) }
 }
 
 /// Every endpoint.
 pub(crate) static ROWS: &[Row] = &[
-    post("/v1/chat/completions", Operation::ChatCompletions),
-    post("/chat/completions", Operation::ChatCompletions),
-    post("/engines/{model}/chat/completions", Operation::ChatCompletions),
-    post("/openai/deployments/{model}/chat/completions", Operation::ChatCompletions),
-    post("/v1/completions", Operation::Completions),
-    post("/completions", Operation::Completions),
-    post("/engines/{model}/completions", Operation::Completions),
-    post("/openai/deployments/{model}/completions", Operation::Completions),
-    post("/v1/embeddings", Operation::Embeddings),
-    post("/embeddings", Operation::Embeddings),
-    post("/engines/{model}/embeddings", Operation::Embeddings),
-    post("/openai/deployments/{model}/embeddings", Operation::Embeddings),
+    op("/v1/chat/completions", Operation::ChatCompletions),
+    op("/chat/completions", Operation::ChatCompletions),
+    op("/engines/{model}/chat/completions", Operation::ChatCompletions),
+    op("/openai/deployments/{model}/chat/completions", Operation::ChatCompletions),
+    op("/v1/completions", Operation::Completions),
+    op("/completions", Operation::Completions),
+    op("/engines/{model}/completions", Operation::Completions),
+    op("/openai/deployments/{model}/completions", Operation::Completions),
+    op("/v1/embeddings", Operation::Embeddings),
+    op("/embeddings", Operation::Embeddings),
+    op("/engines/{model}/embeddings", Operation::Embeddings),
+    op("/openai/deployments/{model}/embeddings", Operation::Embeddings),
+    op("/v1/responses", Operation::Responses),
+    op("/responses", Operation::Responses),
+    op("/openai/v1/responses", Operation::Responses),
+    op("/v1/responses/compact", Operation::CompactResponse),
+    op("/responses/compact", Operation::CompactResponse),
+    op("/openai/v1/responses/compact", Operation::CompactResponse),
+    op("/v1/responses/input_tokens", Operation::ResponseInputTokens),
+    op("/responses/input_tokens", Operation::ResponseInputTokens),
+    op("/openai/v1/responses/input_tokens", Operation::ResponseInputTokens),
+    op("/v1/responses/{id}", Operation::RetrieveResponse),
+    op("/responses/{id}", Operation::RetrieveResponse),
+    op("/openai/v1/responses/{id}", Operation::RetrieveResponse),
+    op("/v1/responses/{id}", Operation::DeleteResponse),
+    op("/responses/{id}", Operation::DeleteResponse),
+    op("/openai/v1/responses/{id}", Operation::DeleteResponse),
+    op("/v1/responses/{id}/cancel", Operation::CancelResponse),
+    op("/responses/{id}/cancel", Operation::CancelResponse),
+    op("/openai/v1/responses/{id}/cancel", Operation::CancelResponse),
+    op("/v1/responses/{id}/input_items", Operation::ListResponseInputItems),
+    op("/responses/{id}/input_items", Operation::ListResponseInputItems),
+    op("/openai/v1/responses/{id}/input_items", Operation::ListResponseInputItems),
+    op("/v1/messages", Operation::Messages),
+    op("/anthropic/v1/messages", Operation::Messages),
+    op("/v1/messages/count_tokens", Operation::CountTokens),
+    op("/anthropic/v1/messages/count_tokens", Operation::CountTokens),
+    op("/v1/rerank", Operation::Rerank),
+    op("/rerank", Operation::Rerank),
+    op("/v2/rerank", Operation::RerankV2),
+    op("/v1/images/generations", Operation::ImageGenerations),
+    op("/images/generations", Operation::ImageGenerations),
+    op("/openai/deployments/{model}/images/generations", Operation::ImageGenerations),
+    op("/v1/images/edits", Operation::ImageEdits),
+    op("/images/edits", Operation::ImageEdits),
+    op("/openai/deployments/{model}/images/edits", Operation::ImageEdits),
+    op("/v1/audio/transcriptions", Operation::Transcriptions),
+    op("/audio/transcriptions", Operation::Transcriptions),
+    op("/openai/deployments/{model}/audio/transcriptions", Operation::Transcriptions),
+    op("/v1/audio/speech", Operation::Speech),
+    op("/audio/speech", Operation::Speech),
+    op("/openai/deployments/{model}/audio/speech", Operation::Speech),
+    op("/v1/moderations", Operation::Moderations),
+    op("/moderations", Operation::Moderations),
+    op("/v1/evaluate", Operation::Evaluate),
+    op("/evaluate", Operation::Evaluate),
     get("/v1/models", Access::Caller, Endpoint::ListModels),
     get("/models", Access::Caller, Endpoint::ListModels),
     get("/v1/models/{model}", Access::Caller, Endpoint::GetModel),
@@ -74,12 +119,28 @@ pub(crate) static ROWS: &[Row] = &[
     get("/", Access::Public, Endpoint::Home),
 ];
 
-/// An endpoint that a request meant, with the model that its path named.
+/// An endpoint that a request meant, with the model or the id that its path named.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Matched {
     pub(crate) endpoint: Endpoint,
     pub(crate) access: Access,
-    pub(crate) model: Option<String>,
+    pub(crate) named: Option<String>,
+}
+
+impl Endpoint {
+    /// Whose clients call it: an error is told in their dialect.
+    pub(crate) fn dialect(self) -> Dialect {
+        match self {
+            Endpoint::Operation(operation) => operation.dialect(),
+            Endpoint::ListModels
+            | Endpoint::GetModel
+            | Endpoint::ModelInfo
+            | Endpoint::ModelGroupInfo
+            | Endpoint::Liveliness
+            | Endpoint::Readiness
+            | Endpoint::Home => Dialect::OpenAi,
+        }
+    }
 }
 
 /// Finds the endpoint for a method and a path. `HEAD` is answered as `GET`; one slash at the end is let pass.
@@ -92,19 +153,19 @@ pub(crate) fn find(method: &Method, path: &str) -> Result<Matched, Error> {
     let method = if method == Method::HEAD { &Method::GET } else { method };
     let mut best: Option<(&Row, Option<&str>)> = None;
     for row in ROWS.iter().filter(|row| row.method == method) {
-        let Some(model) = matches(row.path, path) else {
+        let Some(named) = matches(row.path, path) else {
             continue;
         };
         // The row that fixes the most wins: `/engines/x/chat/completions` is no engine `x/chat`.
         if best.is_none_or(|(other, _)| row.path.len() > other.path.len()) {
-            best = Some((row, model));
+            best = Some((row, named));
         }
     }
-    let Some((row, model)) = best else {
+    let Some((row, named)) = best else {
         return Err(not_found(method, path));
     };
-    let model = model.map(|model| percent_decode_str(model).decode_utf8_lossy().into_owned());
-    Ok(Matched { endpoint: row.endpoint, access: row.access, model })
+    let named = named.map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned());
+    Ok(Matched { endpoint: row.endpoint, access: row.access, named })
 }
 
 /// The methods that a path answers to.
@@ -125,13 +186,14 @@ fn trimmed(path: &str) -> &str {
     path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(path)
 }
 
-/// Whether a row's path is meant; the inner option is the text that stands for `{model}`.
+/// Whether a row's path is meant; the inner option is the text that stands for `{model}` or `{id}`.
 fn matches<'p>(row: &str, path: &'p str) -> Option<Option<&'p str>> {
-    let Some((before, after)) = row.split_once("{model}") else {
+    let span = row.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?.1)));
+    let Some((before, after)) = span else {
         return (row == path).then_some(None);
     };
-    let model = path.strip_prefix(before)?.strip_suffix(after)?;
-    (!model.is_empty() && !model.starts_with('/')).then_some(Some(model))
+    let named = path.strip_prefix(before)?.strip_suffix(after)?;
+    (!named.is_empty() && !named.starts_with('/')).then_some(Some(named))
 }
 
 fn not_found(method: &Method, path: &str) -> Error {
@@ -152,7 +214,7 @@ mod tests {
     fn check(method: &Method, path: &str, expected: Result<(Endpoint, Option<&str>), ErrorKind>) {
         let found = find(method, path).map_err(|error| error.kind());
         let expected = expected.map(|(endpoint, model)| (endpoint, model.map(str::to_owned)));
-        assert_eq!(found.map(|matched| (matched.endpoint, matched.model)), expected, "{method} {path}");
+        assert_eq!(found.map(|matched| (matched.endpoint, matched.named)), expected, "{method} {path}");
     }
 
     #[test]
@@ -165,6 +227,19 @@ mod tests {
         check(&Method::GET, "/v1/models/openai%2Fgpt-4o", Ok((Endpoint::GetModel, Some("openai/gpt-4o"))));
         let text = Endpoint::Operation(Operation::Completions);
         check(&Method::POST, "/engines/gpt-4o/completions", Ok((text, Some("gpt-4o"))));
+    }
+
+    #[test]
+    fn an_id_is_everything_behind_the_responses() {
+        let cancel = Endpoint::Operation(Operation::CancelResponse);
+        check(&Method::POST, "/v1/responses/resp_1/cancel", Ok((cancel, Some("resp_1"))));
+        let items = Endpoint::Operation(Operation::ListResponseInputItems);
+        check(&Method::GET, "/openai/v1/responses/resp_1/input_items", Ok((items, Some("resp_1"))));
+        let delete = Endpoint::Operation(Operation::DeleteResponse);
+        check(&Method::DELETE, "/responses/resp_1", Ok((delete, Some("resp_1"))));
+        let compact = Endpoint::Operation(Operation::CompactResponse);
+        check(&Method::POST, "/v1/responses/compact", Ok((compact, None)));
+        check(&Method::PUT, "/v1/responses/resp_1", Err(ErrorKind::MethodNotAllowed));
     }
 
     #[test]

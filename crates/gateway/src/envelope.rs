@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use trunkline_core::{Error, ErrorKind};
+use trunkline_core::{Dialect, Error, ErrorKind};
 
 /// How much of an upstream's refusal is passed on, in bytes.
 const UPSTREAM_BODY_BYTES_MAX: usize = 16 * 1024;
@@ -132,21 +132,104 @@ enum Quoted<'a> {
     Text(String),
 }
 
-/// The error as JSON, in OpenAI's envelope. `code` is the status as a text, as LiteLLM's clients expect.
-pub(crate) fn envelope(error: &Error, status: StatusCode) -> Bytes {
-    let envelope = Envelope {
-        error: Body {
-            message: message(error),
-            r#type: type_of(error),
-            param: error.param(),
-            code: status.as_u16().to_string(),
-            provider_specific_fields: upstream(error),
-        },
-    };
-    serde_json::to_vec(&envelope).expect("texts and raw JSON always serialise").into()
+/// What Anthropic's clients read, whose own words for the types differ.
+#[derive(Serialize)]
+struct AnthropicEnvelope<'a> {
+    r#type: &'static str,
+    error: AnthropicBody<'a>,
+    request_id: &'a str,
 }
 
-fn message(error: &Error) -> String {
+#[derive(Serialize)]
+struct AnthropicBody<'a> {
+    r#type: &'a str,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider_specific_fields: Option<Upstream<'a>>,
+}
+
+/// What Cohere's clients read.
+#[derive(Serialize)]
+struct CohereEnvelope<'a> {
+    id: &'a str,
+    message: String,
+    r#type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider_specific_fields: Option<Upstream<'a>>,
+}
+
+/// The error as JSON, in the dialect's envelope. In OpenAI's, `code` is the status as a text, as LiteLLM's clients
+/// expect.
+pub(crate) fn envelope(error: &Error, status: StatusCode, dialect: Dialect, call_id: &str) -> Bytes {
+    let message = message(error);
+    let json = match dialect {
+        Dialect::OpenAi | Dialect::Responses => serde_json::to_vec(&Envelope {
+            error: Body {
+                message,
+                r#type: type_of(error),
+                param: error.param(),
+                code: status.as_u16().to_string(),
+                provider_specific_fields: upstream(error),
+            },
+        }),
+        Dialect::Anthropic => serde_json::to_vec(&AnthropicEnvelope {
+            r#type: "error",
+            error: AnthropicBody {
+                r#type: anthropic_type(error),
+                message,
+                provider_specific_fields: upstream(error),
+            },
+            request_id: call_id,
+        }),
+        Dialect::Cohere => serde_json::to_vec(&CohereEnvelope {
+            id: call_id,
+            message,
+            r#type: type_of(error),
+            provider_specific_fields: upstream(error),
+        }),
+    };
+    json.expect("texts and raw JSON always serialise").into()
+}
+
+/// The error type in Anthropic's words, where it has one for it.
+fn anthropic_type(error: &Error) -> &str {
+    match error.kind() {
+        ErrorKind::Unauthenticated => "authentication_error",
+        ErrorKind::NotFound => "not_found_error",
+        ErrorKind::BodyTooLarge => "request_too_large",
+        ErrorKind::UpstreamRateLimited => error.upstream_type().unwrap_or("rate_limit_error"),
+        ErrorKind::UpstreamQuotaExceeded => error.upstream_type().unwrap_or("billing_error"),
+        ErrorKind::UpstreamFailed => error.upstream_type().unwrap_or("api_error"),
+        ErrorKind::ShuttingDown
+        | ErrorKind::UpstreamUnreachable
+        | ErrorKind::UpstreamProtocol
+        | ErrorKind::UpstreamCut
+        | ErrorKind::Configuration
+        | ErrorKind::Internal => "api_error",
+        ErrorKind::InvalidRequest
+        | ErrorKind::MissingParameter
+        | ErrorKind::UnknownModel
+        | ErrorKind::UnsupportedOperation
+        | ErrorKind::UnsupportedEncoding
+        | ErrorKind::BodyTimeout
+        | ErrorKind::PermissionDenied
+        | ErrorKind::MethodNotAllowed
+        | ErrorKind::Overloaded
+        | ErrorKind::NoDeployment
+        | ErrorKind::CredentialMissing
+        | ErrorKind::CredentialUnusable
+        | ErrorKind::UpstreamInvalidRequest
+        | ErrorKind::ContextWindowExceeded
+        | ErrorKind::ContentPolicy
+        | ErrorKind::UpstreamCredential
+        | ErrorKind::UpstreamForbidden
+        | ErrorKind::UpstreamNotFound
+        | ErrorKind::UpstreamTimeout => type_of(error),
+    }
+}
+
+/// The message, with who said it.
+pub(crate) fn message(error: &Error) -> String {
     match (error.provider(), error.upstream_status()) {
         (Some(provider), Some(status)) => {
             format!("{provider} answered {}: {}", status.as_u16(), error.message())
@@ -190,7 +273,8 @@ mod tests {
 
     fn check(error: &Error, expected_status: u16, expected_type: &str) {
         assert_eq!(status(error).as_u16(), expected_status, "{error:?}");
-        let json: serde_json::Value = serde_json::from_slice(&envelope(error, status(error))).expect("JSON");
+        let json: serde_json::Value =
+            serde_json::from_slice(&envelope(error, status(error), Dialect::OpenAi, "")).expect("JSON");
         assert_eq!(json["error"]["type"], expected_type, "{error:?}");
         assert_eq!(json["error"]["code"], expected_status.to_string());
     }
@@ -223,10 +307,31 @@ mod tests {
     #[test]
     fn the_upstream_s_body_is_kept_verbatim() {
         let error = refused(ErrorKind::UpstreamNotFound, 404, "model_not_found", r#"{"error":{"n":1.50}}"#);
-        let text = String::from_utf8(envelope(&error, status(&error)).to_vec()).expect("text");
+        let text =
+            String::from_utf8(envelope(&error, status(&error), Dialect::OpenAi, "").to_vec()).expect("text");
         assert!(text.contains(r#""upstream_body":{"error":{"n":1.50}}"#), "{text}");
         let html = refused(ErrorKind::UpstreamFailed, 502, "x", "<html>bad gateway</html>");
-        let text = String::from_utf8(envelope(&html, status(&html)).to_vec()).expect("text");
+        let text =
+            String::from_utf8(envelope(&html, status(&html), Dialect::OpenAi, "").to_vec()).expect("text");
         assert!(text.contains(r#""upstream_body":"<html>bad gateway</html>""#), "{text}");
+    }
+    #[test]
+    fn each_dialect_has_an_envelope_of_its_own() {
+        let told = |error: &Error, dialect| {
+            String::from_utf8(envelope(error, status(error), dialect, "call-1").to_vec()).expect("text")
+        };
+        let refused_key = Error::new(ErrorKind::Unauthenticated, "no key");
+        assert_eq!(
+            told(&refused_key, Dialect::Anthropic),
+            r#"{"type":"error","error":{"type":"authentication_error","message":"no key"},"request_id":"call-1"}"#
+        );
+        assert_eq!(
+            told(&refused_key, Dialect::Cohere),
+            r#"{"id":"call-1","message":"no key","type":"auth_error"}"#
+        );
+        let overloaded = refused(ErrorKind::UpstreamFailed, 529, "overloaded_error", "{}");
+        assert!(told(&overloaded, Dialect::Anthropic).contains(r#""error":{"type":"overloaded_error""#));
+        let unsupported = Error::new(ErrorKind::UnsupportedOperation, "it has messages");
+        assert!(told(&unsupported, Dialect::Anthropic).contains(r#""type":"unsupported_operation""#));
     }
 }

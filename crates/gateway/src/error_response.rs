@@ -2,7 +2,7 @@
 
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Response};
-use trunkline_core::{Error, Fault};
+use trunkline_core::{Dialect, Error, Fault};
 
 use crate::envelope::{envelope, status};
 use crate::headers;
@@ -11,7 +11,7 @@ use crate::reply_body::ReplyBody;
 
 /// Logs a failure once, settles its record, and turns it into the caller's answer.
 pub(crate) fn failed(mut record: OpenRecord, error: &Error) -> Response<ReplyBody> {
-    let mut response = response(error);
+    let mut response = response(error, record.dialect, &record.call_id);
     headers::add_request(&record, response.headers_mut());
     headers::add_recorded_target(&record, response.headers_mut());
     headers::add_upstream(error.upstream_headers(), response.headers_mut());
@@ -35,9 +35,9 @@ pub(crate) fn failed(mut record: OpenRecord, error: &Error) -> Response<ReplyBod
 }
 
 /// The whole response for an error.
-fn response(error: &Error) -> Response<ReplyBody> {
+fn response(error: &Error, dialect: Dialect, call_id: &str) -> Response<ReplyBody> {
     let status = status(error);
-    let mut response = Response::new(ReplyBody::from(envelope(error, status)));
+    let mut response = Response::new(ReplyBody::from(envelope(error, status, dialect, call_id)));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     add_retry_headers(error, response.headers_mut());
@@ -67,7 +67,7 @@ mod tests {
     fn waits_round_up_to_whole_seconds() {
         let error = Error::new(ErrorKind::UpstreamRateLimited, "slow down")
             .with_retry_after(Some(Duration::from_millis(1500)));
-        let headers = response(&error).headers().clone();
+        let headers = response(&error, Dialect::OpenAi, "").headers().clone();
         assert_eq!(
             (&headers[RETRY_AFTER], &headers["retry-after-ms"]),
             (&HeaderValue::from(2), &HeaderValue::from(1500))

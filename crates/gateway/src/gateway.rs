@@ -9,6 +9,7 @@ use trunkline_router::Router;
 use crate::Settings;
 use crate::admission::Admission;
 use crate::record::{LogRecorder, Recorder};
+use crate::seal::Seal;
 
 /// An OpenAI-compatible HTTP service over a [`Router`].
 #[derive(Debug)]
@@ -16,6 +17,7 @@ pub struct Gateway {
     pub(crate) router: Arc<Router>,
     pub(crate) settings: Settings,
     pub(crate) admission: Admission,
+    pub(crate) seal: Arc<Seal>,
     pub(crate) recorder: Arc<dyn Recorder>,
     /// Set when the gateway has been told to stop: probes fail from then on.
     draining: AtomicBool,
@@ -29,6 +31,7 @@ impl Gateway {
         Self {
             router,
             admission: Admission::new(&settings),
+            seal: Arc::new(Seal::new(settings.salt_key.as_ref().or(settings.master_key.as_ref()))),
             settings,
             recorder: Arc::new(LogRecorder),
             draining: AtomicBool::new(false),

@@ -2,13 +2,15 @@
 
 use http::HeaderMap;
 use http::header::{CONNECTION, HeaderName, HeaderValue};
+use percent_encoding::percent_decode_str;
+use trunkline_core::{Dialect, Operation};
 use trunkline_router::Candidate;
 
 use crate::Settings;
 use crate::authentication::is_key_header;
 use crate::record::Record;
 
-/// A caller's headers that go upstream.
+/// A caller's headers that go upstream in every dialect.
 static UPSTREAM: &[&str] = &[
     "user-agent",
     "http-referer",
@@ -17,6 +19,24 @@ static UPSTREAM: &[&str] = &[
     "traceparent",
     "tracestate",
     "idempotency-key",
+];
+
+/// A caller's headers that mean something in one dialect, and go upstream in that one.
+static UPSTREAM_OF_DIALECT: &[(Dialect, &[&str])] = &[
+    (Dialect::OpenAi, &["openai-beta"]),
+    (Dialect::Responses, &["openai-beta", "originator", "session_id", "conversation_id"]),
+    (Dialect::Anthropic, &["anthropic-version", "anthropic-beta"]),
+];
+
+/// Parameters of a caller's address that go upstream.
+static QUERY: &[(Operation, &[&str])] = &[
+    (
+        Operation::RetrieveResponse,
+        &["include", "include[]", "include_obfuscation", "starting_after", "stream"],
+    ),
+    (Operation::ListResponseInputItems, &["after", "before", "include", "include[]", "limit", "order"]),
+    (Operation::Messages, &["beta"]),
+    (Operation::CountTokens, &["beta"]),
 ];
 
 /// An upstream's headers that come back under `llm_provider-`, the most useful first.
@@ -42,6 +62,13 @@ static DOWNSTREAM: &[&str] = &[
 
 /// An upstream's headers that also come back under their own names: clients pace themselves by them.
 static KEPT: &[&str] = &[
+    "request-id",
+    "anthropic-ratelimit-requests-limit",
+    "anthropic-ratelimit-requests-remaining",
+    "anthropic-ratelimit-requests-reset",
+    "anthropic-ratelimit-tokens-limit",
+    "anthropic-ratelimit-tokens-remaining",
+    "anthropic-ratelimit-tokens-reset",
     "x-ratelimit-limit-requests",
     "x-ratelimit-remaining-requests",
     "x-ratelimit-limit-tokens",
@@ -51,9 +78,26 @@ static KEPT: &[&str] = &[
 /// All headers that the gateway adds, in bytes. Proxies before it commonly take 4,096 for the whole head.
 const ADDED_BYTES_MAX: usize = 3_500;
 
-/// The headers of a request that go upstream.
-pub(crate) fn outbound(request: &HeaderMap, settings: &Settings) -> HeaderMap {
+/// The parameters of an address that go upstream, as they came. `None` if there are none.
+pub(crate) fn outbound_query(operation: Operation, query: Option<&str>) -> Option<String> {
+    let (_, names) = QUERY.iter().find(|(other, _)| *other == operation)?;
+    let is_named = |pair: &&str| {
+        let name = percent_decode_str(pair.split('=').next().unwrap_or_default()).decode_utf8_lossy();
+        names.contains(&name.as_ref())
+    };
+    let kept: Vec<&str> = query?.split('&').filter(is_named).collect();
+    (!kept.is_empty()).then(|| kept.join("&"))
+}
+
+/// The headers of a request that go upstream in a dialect.
+pub(crate) fn outbound(request: &HeaderMap, dialect: Dialect, settings: &Settings) -> HeaderMap {
     let mut outbound = HeaderMap::new();
+    let own = UPSTREAM_OF_DIALECT.iter().filter(|(other, _)| *other == dialect).flat_map(|(_, names)| *names);
+    for name in own {
+        for value in request.get_all(*name) {
+            outbound.append(HeaderName::from_static(name), value.clone());
+        }
+    }
     for name in UPSTREAM {
         if let Some(value) = request.get(*name) {
             outbound.insert(HeaderName::from_static(name), value.clone());
@@ -203,8 +247,10 @@ mod tests {
         ] {
             request.insert(name, HeaderValue::from_static("v"));
         }
-        let mut names: Vec<String> =
-            outbound(&request, settings).keys().map(|name| name.as_str().to_owned()).collect();
+        let mut names: Vec<String> = outbound(&request, Dialect::OpenAi, settings)
+            .keys()
+            .map(|name| name.as_str().to_owned())
+            .collect();
         names.sort_unstable();
         names
     }
@@ -223,6 +269,28 @@ mod tests {
             ..Settings::default()
         };
         assert_eq!(outbound_names(&settings), ["user-agent", "x-my-team", "x-session-affinity", "x-title"]);
+    }
+
+    #[test]
+    fn each_dialect_has_headers_and_parameters_of_its_own() {
+        let mut request = HeaderMap::new();
+        for name in ["anthropic-beta", "anthropic-version", "openai-beta", "session_id", "x-api-key"] {
+            request.insert(name, HeaderValue::from_static("v"));
+        }
+        request.append("anthropic-beta", HeaderValue::from_static("w"));
+        let sent = |dialect| outbound(&request, dialect, &Settings::default());
+        assert_eq!(sent(Dialect::OpenAi).keys().collect::<Vec<_>>(), ["openai-beta"]);
+        assert_eq!(sent(Dialect::Responses).len(), 2);
+        assert_eq!(sent(Dialect::Anthropic).get_all("anthropic-beta").iter().count(), 2);
+        assert_eq!(sent(Dialect::Cohere).len(), 0);
+        let query = |operation, text| outbound_query(operation, Some(text));
+        assert_eq!(query(Operation::Messages, "beta=true&key=k"), Some("beta=true".to_owned()));
+        assert_eq!(query(Operation::ChatCompletions, "beta=true"), None);
+        let kept = "include%5B%5D=a&include[]=b&limit=5";
+        assert_eq!(
+            query(Operation::ListResponseInputItems, &format!("{kept}&api_key=k")),
+            Some(kept.to_owned())
+        );
     }
 
     #[test]

@@ -5,7 +5,9 @@
 //! modules is described in `docs/architecture.md`.
 
 mod admission;
+mod anthropic_models;
 mod authentication;
+mod binding;
 mod body;
 mod browsers;
 mod connection;
@@ -22,10 +24,12 @@ mod pages;
 mod record;
 mod reply_body;
 mod rewrite;
+mod seal;
 mod serve;
 mod service;
 mod settings;
 mod stream;
+mod target;
 mod tls;
 
 pub use consumed::{CONSUMED, Consumed, Effect};

@@ -17,6 +17,12 @@ const CREATED_UNKNOWN: u64 = 1_677_610_602;
 
 /// `GET /v1/models`.
 pub(crate) async fn list(gateway: &Gateway, query: &str) -> Response<ReplyBody> {
+    let data: Vec<Value> = listed(gateway, query).await.iter().map(row).collect();
+    json_reply(StatusCode::OK, &json!({ "data": data, "object": "list" }))
+}
+
+/// Every model that a caller may be shown.
+pub(crate) async fn listed(gateway: &Gateway, query: &str) -> Vec<ListedModel> {
     let (mut listed, errors) = gateway.router.models().await;
     for error in errors {
         tracing::warn!(provider.name = error.provider(), error = %error, "a catalogue could not be had");
@@ -26,23 +32,26 @@ pub(crate) async fn list(gateway: &Gateway, query: &str) -> Response<ReplyBody> 
     if asked || gateway.settings.return_wildcard_routes {
         listed.extend(gateway.router.wildcards());
     }
-    let data: Vec<Value> = listed.iter().map(row).collect();
-    json_reply(StatusCode::OK, &json!({ "data": data, "object": "list" }))
+    listed
 }
 
 /// `GET /v1/models/{model}`.
 pub(crate) async fn get(gateway: &Gateway, model: &str) -> Result<Response<ReplyBody>, Error> {
+    Ok(json_reply(StatusCode::OK, &row(&find(gateway, model).await?)))
+}
+
+/// One model that a caller may ask for, listed or not.
+pub(crate) async fn find(gateway: &Gateway, model: &str) -> Result<ListedModel, Error> {
     let route = gateway.router.resolve(model).map_err(|error| not_found(model, &error))?;
     // Only a wildcard's name needs a catalogue to be told more of.
     let is_wildcard = route.candidates[0].deployment.group.contains('*');
     let listed = if is_wildcard { gateway.router.models().await.0 } else { Vec::new() };
     // A wildcard also lets names through that the catalogue does not list, or whose catalogue cannot be had.
-    let listed = listed.into_iter().find(|listed| listed.id == model).unwrap_or_else(|| ListedModel {
+    Ok(listed.into_iter().find(|listed| listed.id == model).unwrap_or_else(|| ListedModel {
         id: model.to_owned(),
         deployment: route.candidates[0].deployment.clone(),
         info: None,
-    });
-    Ok(json_reply(StatusCode::OK, &row(&listed)))
+    }))
 }
 
 fn not_found(model: &str, error: &Error) -> Error {
@@ -198,10 +207,17 @@ fn group_row(group: &str, deployments: &[&Deployment]) -> Value {
     Value::Object(row)
 }
 
-fn parameter(query: &str, name: &str) -> Option<String> {
+/// The value of a parameter of an address.
+pub(crate) fn parameter(query: &str, name: &str) -> Option<String> {
     let (_, value) =
         query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name)?;
     Some(percent_decode_str(&value.replace('+', " ")).decode_utf8_lossy().into_owned())
+}
+
+/// The refusal of a parameter that is no whole number within bounds.
+pub(crate) fn invalid_number(name: &str, least: usize, most: usize) -> Error {
+    let message = format!("'{name}' must be a whole number from {least} to {most}.");
+    Error::new(ErrorKind::InvalidRequest, message).with_param(name)
 }
 
 pub(crate) fn json_reply(status: StatusCode, value: &Value) -> Response<ReplyBody> {

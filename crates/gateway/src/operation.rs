@@ -1,6 +1,6 @@
 //! The walk of one request that goes upstream, step by step; `docs/architecture.md` has the table.
 
-use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -9,21 +9,22 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
 use trunkline_core::{
-    ByteStream, Call, Document, Error, ErrorKind, Event, EventStream, Operation, ReplyBody as UpstreamBody,
-    json,
+    Body as CallBody, ByteStream, Call, Dialect, Document, Error, ErrorKind, Event, EventStream, Operation,
+    ReplyBody as UpstreamBody, json,
 };
-use trunkline_provider::Target;
 use trunkline_router::{Candidate, Route};
 
 use crate::admission::Permit;
-use crate::consumed::{self, Asked};
+use crate::authentication::Caller;
+use crate::binding::{self, Binding, Earlier};
+use crate::consumed;
 use crate::error_response::failed;
 use crate::gateway::Gateway;
 use crate::record::OpenRecord;
 use crate::reply_body::ReplyBody;
 use crate::rewrite::Rewrite;
 use crate::stream::StreamBody;
-use crate::{Settings, body, headers};
+use crate::{Settings, body, headers, target};
 
 /// A model's name, in bytes: longer ones are no names.
 const MODEL_NAME_BYTES_MAX: usize = 1024;
@@ -49,11 +50,19 @@ struct Streamed {
     permit: Permit,
 }
 
+/// What is asked, as far as method, path and key tell.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) operation: Operation,
+    /// The model or the id that stands in the path.
+    pub(crate) named: Option<String>,
+    pub(crate) caller: Caller,
+}
+
 /// Serves one operation. The record is settled when the reply ends, which for a stream is later.
 pub(crate) async fn serve<B>(
     gateway: &Gateway,
-    operation: Operation,
-    path_model: Option<String>,
+    asked: Asked,
     request: Request<B>,
     mut record: OpenRecord,
 ) -> Response<ReplyBody>
@@ -64,7 +73,7 @@ where
     let stopped = gateway.stopped();
     let walked = tokio::select! {
         biased;
-        walked = walk(gateway, operation, path_model, request, &mut record) => walked,
+        walked = walk(gateway, asked, request, &mut record) => walked,
         () = stopped => Err(Error::new(ErrorKind::ShuttingDown, "the gateway stopped before there was a reply")),
     };
     match walked {
@@ -101,8 +110,7 @@ where
 
 async fn walk<B>(
     gateway: &Gateway,
-    operation: Operation,
-    path_model: Option<String>,
+    Asked { operation, named, caller }: Asked,
     request: Request<B>,
     record: &mut OpenRecord,
 ) -> Result<Answer, Error>
@@ -117,32 +125,48 @@ where
     // 4 may they ask now
     let permit = gateway.admission.admit()?;
     // 5 what they ask
-    let mut document =
-        body::read_document(&parts.headers, body, &settings.limits, settings.waits.body_idle).await?;
-    let name = model_name(gateway, operation, path_model, &document, &label)?;
+    let mut body =
+        body::read(operation, &parts.headers, body, &settings.limits, settings.waits.body_idle).await?;
+    let earlier = match operation.dialect() {
+        Dialect::Responses => binding::take(&gateway.seal, caller, operation, named.as_deref(), &mut body)?,
+        Dialect::OpenAi | Dialect::Anthropic | Dialect::Cohere => Earlier::default(),
+    };
+    let path_model = named.filter(|_| !operation.is_about_object());
+    let name = model_name(gateway, operation, path_model.or(earlier.model), &body, &label)?;
     record.model = Some(name.clone());
-    body::check(&document, &label, operation.required_members())?;
-    record.user = end_user(settings, &parts.headers, &document);
+    body::check(&body, &label, operation.required_members())?;
+    record.user = end_user(settings, &parts.headers, &body);
     check_user(settings, record.user.as_ref())?;
     // 6 who answers
     let route = gateway.router.resolve(&name).map_err(|error| labelled(error, &label))?;
-    let candidate = &route.candidates[0];
-    let asked = consumed::take(&mut document, |field| allows(gateway, candidate, field))?;
+    let candidate = chosen(&route, operation, earlier.deployment.as_deref())?;
+    let asked = consumed::take(operation.dialect(), &mut body, |field| allows(gateway, candidate, field))?;
     // 7 note that it begins
     record.sent_to(&route.group, candidate);
     // 8 send it
-    if asked.api_base.is_none() {
+    if asked.api_base.is_none()
+        && let CallBody::Document(document) = &mut body
+    {
         // Before usage is looked for: a default may ask for it.
-        candidate.deployment.complete(&mut document);
+        candidate.deployment.complete(document);
     }
-    let usage_asked = settings.always_include_stream_usage || asks_for_usage(&document);
-    let mut call = Call::new(operation, String::new(), document);
-    call.headers = headers::outbound(&parts.headers, settings);
+    let usage_asked = settings.always_include_stream_usage || asks_for_usage(&body);
+    let mut call = Call::with_body(operation, String::new(), body);
+    call.headers = headers::outbound(&parts.headers, operation.dialect(), settings);
+    call.query = headers::outbound_query(operation, parts.uri.query());
+    call.object = earlier.object;
     record.streamed = call.streaming();
     let sent = Instant::now();
-    let reply = send(candidate, call, asked, &parts.headers).await?;
+    let reply = match target::asked_for(candidate, asked, &parts.headers, call.streaming())? {
+        None => candidate.call(call).await?,
+        Some(target) => candidate.call_with_target(target, call).await?,
+    };
     // 9 give it back
-    let rewrite = Rewrite::new(Some(&name), settings.reasoning_content, usage_asked);
+    let bound = (operation.dialect() == Dialect::Responses).then(|| {
+        let ties_items = route.candidates.len() > 1;
+        Binding::new(Arc::clone(&gateway.seal), caller, &candidate.deployment.id, &name, ties_items)
+    });
+    let rewrite = Rewrite::new(operation, &name, settings, usage_asked, bound);
     let head = head(reply.status, &reply.headers, &route, candidate);
     match reply.body {
         UpstreamBody::Document(document, seen) => {
@@ -167,19 +191,38 @@ where
     }
 }
 
-/// The model: the operator's for chats, else the path's, else the body's.
+/// The deployment that answers: the one that earlier replies came from, else the first that has the operation.
+fn chosen<'r>(route: &'r Route, operation: Operation, bound: Option<&str>) -> Result<&'r Candidate, Error> {
+    if let Some(id) = bound {
+        let own = route.candidates.iter().find(|candidate| candidate.deployment.id == id);
+        return own.ok_or_else(|| {
+            let message = "what this request refers to came from a deployment that does not answer to this model \
+                           any more; begin anew without it, or name the model that was asked for then";
+            Error::new(ErrorKind::InvalidRequest, message).with_param("model")
+        });
+    }
+    let able = route.candidates.iter().find(|candidate| candidate.capabilities().supports(operation));
+    // Without one that has it, the first says what it has.
+    Ok(able.unwrap_or(&route.candidates[0]))
+}
+
+/// The model: the operator's for chats, else the one that path or id name, else the body's.
 fn model_name(
     gateway: &Gateway,
     operation: Operation,
-    path_model: Option<String>,
-    document: &Document,
+    named: Option<String>,
+    body: &CallBody,
     label: &str,
 ) -> Result<String, Error> {
-    let chat_model = match operation {
-        Operation::ChatCompletions => gateway.settings.completion_model.clone(),
-        _ => None,
+    let chat_model =
+        gateway.settings.completion_model.clone().filter(|_| operation == Operation::ChatCompletions);
+    let name = match chat_model.or(named) {
+        Some(name) => name,
+        None => match body::model(body)? {
+            Some(name) => name,
+            None => operation.default_model().map(str::to_owned).ok_or_else(|| body::model_missing(label))?,
+        },
     };
-    let name = chat_model.or(path_model).map_or_else(|| body::model(document, label), Ok)?;
     if name.len() > MODEL_NAME_BYTES_MAX {
         let message = format!("'model' must not be longer than {MODEL_NAME_BYTES_MAX} bytes.");
         return Err(Error::new(ErrorKind::InvalidRequest, message).with_param("model"));
@@ -187,9 +230,17 @@ fn model_name(
     Ok(name)
 }
 
-/// The end user: the body's `user`, else the first of the operator's headers that is there.
-fn end_user(settings: &Settings, headers: &HeaderMap, document: &Document) -> Option<String> {
-    let of_body = document.string("user").map(|user| user.into_owned());
+/// The end user: the body's `user`, or Anthropic's `metadata.user_id`, else the first of the operator's headers that
+/// is there.
+fn end_user(settings: &Settings, headers: &HeaderMap, body: &CallBody) -> Option<String> {
+    let of_body = match body {
+        CallBody::Document(document) => document.string("user").map(|user| user.into_owned()).or_else(|| {
+            let metadata = document.raw("metadata")?;
+            json::string(&metadata[json::member(metadata, "user_id")?]).map(|user| user.into_owned())
+        }),
+        CallBody::Form(form) => form.text("user").map(str::to_owned),
+        CallBody::Empty => None,
+    };
     let of_header =
         || settings.user_headers.iter().find_map(|name| headers.get(name)?.to_str().ok().map(str::to_owned));
     // It goes into records and logs, where a name of any length has no place.
@@ -222,86 +273,10 @@ fn allows(gateway: &Gateway, candidate: &Candidate, field: &str) -> bool {
         || candidate.deployment.client_side_fields.iter().any(|allowed| allowed == field)
 }
 
-fn asks_for_usage(document: &Document) -> bool {
+fn asks_for_usage(body: &CallBody) -> bool {
+    let CallBody::Document(document) = body else { return false };
     let options = document.raw("stream_options").unwrap_or_default();
     json::member(options, "include_usage").and_then(|span| options.get(span)) == Some(b"true")
-}
-
-async fn send(
-    candidate: &Candidate,
-    call: Call,
-    asked: Asked,
-    request: &HeaderMap,
-) -> Result<trunkline_core::Reply, Error> {
-    let total = asked.timeout.or(seconds(request, "x-litellm-timeout")?);
-    let first_event = asked.stream_timeout.or(seconds(request, "x-litellm-stream-timeout")?);
-    if total.is_none() && first_event.is_none() && asked.api_base.is_none() && asked.api_key.is_none() {
-        return candidate.call(call).await;
-    }
-    let mut target = Target::clone(&candidate.deployment.context().target);
-    if let Some(total) = total {
-        target.send.waits.total = total;
-    }
-    if let Some(first_event) = first_event.filter(|_| call.streaming()) {
-        target.send.waits.first_event = first_event;
-    }
-    if let Some(base) = asked.api_base {
-        check_base(&base)?;
-        // The deployment's key belongs to its own base and goes nowhere else.
-        target.api_base = Some(base);
-        target.api_key = None;
-        target.from_caller = true;
-        target.extra_headers = HeaderMap::new();
-        target.organization = None;
-    }
-    if let Some(key) = asked.api_key {
-        target.api_key = Some(key);
-    }
-    candidate.call_with_target(target, call).await
-}
-
-/// Refuses a caller's base URL that is no web address, or that names this network by number.
-fn check_base(base: &str) -> Result<(), Error> {
-    let refused = |why: &str| {
-        let message = format!("`api_base` is not accepted: {why}");
-        Err(Error::new(ErrorKind::InvalidRequest, message).with_param("api_base"))
-    };
-    let Ok(uri) = base.parse::<http::Uri>() else {
-        return refused("it is no URL");
-    };
-    if !matches!(uri.scheme_str(), Some("https"))
-        || uri.authority().is_some_and(|authority| authority.as_str().contains('@'))
-    {
-        return refused("it must be a plain https URL");
-    }
-    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
-    // A name without a dot is one of this network.
-    if !host.contains('.') && !host.contains(':') || host.ends_with(".localhost") || host.ends_with(".local")
-    {
-        return refused("it must name a public host");
-    }
-    // A number in any notation (127.1, 0x7f000001) is read as an address by some resolvers.
-    let looks_numeric =
-        host.rsplit('.').next().is_some_and(|last| last.starts_with(|first: char| first.is_ascii_digit()));
-    if host.parse::<IpAddr>().is_ok() || looks_numeric {
-        return refused("it must name a host and not an address");
-    }
-    Ok(())
-}
-
-fn seconds(request: &HeaderMap, name: &str) -> Result<Option<Duration>, Error> {
-    let Some(value) = request.get(name) else {
-        return Ok(None);
-    };
-    let seconds = value.to_str().ok().and_then(|text| text.trim().parse::<f64>().ok());
-    match seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
-        Some(wait) => Ok(Some(wait)),
-        None => {
-            let message = format!("the header {name} must be a number of seconds");
-            Err(Error::new(ErrorKind::InvalidRequest, message).with_param(name))
-        }
-    }
 }
 
 fn head(status: StatusCode, upstream: &HeaderMap, route: &Route, candidate: &Candidate) -> Response<()> {
@@ -356,31 +331,4 @@ async fn first_events(
         }
     }
     Ok((!first.is_empty()).then_some(first))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_caller_s_base_url_names_a_public_host() {
-        for base in [
-            "http://api.example/v1",
-            "https://127.0.0.1/v1",
-            "https://[::1]/v1",
-            "https://localhost:8080/v1",
-            "https://user@api.example/v1",
-            "https://0x7f000001/",
-            "https://2130706433/",
-            "https://127.1/",
-            "https://127.0.0.1.:4725/",
-            "https://LOCALHOST:4725/",
-            "https://metadata/",
-            "file:///etc/passwd",
-            "api.example",
-        ] {
-            assert!(check_base(base).is_err(), "{base}");
-        }
-        assert!(check_base("https://api.example/v1").is_ok());
-    }
 }

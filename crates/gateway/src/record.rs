@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
-use trunkline_core::{Cost, ErrorKind, Observation, TokenPrices, Usage};
+use trunkline_core::{Cost, Dialect, ErrorKind, Observation, TokenPrices, Usage};
 
 /// Everything that is noted of one request. No prompt, no reply and no key is part of it.
 #[derive(Clone, Debug)]
@@ -98,6 +98,8 @@ impl Recorder for LogRecorder {
 #[derive(Debug)]
 pub(crate) struct OpenRecord {
     record: Record,
+    /// The dialect that the caller speaks.
+    pub(crate) dialect: Dialect,
     prices: Option<TokenPrices>,
     recorder: Arc<dyn Recorder>,
 }
@@ -123,7 +125,7 @@ impl OpenRecord {
             observation: Observation::default(),
             cost: None,
         };
-        Self { record, prices: None, recorder }
+        Self { record, dialect: Dialect::default(), prices: None, recorder }
     }
 
     /// Notes where the request is sent.

@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_LENGTH};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body::Body;
 use trunkline_core::{Error, ErrorKind};
 
-use crate::authentication::authenticate;
+use crate::authentication::{Caller, authenticate};
 use crate::endpoints::{self, Access, Endpoint, Matched};
 use crate::error_response::failed;
 use crate::gateway::Gateway;
+use crate::operation::Asked;
 use crate::record::{OpenRecord, Outcome};
 use crate::reply_body::ReplyBody;
-use crate::{browsers, headers, models, operation, pages};
+use crate::{anthropic_models, browsers, headers, models, operation, pages};
 
 /// As much of a path as is noted, in bytes.
 const PATH_BYTES_MAX: usize = 256;
@@ -49,35 +50,37 @@ impl Gateway {
         let path = request.uri().path();
         let asked = format!("{} {}", request.method(), &path[..path.floor_char_boundary(PATH_BYTES_MAX)]);
         let mut record = OpenRecord::open(call_id, asked, Arc::clone(&self.recorder));
-        let matched = match self.admit(&request) {
-            Ok(matched) => matched,
+        let (matched, caller) = match self.admit(&request, &mut record) {
+            Ok(Some(admitted)) => admitted,
+            Ok(None) => return self.preflight(record, &request),
             Err(error) => return refuse(record, &error, request.uri().path()),
         };
-        let Some(matched) = matched else {
-            return self.preflight(record, &request);
-        };
         let Endpoint::Operation(operation) = matched.endpoint else {
-            let response = self.look_up(&matched, request.uri().query().unwrap_or_default()).await;
+            let response = self.look_up(&matched, request.uri(), request.headers()).await;
             return settled(record, response);
         };
         record.operation = operation.name().to_owned();
-        operation::serve(self, operation, matched.model, request, record).await
+        let asked = Asked { operation, named: matched.named, caller };
+        operation::serve(self, asked, request, record).await
     }
 
     /// Steps 2 and 3 of the walk: which endpoint, and who asks. `None` is a question about the endpoint itself.
-    fn admit<B>(&self, request: &Request<B>) -> Result<Option<Matched>, Error> {
+    fn admit<B>(
+        &self,
+        request: &Request<B>,
+        record: &mut OpenRecord,
+    ) -> Result<Option<(Matched, Caller)>, Error> {
         browsers::guard(request.uri(), request.headers(), &self.settings)?;
         if request.method() == Method::OPTIONS && !endpoints::methods(request.uri().path()).is_empty() {
             return Ok(None);
         }
         let matched = endpoints::find(request.method(), request.uri().path())?;
-        match matched.access {
-            Access::Public => {}
-            Access::Caller => {
-                authenticate(request.headers(), &self.settings)?;
-            }
-        }
-        Ok(Some(matched))
+        record.dialect = matched.endpoint.dialect();
+        let caller = match matched.access {
+            Access::Public => Caller::Local,
+            Access::Caller => authenticate(request.headers(), &self.settings)?,
+        };
+        Ok(Some((matched, caller)))
     }
 
     fn preflight<B>(&self, record: OpenRecord, request: &Request<B>) -> Response<ReplyBody> {
@@ -88,9 +91,19 @@ impl Gateway {
         settled(record, Ok(response))
     }
 
-    async fn look_up(&self, matched: &Matched, query: &str) -> Result<Response<ReplyBody>, Error> {
-        let model = matched.model.as_deref().unwrap_or_default();
+    async fn look_up(
+        &self,
+        matched: &Matched,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<Response<ReplyBody>, Error> {
+        let model = matched.named.as_deref().unwrap_or_default();
+        let query = uri.query().unwrap_or_default();
+        // Only Anthropic's clients send it, and they read lists of another shape.
+        let is_anthropic = headers.contains_key("anthropic-version");
         match matched.endpoint {
+            Endpoint::ListModels if is_anthropic => anthropic_models::list(self, query).await,
+            Endpoint::GetModel if is_anthropic => anthropic_models::get(self, model).await,
             Endpoint::ListModels => Ok(models::list(self, query).await),
             Endpoint::GetModel => models::get(self, model).await,
             Endpoint::ModelInfo => Ok(models::info(self, query)),

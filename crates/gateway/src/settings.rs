@@ -10,6 +10,8 @@ use trunkline_core::Secret;
 pub struct Settings {
     /// The key that callers must show. Without one everybody on this machine is served, and nobody else.
     pub master_key: Option<Secret>,
+    /// What ids of responses are sealed with; replicas share it. Default: the master key.
+    pub salt_key: Option<Secret>,
     /// Whether to serve everybody although there is no key, foreign hosts and pages included. Default false.
     pub open_to_all: bool,
     /// A header of the operator's own choice that a key may come in.
@@ -95,6 +97,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             master_key: None,
+            salt_key: None,
             open_to_all: false,
             key_header: None,
             cors_origins: vec!["*".to_owned()],

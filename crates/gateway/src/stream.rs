@@ -12,7 +12,6 @@ use tokio::time::{Instant, Sleep};
 use trunkline_core::{Error, ErrorKind, Event, EventStream};
 
 use crate::admission::Permit;
-use crate::envelope::{envelope, status};
 use crate::record::{OpenRecord, Outcome};
 use crate::rewrite::Rewrite;
 
@@ -84,7 +83,8 @@ impl StreamBody {
                 Poll::Ready(Some(Err(error))) => self.fail(&error),
                 Poll::Ready(None) => {
                     self.ended = true;
-                    self.record.end(Outcome::Completed);
+                    let outcome = self.record.observation.failed.map_or(Outcome::Completed, Outcome::Failed);
+                    self.record.end(outcome);
                 }
                 Poll::Pending if self.stop.as_mut().poll(context).is_ready() => {
                     self.fail(&Error::new(
@@ -111,7 +111,7 @@ impl StreamBody {
         }
     }
 
-    /// Tells the caller that the stream failed. No `[DONE]` follows: a cut stream must not look clean.
+    /// Tells the caller that the stream failed. No terminal event follows: a cut stream must not look clean.
     fn fail(&mut self, error: &Error) {
         tracing::warn!(
             call.id = self.record.call_id,
@@ -120,7 +120,7 @@ impl StreamBody {
             error.source = error.causes(),
             "stream failed"
         );
-        let event = Event::from_payload(&envelope(error, status(error)));
+        let event = self.rewrite.failure(error, &self.record.call_id);
         self.ready.push_back(event.into_bytes());
         self.ended = true;
         self.record.end(Outcome::Failed(error.kind()));

@@ -127,6 +127,7 @@ pub(crate) fn gateway_settings(sources: &Sources, files: u64) -> Settings {
     let connections = if own.connections_max == 0 { files / 2 } else { own.connections_max };
     Settings {
         master_key: general.master_key.clone(),
+        salt_key: sources.loaded.environment.secret("LITELLM_SALT_KEY"),
         open_to_all: general.permit_weak_or_unset_master_key,
         key_header: general.key_header_name.clone(),
         cors_origins: own.cors_origins.clone(),
