@@ -1,0 +1,3 @@
+//! Anthropic's Messages wire, and Anthropic itself as a Trunkline provider.
+
+pub mod wire;

@@ -1,0 +1,183 @@
+//! Requests: a call's own bytes, with the model, and headers from a few known places.
+
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
+use trunkline_core::{Body, Call, Error, ErrorKind, Secret, Segments};
+use trunkline_provider::EncodeContext;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const BETA: HeaderName = HeaderName::from_static("anthropic-beta");
+const VERSION: HeaderName = HeaderName::from_static("anthropic-version");
+/// The version of the API that is asked for where neither caller nor deployment names one.
+const VERSION_BY_DEFAULT: HeaderValue = HeaderValue::from_static("2023-06-01");
+/// What has to stand in `anthropic-beta` for a token of somebody's login to be taken.
+const OAUTH_BETA: &str = "oauth-2025-04-20";
+
+/// How the credential is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authentication {
+    /// `x-api-key: <key>`.
+    ApiKey,
+    /// `authorization: Bearer <token>`.
+    Bearer,
+    /// As [`Authentication::Bearer`], with the beta that tokens of a login need (`sk-ant-oat…`).
+    OAuth,
+}
+
+impl Authentication {
+    /// What Anthropic wants for a key of this look: its OAuth tokens say by their beginning what they are.
+    pub fn of(credential: &Secret) -> Self {
+        if credential.expose().starts_with("sk-ant-oat") { Self::OAuth } else { Self::ApiKey }
+    }
+}
+
+/// Writes the HTTP request for a call below a base URL, which may end in `/v1` or not.
+///
+/// The body keeps every byte but those of `model`.
+///
+/// The headers, each winning over those before it: the caller's, which come from an allow-list, with
+/// `anthropic-version: 2023-06-01` where the caller names none; our own (content type, accept, credential);
+/// those that the deployment adds.
+///
+/// # Errors
+///
+/// `Configuration` if the base is no `http` or `https` URL, `CredentialUnusable` if the credential fits no
+/// header.
+pub fn encode(
+    call: &Call,
+    base: &str,
+    context: &EncodeContext<'_>,
+    authentication: Authentication,
+) -> Result<Request<Segments>, Error> {
+    let body = body(call);
+    let path = format!("{}/{}", call.operation.version(), call.path());
+    let mut request = Request::new(body.segments());
+    *request.method_mut() = call.operation.method();
+    *request.uri_mut() = uri(base, &path, call.query.as_deref())?;
+    *request.headers_mut() = headers(call.headers.clone(), body.content_type(), context, authentication)?;
+    Ok(request)
+}
+
+/// Writes the HTTP request for the list of models: `GET <base>/v1/models?limit=1000`, which is the longest
+/// page that there is.
+///
+/// # Errors
+///
+/// As [`encode`].
+pub fn encode_models(
+    base: &str,
+    context: &EncodeContext<'_>,
+    authentication: Authentication,
+) -> Result<Request<Segments>, Error> {
+    let mut request = Request::new(Segments::new());
+    *request.method_mut() = Method::GET;
+    *request.uri_mut() = uri(base, "v1/models", Some("limit=1000"))?;
+    *request.headers_mut() = headers(HeaderMap::new(), None, context, authentication)?;
+    Ok(request)
+}
+
+/// A base URL without what may be written behind it: slashes, the version, the path of Messages.
+pub(crate) fn without_version(base: &str) -> &str {
+    let base = base.trim().trim_end_matches('/');
+    let base = base.strip_suffix("/v1/messages").unwrap_or(base);
+    base.strip_suffix("/v1").unwrap_or(base).trim_end_matches('/')
+}
+
+fn body(call: &Call) -> Body {
+    let mut body = call.body.clone();
+    match &mut body {
+        Body::Document(document) => {
+            if document.string("model").as_deref() != Some(call.model.as_str()) {
+                document.set_raw("model", trunkline_core::json::text(&call.model));
+            }
+        }
+        Body::Form(form) => form.set("model", &call.model),
+        Body::Empty => {}
+    }
+    body
+}
+
+/// The address of `path` below a base, whose query stays behind it.
+///
+/// The base is the operator's, so that no message repeats it.
+fn uri(base: &str, path: &str, parameters: Option<&str>) -> Result<Uri, Error> {
+    let (base, query) = match base.trim().split_once('?') {
+        Some((base, query)) => (base, Some(query)),
+        None => (base, None),
+    };
+    let mut address = format!("{}/{path}", without_version(base));
+    for (number, query) in query.into_iter().chain(parameters).enumerate() {
+        address = address + if number == 0 { "?" } else { "&" } + query;
+    }
+    let refused = || {
+        let message = "the base URL of this deployment is not an http or https URL; check its api_base";
+        Error::new(ErrorKind::Configuration, message).with_param("api_base")
+    };
+    let uri = Uri::try_from(address).map_err(|error| refused().with_source(error))?;
+    match uri.scheme_str() {
+        Some("http" | "https") => Ok(uri),
+        Some(_) | None => Err(refused()),
+    }
+}
+
+fn headers(
+    callers: HeaderMap,
+    content_type: Option<HeaderValue>,
+    context: &EncodeContext<'_>,
+    authentication: Authentication,
+) -> Result<HeaderMap, Error> {
+    let mut headers = callers;
+    // The allow-list has none of these. If it ever had, a caller could pose as us or break the framing.
+    for name in [AUTHORIZATION, API_KEY, CONTENT_LENGTH, HOST] {
+        headers.remove(name);
+    }
+    headers.entry(VERSION).or_insert(VERSION_BY_DEFAULT);
+    headers.insert(ACCEPT, JSON);
+    headers.insert(ACCEPT_ENCODING, IDENTITY);
+    if let Some(content_type) = content_type {
+        headers.insert(CONTENT_TYPE, content_type);
+    }
+    if let Some(credential) = context.credential {
+        let (name, value) = match authentication {
+            Authentication::ApiKey => (API_KEY, plain(credential)),
+            Authentication::Bearer | Authentication::OAuth => (AUTHORIZATION, credential.bearer()),
+        };
+        let value = value.ok_or_else(|| {
+            let message = "the configured api key holds characters that no HTTP header may hold";
+            Error::new(ErrorKind::CredentialUnusable, message)
+        })?;
+        headers.insert(name, value);
+    }
+    let extra = &context.target.extra_headers;
+    for name in extra.keys() {
+        headers.remove(name);
+        for value in extra.get_all(name) {
+            headers.append(name, value.clone());
+        }
+    }
+    if context.credential.is_some() && authentication == Authentication::OAuth {
+        ask_for(OAUTH_BETA, &mut headers);
+    }
+    Ok(headers)
+}
+
+/// The credential as it is, marked sensitive so that no client prints it.
+fn plain(credential: &Secret) -> Option<HeaderValue> {
+    let mut value = HeaderValue::try_from(credential.expose()).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// Adds a beta to those that are asked for already.
+fn ask_for(beta: &'static str, headers: &mut HeaderMap) {
+    let asked = headers.get_all(BETA).iter().filter_map(|value| value.to_str().ok());
+    if !asked.flat_map(|betas| betas.split(',')).any(|asked| asked.trim() == beta) {
+        headers.append(BETA, HeaderValue::from_static(beta));
+    }
+}
+
+#[cfg(test)]
+#[path = "encode_tests.rs"]
+mod tests;
