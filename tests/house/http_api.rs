@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use http::StatusCode;
 use syn::visit::{self, Visit};
 use syn::{Expr, ExprCall, ExprMatch, ExprPath, Item, Lit, Pat};
+use trunkline::Operation;
 use trunkline_gateway::{CONSUMED, Effect};
 
 use crate::findings::Findings;
@@ -23,10 +24,20 @@ fn the_page_lists_every_endpoint() {
     findings.finish();
 }
 
-/// `post("/path", …)` and `get("/path", Access::Caller, …)`, as method, path and whether a key is wanted.
+/// `op("/path", Operation::…)` and `get("/path", Access::Caller, …)`, as method, path and whether a key is wanted.
 fn endpoint(row: &Expr) -> Vec<String> {
     let Expr::Call(ExprCall { func, args, .. }) = row else { panic!("a row of ROWS is no call") };
-    let method = path_of(func).last().cloned().unwrap_or_default().to_uppercase();
+    let operation =
+        args.iter().map(path_of).find(|path| path.first().is_some_and(|first| first == "Operation"));
+    let method = match operation.as_ref().and_then(|path| path.last()) {
+        Some(name) => {
+            let named = |operation: &Operation| format!("{operation:?}") == *name;
+            let operation =
+                Operation::ALL.into_iter().find(named).expect("rows name operations that there are");
+            operation.method().to_string()
+        }
+        None => path_of(func).last().cloned().unwrap_or_default().to_uppercase(),
+    };
     let path = args.iter().find_map(text).expect("a row of ROWS names its path");
     let access = args.iter().map(path_of).find(|path| path.first().is_some_and(|first| first == "Access"));
     let is_public = access.is_some_and(|path| path.last().is_some_and(|last| last == "Public"));
