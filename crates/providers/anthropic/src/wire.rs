@@ -11,6 +11,7 @@ mod models;
 mod probe;
 mod usage;
 
+pub(crate) use encode::without_version;
 pub use encode::{Authentication, encode, encode_models};
 pub use error_body::{ErrorBody, error_body};
 pub use failure::{classify, stream_failure};
