@@ -37,6 +37,8 @@ mod fixtures;
 mod harness;
 mod odd_json;
 pub mod openai;
+mod operations;
+mod question;
 mod random;
 mod subject;
 mod transcript;
@@ -70,6 +72,8 @@ macro_rules! conformance {
             whole_replies_that_are_none_are_errors
             whole_replies_cut_at_any_byte_are_errors
             replies_past_the_limit_are_refused
+            bytes_arrive_as_they_come
+            bytes_cut_short_are_an_error
             streams_are_decoded
             streams_give_their_events_as_they_come
             streams_are_the_same_at_every_byte_cut

@@ -2,6 +2,7 @@
 //!
 //! WHEN ADDING A CASE: name it in `conformance!` too; a test holds the two lists together.
 
+mod bytes;
 mod catalogue;
 mod claims;
 mod credentials;
@@ -13,6 +14,7 @@ mod splits;
 mod streams;
 mod whole_replies;
 
+pub use bytes::*;
 pub use catalogue::*;
 pub use claims::*;
 pub use credentials::*;

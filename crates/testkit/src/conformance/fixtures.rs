@@ -5,6 +5,10 @@ use http::HeaderName;
 use http::header::AUTHORIZATION;
 use trunkline_core::{ErrorKind, Operation, Retry};
 
+use super::transport::UpstreamReply;
+
+const JSON: &str = "application/json";
+
 /// Everything that the suite makes an upstream say.
 #[derive(Clone, Debug)]
 pub struct Fixtures {
@@ -18,8 +22,11 @@ pub struct Fixtures {
     pub whole: Vec<WholeReply>,
     /// Streams: one at least for each operation that is claimed and streams.
     pub streams: Vec<StreamedReply>,
-    /// What the upstream says inside a stream that goes wrong.
+    /// What the upstream says inside a stream that goes wrong, of whichever operation.
     pub error_event: Option<ErrorEvent>,
+    /// What it says inside the streams of one operation instead, which [`ErrorEvent::of`] names: each of them is
+    /// tried.
+    pub error_events: Vec<ErrorEvent>,
     /// Refusals: of a credential, of a model, for too many requests, and for the upstream's own failure.
     pub refusals: Vec<Refusal>,
     /// The list of models. `None` if the upstream has none.
@@ -36,6 +43,7 @@ impl Fixtures {
             whole: Vec::new(),
             streams: Vec::new(),
             error_event: None,
+            error_events: Vec::new(),
             refusals: Vec::new(),
             catalogue: None,
         }
@@ -45,12 +53,30 @@ impl Fixtures {
     pub fn translated() -> Self {
         Self { verbatim: false, ..Self::verbatim() }
     }
+
+    /// The error events that streams of an operation are tried with.
+    pub(crate) fn error_events_of(&self, operation: Operation) -> Vec<&ErrorEvent> {
+        let own: Vec<_> =
+            self.error_events.iter().filter(|event| event.operation == Some(operation)).collect();
+        if own.is_empty() { self.error_event.iter().collect() } else { own }
+    }
+
+    /// The whole replies that are JSON.
+    pub(crate) fn documents(&self) -> impl Iterator<Item = &WholeReply> {
+        self.whole.iter().filter(|whole| whole.is_document())
+    }
+
+    /// The whole replies that are anything else.
+    pub(crate) fn raw(&self) -> impl Iterator<Item = &WholeReply> {
+        self.whole.iter().filter(|whole| !whole.is_document())
+    }
 }
 
 /// What must be read from a reply, whole or streamed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Readings {
-    /// The text of the first choice. Of embeddings, nothing.
+    /// The text that it says: of a chat, the first choice's content; of pictures, and of sound in events, their
+    /// base64. Of embeddings and of what else says nothing, nothing.
     pub text: String,
     /// Tokens, if the reply tells them: all input, cached or not, and all output, reasoning included.
     pub tokens: Option<(u64, u64)>,
@@ -65,6 +91,8 @@ pub struct Readings {
 pub struct WholeReply {
     /// The operation that it answers.
     pub operation: Operation,
+    /// Its media type. What is not `application/json` goes on as bytes.
+    pub content_type: &'static str,
     /// Its body.
     pub body: Bytes,
     /// What must be read from it.
@@ -91,9 +119,12 @@ pub struct StreamedReply {
 pub enum Ending {
     /// With its protocol's terminal event.
     Complete,
-    /// With an event that reports a failure of this kind.
+    /// With its protocol's terminal event, which says itself that the reply failed, and so: it is passed on as it
+    /// is, as `response.failed` is.
+    TerminalFailure(ErrorKind),
+    /// With an event that reports a failure of this kind, which becomes an error.
     Failed(ErrorKind),
-    /// With neither.
+    /// With none of them.
     Cut,
 }
 
@@ -104,6 +135,8 @@ pub struct ErrorEvent {
     pub bytes: Bytes,
     /// What it means.
     pub kind: ErrorKind,
+    /// The operation whose streams it stands in. `None` if it may stand in any.
+    pub operation: Option<Operation>,
 }
 
 /// A refusal.
@@ -161,7 +194,21 @@ impl Readings {
 impl WholeReply {
     /// A whole reply, and what must be read from it.
     pub fn new(operation: Operation, body: impl Into<Bytes>, readings: Readings) -> Self {
-        Self { operation, body: body.into(), readings }
+        Self { operation, content_type: JSON, body: body.into(), readings }
+    }
+
+    /// A whole reply that is no JSON: sound, a plain text.
+    pub fn raw(operation: Operation, content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        Self { operation, content_type, body: body.into(), readings: Readings::default() }
+    }
+
+    pub(crate) fn is_document(&self) -> bool {
+        self.content_type == JSON
+    }
+
+    /// What the upstream answers.
+    pub(crate) fn answer(&self) -> UpstreamReply {
+        UpstreamReply::new(200, self.content_type, self.body.clone())
     }
 }
 
@@ -182,12 +229,27 @@ impl StreamedReply {
         self.ending = ending;
         self
     }
+
+    /// Whether it ends with its protocol's terminal event, whatever that says.
+    pub(crate) fn is_terminated(&self) -> bool {
+        match self.ending {
+            Ending::Complete | Ending::TerminalFailure(_) => true,
+            Ending::Failed(_) | Ending::Cut => false,
+        }
+    }
 }
 
 impl ErrorEvent {
     /// An event that reports a failure of this kind.
     pub fn new(bytes: impl Into<Bytes>, kind: ErrorKind) -> Self {
-        Self { bytes: bytes.into(), kind }
+        Self { bytes: bytes.into(), kind, operation: None }
+    }
+
+    /// It stands in streams of this operation alone.
+    #[must_use]
+    pub fn of(mut self, operation: Operation) -> Self {
+        self.operation = Some(operation);
+        self
     }
 }
 

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use trunkline_core::{Document, Operation};
 use trunkline_provider::Registry;
 
@@ -38,7 +37,7 @@ impl Harness {
 
     /// Asks other questions than the suite's own, where those are of no use to the provider.
     ///
-    /// `stream` and `model` are set by the suite. `None` keeps the suite's own.
+    /// `stream` and `model` are set by the suite. `None` keeps the suite's own, and so do forms.
     #[must_use]
     pub fn asking(
         mut self,
@@ -48,27 +47,10 @@ impl Harness {
         self
     }
 
-    /// The body that asks for an operation, whole or as a stream.
-    pub(crate) fn question(&self, operation: Operation, streaming: bool) -> Document {
-        let asked = self.question.as_ref().and_then(|question| question(operation));
-        let mut document = asked.unwrap_or_else(|| own_question(operation));
-        document.set_raw("model", trunkline_core::json::text(&self.model));
-        if streaming {
-            document.set_raw("stream", Bytes::from_static(b"true"));
-        }
-        document
+    /// The JSON object that the author asks an operation with, where there is one.
+    pub(crate) fn own_question(&self, operation: Operation) -> Option<Document> {
+        self.question.as_ref().and_then(|question| question(operation))
     }
-}
-
-fn own_question(operation: Operation) -> Document {
-    let body = match operation {
-        Operation::ChatCompletions => {
-            r#"{"messages":[{"role":"user","content":"What is a café to 茶, in three words? 😀"}]}"#
-        }
-        Operation::Completions => r#"{"prompt":"What is a café to 茶, in three words? 😀"}"#,
-        _ => r#"{"input":"What is a café to 茶, in three words? 😀"}"#,
-    };
-    Document::parse(body).expect("it is a JSON object")
 }
 
 impl fmt::Debug for Harness {
@@ -78,25 +60,5 @@ impl fmt::Debug for Harness {
             .field("model", &self.model)
             .field("fixtures", &self.fixtures)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_question_of_the_author_s_own_is_asked_of_this_model() {
-        let harness = Harness::new("plain/m", |_| {}).asking(|operation| match operation {
-            Operation::ChatCompletions => Document::parse(r#"{"messages":[],"max_tokens":5}"#).ok(),
-            _ => None,
-        });
-        let asked = |operation, streaming| harness.question(operation, streaming).to_bytes();
-        assert_eq!(
-            asked(Operation::ChatCompletions, true),
-            r#"{"messages":[],"max_tokens":5,"model":"plain/m","stream":true}"#
-        );
-        let own = r#"{"input":"What is a café to 茶, in three words? 😀","model":"plain/m"}"#;
-        assert_eq!(asked(Operation::Embeddings, false), own);
     }
 }

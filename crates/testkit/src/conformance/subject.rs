@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use trunkline_core::{
-    Call, Document, Environment, Error, ErrorKind, ModelInfo, Observation, Operation, Reply, ReplyBody,
+    Body, Call, Document, Environment, Error, ErrorKind, ModelInfo, Observation, Operation, Reply, ReplyBody,
     Secret,
 };
 use trunkline_provider::{About, CallContext, Capabilities, Limits, Provider, Registry, Target};
 
 use super::finding::{Finding, told};
+use super::question::{OBJECT, Way};
 use super::transcript::Transcript;
 use super::transport::{Answer, InMemoryTransport};
 use super::{Fixtures, Harness};
@@ -23,6 +24,12 @@ pub(crate) const KEY: &str = "sk-conformance-0123456789abcdefghijklmn";
 /// How long anything may take that waits for nothing. Only a provider that hangs uses it up, as some do in the
 /// tests of this suite.
 const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 3 } else { 20 });
+
+/// The base that the deployment names, in the version that the operation belongs to.
+pub(crate) fn base_of(operation: Operation) -> String {
+    let origin = BASE.strip_suffix("v1").expect("the base is one of version 1");
+    format!("{origin}{}", operation.version())
+}
 
 /// A provider, ready to be called.
 #[derive(Debug)]
@@ -91,15 +98,31 @@ impl<'h> Subject<'h> {
         capabilities.operations.iter().copied().filter(streams).collect()
     }
 
-    /// Each operation that is claimed, whole, and as a stream where it is claimed to stream.
-    pub(crate) fn ways_to_ask(&self) -> Vec<(Operation, bool)> {
+    /// Each operation that is claimed, in every kind of body, whole, and as a stream where it is claimed to
+    /// stream.
+    pub(crate) fn ways_to_ask(&self) -> Vec<Way> {
         let whole = self.operations().iter().map(|&operation| (operation, false));
-        whole.chain(self.streamed_operations().into_iter().map(|operation| (operation, true))).collect()
+        let streamed = self.streamed_operations().into_iter().map(|operation| (operation, true));
+        whole.chain(streamed).flat_map(|(operation, streaming)| Way::all_of(operation, streaming)).collect()
     }
 
     /// The call that asks for an operation, as the router would make it.
     pub(crate) fn question(&self, operation: Operation, streaming: bool) -> Call {
-        Call::new(operation, self.model.clone(), self.harness.question(operation, streaming))
+        self.ask(Way::of(operation, streaming))
+    }
+
+    /// The call that asks in this way, as the router would make it: its body still names the caller's model.
+    pub(crate) fn ask(&self, way: Way) -> Call {
+        let body = way.body(self.harness, &self.harness.model);
+        let mut call = Call::with_body(way.operation, self.model.clone(), body);
+        call.object = way.operation.is_about_object().then(|| OBJECT.to_owned());
+        call.query = way.query();
+        call
+    }
+
+    /// The same call with the body as the upstream must get it, if nothing but the model is touched.
+    pub(crate) fn body_for_upstream(&self, way: Way) -> Body {
+        way.body(self.harness, &self.model)
     }
 
     /// Calls the provider while its upstream has this answer.

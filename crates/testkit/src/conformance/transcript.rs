@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use serde_json::Value;
 use trunkline_core::{Error, ErrorKind, Event, EventStream, Observation, Operation};
 
 use super::finding::told;
+use super::operations::{event_text, is_last};
 
 /// Everything that a stream gave.
 #[derive(Debug, Default)]
@@ -90,18 +90,14 @@ impl Transcript {
         self.error.as_ref().map(Error::kind)
     }
 
-    /// The text of the first choice.
+    /// The text that its events carry.
     pub(crate) fn text(&self, operation: Operation) -> String {
-        let pieces = self.payloads.iter().filter_map(|payload| {
-            let chunk: Value = serde_json::from_slice(payload).ok()?;
-            let choice = &chunk["choices"][0];
-            let text = match operation {
-                Operation::ChatCompletions => &choice["delta"]["content"],
-                _ => &choice["text"],
-            };
-            text.as_str().map(str::to_owned)
-        });
-        pieces.collect()
+        self.payloads.iter().map(|payload| event_text(operation, payload)).collect()
+    }
+
+    /// Whether an event that ends streams of this operation well is among its events.
+    pub(crate) fn says_last(&self, operation: Operation) -> bool {
+        self.payloads.iter().any(|payload| is_last(operation, payload))
     }
 
     /// How it ended, in words.

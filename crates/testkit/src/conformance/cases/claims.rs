@@ -3,6 +3,7 @@
 use trunkline_core::{ErrorKind, Operation};
 
 use super::super::finding::{Finding, Outcome, Verdict, holds, same, told};
+use super::super::operations::row;
 use super::super::subject::{Subject, refused};
 use super::super::transport::UpstreamReply;
 use super::super::{Ending, Fixtures, Harness};
@@ -30,7 +31,13 @@ pub async fn claims_and_fixtures_agree(harness: &Harness) -> Outcome {
         fixtures_of(operation, &capabilities, fixtures)?;
     }
     if capabilities.streaming {
-        missing(fixtures.error_event.is_some(), "`error_event`, because it streams")?;
+        for operation in subject.streamed_operations() {
+            let there = !fixtures.error_events_of(operation).is_empty();
+            missing(
+                there,
+                &format!("`error_event`, or one of `error_events` for {operation}, because it streams"),
+            )?;
+        }
     }
     for kind in [
         ErrorKind::UpstreamCredential,
@@ -65,16 +72,17 @@ fn fixtures_of(
     let streamed = capabilities.streaming && operation.streams();
     missing(!whole.is_empty(), &format!("a whole reply to {operation}"))?;
     missing(!streamed || !streams.is_empty(), &format!("a complete stream for {operation}"))?;
-    if capabilities.reports_usage {
+    if capabilities.reports_usage && operation.reports_usage() {
         let told = whole.iter().any(|whole| whole.readings.tokens.is_some());
         missing(told, &format!("a whole reply to {operation} that tells tokens, because it reports usage"))?;
         let told = streams.iter().any(|stream| stream.readings.tokens.is_some());
         missing(!streamed || told, &format!("a stream for {operation} that tells tokens"))?;
     }
-    if capabilities.reports_cost {
+    if capabilities.reports_cost && row(operation).tells_cost {
         let told = whole.iter().any(|whole| whole.readings.cost.is_some());
         missing(told, &format!("a whole reply to {operation} that tells a cost, because it reports cost"))?;
         let told = streams.iter().any(|stream| stream.readings.cost.is_some());
+        let streamed = streamed && operation.reports_usage();
         missing(!streamed || told, &format!("a stream for {operation} that tells a cost"))?;
     }
     Ok(())

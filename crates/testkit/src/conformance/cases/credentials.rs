@@ -84,10 +84,10 @@ pub async fn the_credential_shows_in_no_error_and_no_debug(harness: &Harness) ->
 /// Lets the upstream quote the key in every way in which it can fail: as a refusal, as a failure with status 200,
 /// inside a stream.
 async fn quote(subject: &Subject<'_>, status: u16, body: &Bytes) -> Result<(), Finding> {
-    for (operation, streaming) in subject.ways_to_ask() {
+    for way in subject.ways_to_ask() {
         for status in [status, 200] {
-            let doing = format!("asking for {operation} and getting {status} {}", excerpt(body));
-            let call = subject.question(operation, streaming);
+            let doing = format!("asking for {way} and getting {status} {}", excerpt(body));
+            let call = subject.ask(way);
             let answer = UpstreamReply::json(status, body.clone());
             if let Err(error) = subject.call(&doing, call, answer).await? {
                 hides(&doing, &everything(&error))?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use trunkline_core::{Body, Document};
@@ -11,15 +12,18 @@ use trunkline_core::{Body, Document};
 use super::super::Harness;
 use super::super::finding::{Finding, Outcome, Verdict, excerpt, holds, same, same_bytes};
 use super::super::odd_json::OddJson;
+use super::super::question::BodyKind;
 use super::super::subject::{Subject, succeeded};
 use super::super::transport::UpstreamReply;
+use super::requests::sent_for;
 use super::{NO_UPSTREAM, NOT_VERBATIM};
 
 /// How many documents are generated for each direction and operation.
 const DOCUMENTS: usize = 400;
 
 /// Every member of a request but `model`, and those that the fixtures name, arrives with the same SHA-256:
-/// number spellings, escapes, white space and members that nobody knows included.
+/// number spellings, escapes, white space and members that nobody knows included. Of a form, every byte does but
+/// the model's, and where nothing stands in a body, nothing is sent.
 pub async fn untouched_request_members_are_byte_identical(harness: &Harness) -> Outcome {
     let subject = Subject::new(harness)?;
     let Some(fixtures) = subject.fixtures() else {
@@ -30,13 +34,23 @@ pub async fn untouched_request_members_are_byte_identical(harness: &Harness) -> 
     }
     let touched = |name: &str| name == "model" || fixtures.touched_members.iter().any(|own| own == name);
     let mut odd = OddJson::new(1);
-    for (operation, streaming) in subject.ways_to_ask() {
+    for way in subject.ways_to_ask() {
+        let asked = subject.ask(way);
+        if way.kind != BodyKind::Document {
+            let (doing, request) = sent_for(&subject, way).await?;
+            let expected = subject.body_for_upstream(way).segments().into_bytes();
+            same_bytes(&doing, "the body as it came, but for the model", &expected, &request.body)?;
+            let content_type = asked.body.content_type();
+            same(&doing, "the media type", &content_type.as_ref(), &request.headers.get(CONTENT_TYPE))?;
+            continue;
+        }
+        let question = asked.body.segments().into_bytes();
         for round in 0..DOCUMENTS {
-            let body = odd.with_odd_members(&harness.question(operation, streaming).to_bytes());
-            let doing = format!("sending document {round} of {operation}, {}", excerpt(&body));
+            let body = odd.with_odd_members(&question);
+            let doing = format!("sending document {round} of {way}, {}", excerpt(&body));
             let document = Document::parse(body.clone())
                 .map_err(|error| Finding::new(&doing, "a document", error.to_string()))?;
-            let mut call = subject.question(operation, streaming);
+            let mut call = asked.clone();
             call.body = Body::Document(document);
             // The upstream's answer makes no difference to what was sent.
             let _ = subject.call(&doing, call, UpstreamReply::json(500, "{}")).await?;
@@ -60,7 +74,7 @@ pub async fn untouched_reply_members_are_byte_identical(harness: &Harness) -> Ou
         return Ok(NOT_VERBATIM);
     }
     let mut odd = OddJson::new(2);
-    for whole in &fixtures.whole {
+    for whole in fixtures.documents() {
         for round in 0..DOCUMENTS {
             let body = Bytes::from(odd.with_odd_members(&whole.body));
             let doing = format!("reading reply {round} to {}, {}", whole.operation, excerpt(&body));

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use trunkline_core::{Environment, Error, ErrorKind, Operation, Retry};
+use trunkline_core::{Environment, Error, ErrorKind, Retry};
 use trunkline_provider::Limits;
 
 use super::super::finding::{Finding, Outcome, Verdict, excerpt, holds, same, same_bytes, told};
+use super::super::question::Way;
 use super::super::subject::{Subject, refused};
 use super::super::transport::{Answer, UpstreamReply};
 use super::super::{Harness, Refusal};
@@ -19,9 +20,8 @@ pub async fn refusals_are_classified(harness: &Harness) -> Outcome {
         return Ok(NO_UPSTREAM);
     };
     for refusal in &fixtures.refusals {
-        for (operation, streaming) in subject.ways_to_ask() {
-            let (doing, error) =
-                refuse(&subject, operation, streaming, refusal.status, &refusal.body).await?;
+        for way in subject.ways_to_ask() {
+            let (doing, error) = refuse(&subject, way, refusal.status, &refusal.body).await?;
             same(&doing, "the kind", &refusal.kind, &error.kind())?;
             let advice = refusal.retry.unwrap_or_else(|| Error::new(refusal.kind, "").retry());
             same(&doing, "the advice", &advice, &error.retry())?;
@@ -62,11 +62,11 @@ pub async fn refusals_of_proxies_are_classified(harness: &Harness) -> Outcome {
         (503, &[UpstreamFailed]),
         (504, &[UpstreamTimeout, UpstreamFailed]),
     ];
-    for (operation, streaming) in subject.ways_to_ask() {
+    for way in subject.ways_to_ask() {
         for (status, kinds) in meanings {
             for body in bodies {
                 let body = Bytes::from_static(body);
-                let (doing, error) = refuse(&subject, operation, streaming, status, &body).await?;
+                let (doing, error) = refuse(&subject, way, status, &body).await?;
                 let expected = format!("one of the kinds {kinds:?}");
                 holds(kinds.contains(&error.kind()), doing, &expected, told(&error))?;
             }
@@ -85,10 +85,11 @@ pub async fn the_wait_that_the_upstream_asks_for_is_kept(harness: &Harness) -> O
         refusal.retry.is_none() && Error::new(refusal.kind, "").retry() == Retry::SameTarget
     };
     for refusal in fixtures.refusals.iter().filter(comes_back) {
-        for (operation, streaming) in subject.ways_to_ask() {
-            let doing = format!("being refused with {} and `retry-after: 7`", refusal.status);
+        for way in subject.ways_to_ask() {
+            let doing =
+                format!("asking for {way} and being refused with {} and `retry-after: 7`", refusal.status);
             let answer = UpstreamReply::json(refusal.status, refusal.body.clone()).header("retry-after", "7");
-            let call = subject.question(operation, streaming);
+            let call = subject.ask(way);
             let error = refused(&doing, "an error", subject.call(&doing, call, answer).await?)?;
             let wait = Duration::from_secs(7);
             same(&doing, "the advice", &Retry::After(wait), &error.retry())?;
@@ -125,9 +126,9 @@ pub async fn failed_exchanges_keep_their_kind(harness: &Harness) -> Outcome {
         return Ok(NO_UPSTREAM);
     }
     for kind in [ErrorKind::UpstreamUnreachable, ErrorKind::UpstreamTimeout, ErrorKind::UpstreamProtocol] {
-        for (operation, streaming) in subject.ways_to_ask() {
-            let doing = format!("asking for {operation} over a transport that fails with {kind:?}");
-            let call = subject.question(operation, streaming);
+        for way in subject.ways_to_ask() {
+            let doing = format!("asking for {way} over a transport that fails with {kind:?}");
+            let call = subject.ask(way);
             let error =
                 refused(&doing, "an error", subject.call(&doing, call, Answer::Failure(kind)).await?)?;
             same(&doing, "the kind", &kind, &error.kind())?;
@@ -140,14 +141,12 @@ pub async fn failed_exchanges_keep_their_kind(harness: &Harness) -> Outcome {
 /// Asks, is refused, and sees to it that status and body are kept.
 async fn refuse(
     subject: &Subject<'_>,
-    operation: Operation,
-    streaming: bool,
+    way: Way,
     status: u16,
     body: &Bytes,
 ) -> Result<(String, Error), Finding> {
-    let how = if streaming { " as a stream" } else { "" };
-    let doing = format!("asking for {operation}{how} and being refused with {status} {}", excerpt(body));
-    let call = subject.question(operation, streaming);
+    let doing = format!("asking for {way} and being refused with {status} {}", excerpt(body));
+    let call = subject.ask(way);
     let reply = subject.call(&doing, call, UpstreamReply::json(status, body.clone())).await?;
     let error = refused(&doing, "an error", reply)?;
     let kept = error.upstream_status().map(|status| status.as_u16());

@@ -8,7 +8,7 @@ use super::super::subject::Subject;
 use super::super::transcript::Transcript;
 use super::super::transport::{After, UpstreamReply};
 use super::super::{Fixtures, Harness, StreamedReply};
-use super::streams::{complete, terminal_event};
+use super::streams::{terminal_event, terminated};
 use super::{NO_STREAMS, NO_UPSTREAM};
 
 /// How many random places there are, over all streams together.
@@ -121,7 +121,7 @@ pub async fn streams_cut_before_their_end_are_errors(harness: &Harness) -> Outco
     if subject.streamed_operations().is_empty() {
         return Ok(NO_STREAMS);
     }
-    for stream in complete(fixtures) {
+    for stream in terminated(fixtures) {
         let doing = format!("reading the stream `{}`", stream.name);
         let answer = UpstreamReply::events(stream.body.clone());
         let reference = subject.stream(&doing, stream.operation, answer).await?;

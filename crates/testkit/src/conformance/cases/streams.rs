@@ -1,17 +1,22 @@
 //! Streams: what is read from them, how soon, and how they end.
 
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use serde_json::Value;
 use trunkline_core::{Environment, ErrorKind, Event, Operation, ReplyBody};
 use trunkline_provider::{Framer, Limits};
 
 use super::super::finding::{Finding, Outcome, Verdict, excerpt, holds, same, same_bytes};
+use super::super::operations::{is_last, row};
 use super::super::subject::{Subject, succeeded};
 use super::super::transcript::Transcript;
 use super::super::transport::{After, Answer, UpstreamReply};
 use super::super::{Ending, Fixtures, Harness, StreamedReply};
 use super::whole_replies::read;
 use super::{NO_STREAMS, NO_UPSTREAM};
+
+/// The media type of a page.
+const HTML: &str = "text/html";
 
 /// A stream comes out in the caller's dialect, with its text, tokens, cost and generation id, and ends as the
 /// fixture says: with the terminal event, or with an error and nothing behind it.
@@ -27,14 +32,14 @@ pub async fn streams_are_decoded(harness: &Harness) -> Outcome {
         let doing = format!("reading the stream `{}`", stream.name);
         let answer = UpstreamReply::events(stream.body.clone());
         let transcript = subject.stream(&doing, stream.operation, answer).await?;
-        ended_as_expected(&doing, stream.ending, &transcript)?;
+        ended_as_expected(&doing, stream.operation, stream.ending, &transcript)?;
         same(&doing, "the text", &stream.readings.text, &transcript.text(stream.operation))?;
         if fixtures.verbatim {
             verbatim(&doing, stream, &transcript)?;
         } else {
             in_dialect(&doing, stream.operation, &transcript)?;
         }
-        if stream.ending == Ending::Complete {
+        if stream.is_terminated() {
             read(&doing, &stream.readings, &transcript.observation, &subject.capabilities())?;
         }
     }
@@ -49,9 +54,9 @@ async fn without_upstream(subject: &Subject<'_>) -> Outcome {
     for operation in operations {
         let doing = format!("asking for {operation} as a stream");
         let transcript = subject.stream(&doing, operation, Answer::Failure(ErrorKind::Internal)).await?;
-        ended_as_expected(&doing, Ending::Complete, &transcript)?;
+        ended_as_expected(&doing, operation, Ending::Complete, &transcript)?;
         let told = transcript.observation.usage.is_some();
-        let silent = !subject.capabilities().reports_usage;
+        let silent = !subject.capabilities().reports_usage || !operation.reports_usage();
         holds(told || silent, &doing, "usage, because it is claimed to be reported", "none")?;
         let text = transcript.text(operation);
         holds(!text.is_empty(), &doing, "a text", "none")?;
@@ -60,13 +65,23 @@ async fn without_upstream(subject: &Subject<'_>) -> Outcome {
 }
 
 /// Holds the end of a stream against what it should be.
-pub(super) fn ended_as_expected(doing: &str, ending: Ending, transcript: &Transcript) -> Result<(), Finding> {
+pub(super) fn ended_as_expected(
+    doing: &str,
+    operation: Operation,
+    ending: Ending,
+    transcript: &Transcript,
+) -> Result<(), Finding> {
     same(doing, "items after the end:", &0, &transcript.items_after_end)?;
-    let is_done = transcript.payloads.last().is_some_and(|last| last.as_ref() == b"[DONE]");
+    let is_last = transcript.payloads.last().is_some_and(|last| is_last(operation, last));
     match ending {
-        Ending::Complete => {
+        Ending::Complete | Ending::TerminalFailure(_) => {
+            let failed = match ending {
+                Ending::TerminalFailure(kind) => Some(kind),
+                Ending::Complete | Ending::Failed(_) | Ending::Cut => None,
+            };
             holds(transcript.is_clean(), doing, "a clean end", transcript.ending())?;
-            holds(is_done, doing, "`data: [DONE]` as the last event", transcript.ending())
+            holds(is_last, doing, "the protocol's terminal event as the last one", transcript.ending())?;
+            same(doing, "the failure that the last event tells", &failed, &transcript.observation.failed)
         }
         Ending::Failed(kind) => {
             let came = transcript.ending();
@@ -76,7 +91,8 @@ pub(super) fn ended_as_expected(doing: &str, ending: Ending, transcript: &Transc
                 &format!("an error of the kind {kind:?}"),
                 came,
             )?;
-            holds(!is_done, doing, "no `data: [DONE]` before an error", transcript.ending())
+            let says_last = transcript.says_last(operation);
+            holds(!says_last, doing, "no terminal event before an error", transcript.ending())
         }
         Ending::Cut => {
             let is_cut = transcript.error_kind() == Some(ErrorKind::UpstreamCut);
@@ -97,19 +113,13 @@ fn verbatim(doing: &str, stream: &StreamedReply, transcript: &Transcript) -> Res
     let left_out = whole_events(&Bytes::copy_from_slice(rest));
     let complete = left_out.iter().all(|event| event.data().is_none());
     let expected = "every event up to the terminal one";
-    holds(
-        complete || stream.ending != Ending::Complete,
-        doing,
-        expected,
-        format!("all but {}", excerpt(rest)),
-    )
+    holds(complete || !stream.is_terminated(), doing, expected, format!("all but {}", excerpt(rest)))
 }
 
-/// Translated events have the shape of OpenAI's dialect.
+/// Translated events have the shape of their dialect.
 fn in_dialect(doing: &str, operation: Operation, transcript: &Transcript) -> Result<(), Finding> {
-    let object = match operation {
-        Operation::ChatCompletions => "chat.completion.chunk",
-        _ => "text_completion",
+    let Some(object) = row(operation).events.and_then(|events| events.object) else {
+        return typed(doing, transcript);
     };
     let mut id = None;
     for payload in transcript.payloads.iter().filter(|payload| payload.as_ref() != b"[DONE]") {
@@ -127,6 +137,15 @@ fn in_dialect(doing: &str, operation: Operation, transcript: &Transcript) -> Res
     Ok(())
 }
 
+/// Every event says in `type` what it is.
+fn typed(doing: &str, transcript: &Transcript) -> Result<(), Finding> {
+    for payload in &transcript.payloads {
+        let event: Value = serde_json::from_slice(payload).unwrap_or_default();
+        holds(event["type"].is_string(), doing, "events with a type", excerpt(payload))?;
+    }
+    Ok(())
+}
+
 /// An event is passed on as soon as it is whole, while the upstream has not ended yet.
 pub async fn streams_give_their_events_as_they_come(harness: &Harness) -> Outcome {
     let subject = Subject::new(harness)?;
@@ -136,7 +155,7 @@ pub async fn streams_give_their_events_as_they_come(harness: &Harness) -> Outcom
     if subject.streamed_operations().is_empty() {
         return Ok(NO_STREAMS);
     }
-    for stream in complete(fixtures).filter(|stream| !stream.readings.text.is_empty()) {
+    for stream in terminated(fixtures).filter(|stream| !stream.readings.text.is_empty()) {
         let doing =
             format!("reading all of the stream `{}` but its last event, and then silence", stream.name);
         let before_end = stream.body.slice(..terminal_event(&stream.body));
@@ -169,7 +188,7 @@ pub async fn answers_that_are_no_stream_are_errors(harness: &Harness) -> Outcome
     let mut answers = vec![
         ("an empty stream", UpstreamReply::events("")),
         ("comments alone", UpstreamReply::events(": ping\n\n: ping\n\n")),
-        ("a page", UpstreamReply::new(200, "text/html", html)),
+        ("a page", UpstreamReply::new(200, HTML, html)),
         ("a page that calls itself a stream", UpstreamReply::events(html)),
         ("an empty document", UpstreamReply::json(200, "")),
         ("garbage that calls itself a stream", UpstreamReply::events("\u{0}\u{1}\n\n\u{2}")),
@@ -181,12 +200,22 @@ pub async fn answers_that_are_no_stream_are_errors(harness: &Harness) -> Outcome
     );
     for operation in subject.streamed_operations() {
         for (what, answer) in &answers {
+            if operation.answers_in_bytes()
+                && answer.headers.get(CONTENT_TYPE).is_some_and(|kind| kind == HTML)
+            {
+                // It is told by its media type alone whether it is the answer.
+                continue;
+            }
             let doing = format!("asking for {operation} as a stream, and getting {what}");
             let transcript = subject.stream(&doing, operation, answer.clone()).await?;
             let came = transcript.ending();
             holds(transcript.error.is_some() && !transcript.ended, &doing, "an error", came)?;
         }
-        for whole in fixtures.whole.iter().filter(|whole| whole.operation == operation) {
+        if operation.answers_in_bytes() {
+            // It may pass over the wish for a stream.
+            continue;
+        }
+        for whole in fixtures.documents().filter(|whole| whole.operation == operation) {
             let doing = format!("asking for {operation} as a stream, and getting a whole document");
             let answer = UpstreamReply::json(200, whole.body.clone());
             let transcript = subject.stream(&doing, operation, answer).await?;
@@ -215,9 +244,9 @@ pub async fn events_past_the_limit_are_refused(harness: &Harness) -> Outcome {
     Ok(Verdict::Held)
 }
 
-/// The streams that end well.
-pub(super) fn complete(fixtures: &Fixtures) -> impl Iterator<Item = &StreamedReply> {
-    fixtures.streams.iter().filter(|stream| stream.ending == Ending::Complete)
+/// The streams that end with their protocol's terminal event.
+pub(super) fn terminated(fixtures: &Fixtures) -> impl Iterator<Item = &StreamedReply> {
+    fixtures.streams.iter().filter(|stream| stream.is_terminated())
 }
 
 /// Where the last event with a payload begins.

@@ -6,6 +6,7 @@ use trunkline_core::{Cost, Document, Environment, ErrorKind, Observation, Operat
 use trunkline_provider::{Capabilities, Limits};
 
 use super::super::finding::{Finding, Outcome, Verdict, excerpt, holds, same, same_bytes, told};
+use super::super::operations::{row, texts_at, values_at};
 use super::super::subject::{Subject, refused, succeeded};
 use super::super::transport::{After, Answer, UpstreamReply};
 use super::super::{Harness, Readings};
@@ -18,7 +19,7 @@ pub async fn whole_replies_are_decoded(harness: &Harness) -> Outcome {
     let Some(fixtures) = subject.fixtures() else {
         return without_upstream(&subject).await;
     };
-    for whole in &fixtures.whole {
+    for whole in fixtures.documents() {
         let doing = format!("reading the whole reply to {}", whole.operation);
         let answer = UpstreamReply::json(200, whole.body.clone());
         let reply = subject.whole(&doing, whole.operation, answer).await?;
@@ -34,39 +35,29 @@ pub async fn whole_replies_are_decoded(harness: &Harness) -> Outcome {
 }
 
 async fn without_upstream(subject: &Subject<'_>) -> Outcome {
-    for &operation in subject.operations() {
+    // What answers in bytes says nothing that could be read.
+    for &operation in subject.operations().iter().filter(|operation| !operation.answers_in_bytes()) {
         let doing = format!("asking for {operation}");
         let reply = subject.whole(&doing, operation, Answer::Failure(ErrorKind::Internal)).await?;
         let (document, observation) = succeeded(&doing, "a document", reply)?;
         text(&doing, operation, &document.to_bytes())?;
         let told = observation.usage.is_some();
-        let silent = !subject.capabilities().reports_usage;
+        let silent = !subject.capabilities().reports_usage || !operation.reports_usage();
         holds(told || silent, &doing, "usage, because it is claimed to be reported", "none")?;
         same(&doing, "requests sent:", &0, &subject.transport.requests().len())?;
     }
     Ok(Verdict::Held)
 }
 
-/// The text of the first choice, of a body in OpenAI's dialect.
+/// The text that a well-formed body in the caller's dialect says.
 fn text(doing: &str, operation: Operation, body: &[u8]) -> Result<String, Finding> {
     let strange = |what: &str| Finding::new(doing, what, excerpt(body));
     let reply: Value = serde_json::from_slice(body).map_err(|_| strange("a JSON object"))?;
-    let text = match operation {
-        Operation::ChatCompletions => {
-            let message = &reply["choices"][0]["message"];
-            holds(message.is_object(), doing, "an object at `choices[0].message`", excerpt(body))?;
-            message["content"].as_str().unwrap_or_default()
-        }
-        Operation::Completions => {
-            reply["choices"][0]["text"].as_str().ok_or_else(|| strange("a text at `choices[0].text`"))?
-        }
-        _ => {
-            let there = reply["data"][0].get("embedding").is_some();
-            holds(there, doing, "an embedding at `data[0].embedding`", excerpt(body))?;
-            ""
-        }
-    };
-    Ok(text.to_owned())
+    let row = row(operation);
+    let there = values_at(&reply, row.whole_has);
+    let expected = format!("something at `{}`", row.whole_has);
+    holds(there.iter().any(|value| !value.is_null()), doing, &expected, excerpt(body))?;
+    Ok(if row.whole_text.is_empty() { String::new() } else { texts_at(&reply, row.whole_text) })
 }
 
 /// Holds what was observed against what the fixture tells.
@@ -111,7 +102,7 @@ pub async fn whole_replies_arrive_in_any_pieces(harness: &Harness) -> Outcome {
     let Some(fixtures) = subject.fixtures() else {
         return Ok(NO_UPSTREAM);
     };
-    for whole in &fixtures.whole {
+    for whole in fixtures.documents() {
         let doing = format!("reading the whole reply to {}", whole.operation);
         let reference = read_whole(&subject, &doing, whole.operation, whole.body.clone(), &[]).await?;
         let each: Vec<usize> = (1..whole.body.len()).collect();
@@ -178,7 +169,7 @@ pub async fn whole_replies_cut_at_any_byte_are_errors(harness: &Harness) -> Outc
     let Some(fixtures) = subject.fixtures() else {
         return Ok(NO_UPSTREAM);
     };
-    for whole in &fixtures.whole {
+    for whole in fixtures.documents() {
         let length = whole.body.trim_ascii_end().len();
         for at in 0..length {
             let doing = format!("reading the first {at} bytes of the whole reply to {}", whole.operation);
