@@ -28,7 +28,7 @@ const ARROWS: &[Arrow] = &[
     },
     Arrow {
         from: "trunkline-vercel-ai-gateway",
-        to: &["trunkline-core", "trunkline-openai", "trunkline-provider"],
+        to: &["trunkline-anthropic", "trunkline-core", "trunkline-openai", "trunkline-provider"],
         in_tests: &["trunkline-testkit", "trunkline-transport"],
     },
     Arrow {

@@ -28,6 +28,7 @@ const OPERATIONS: &[Operation] = &[
     Operation::Evaluate,
 ];
 
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 const ANTHROPIC_VERSION_DEFAULT: HeaderValue = HeaderValue::from_static("2023-06-01");
 
@@ -62,6 +63,15 @@ impl VercelCodec {
     }
 }
 
+/// What Messages want besides: a version. The credential goes as in every other dialect, and no other beside it.
+fn complete_for_messages(headers: &mut HeaderMap, target: &Target) {
+    headers.entry(ANTHROPIC_VERSION).or_insert(ANTHROPIC_VERSION_DEFAULT);
+    if !target.extra_headers.contains_key(API_KEY) {
+        // The allow-list has no such header. If it ever had, a caller's key to us would go upstream.
+        headers.remove(API_KEY);
+    }
+}
+
 /// The base with `/v1` behind it where it is an origin alone, as clients of Anthropic and of Cohere are given it.
 fn with_version(base: &str) -> Cow<'_, str> {
     let base = base.trim();
@@ -86,7 +96,7 @@ impl Codec for VercelCodec {
     fn encode(&self, call: &Call, context: &EncodeContext<'_>) -> Result<Request<Segments>, Error> {
         let mut request = wire::encode(call, &self.base(context.target), context)?;
         if call.operation.dialect() == Dialect::Anthropic {
-            request.headers_mut().entry(ANTHROPIC_VERSION).or_insert(ANTHROPIC_VERSION_DEFAULT);
+            complete_for_messages(request.headers_mut(), context.target);
         }
         self.attribution.complete(request.headers_mut());
         Ok(request)

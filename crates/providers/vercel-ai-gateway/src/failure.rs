@@ -2,7 +2,6 @@
 
 use http::{HeaderMap, StatusCode};
 use trunkline_core::{ErrorKind, Retry, json};
-use trunkline_openai::wire;
 use trunkline_provider::Failure;
 
 /// Whether a refusal may count against the deployment's credential, for every caller at once.
@@ -14,9 +13,14 @@ pub(crate) enum Blame {
     Nobody,
 }
 
-/// Reads a refusal.
+/// Reads a refusal, in the dialect that its body is in: Messages are refused in Anthropic's envelope, and rerank
+/// in Cohere's, which is read as one of the flat ones of OpenAI's dialect.
 pub(crate) fn classify(status: StatusCode, headers: &HeaderMap, body: &[u8], blame: Blame) -> Failure {
-    let failure = wire::classify(status, headers, body);
+    let failure = if is_of_anthropic(body) {
+        trunkline_anthropic::wire::classify(status, headers, body)
+    } else {
+        trunkline_openai::wire::classify(status, headers, body)
+    };
     judge(failure, Some(status), body, blame)
 }
 
@@ -25,7 +29,9 @@ pub(crate) fn classify(status: StatusCode, headers: &HeaderMap, body: &[u8], bla
 /// A failure inside a stream may name no status; the type alone then decides.
 pub(crate) fn judge(mut failure: Failure, status: Option<StatusCode>, body: &[u8], blame: Blame) -> Failure {
     let status = status.map(|status| status.as_u16());
-    let verdict = verdict(status, failure.upstream_type.as_deref(), body);
+    // In an error event of Responses the word stands in the code, and the type says that it is an error.
+    let words = [failure.upstream_type.as_deref(), failure.upstream_code.as_deref()];
+    let verdict = words.into_iter().find_map(|word| verdict(status, word, body));
     failure.credential_fault = matches!(verdict, Some(Verdict::Credential)) && blame == Blame::Credential;
     match verdict {
         Some(Verdict::Credential) => failure.kind = ErrorKind::UpstreamCredential,
@@ -39,6 +45,13 @@ pub(crate) fn judge(mut failure: Failure, status: Option<StatusCode>, body: &[u8
     failure
 }
 
+/// `{"type": "error", "error": {…}}`, which no other dialect has.
+fn is_of_anthropic(body: &[u8]) -> bool {
+    let is =
+        |name, fits: &dyn Fn(&[u8]) -> bool| json::member(body, name).is_some_and(|span| fits(&body[span]));
+    is("type", &|raw| raw == b"\"error\"") && is("error", &|raw| raw.starts_with(b"{"))
+}
+
 enum Verdict {
     /// The credential, or the account behind it, will not do for any model.
     Credential,
@@ -48,9 +61,9 @@ enum Verdict {
 }
 
 /// `None` where the status says enough.
-fn verdict(status: Option<u16>, error_type: Option<&str>, body: &[u8]) -> Option<Verdict> {
+fn verdict(status: Option<u16>, word: Option<&str>, body: &[u8]) -> Option<Verdict> {
     let kind = |kind| Some(Verdict::Kind(kind));
-    match (status, error_type) {
+    match (status, word) {
         // A budget for one of the caller's entities. It came with 402, and with 403 and 429 before that.
         (_, Some("quota_for_entity_exceeded")) => kind(ErrorKind::UpstreamQuotaExceeded),
         (Some(401) | None, Some("authentication_error"))

@@ -1,7 +1,8 @@
 //! Looks into the gateway's replies: what each dialect's wire tells, and the bill in the provider metadata.
 
 use memchr::memmem::Finder;
-use trunkline_core::{Document, Observation, Operation};
+use trunkline_anthropic::wire::MessagesProbe;
+use trunkline_core::{Dialect, Document, Observation, Operation, json};
 use trunkline_openai::wire;
 use trunkline_provider::{Failure, Probe, Sight};
 
@@ -48,13 +49,30 @@ impl VercelProbe {
         let status = failure.status;
         judge(failure, status, body, self.blame)
     }
+
+    /// A response that failed says why in itself, and the gateway's own words may say more than the dialect's.
+    fn with_judged_kind(&self, told: Observation, data: &[u8]) -> Observation {
+        let Some(kind) = told.failed else {
+            return told;
+        };
+        let word = |name| {
+            let word = json::string(&data[json::path(data, &["response", "error", name])?])?;
+            Some(word.into_owned())
+        };
+        let failure = Failure {
+            upstream_type: word("type"),
+            upstream_code: word("code"),
+            ..Failure::new(kind, String::new())
+        };
+        Observation { failed: Some(self.judged(failure, data).kind), ..told }
+    }
 }
 
 impl Probe for VercelProbe {
     fn event(&mut self, data: &[u8]) -> Sight {
         let told = match self.wire.event(data) {
             Sight::Failed(failure) => return Sight::Failed(self.judged(failure, data)),
-            Sight::Observed(observation) => Some(observation),
+            Sight::Observed(observation) => Some(self.with_judged_kind(observation, data)),
             Sight::Nothing => None,
         };
         let first_id = self.first_id(data);
@@ -89,7 +107,10 @@ impl Probe for VercelProbe {
 }
 
 fn wire_probe(operation: Operation) -> Box<dyn Probe> {
-    Box::new(wire::Probe::new(operation))
+    match operation.dialect() {
+        Dialect::Anthropic => Box::new(MessagesProbe::new(operation)),
+        Dialect::OpenAi | Dialect::Responses | Dialect::Cohere => Box::new(wire::Probe::new(operation)),
+    }
 }
 
 #[cfg(test)]

@@ -106,6 +106,42 @@ fn bodies_that_are_not_the_gateway_s_own() {
     check(503, "", ErrorKind::UpstreamFailed, Retry::SameTarget, false);
 }
 
+/// Messages are refused in Anthropic's envelope, with Anthropic's types or with the gateway's.
+#[test]
+fn refusals_of_messages() {
+    let typed = |error_type: &str, message: &str| {
+        format!(
+            r#"{{"type":"error","error":{{"type":"{error_type}","message":"{message}"}},"request_id":"req_1"}}"#
+        )
+    };
+    use ErrorKind::{UpstreamCredential, UpstreamFailed, UpstreamNotFound, UpstreamQuotaExceeded};
+    check(401, &typed("authentication_error", "no"), UpstreamCredential, Retry::NextTarget, true);
+    check(402, &typed("insufficient_funds", "no"), UpstreamCredential, Retry::NextTarget, true);
+    check(402, &typed("quota_for_entity_exceeded", "no"), UpstreamQuotaExceeded, Retry::NextTarget, false);
+    check(404, &typed("not_found_error", "no"), UpstreamNotFound, Retry::NextTarget, false);
+    check(529, &typed("overloaded_error", "no"), UpstreamFailed, Retry::SameTarget, false);
+    check(403, &typed("permission_error", "no"), ErrorKind::UpstreamForbidden, Retry::NextTarget, false);
+    let long = typed("invalid_request_error", "prompt is too long: 200001 tokens > 200000 maximum");
+    check(400, &long, ErrorKind::ContextWindowExceeded, Retry::NextTarget, false);
+    assert_eq!(read(400, &long).upstream_type.as_deref(), Some("invalid_request_error"));
+    // An account that the provider behind the gateway would not serve is not the deployment's.
+    check(
+        400,
+        &typed("invalid_request_error", "Your credit balance is too low"),
+        UpstreamCredential,
+        Retry::NextTarget,
+        false,
+    );
+}
+
+#[test]
+fn refusals_of_rerank() {
+    let body = r#"{"message":"invalid request: query: too_small"}"#;
+    check(400, body, ErrorKind::UpstreamInvalidRequest, Retry::Never, false);
+    assert_eq!(read(400, body).message, "invalid request: query: too_small");
+    check(401, r#"{"message":"invalid api token"}"#, ErrorKind::UpstreamCredential, Retry::NextTarget, false);
+}
+
 #[test]
 fn the_gateway_s_wish_to_wait_is_kept() {
     let mut headers = HeaderMap::new();
@@ -127,7 +163,7 @@ fn a_relayed_failure_keeps_its_words() {
 fn inside_a_stream_the_type_decides() {
     let read = |error_type: &str| {
         let body = typed(error_type);
-        let failure = wire::stream_failure(body.as_bytes()).expect("a failure");
+        let failure = trunkline_openai::wire::stream_failure(body.as_bytes()).expect("a failure");
         let status = failure.status;
         let failure = judge(failure, status, body.as_bytes(), Blame::Credential);
         (failure.kind, failure.credential_fault)

@@ -179,3 +179,78 @@ fn an_error_inside_a_stream_is_the_gateway_s() {
     };
     assert_eq!((failure.kind, failure.message.as_str()), (ErrorKind::UpstreamFailed, "Overloaded"));
 }
+
+const MESSAGE_START: &str = r#"{"type":"message_start","message":{"id":"gen_06","type":"message","role":"assistant","model":"openai/gpt-6-sol","content":[],"stop_reason":null,"usage":{"input_tokens":0,"output_tokens":0}}}"#;
+const THINKING: &str = r#"{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"\"usage\":{} \"provider_metadata\":{\"gateway\":{\"cost\":\"9\"}}"}}"#;
+const MESSAGE_DELTA: &str = r#"{"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"input_tokens":5,"cache_creation_input_tokens":30,"cache_read_input_tokens":7,"output_tokens":11},"provider_metadata":{"gateway":{"cost":"0.01","marketCost":"0.02","surchargeCost":"0.001","routing":{"modelAttempts":[{"providerAttempts":[{"credentialType":"byok","success":true}]}]}}}}"#;
+
+/// The first event says that there are no tokens, and the last but one says how many there are.
+#[test]
+fn messages_tell_the_id_first_and_the_bill_last() {
+    let mut probe = probe(Operation::Messages);
+    let mut seen = Observation::default();
+    let start = event(&mut probe, MESSAGE_START).expect("the id");
+    assert_eq!((start.generation_id.as_deref(), &start.cost), (Some("gen_06"), &None));
+    seen.absorb(start);
+    assert_eq!(event(&mut probe, r#"{"type":"ping"}"#), None);
+    assert_eq!(event(&mut probe, THINKING), None);
+    let delta = event(&mut probe, MESSAGE_DELTA).expect("the bill");
+    assert!(!delta.terminal);
+    seen.absorb(delta);
+    let stop = event(&mut probe, r#"{"type":"message_stop"}"#).expect("the end");
+    assert!(stop.terminal);
+    seen.absorb(stop);
+    let expected_usage =
+        Usage { uncached_input: 5, cache_read: 7, cache_write: 30, output: 11, ..Usage::default() };
+    assert_eq!(seen.usage, Some(expected_usage));
+    assert_eq!(amounts(&seen), expected("0.01", "0.02", "-", true));
+    assert_eq!(
+        seen.cost.and_then(|cost| cost.spend()).map(|spend| spend.to_string()).as_deref(),
+        Some("0.011")
+    );
+    assert_eq!(seen.generation_id.as_deref(), Some("gen_06"));
+}
+
+#[test]
+fn a_whole_message_has_its_bill_at_the_root() {
+    let seen = document(
+        Operation::Messages,
+        r#"{"id":"gen_07","type":"message","role":"assistant","content":[{"type":"text","text":"Hi"}],"stop_reason":"end_turn","usage":{"input_tokens":3,"output_tokens":2},"provider_metadata":{"gateway":{"cost":"0.5","gatewayCost":"0.6"}}}"#,
+    );
+    assert_eq!(amounts(&seen), expected("0.5", "-", "0.6", false));
+    assert_eq!(seen.generation_id.as_deref(), Some("gen_07"));
+    assert_eq!(seen.usage, Some(Usage { uncached_input: 3, output: 2, ..Usage::default() }));
+    let counted = document(Operation::CountTokens, r#"{"input_tokens":12}"#);
+    assert_eq!((counted.cost, counted.generation_id), (None, None));
+}
+
+#[test]
+fn errors_inside_streams_of_other_dialects_are_the_gateway_s_too() {
+    let failure = |operation: Operation, data: &str| match probe(operation).event(data.as_bytes()) {
+        Sight::Failed(failure) => (failure.kind, failure.message, failure.credential_fault),
+        other => panic!("{data}: {other:?}"),
+    };
+    let message =
+        |error_type: &str| format!(r#"{{"type":"error","error":{{"type":"{error_type}","message":"No."}}}}"#);
+    let said = || "No.".to_owned();
+    use ErrorKind::{UpstreamCredential, UpstreamFailed, UpstreamQuotaExceeded};
+    let messages = |error_type| failure(Operation::Messages, &message(error_type));
+    assert_eq!(messages("overloaded_error"), (UpstreamFailed, said(), false));
+    assert_eq!(messages("authentication_error"), (UpstreamCredential, said(), true));
+    assert_eq!(messages("quota_for_entity_exceeded"), (UpstreamQuotaExceeded, said(), false));
+    let event =
+        r#"{"type":"error","sequence_number":3,"code":"insufficient_funds","message":"No.","param":null}"#;
+    assert_eq!(failure(Operation::Responses, event), (UpstreamCredential, said(), true));
+}
+
+/// An event of an image may be megabytes long, and none of its first members is an id.
+#[test]
+fn the_id_is_not_looked_for_without_end() {
+    let mut probe = probe(Operation::ImageGenerations);
+    let partial = r#"{"type":"image_generation.partial_image","b64_json":"AAAA","partial_image_index":0}"#;
+    for _ in 0..4 {
+        assert_eq!(event(&mut probe, partial), None);
+    }
+    let late = r#"{"type":"image_generation.partial_image","b64_json":"AAAA","id":"gen_10"}"#;
+    assert_eq!(event(&mut probe, late), None);
+}
