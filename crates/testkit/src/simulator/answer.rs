@@ -1,6 +1,7 @@
 //! What the simulated model says: the same for the same request, with characters of one to four bytes.
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::identifier::{Identifiers, stable_hash};
 use super::request::ChatRequest;
@@ -10,6 +11,8 @@ use super::wire::{Function, Image, ImageUrl, ReasoningDetail, ToolCall};
 
 /// How much of a caller's text an answer quotes.
 const QUOTED_CHARACTERS_MAX: usize = 400;
+/// The member by which a dialect marks a part of a message that is no word of the user.
+pub(crate) const ASIDE: &str = "aside";
 /// One white pixel.
 const PIXEL: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==";
 
@@ -21,6 +24,8 @@ pub(crate) struct Answer {
     pub(crate) tool_calls: Vec<ToolCall>,
     pub(crate) images: Vec<Image>,
     pub(crate) finish_reason: &'static str,
+    /// The stop sequence that ended the text.
+    pub(crate) stopped_by: Option<String>,
 }
 
 /// Thought before the answer.
@@ -50,12 +55,14 @@ impl Answer {
         let tool_calls = tool_calls(request, identifiers);
         if !tool_calls.is_empty() {
             let finish_reason = "tool_calls";
-            return Self { reasoning, text: None, tool_calls, images: Vec::new(), finish_reason };
+            let images = Vec::new();
+            return Self { reasoning, text: None, tool_calls, images, finish_reason, stopped_by: None };
         }
-        let (text, finish_reason) = limited(text(request), request);
+        let (text, finish_reason, stopped_by) = limited(text(request), request);
         let wants_image = request.modalities.iter().flatten().any(|modality| modality == "image");
         let images = wants_image.then_some(Image { kind: "image_url", image_url: ImageUrl { url: PIXEL } });
-        Self { reasoning, text: Some(text), tool_calls, images: images.into_iter().collect(), finish_reason }
+        let images = images.into_iter().collect();
+        Self { reasoning, text: Some(text), tool_calls, images, finish_reason, stopped_by }
     }
 
     pub(crate) fn reasoning_tokens(&self) -> u64 {
@@ -160,15 +167,18 @@ fn tool_calls(request: &ChatRequest, identifiers: &mut Identifiers) -> Vec<ToolC
         return Vec::new();
     }
     let text = last_user_text(request);
-    let name = |tool: &Value| tool["function"]["name"].as_str().map(str::to_owned);
+    let name = |tool: &Value| {
+        tool["function"]["name"].as_str().or(tool["custom"]["name"].as_str()).map(str::to_owned)
+    };
     let mut wanted = match &request.tool_choice {
         Some(Value::String(choice)) if choice == "none" => Vec::new(),
         Some(choice @ Value::Object(_)) => {
-            tools.iter().filter(|tool| tool["function"]["name"] == choice["function"]["name"]).collect()
+            let chosen = name(choice);
+            tools.iter().filter(|tool| chosen.is_some() && name(tool) == chosen).collect()
         }
         _ => tools
             .iter()
-            .filter(|tool| name(tool).is_some_and(|name| text.contains(&name)))
+            .filter(|tool| name(tool).is_some_and(|name| behind_name(&text, &name).is_some()))
             .collect::<Vec<_>>(),
     };
     if wanted.is_empty() && request.tool_choice.as_ref().is_some_and(|choice| choice == "required") {
@@ -179,15 +189,37 @@ fn tool_calls(request: &ChatRequest, identifiers: &mut Identifiers) -> Vec<ToolC
     }
     let call = |tool: &Value| {
         let name = name(tool)?;
-        let arguments = schema::instance(&tool["function"]["parameters"], &name);
-        let arguments = if arguments.is_object() { arguments.to_string() } else { "{}".to_owned() };
-        Some(ToolCall {
-            id: identifiers.prefixed("call_"),
-            kind: "function",
-            function: Function { name, arguments },
-        })
+        let given = behind_name(&text, &name).unwrap_or_default();
+        let (kind, arguments) = if tool["custom"].is_object() {
+            ("custom", given_input(given).unwrap_or_else(|| format!("{name} é 漢字")))
+        } else {
+            let made = || schema::instance(&tool["function"]["parameters"], &name);
+            let made = || Some(made()).filter(Value::is_object).map_or("{}".to_owned(), |it| it.to_string());
+            ("function", given_arguments(given).unwrap_or_else(made))
+        };
+        Some(ToolCall { id: identifiers.prefixed("call_"), kind, function: Function { name, arguments } })
     };
     wanted.into_iter().filter_map(call).collect()
+}
+
+/// What stands behind the first mention of a tool's name as a whole word, spaces skipped.
+fn behind_name<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    let in_word = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '-';
+    let mentions = text.match_indices(name).map(|(at, _)| (&text[..at], &text[at + name.len()..]));
+    let mut whole =
+        mentions.filter(|(before, after)| !before.ends_with(in_word) && !after.starts_with(in_word));
+    whole.next().map(|(_, after)| after.trim_start())
+}
+
+/// The JSON object with which a text begins, spelt as it is there.
+fn given_arguments(text: &str) -> Option<String> {
+    let given = serde_json::Deserializer::from_str(text).into_iter::<Box<RawValue>>().next()?.ok()?;
+    Some(given.get().to_owned()).filter(|given| given.starts_with('{'))
+}
+
+/// The JSON string with which a text begins, read.
+fn given_input(text: &str) -> Option<String> {
+    serde_json::Deserializer::from_str(text).into_iter::<String>().next()?.ok()
 }
 
 fn text(request: &ChatRequest) -> String {
@@ -214,25 +246,28 @@ fn text(request: &ChatRequest) -> String {
 }
 
 /// The text up to a stop sequence and within the limit of tokens, and why it ends.
-fn limited(mut text: String, request: &ChatRequest) -> (String, &'static str) {
+fn limited(mut text: String, request: &ChatRequest) -> (String, &'static str, Option<String>) {
     let stops = match &request.stop {
         Some(Value::String(stop)) => vec![stop.as_str()],
         Some(Value::Array(stops)) => stops.iter().filter_map(Value::as_str).collect(),
         _ => Vec::new(),
     };
-    let cut = stops.iter().filter(|stop| !stop.is_empty()).filter_map(|stop| text.find(stop)).min();
-    if let Some(cut) = cut {
-        text.truncate(cut);
+    let found = |stop: &&str| text.find(*stop).map(|at| (at, (*stop).to_owned()));
+    let cut = stops.iter().filter(|stop| !stop.is_empty()).filter_map(found).min();
+    let mut stopped_by = None;
+    if let Some((at, stop)) = cut {
+        text.truncate(at);
+        stopped_by = Some(stop);
     }
     // A whole number may be spelt `1e2`; from one that is too large or negative the cast takes the nearest.
     let tokens_max =
         request.max_completion_tokens.or(request.max_tokens).map_or(u64::MAX, |most| most as u64);
     if tokens::of_text(&text) <= tokens_max {
-        return (text, "stop");
+        return (text, "stop", stopped_by);
     }
     let bytes_max = usize::try_from(tokens_max.saturating_mul(4)).unwrap_or(usize::MAX);
     text.truncate(text.floor_char_boundary(bytes_max));
-    (text, "length")
+    (text, "length", None)
 }
 
 fn last_role(request: &ChatRequest) -> &str {
@@ -248,7 +283,8 @@ fn content_text(message: &Value) -> String {
     match &message["content"] {
         Value::String(text) => text.clone(),
         Value::Array(parts) => {
-            parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join(" ")
+            let heard = parts.iter().filter(|part| part[ASIDE] != true);
+            heard.filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join(" ")
         }
         _ => String::new(),
     }
@@ -289,6 +325,8 @@ mod tests {
         assert_eq!(names(&format!(r#"{USER},"tool_choice":"none""#)), [""; 0]);
         let forced = r#""tool_choice":{"type":"function","function":{"name":"clock"}}"#;
         assert_eq!(names(&format!("{USER},{forced}")), ["clock"]);
+        let inside = r#""messages":[{"role":"user","content":"wxyz clock-work"}]"#;
+        assert_eq!(names(inside), [""; 0]);
         let other = r#""messages":[{"role":"user","content":"hello"}],"tool_choice":"required""#;
         assert_eq!(names(other), ["wx"]);
         let both = r#""messages":[{"role":"user","content":"clock and wx"}]"#;
@@ -304,11 +342,27 @@ mod tests {
     }
 
     #[test]
+    fn arguments_may_be_given() {
+        let prompt =
+            serde_json::json!([{"role": "user", "content": "use wx {\"city\": \"Oslo\", \"n\": 1.0} now"}]);
+        let called = answer(&format!(r#""messages":{prompt},{TOOLS}"#));
+        assert_eq!(called.tool_calls[0].function.arguments, r#"{"city": "Oslo", "n": 1.0}"#);
+        let tools = r#""tools":[{"type":"custom","custom":{"name":"patch"}}]"#;
+        let prompt = serde_json::json!([{"role": "user", "content": "patch \"a\\nb\""}]);
+        let called = answer(&format!(r#""messages":{prompt},{tools}"#));
+        assert_eq!(
+            (called.tool_calls[0].kind, &*called.tool_calls[0].function.arguments),
+            ("custom", "a\nb")
+        );
+    }
+
+    #[test]
     fn limits_and_stops_cut_the_text() {
         let cut = answer(&format!(r#"{USER},"max_tokens":0.3e1"#));
         assert_eq!((cut.text.as_deref(), cut.finish_reason), (Some("You said “"), "length"));
         let stopped = answer(&format!(r#"{USER},"stop":["Oslo","wx"]"#));
         assert_eq!((stopped.text.as_deref(), stopped.finish_reason), (Some("You said “use "), "stop"));
+        assert_eq!((cut.stopped_by, stopped.stopped_by.as_deref()), (None, Some("wx")));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The events of a streamed answer, in the order in which the gateway was recorded.
 
 use super::chat::Completed;
+use super::events::{Event, Events, Failure};
+use super::pieces::pieces;
 use super::wire::{Chunk, ChunkChoice, Delta, FunctionDelta, ToolCallDelta, Usage};
 
 /// How many characters of text, and of a tool call's arguments, one event carries.
@@ -8,11 +10,11 @@ const TEXT_CHARACTERS: usize = 6;
 const ARGUMENTS_CHARACTERS: usize = 8;
 
 /// Role, reasoning, text, images, tool calls, one finish event with all the numbers, `[DONE]`.
-pub(crate) fn events(completed: &Completed, usage_only_chunk: bool) -> Vec<String> {
+pub(crate) fn events(completed: &Completed, usage_only_chunk: bool) -> Events {
     let mut writer = Writer { completed, events: Vec::new() };
     writer.delta(Delta { role: Some("assistant"), ..Delta::default() });
     writer.reasoning();
-    let answer = &completed.answer;
+    let answer = &completed.generated.answer;
     for piece in pieces(answer.text.as_deref().unwrap_or_default(), TEXT_CHARACTERS) {
         writer.delta(Delta { content: Some(piece), ..Delta::default() });
     }
@@ -25,13 +27,13 @@ pub(crate) fn events(completed: &Completed, usage_only_chunk: bool) -> Vec<Strin
     if usage_only_chunk {
         writer.push(&[], usage, false);
     }
-    writer.events.push("[DONE]".to_owned());
-    writer.events
+    writer.events.push(Event::unnamed("[DONE]"));
+    Events { events: writer.events, closing: 2, failure: Failure::Chat }
 }
 
 struct Writer<'a> {
     completed: &'a Completed,
-    events: Vec<String>,
+    events: Vec<Event>,
 }
 
 impl<'a> Writer<'a> {
@@ -40,7 +42,7 @@ impl<'a> Writer<'a> {
     }
 
     fn reasoning(&mut self) {
-        let shown = self.completed.answer.reasoning.as_ref().filter(|reasoning| reasoning.shown);
+        let shown = self.completed.generated.answer.reasoning.as_ref().filter(|reasoning| reasoning.shown);
         let Some(reasoning) = shown else { return };
         for piece in pieces(&reasoning.text, TEXT_CHARACTERS) {
             let details = [reasoning.text_detail(piece)];
@@ -56,7 +58,7 @@ impl<'a> Writer<'a> {
     }
 
     fn tool_calls(&mut self) {
-        for (index, call) in self.completed.answer.tool_calls.iter().enumerate() {
+        for (index, call) in self.completed.generated.answer.tool_calls.iter().enumerate() {
             let function = FunctionDelta { name: Some(&call.function.name), arguments: "" };
             let opening = ToolCallDelta { index, id: Some(&call.id), kind: Some(call.kind), function };
             self.delta(Delta { tool_calls: Some([opening]), ..Delta::default() });
@@ -69,47 +71,26 @@ impl<'a> Writer<'a> {
     }
 
     fn finish(&mut self, usage: Option<&Usage>) {
-        let delta = Delta { provider_metadata: Some(&self.completed.metadata), ..Delta::default() };
-        let finish_reason = Some(self.completed.answer.finish_reason);
+        let delta = Delta { provider_metadata: Some(&self.completed.generated.metadata), ..Delta::default() };
+        let finish_reason = Some(self.completed.generated.answer.finish_reason);
         self.push(&[ChunkChoice { index: 0, delta, logprobs: None, finish_reason }], usage, true);
     }
 
     fn push(&mut self, choices: &[ChunkChoice<'_>], usage: Option<&Usage>, finish: bool) {
         let completed = self.completed;
+        let generated = &completed.generated;
         let chunk = Chunk {
-            id: &completed.id,
+            id: &generated.id,
             object: "chat.completion.chunk",
-            created: completed.created,
-            model: &completed.route.served,
+            created: generated.created,
+            model: &generated.route.served,
             choices,
             usage,
             system_fingerprint: &completed.system_fingerprint,
             service_tier: completed.service_tier().filter(|_| finish),
-            generation_id: finish.then_some(completed.id.as_str()),
+            generation_id: finish.then_some(generated.id.as_str()),
         };
         // Serialising our own wire structs into memory has nothing that could fail.
-        self.events.push(serde_json::to_string(&chunk).unwrap_or_default());
-    }
-}
-
-/// The text in pieces of so many characters.
-fn pieces(text: &str, characters: usize) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let end = rest.char_indices().nth(characters).map_or(rest.len(), |(offset, _)| offset);
-        let (piece, after) = rest.split_at(end);
-        rest = after;
-        (!piece.is_empty()).then_some(piece)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pieces_are_cut_between_characters() {
-        assert_eq!(pieces("", 3).collect::<Vec<_>>(), [""; 0]);
-        assert_eq!(pieces("é漢字🙂ab", 3).collect::<Vec<_>>(), ["é漢字", "🙂ab"]);
+        self.events.push(Event::unnamed(serde_json::to_string(&chunk).unwrap_or_default()));
     }
 }

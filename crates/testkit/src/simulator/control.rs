@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::exchange::RecordedRequest;
 use super::fault::FaultRule;
-use super::options::Pacing;
+use super::options::{Pacing, Quirks};
 use super::state::{Budget, Shared};
 
 /// Drives a simulator; clones drive the same one.
@@ -42,6 +42,11 @@ impl Control {
     /// Changes how events are put on the wire, from the next reply on.
     pub fn set_pacing(&self, pacing: Pacing) {
         self.shared.state().pacing = pacing;
+    }
+
+    /// Switches habits of the gateway, from the next request on.
+    pub fn set_quirks(&self, quirks: Quirks) {
+        self.shared.state().quirks = quirks;
     }
 
     /// Sets the balance in USD; at 0 and below calls are refused with 402.

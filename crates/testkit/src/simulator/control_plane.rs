@@ -18,14 +18,15 @@ use super::credential::oidc_token;
 use super::exchange::RecordedRequest;
 use super::fault::{Fault, FaultRule};
 use super::money::decimal_text;
-use super::options::Pacing;
+use super::multipart::RecordedPart;
+use super::options::{Pacing, Quirks};
 use super::service::CONTROL_PREFIX;
 use super::state::Shared;
 
 /// What a control request gets back: a JSON value, or why not.
 type Answer = Result<Value, (StatusCode, String)>;
 
-const COMMANDS: &str = "POST reset, fault, clear_faults, release, pacing, balance, budget, share, now, models; \
+const COMMANDS: &str = "POST reset, fault, clear_faults, release, pacing, quirks, balance, budget, share, now, models; \
                         GET requests, ended/{index}, balance, oidc_token?expires_in={seconds}; DELETE models/{id}";
 
 /// How long `ended/{index}` waits for a request to end.
@@ -91,6 +92,7 @@ fn run(control: &Control, method: &Method, command: &str, body: &[u8]) -> Answer
         "clear_faults" => control.clear_faults(),
         "release" => control.release(),
         "pacing" => control.set_pacing(parse::<Pacing>(body)?),
+        "quirks" => control.set_quirks(parse::<Quirks>(body)?),
         "balance" => control.set_balance(parse::<Balance>(body)?.balance),
         "budget" => {
             let budget = parse::<BudgetOf>(body)?;
@@ -209,6 +211,10 @@ fn spelled(request: &RecordedRequest) -> Value {
         .iter()
         .map(|(name, value)| json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())]));
     let after_ms = |at: std::time::Instant| at.duration_since(request.received_at).as_secs_f64() * 1_000.0;
+    let part = |part: &RecordedPart| {
+        json!({ "name": part.name, "filename": part.filename, "content_type": part.content_type,
+            "length": part.bytes.len(), "sha256": part.sha256() })
+    };
     json!({
         "id": request.id,
         "method": request.method.as_str(),
@@ -217,6 +223,8 @@ fn spelled(request: &RecordedRequest) -> Value {
         "headers": headers.collect::<Vec<_>>(),
         "body": String::from_utf8_lossy(&request.body),
         "body_base64": STANDARD.encode(&request.body),
+        "body_sha256": request.body_sha256(),
+        "parts": request.parts().iter().map(part).collect::<Vec<_>>(),
         "credential": request.credential.name(),
         "http_referer": request.referer(),
         "x_title": request.title(),

@@ -5,12 +5,16 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, header};
 use serde_json::Value;
 
+use super::flavour::Flavour;
+use super::identifier::stable_hash;
+
 /// The kind of credential that came with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Credential {
     /// None at all.
     Missing,
-    /// An API key that is let in: `vck_…`, unless it begins with `vck_invalid`.
+    /// An API key that is let in: `vck_…`, unless it begins with `vck_invalid`; under `/openai` and `/anthropic`
+    /// also `sk-…`, unless it begins with `sk-invalid`.
     ApiKey,
     /// A JWT whose `exp` has not passed. Its signature is not looked at.
     OidcToken,
@@ -22,17 +26,16 @@ pub enum Credential {
 
 impl Credential {
     /// Reads `authorization: Bearer …`, and on the Anthropic surface `x-api-key` as well.
-    pub(crate) fn of(headers: &HeaderMap, path: &str, now_seconds: u64) -> Self {
-        let bearer = headers.get(header::AUTHORIZATION).and_then(|value| {
-            let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then_some(token)
-        });
-        let x_api_key =
-            || headers.get("x-api-key").filter(|_| path.starts_with("/v1/messages"))?.to_str().ok();
-        match bearer.or_else(x_api_key) {
+    ///
+    /// `path` is without the prefix of `flavour`, which says whose keys are let in.
+    pub(crate) fn of(headers: &HeaderMap, flavour: Flavour, path: &str, now_seconds: u64) -> Self {
+        match token(headers, path) {
             None if headers.contains_key(header::AUTHORIZATION) => Self::Unrecognised,
             None => Self::Missing,
-            Some(token) => Self::of_token(token.trim(), now_seconds),
+            Some(token) if flavour != Flavour::Vercel && token.starts_with("sk-") => {
+                if token.starts_with("sk-invalid") { Self::Unrecognised } else { Self::ApiKey }
+            }
+            Some(token) => Self::of_token(token, now_seconds),
         }
     }
 
@@ -69,15 +72,37 @@ impl Credential {
     }
 }
 
-/// The `exp` of a token of three parts whose middle is a JSON object.
+/// What stands for the account behind a request: the key itself, or whom a token was issued to.
+pub(crate) fn account(headers: &HeaderMap, path: &str) -> u64 {
+    let token = token(headers, path).unwrap_or_default();
+    let subject = payload(token).and_then(|payload| payload["sub"].as_str().map(str::to_owned));
+    stable_hash(subject.as_deref().unwrap_or(token).as_bytes())
+}
+
+fn token<'h>(headers: &'h HeaderMap, path: &str) -> Option<&'h str> {
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| {
+        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(token)
+    });
+    let anthropic = path.starts_with("/v1/messages") || headers.contains_key("anthropic-version");
+    let x_api_key = || headers.get("x-api-key").filter(|_| anthropic)?.to_str().ok();
+    bearer.or_else(x_api_key).map(str::trim)
+}
+
+/// The `exp` of a token.
 fn expiry(token: &str) -> Option<u64> {
+    payload(token)?["exp"].as_u64()
+}
+
+/// The middle, a JSON object, of a token of three parts.
+fn payload(token: &str) -> Option<Value> {
     let mut parts = token.split('.');
     let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
     if parts.next().is_some() {
         return None;
     }
     let payload = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
-    serde_json::from_slice::<Value>(&payload).ok()?["exp"].as_u64()
+    serde_json::from_slice(&payload).ok()
 }
 
 /// An unsigned token in the shape of a Vercel OIDC token that expires at `expiry_seconds` since 1970.
@@ -99,13 +124,13 @@ mod tests {
 
     fn check(name: &'static str, value: &str, path: &str, credential: Credential) {
         let headers = HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())]);
-        assert_eq!(Credential::of(&headers, path, 1_000), credential, "{value}");
+        assert_eq!(Credential::of(&headers, Flavour::Vercel, path, 1_000), credential, "{value}");
     }
 
     #[test]
     fn credentials_are_told_apart() {
         let chat = "/v1/chat/completions";
-        assert_eq!(Credential::of(&HeaderMap::new(), chat, 0), Credential::Missing);
+        assert_eq!(Credential::of(&HeaderMap::new(), Flavour::Vercel, chat, 0), Credential::Missing);
         check("authorization", "Bearer vck_1", chat, Credential::ApiKey);
         check("authorization", "bearer vck_1", chat, Credential::ApiKey);
         check("authorization", "Bearer vck_invalid_1", chat, Credential::Unrecognised);

@@ -7,15 +7,14 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::chat::{find, refuse_spending};
+use super::call::Call;
 use super::error::{self, Circumstances};
-use super::exchange::Exchange;
 use super::fault::Fault;
 use super::identifier::{Identifiers, stable_hash};
+use super::language::{find, refuse_spending};
 use super::money::{Bill, Tokens, decimal_text};
 use super::reply::Reply;
 use super::shape::Shape;
-use super::state::Shared;
 use super::tokens;
 use super::wire::{Embedding, EmbeddingList, EmbeddingUsage, Vector};
 
@@ -39,25 +38,12 @@ enum Input {
     Many(Vec<String>),
 }
 
-/// Answers a request that carried these faults, and gives the shape in which the reply is to go out.
-pub(crate) fn embed(
-    shared: &Shared,
-    exchange: &Exchange,
-    body: &[u8],
-    mut faults: Vec<Fault>,
-) -> (Reply, Shape) {
-    let reply = embedded(shared, exchange, body, &mut faults).unwrap_or_else(|reply| reply);
-    (reply, Shape::of(&faults).0)
-}
-
-fn embedded(
-    shared: &Shared,
-    exchange: &Exchange,
-    body: &[u8],
-    faults: &mut Vec<Fault>,
-) -> Result<Reply, Reply> {
-    let request = serde_json::from_slice::<EmbeddingRequest>(body)
+/// Answers a request that carries these faults, and adds those that its model's name asks for.
+pub(crate) fn embed(call: &Call<'_>, faults: &mut Vec<Fault>) -> Result<Reply, Reply> {
+    let Call { shared, exchange, body, .. } = *call;
+    let mut request = serde_json::from_slice::<EmbeddingRequest>(body)
         .map_err(|error| error::invalid_request(&format!("Invalid request body: {error}")))?;
+    request.model = call.model(&request.model);
     faults.extend(Fault::by_model_name(&request.model));
     let (_, instead) = Shape::of(faults);
     let clock = shared.state().clock;
@@ -86,7 +72,7 @@ fn embedded(
     };
 
     let mut state = shared.state();
-    let row = find(&state, &request.model, "embedding")?;
+    let row = find(&state, &request.model, &["embedding"])?;
     refuse_spending(&state, None, false)?;
     let prompt = texts.iter().map(|text| tokens::of_text(text)).sum();
     let share = state.shares.get(&request.model).copied().unwrap_or(Decimal::ONE);

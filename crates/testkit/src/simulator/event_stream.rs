@@ -5,14 +5,13 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use super::body::Step;
+use super::events::{Event, Events};
 use super::fault::LineEnding;
 use super::options::{Pacing, Split};
-use super::shape::{ErrorForm, Shape};
-
-const DONE: &str = "[DONE]";
+use super::shape::Shape;
 
 /// The steps that put a stream on the wire.
-pub(crate) fn steps(events: &[String], shape: &Shape, pacing: &Pacing) -> Vec<Step> {
+pub(crate) fn steps(events: &Events, shape: &Shape, pacing: &Pacing) -> Vec<Step> {
     let events = shaped(events, shape);
     let (bytes, ends) = frame(&events, shape);
     let total = bytes.len();
@@ -74,39 +73,53 @@ pub(crate) fn whole_steps(body: &Bytes, shape: &Shape) -> Vec<Step> {
     steps
 }
 
+/// The steps that put bytes on the wire in these pieces; a piece counts as an event.
+pub(crate) fn piece_steps(pieces: &[Bytes], shape: &Shape, pacing: &Pacing) -> Vec<Step> {
+    let mut steps = begin(shape);
+    let mut left = shape.cut.map_or(usize::MAX, |(after, _)| after);
+    for (index, piece) in pieces.iter().enumerate() {
+        if shape.stall_after == Some(index) {
+            steps.push(Step::Stall);
+        }
+        if shape.truncate_after.is_some_and(|after| index >= after) || left == 0 {
+            break;
+        }
+        let piece = piece.slice(..piece.len().min(left));
+        left -= piece.len();
+        steps.push(Step::Write(piece));
+        if pacing.delay_ms > 0 && index + 1 < pieces.len() {
+            steps.push(Step::Wait(pacing.delay()));
+        }
+    }
+    if let Some((_, how)) = shape.cut {
+        steps.push(Step::Cut(how));
+    } else if shape.hold_open {
+        steps.push(Step::Hold);
+    }
+    steps
+}
+
 fn begin(shape: &Shape) -> Vec<Step> {
     if shape.first_byte_delay.is_zero() { Vec::new() } else { vec![Step::Wait(shape.first_byte_delay)] }
 }
 
 /// The events that are left and added by the faults that end a stream.
-fn shaped(events: &[String], shape: &Shape) -> Vec<String> {
-    let mut events = events.to_vec();
+fn shaped(good: &Events, shape: &Shape) -> Vec<Event> {
+    let mut events = good.events.clone();
     if let Some((after, form)) = shape.error_after {
-        // An error stands before the finish event: behind it there is nothing left to fail.
-        events.truncate(after.min(events.len().saturating_sub(2)));
-        events.push(error_event(form).to_owned());
+        // An error stands before what closes the stream: behind it there is nothing left to fail.
+        events.truncate(after.min(events.len().saturating_sub(good.closing)));
+        events.push(good.failure.event(form, events.len()));
     } else if let Some(after) = shape.truncate_after {
         events.truncate(after);
     } else if shape.no_done {
-        events.retain(|event| event != DONE);
+        events.pop();
     }
     events
 }
 
-/// An error inside a stream: the plain form, and the one in which a relayed rejection was seen.
-fn error_event(form: ErrorForm) -> &'static str {
-    match form {
-        ErrorForm::Plain => {
-            r#"{"error":{"message":"Service temporarily unavailable.","type":"service_unavailable_error","param":{"statusCode":503}}}"#
-        }
-        ErrorForm::Relayed => {
-            r#"{"message":"Stream error occurred","name":"AI_TypeValidationError","value":{"error_type":"invalid_request_error","error_message":"{\"error\":{\"message\":\"prompt is too long\",\"type\":\"invalid_request_error\"}}"}}"#
-        }
-    }
-}
-
 /// The bytes of the stream, and where each event ends in them.
-fn frame(events: &[String], shape: &Shape) -> (Bytes, Vec<usize>) {
+fn frame(events: &[Event], shape: &Shape) -> (Bytes, Vec<usize>) {
     let line_ending = match shape.line_ending {
         None => "\n",
         Some(LineEnding::CrLf) => "\r\n",
@@ -121,7 +134,10 @@ fn frame(events: &[String], shape: &Shape) -> (Bytes, Vec<usize>) {
         if shape.comments {
             text.push_str(&format!(": keep-alive {index} é{line_ending}{line_ending}"));
         }
-        text.push_str(&format!("data: {event}"));
+        if let Some(name) = event.name {
+            text.push_str(&format!("event: {name}{line_ending}"));
+        }
+        text.push_str(&format!("data: {}", event.data));
         if !(shape.no_trailing_newline && index + 1 == events.len()) {
             text.push_str(line_ending);
             text.push_str(line_ending);
@@ -159,12 +175,17 @@ fn end_of(ends: &[usize], count: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::events::Failure;
     use super::super::fault::CutKind;
+    use super::super::shape::ErrorForm;
     use super::*;
 
+    fn chat(events: [&str; 4]) -> Events {
+        Events { events: events.map(Event::unnamed).to_vec(), closing: 2, failure: Failure::Chat }
+    }
+
     fn check(shape: &Shape, pacing: &Pacing, expected: &[&str]) {
-        let events = ["a", "é", "f", DONE].map(str::to_owned);
-        let steps = steps(&events, shape, pacing);
+        let steps = steps(&chat(["a", "é", "f", "[DONE]"]), shape, pacing);
         let spelled = steps.iter().map(|step| match step {
             Step::Write(bytes) => format!("{:?}", String::from_utf8_lossy(bytes)).replace('"', ""),
             Step::Wait(wait) => format!("wait {}", wait.as_millis()),
@@ -228,12 +249,31 @@ mod tests {
 
     #[test]
     fn an_error_stands_before_the_finish_event() {
-        let events = ["a", "b", "f", DONE].map(str::to_owned);
+        let events = chat(["a", "b", "f", "[DONE]"]);
         for (after, expected) in [(0, 1), (1, 2), (2, 3), (9, 3)] {
             let shape = Shape { error_after: Some((after, ErrorForm::Plain)), ..Shape::default() };
             let shaped = shaped(&events, &shape);
             assert_eq!(shaped.len(), expected);
-            assert!(shaped[expected - 1].starts_with(r#"{"error":{"#));
+            assert!(shaped[expected - 1].data.starts_with(r#"{"error":{"#));
         }
+    }
+
+    #[test]
+    fn names_of_events_have_a_line_of_their_own() {
+        let events = Events {
+            events: vec![Event::named("ping", &serde_json::json!({"type": "ping"}))],
+            closing: 1,
+            failure: Failure::Responses { failed: "{}".to_owned() },
+        };
+        let text = |shape: &Shape| {
+            let (bytes, _) = frame(&shaped(&events, shape), shape);
+            String::from_utf8(bytes.to_vec()).unwrap()
+        };
+        assert_eq!(text(&Shape::default()), "event: ping\ndata: {\"type\":\"ping\"}\n\n");
+        let failed = Shape { error_after: Some((9, ErrorForm::Relayed)), ..Shape::default() };
+        assert_eq!(
+            text(&failed),
+            "event: response.failed\ndata: {\"type\":\"response.failed\",\"sequence_number\":0,\"response\":{}}\n\n"
+        );
     }
 }

@@ -8,6 +8,7 @@ use http::{HeaderMap, Method};
 use rust_decimal::Decimal;
 
 use super::credential::Credential;
+use super::multipart::{self, Form, RecordedPart};
 use super::state::Shared;
 
 /// A request that the simulator received, and what became of it so far.
@@ -54,6 +55,17 @@ impl RecordedRequest {
     /// The body as JSON, `Null` if it is none.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// The SHA-256 of the body, in hexadecimal digits.
+    pub fn body_sha256(&self) -> String {
+        multipart::sha256(&self.body)
+    }
+
+    /// The parts of a form; none if the body is no well-formed one.
+    pub fn parts(&self) -> Vec<RecordedPart> {
+        let form = multipart::boundary(&self.headers).map(|boundary| Form::read(&boundary, &self.body));
+        form.and_then(Result::ok).map_or_else(Vec::new, |form| form.parts)
     }
 
     /// `http-referer`, by which an application names its site.

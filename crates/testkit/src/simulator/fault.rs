@@ -100,20 +100,22 @@ pub enum Fault {
         /// How the connection ends.
         how: CutKind,
     },
-    /// The stream ends in good order, but without `[DONE]`.
+    /// The stream ends in good order, but without its terminal event: `[DONE]`, `message_stop`,
+    /// `response.completed`.
     NoDone,
     /// The stream ends in good order after so many events: no finish, no usage, no `[DONE]`.
     Truncate {
         /// How many events come first.
         after_events: usize,
     },
-    /// After so many events comes `data: {"error":…}`, and the end.
+    /// After so many events comes an error in the dialect of the stream, and the end: `data: {"error":…}`,
+    /// `event: error`.
     ErrorEvent {
         /// How many events come first; 0 makes it the first.
         after_events: usize,
     },
     /// The same, in the form in which a provider's rejection was seen relayed: no `error` member, and the true
-    /// body as text in `value.error_message`.
+    /// body as text in `value.error_message`. A stream of Responses gets `response.failed` instead.
     RelayedErrorEvent {
         /// How many events come first; 0 makes it the first.
         after_events: usize,
@@ -160,7 +162,7 @@ pub struct FaultRule {
     /// How many requests it happens to; `None` for all that follow.
     #[serde(default = "once")]
     pub times: Option<u32>,
-    /// The path that a request must have; `None` for chat completions and embeddings.
+    /// The path that a request must have; `None` for all at which a model answers.
     #[serde(default)]
     pub path: Option<String>,
     /// The model that a request must name; `None` for any.
@@ -169,7 +171,7 @@ pub struct FaultRule {
 }
 
 impl FaultRule {
-    /// These faults together, for the next request to chat completions or embeddings.
+    /// These faults together, for the next request that a model is to answer (which counting tokens is not).
     pub fn new(faults: impl IntoIterator<Item = Fault>) -> Self {
         Self { faults: faults.into_iter().collect(), times: once(), path: None, model: None }
     }
@@ -202,11 +204,8 @@ impl FaultRule {
         self
     }
 
-    pub(crate) fn matches(&self, path: &str, model: Option<&str>) -> bool {
-        let path_matches = match &self.path {
-            Some(wanted) => wanted == path,
-            None => matches!(path, "/v1/chat/completions" | "/v1/embeddings"),
-        };
+    pub(crate) fn matches(&self, path: &str, asks_a_model: bool, model: Option<&str>) -> bool {
+        let path_matches = self.path.as_ref().map_or(asks_a_model, |wanted| wanted == path);
         path_matches && self.model.as_deref().is_none_or(|wanted| Some(wanted) == model)
     }
 }
@@ -295,8 +294,8 @@ mod tests {
         let rule = serde_json::from_str::<FaultRule>(json).unwrap();
         let limited = Fault::RateLimited { retry_after: Some(RetryAfter::Seconds(3)) };
         assert_eq!(rule, FaultRule::new([Fault::Hang, limited]).always().for_model("a/b"));
-        assert!(rule.matches("/v1/embeddings", Some("a/b")));
-        assert!(!rule.matches("/v1/embeddings", Some("a/c")));
-        assert!(!rule.matches("/v1/models", Some("a/b")));
+        assert!(rule.matches("/v1/embeddings", true, Some("a/b")));
+        assert!(!rule.matches("/v1/embeddings", true, Some("a/c")));
+        assert!(!rule.matches("/v1/models", false, Some("a/b")));
     }
 }

@@ -5,12 +5,30 @@ use serde_json::{Value, json};
 
 use super::catalogue;
 use super::error;
+use super::flavour::Flavour;
 use super::reply::Reply;
 use super::state::State;
 
-/// `GET /v1/models`.
-pub(crate) fn list(state: &State) -> Reply {
-    Reply::json(StatusCode::OK, &state.catalogue.list())
+/// `GET /v1/models`: the gateway's list, or the creator's own models in its own shape.
+pub(crate) fn list(state: &State, flavour: Flavour) -> Reply {
+    let own = |creator: &str| {
+        let ids = state.catalogue.rows().iter().filter_map(|row| row["id"].as_str()?.strip_prefix(creator));
+        ids.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let body = match flavour {
+        Flavour::Vercel => state.catalogue.list(),
+        Flavour::OpenAi => {
+            let model = |id| json!({ "id": id, "object": "model", "created": 0, "owned_by": "openai" });
+            json!({ "object": "list", "data": own("openai/").into_iter().map(model).collect::<Vec<_>>() })
+        }
+        Flavour::Anthropic => {
+            let ids = own("anthropic/");
+            let model = |id: &String| json!({ "type": "model", "id": id, "display_name": id, "created_at": "2026-01-01T00:00:00Z" });
+            json!({ "data": ids.iter().map(model).collect::<Vec<_>>(), "has_more": false,
+                "first_id": ids.first(), "last_id": ids.last() })
+        }
+    };
+    Reply::json(StatusCode::OK, &body)
 }
 
 /// `GET /v1/models/{creator}/{model}`, which the real gateway may not have.

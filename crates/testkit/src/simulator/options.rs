@@ -16,6 +16,8 @@ pub struct SimulatorOptions {
     pub now_seconds: Option<u64>,
     /// How events are put on the wire.
     pub pacing: Pacing,
+    /// In which doubtful or changing habits of the gateway it takes part.
+    pub quirks: Quirks,
     /// What `/v1/credits` begins with, in USD.
     pub balance: Decimal,
     /// How often `/v1/generation` says 404 for an id before it knows it.
@@ -37,6 +39,7 @@ impl Default for SimulatorOptions {
             seed: 0,
             now_seconds: None,
             pacing: Pacing::default(),
+            quirks: Quirks::default(),
             balance: Decimal::ONE_HUNDRED,
             generation_misses: 1,
             retrieve_models: false,
@@ -45,6 +48,21 @@ impl Default for SimulatorOptions {
             request_body_bytes_max: 100 << 20,
         }
     }
+}
+
+/// Habits of the gateway, or of those behind it, that may be switched.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Quirks {
+    /// Whether `message_start` tells the real input tokens. The gateway tells 0 and 0; Anthropic's own API, which
+    /// is played under `/anthropic`, always tells them.
+    pub message_start_usage: bool,
+    /// Whether a turn that answers a tool must send the thinking before it again, as Anthropic demands it of
+    /// callers that think.
+    pub thinking_required: bool,
+    /// Whether models may be named without their creator (`gpt-4o`), as they are under `/openai`, under
+    /// `/anthropic`, and where only OpenAI has the operation.
+    pub bare_models: bool,
 }
 
 /// How events are put on the wire.

@@ -31,8 +31,13 @@ impl PromptCache {
         }
         let same = before.iter().zip(prompt).take_while(|(before, now)| before == now);
         let tokens = same.map(|(_, (_, tokens))| tokens).sum::<u64>();
-        if tokens < TOKENS_MIN { 0 } else { tokens }
+        if is_cached(tokens) { tokens } else { 0 }
     }
+}
+
+/// Whether so many tokens are enough to be cached.
+pub(crate) fn is_cached(tokens: u64) -> bool {
+    tokens >= TOKENS_MIN
 }
 
 #[cfg(test)]

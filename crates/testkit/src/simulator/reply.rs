@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::body::{PacedBody, Step};
 use super::event_stream;
+use super::events::Events;
 use super::options::Pacing;
 use super::shape::Shape;
 
@@ -20,8 +21,9 @@ pub(crate) struct Reply {
 #[derive(Debug)]
 pub(crate) enum Content {
     Whole(Bytes),
-    /// What stands behind each `data: `, `[DONE]` included.
-    Events(Vec<String>),
+    Events(Events),
+    /// Bytes in several writes, without a length ahead.
+    Pieces(Vec<Bytes>),
     /// Nothing, not even a head.
     Hang,
 }
@@ -39,7 +41,7 @@ impl Reply {
         Self { status, headers, content: Content::Whole(body.into()) }
     }
 
-    pub(crate) fn events(events: Vec<String>) -> Self {
+    pub(crate) fn events(events: Events) -> Self {
         let headers = vec![
             (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
             (CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform")),
@@ -58,6 +60,7 @@ impl Reply {
         match &self.content {
             Content::Whole(body) => Some((event_stream::whole_steps(body, shape), Some(body.len() as u64))),
             Content::Events(events) => Some((event_stream::steps(events, shape, pacing), None)),
+            Content::Pieces(pieces) => Some((event_stream::piece_steps(pieces, shape, pacing), None)),
             Content::Hang => None,
         }
     }

@@ -11,7 +11,7 @@ const ABILITIES: [&str; 5] = ["implicit-caching", "reasoning", "structured-outpu
 const QUANTIZATION_LENGTH_MAX: usize = 32;
 
 /// A chat request. Unknown members are let pass, as the gateway does.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(crate) struct ChatRequest {
     pub(crate) model: String,
     pub(crate) messages: Vec<Value>,
@@ -44,7 +44,7 @@ pub(crate) struct ChatRequest {
     #[serde(default)]
     pub(crate) modalities: Option<Vec<String>>,
     #[serde(default)]
-    provider: Option<Value>,
+    pub(crate) provider: Option<Value>,
     #[serde(default, rename = "providerOptions")]
     pub(crate) provider_options: Option<Value>,
 }
@@ -60,9 +60,14 @@ impl ChatRequest {
     pub(crate) fn read(body: &[u8]) -> Result<Self, Reply> {
         let request = serde_json::from_slice::<Self>(body)
             .map_err(|error| error::invalid_request(&format!("Invalid request body: {error}")))?;
-        match request.refusal() {
+        request.checked()
+    }
+
+    /// The request, unless it asks for what excludes each other or does not exist.
+    pub(crate) fn checked(self) -> Result<Self, Reply> {
+        match self.refusal() {
             Some(message) => Err(error::invalid_request(&message)),
-            None => Ok(request),
+            None => Ok(self),
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -17,16 +17,23 @@ use tokio::net::TcpStream;
 
 use super::account;
 use super::body::PacedBody;
+use super::call::Call;
 use super::chat;
 use super::connection::{Connection, Wire};
 use super::control_plane;
-use super::credential::Credential;
+use super::credential::{self, Credential};
 use super::embeddings;
+use super::endpoint::Endpoint;
 use super::error::{self, Circumstances};
 use super::exchange::{Exchange, RecordedRequest};
+use super::fault::Fault;
+use super::flavour::Flavour;
 use super::identifier::stable_hash;
+use super::messages;
 use super::models;
+use super::multipart;
 use super::reply::Reply;
+use super::responses;
 use super::shape::Shape;
 use super::state::{Shared, moment};
 
@@ -35,51 +42,6 @@ pub(crate) const CONTROL_PREFIX: &str = "/__sim/";
 const EDGE_ID: HeaderName = HeaderName::from_static("x-vercel-id");
 
 type ResponseBody = Either<PacedBody, Full<Bytes>>;
-
-/// What a method and a path ask for.
-#[derive(Debug, PartialEq, Eq)]
-enum Endpoint {
-    ChatCompletions,
-    Embeddings,
-    Models,
-    Model(String),
-    ModelEndpoints(String),
-    Credits,
-    Generation,
-    Report,
-    Unknown,
-}
-
-impl Endpoint {
-    fn of(method: &Method, path: &str) -> Self {
-        let get = method == Method::GET || method == Method::HEAD;
-        let post = method == Method::POST;
-        match path {
-            "/v1/chat/completions" if post => Self::ChatCompletions,
-            "/v1/embeddings" if post => Self::Embeddings,
-            "/v1/models" if get => Self::Models,
-            "/v1/credits" if get => Self::Credits,
-            "/v1/generation" if get => Self::Generation,
-            "/v1/report" if get => Self::Report,
-            _ => match path.strip_prefix("/v1/models/") {
-                Some(model) if get => match model.strip_suffix("/endpoints") {
-                    Some(model) => Self::ModelEndpoints(model.to_owned()),
-                    None => Self::Model(model.to_owned()),
-                },
-                _ => Self::Unknown,
-            },
-        }
-    }
-
-    fn is_anonymous(&self) -> bool {
-        match self {
-            Self::Models | Self::Model(_) | Self::ModelEndpoints(_) | Self::Unknown => true,
-            Self::ChatCompletions | Self::Embeddings | Self::Credits | Self::Generation | Self::Report => {
-                false
-            }
-        }
-    }
-}
 
 /// Serves one connection until it ends.
 pub(crate) async fn serve(stream: TcpStream, shared: Arc<Shared>) {
@@ -116,7 +78,10 @@ async fn respond(
             query: parts.uri.query().unwrap_or_default().to_owned(),
             headers: parts.headers.clone(),
             body: Bytes::new(),
-            credential: Credential::of(&parts.headers, parts.uri.path(), clock.now_seconds()),
+            credential: {
+                let (flavour, path) = Flavour::of(parts.uri.path());
+                Credential::of(&parts.headers, flavour, path, clock.now_seconds())
+            },
             model: None,
             received_at,
             received_ms,
@@ -146,9 +111,18 @@ struct Named {
     model: Option<String>,
 }
 
+/// The model that a body names: a member of a JSON object, or a part of a form.
+fn named_model(headers: &HeaderMap, body: &Bytes) -> Option<String> {
+    match multipart::boundary(headers) {
+        Some(boundary) => multipart::Form::read(&boundary, body).ok()?.text("model").map(str::to_owned),
+        None => serde_json::from_slice::<Named>(body).ok()?.model,
+    }
+}
+
 fn answer(shared: &Shared, exchange: &Exchange, parts: &Parts, body: &Bytes) -> (Reply, Shape) {
-    let path = parts.uri.path();
-    let model = serde_json::from_slice::<Named>(body).ok().and_then(|named| named.model);
+    let whole_path = parts.uri.path();
+    let (flavour, path) = Flavour::of(whole_path);
+    let model = named_model(&parts.headers, body);
     exchange.note(|request| {
         request.body = body.clone();
         request.model.clone_from(&model);
@@ -156,38 +130,71 @@ fn answer(shared: &Shared, exchange: &Exchange, parts: &Parts, body: &Bytes) -> 
     let endpoint = Endpoint::of(&parts.method, path);
     let mut state = shared.state();
     let clock = state.clock;
-    let credential = Credential::of(&parts.headers, path, clock.now_seconds());
+    let request_id = format!("req_{:016x}", stable_hash(&exchange.id().to_le_bytes()));
+    let refused = |reply: Reply| endpoint.dialect().refusal(reply, flavour, &request_id);
+    let credential = Credential::of(&parts.headers, flavour, path, clock.now_seconds());
     if !endpoint.is_anonymous() && !credential.is_let_in() {
-        return (error::not_authenticated(), Shape::default());
+        return (refused(error::not_authenticated()), Shape::default());
     }
-    let faults = state.take_faults(path, model.as_deref());
+    let mut faults = state.take_faults(whole_path, endpoint.asks_a_model(), model.as_deref());
     let (shape, instead) = Shape::of(&faults);
     if let Some(fault) = instead {
         let generation_id = state.identifiers.generation(clock.now_ms());
         let model = model.as_deref().unwrap_or_default();
         let at = Circumstances { model, generation_id: &generation_id, clock };
         if let Some(reply) = error::of_fault(fault, at) {
-            return (reply, shape);
+            return (refused(reply), shape);
         }
     }
-    let reply = match endpoint {
-        Endpoint::ChatCompletions => {
-            drop(state);
-            return chat::complete(shared, exchange, &parts.headers, body, faults);
-        }
-        Endpoint::Embeddings => {
-            drop(state);
-            return embeddings::embed(shared, exchange, body, faults);
-        }
-        Endpoint::Models => models::list(&state),
-        Endpoint::Model(id) => models::retrieve(&state, &id, shared.options.retrieve_models),
-        Endpoint::ModelEndpoints(id) => models::endpoints(&state, &id),
-        Endpoint::Credits => account::credits(&state),
-        Endpoint::Generation => account::generation(&mut state, parts.uri.query().unwrap_or_default()),
-        Endpoint::Report => account::report(),
-        Endpoint::Unknown => error::not_found(path),
+    let call = Call {
+        shared,
+        exchange,
+        headers: &parts.headers,
+        query: parts.uri.query().unwrap_or_default(),
+        body,
+        request_id: &request_id,
+        flavour,
+        account: credential::account(&parts.headers, path),
+        bare_models: flavour != Flavour::Vercel || endpoint.is_of_openai_alone() || state.quirks.bare_models,
     };
-    (reply, shape)
+    drop(state);
+    let reply = dispatch(&call, &endpoint, path, &mut faults);
+    let reply = reply.unwrap_or_else(|reply| reply);
+    (refused(reply), Shape::of(&faults).0)
+}
+
+fn dispatch(
+    call: &Call<'_>,
+    endpoint: &Endpoint,
+    path: &str,
+    faults: &mut Vec<Fault>,
+) -> Result<Reply, Reply> {
+    let shared = call.shared;
+    match endpoint {
+        Endpoint::ChatCompletions => chat::complete(call, faults),
+        Endpoint::Embeddings => embeddings::embed(call, faults),
+        Endpoint::Messages => messages::create(call, faults),
+        Endpoint::CountTokens => messages::count_tokens(call),
+        Endpoint::Responses => responses::create(call, faults),
+        Endpoint::CompactResponse => responses::compact(call, faults),
+        Endpoint::ResponseInputTokens => responses::input_tokens(call),
+        Endpoint::StoredResponse(what, id) => responses::stored(call, *what, id),
+        Endpoint::Rerank
+        | Endpoint::RerankV2
+        | Endpoint::ImageGenerations
+        | Endpoint::ImageEdits
+        | Endpoint::Speech
+        | Endpoint::Transcriptions
+        | Endpoint::Moderations
+        | Endpoint::Evaluate => Err(error::not_found(path)),
+        Endpoint::Models => Ok(models::list(&shared.state(), call.flavour)),
+        Endpoint::Model(id) => Ok(models::retrieve(&shared.state(), id, shared.options.retrieve_models)),
+        Endpoint::ModelEndpoints(id) => Ok(models::endpoints(&shared.state(), id)),
+        Endpoint::Credits => Ok(account::credits(&shared.state())),
+        Endpoint::Generation => Ok(account::generation(&mut shared.state(), call.query)),
+        Endpoint::Report => Ok(account::report()),
+        Endpoint::Unknown => Ok(error::not_found(path)),
+    }
 }
 
 /// Puts a reply on its way, or waits for the caller to leave where the reply is to hang.
@@ -219,19 +226,4 @@ fn too_large() -> Reply {
 
 fn invalid_end() -> Reply {
     error::error(StatusCode::BAD_REQUEST.as_u16(), "invalid_request_error", "Request body broke off", None)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_lead_to_endpoints() {
-        let get = |path| Endpoint::of(&Method::GET, path);
-        assert_eq!(get("/v1/models"), Endpoint::Models);
-        assert_eq!(get("/v1/models/a/b"), Endpoint::Model("a/b".to_owned()));
-        assert_eq!(get("/v1/models/a/b/endpoints"), Endpoint::ModelEndpoints("a/b".to_owned()));
-        assert_eq!(get("/v1/chat/completions"), Endpoint::Unknown);
-        assert_eq!(Endpoint::of(&Method::POST, "/v1/completions"), Endpoint::Unknown);
-    }
 }

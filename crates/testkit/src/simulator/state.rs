@@ -13,8 +13,9 @@ use super::clock::Clock;
 use super::exchange::RecordedRequest;
 use super::fault::{Fault, FaultRule};
 use super::identifier::Identifiers;
-use super::options::{Pacing, SimulatorOptions};
+use super::options::{Pacing, Quirks, SimulatorOptions};
 use super::prompt_cache::PromptCache;
+use super::response_store::ResponseStore;
 
 /// How many generations can be looked up.
 const GENERATIONS_MAX: usize = 10_000;
@@ -39,6 +40,7 @@ pub(crate) struct Budget {
 pub(crate) struct State {
     pub(crate) clock: Clock,
     pub(crate) pacing: Pacing,
+    pub(crate) quirks: Quirks,
     pub(crate) balance: Decimal,
     pub(crate) total_used: Decimal,
     pub(crate) budgets: BTreeMap<String, Budget>,
@@ -49,6 +51,7 @@ pub(crate) struct State {
     pub(crate) identifiers: Identifiers,
     pub(crate) generations: VecDeque<Generation>,
     pub(crate) prompt_cache: PromptCache,
+    pub(crate) responses: ResponseStore,
     pub(crate) requests: VecDeque<RecordedRequest>,
     next_request: u64,
 }
@@ -58,6 +61,7 @@ impl State {
         Self {
             clock: Clock { fixed_seconds: options.now_seconds },
             pacing: options.pacing.clone(),
+            quirks: options.quirks,
             balance: options.balance,
             total_used: Decimal::ZERO,
             budgets: BTreeMap::new(),
@@ -67,14 +71,16 @@ impl State {
             identifiers: Identifiers::new(options.seed),
             generations: VecDeque::new(),
             prompt_cache: PromptCache::default(),
+            responses: ResponseStore::default(),
             requests: VecDeque::new(),
             next_request: 0,
         }
     }
 
     /// The faults of the first rule that matches, which is used up by one.
-    pub(crate) fn take_faults(&mut self, path: &str, model: Option<&str>) -> Vec<Fault> {
-        let matching = self.rules.iter().position(|rule| rule.times != Some(0) && rule.matches(path, model));
+    pub(crate) fn take_faults(&mut self, path: &str, asks_a_model: bool, model: Option<&str>) -> Vec<Fault> {
+        let matches = |rule: &FaultRule| rule.times != Some(0) && rule.matches(path, asks_a_model, model);
+        let matching = self.rules.iter().position(matches);
         let Some(position) = matching else { return Vec::new() };
         let rule = &mut self.rules[position];
         let faults = rule.faults.clone();

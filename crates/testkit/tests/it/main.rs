@@ -7,6 +7,8 @@ mod simulator_chat;
 mod simulator_control;
 mod simulator_faults;
 mod simulator_lookups;
+mod simulator_messages;
 mod simulator_program;
+mod simulator_responses;
 mod simulator_streams;
 mod upstream;

@@ -1,0 +1,187 @@
+//! What a method and a path ask for.
+
+use http::Method;
+
+use super::dialect::Dialect;
+
+/// What a method and a path ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    ChatCompletions,
+    Embeddings,
+    Messages,
+    CountTokens,
+    Responses,
+    CompactResponse,
+    ResponseInputTokens,
+    StoredResponse(StoredResponse, String),
+    Rerank,
+    RerankV2,
+    ImageGenerations,
+    ImageEdits,
+    Speech,
+    Transcriptions,
+    Moderations,
+    Evaluate,
+    Models,
+    Model(String),
+    ModelEndpoints(String),
+    Credits,
+    Generation,
+    Report,
+    Unknown,
+}
+
+/// What is asked of a response that was given before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StoredResponse {
+    Retrieve,
+    Delete,
+    Cancel,
+    InputItems,
+}
+
+impl Endpoint {
+    /// `path` is without the flavour's prefix.
+    pub(crate) fn of(method: &Method, path: &str) -> Self {
+        if method == Method::POST {
+            return Self::of_post(path);
+        }
+        let get = method == Method::GET || method == Method::HEAD;
+        if let Some(id) = path.strip_prefix("/v1/responses/") {
+            return match id.strip_suffix("/input_items") {
+                Some(id) if get => Self::StoredResponse(StoredResponse::InputItems, id.to_owned()),
+                None if get => Self::StoredResponse(StoredResponse::Retrieve, id.to_owned()),
+                None if method == Method::DELETE => {
+                    Self::StoredResponse(StoredResponse::Delete, id.to_owned())
+                }
+                _ => Self::Unknown,
+            };
+        }
+        match path {
+            _ if !get => Self::Unknown,
+            "/v1/models" => Self::Models,
+            "/v1/credits" => Self::Credits,
+            "/v1/generation" => Self::Generation,
+            "/v1/report" => Self::Report,
+            _ => match path.strip_prefix("/v1/models/") {
+                Some(model) => match model.strip_suffix("/endpoints") {
+                    Some(model) => Self::ModelEndpoints(model.to_owned()),
+                    None => Self::Model(model.to_owned()),
+                },
+                None => Self::Unknown,
+            },
+        }
+    }
+
+    fn of_post(path: &str) -> Self {
+        match path {
+            "/v1/chat/completions" => Self::ChatCompletions,
+            "/v1/embeddings" => Self::Embeddings,
+            "/v1/messages" => Self::Messages,
+            "/v1/messages/count_tokens" => Self::CountTokens,
+            "/v1/responses" => Self::Responses,
+            "/v1/responses/compact" => Self::CompactResponse,
+            "/v1/responses/input_tokens" => Self::ResponseInputTokens,
+            "/v1/rerank" => Self::Rerank,
+            "/v2/rerank" => Self::RerankV2,
+            "/v1/images/generations" => Self::ImageGenerations,
+            "/v1/images/edits" => Self::ImageEdits,
+            "/v1/audio/speech" => Self::Speech,
+            "/v1/audio/transcriptions" => Self::Transcriptions,
+            "/v1/moderations" => Self::Moderations,
+            "/v1/evaluate" => Self::Evaluate,
+            _ => {
+                let id = path.strip_prefix("/v1/responses/").and_then(|rest| rest.strip_suffix("/cancel"));
+                id.map_or(Self::Unknown, |id| Self::StoredResponse(StoredResponse::Cancel, id.to_owned()))
+            }
+        }
+    }
+
+    pub(crate) fn is_anonymous(&self) -> bool {
+        matches!(self, Self::Models | Self::Model(_) | Self::ModelEndpoints(_) | Self::Unknown)
+    }
+
+    /// Whether only OpenAI has it, whose models have no creator in their names.
+    pub(crate) fn is_of_openai_alone(&self) -> bool {
+        matches!(
+            self,
+            Self::ResponseInputTokens
+                | Self::StoredResponse(..)
+                | Self::Speech
+                | Self::Transcriptions
+                | Self::Moderations
+        )
+    }
+
+    /// Whether a model answers, which is what a fault rule without a path befalls.
+    pub(crate) fn asks_a_model(&self) -> bool {
+        matches!(
+            self,
+            Self::ChatCompletions
+                | Self::Embeddings
+                | Self::Messages
+                | Self::Responses
+                | Self::CompactResponse
+                | Self::Rerank
+                | Self::RerankV2
+                | Self::ImageGenerations
+                | Self::ImageEdits
+                | Self::Speech
+                | Self::Transcriptions
+                | Self::Moderations
+                | Self::Evaluate
+        )
+    }
+
+    /// In which dialect it refuses.
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self {
+            Self::Messages | Self::CountTokens => Dialect::Messages,
+            Self::Rerank | Self::RerankV2 => Dialect::Cohere,
+            Self::ChatCompletions
+            | Self::Embeddings
+            | Self::Responses
+            | Self::CompactResponse
+            | Self::ResponseInputTokens
+            | Self::StoredResponse(..)
+            | Self::ImageGenerations
+            | Self::ImageEdits
+            | Self::Speech
+            | Self::Transcriptions
+            | Self::Moderations
+            | Self::Evaluate
+            | Self::Models
+            | Self::Model(_)
+            | Self::ModelEndpoints(_)
+            | Self::Credits
+            | Self::Generation
+            | Self::Report
+            | Self::Unknown => Dialect::OpenAi,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_lead_to_endpoints() {
+        let get = |path| Endpoint::of(&Method::GET, path);
+        let post = |path| Endpoint::of(&Method::POST, path);
+        assert_eq!(get("/v1/models"), Endpoint::Models);
+        assert_eq!(get("/v1/models/a/b"), Endpoint::Model("a/b".to_owned()));
+        assert_eq!(get("/v1/models/a/b/endpoints"), Endpoint::ModelEndpoints("a/b".to_owned()));
+        assert_eq!(get("/v1/chat/completions"), Endpoint::Unknown);
+        assert_eq!(post("/v1/completions"), Endpoint::Unknown);
+        assert_eq!(post("/v1/messages/count_tokens"), Endpoint::CountTokens);
+        let stored = |what| Endpoint::StoredResponse(what, "resp_1".to_owned());
+        assert_eq!(get("/v1/responses/resp_1"), stored(StoredResponse::Retrieve));
+        assert_eq!(get("/v1/responses/resp_1/input_items"), stored(StoredResponse::InputItems));
+        assert_eq!(post("/v1/responses/resp_1/cancel"), stored(StoredResponse::Cancel));
+        assert_eq!(post("/v1/responses/resp_1"), Endpoint::Unknown);
+        assert_eq!(Endpoint::of(&Method::DELETE, "/v1/responses/resp_1"), stored(StoredResponse::Delete));
+        assert_eq!(Endpoint::of(&Method::DELETE, "/v1/models"), Endpoint::Unknown);
+    }
+}
