@@ -27,6 +27,11 @@ const ARROWS: &[Arrow] = &[
         in_tests: &["trunkline-testkit"],
     },
     Arrow {
+        from: "trunkline-anthropic",
+        to: &["trunkline-core", "trunkline-provider"],
+        in_tests: &["trunkline-testkit"],
+    },
+    Arrow {
         from: "trunkline-vercel-ai-gateway",
         to: &["trunkline-anthropic", "trunkline-core", "trunkline-openai", "trunkline-provider"],
         in_tests: &["trunkline-testkit", "trunkline-transport"],
@@ -46,6 +51,7 @@ const ARROWS: &[Arrow] = &[
     Arrow {
         from: "trunkline-server",
         to: &[
+            "trunkline-anthropic",
             "trunkline-config",
             "trunkline-core",
             "trunkline-echo",
@@ -61,6 +67,7 @@ const ARROWS: &[Arrow] = &[
     Arrow {
         from: "trunkline",
         to: &[
+            "trunkline-anthropic",
             "trunkline-core",
             "trunkline-echo",
             "trunkline-openai",

@@ -46,6 +46,7 @@ const DOORS: &[Door] = &[
     door(
         "bytes",
         &[
+            "anthropic",
             "config",
             "core",
             "gateway",
@@ -92,6 +93,7 @@ const DOORS: &[Door] = &[
     door(
         "http",
         &[
+            "anthropic",
             "config",
             "core",
             "gateway",

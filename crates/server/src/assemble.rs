@@ -29,6 +29,7 @@ fn registry(sources: &Sources) -> Result<Registry, Error> {
     let mut registry = Registry::new(Arc::new(HttpTransport::new(options)?), environment, limits);
     let catalogue = Duration::from_secs(own.model_catalogue_ttl_seconds);
     trunkline_openai::register(&mut registry);
+    trunkline_anthropic::register(&mut registry);
     trunkline_vercel_ai_gateway::register_with(&mut registry, catalogue);
     trunkline_echo::register(&mut registry);
     Ok(registry)

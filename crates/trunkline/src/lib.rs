@@ -27,9 +27,9 @@
 //! A call that goes wrong is an [`Error`]: its kind, whose fault it is, whether trying again can help, and what the
 //! upstream said. A stream that is cut is an error too, never an end.
 //!
-//! Each provider has a feature of its own (`vercel-ai-gateway`, `openai`, `echo`), and all are on by default. What
-//! else a provider needs that is written outside of this crate is exported here: [`Provider`] or [`Codec`] with
-//! [`HttpProvider`], and the crates that their signatures name.
+//! Each provider has a feature of its own (`vercel-ai-gateway`, `openai`, `anthropic`, `echo`), and all are on by
+//! default. What else a provider needs that is written outside of this crate is exported here: [`Provider`] or
+//! [`Codec`] with [`HttpProvider`], and the crates that their signatures name.
 
 mod assembly;
 mod call_builder;

@@ -7,6 +7,8 @@ use trunkline_provider::Registry;
 /// WHEN ADDING A PROVIDER: register it here and in `crates/server/src/assemble.rs`, and give it a feature of its
 /// own in `Cargo.toml`.
 const PROVIDERS: &[fn(&mut Registry)] = &[
+    #[cfg(feature = "anthropic")]
+    trunkline_anthropic::register,
     #[cfg(feature = "echo")]
     trunkline_echo::register,
     #[cfg(feature = "openai")]
