@@ -48,9 +48,11 @@ const ARROWS: &[Arrow] = &[
         to: &["trunkline-core", "trunkline-provider", "trunkline-router"],
         in_tests: &[],
     },
+    Arrow { from: "trunkline-agents", to: &["trunkline-core"], in_tests: &[] },
     Arrow {
         from: "trunkline-server",
         to: &[
+            "trunkline-agents",
             "trunkline-anthropic",
             "trunkline-config",
             "trunkline-core",

@@ -1,6 +1,6 @@
 //! Where a gateway is and which key it is shown.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use trunkline_core::{Environment, Error, ErrorKind};
 
@@ -29,6 +29,17 @@ impl Gateway {
         }
         let message = format!("`{url}` is not the URL of a gateway; give one such as http://127.0.0.1:4000");
         Err(Error::new(ErrorKind::Configuration, message))
+    }
+
+    /// The URL of a server on this machine that listens at `address`.
+    pub fn local_url(address: SocketAddr, with_tls: bool) -> String {
+        let scheme = if with_tls { "https" } else { "http" };
+        let ip = match address.ip() {
+            ip if !ip.is_unspecified() => ip,
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        };
+        format!("{scheme}://{}", SocketAddr::new(ip, address.port()))
     }
 
     /// The base for clients of Messages, which put `/v1` into their paths themselves.
@@ -93,6 +104,17 @@ mod tests {
         ] {
             check(url, None);
         }
+    }
+
+    #[test]
+    fn a_server_on_this_machine_is_called_where_it_listens() {
+        let check = |address: &str, with_tls: bool, expected: &str| {
+            let address = address.parse().expect("an address");
+            assert_eq!(Gateway::local_url(address, with_tls), expected);
+        };
+        check("0.0.0.0:4000", false, "http://127.0.0.1:4000");
+        check("[::]:4000", true, "https://[::1]:4000");
+        check("10.0.0.5:80", false, "http://10.0.0.5:80");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! How an agent is started: its program, arguments and variables, as values or as lines for a shell.
 
 use std::fmt::Write;
+use std::process::Command;
 
 use trunkline_core::{Error, ErrorKind, Secret};
 
@@ -70,6 +71,17 @@ impl Value {
 }
 
 impl Launch {
+    /// The command that starts the agent, with the user's own arguments behind ours.
+    pub fn command(&self, arguments: &[String]) -> Command {
+        let mut command = Command::new(self.program);
+        command.args(&self.arguments).args(arguments);
+        command.envs(self.variables.iter().map(|variable| (variable.name, variable.value.expose())));
+        for name in &self.unset {
+            command.env_remove(name);
+        }
+        command
+    }
+
     /// Lines that a POSIX shell evaluates: `eval "$(trunkline claude)"`.
     ///
     /// Each ends in `;`, so that an `eval` without the quotes does the same. Agents that are told by arguments
@@ -119,6 +131,19 @@ mod tests {
         let expected =
             "unset B C;\nexport A='x y';\ncodex() { command codex '-c' 'a=\"it'\\''s\"' \"$@\"; };\n";
         assert_eq!(script, expected);
+    }
+
+    #[test]
+    fn the_command_holds_the_key_in_its_environment_alone() {
+        let launch = launch(Value::Key(Key::Configured(Secret::new("sk-1"))));
+        let command = launch.command(&["exec".to_owned(), "hi".to_owned()]);
+        assert_eq!(command.get_program(), "codex");
+        assert_eq!(command.get_args().collect::<Vec<_>>(), ["-c", "a=\"it's\"", "exec", "hi"]);
+        let variables: Vec<_> = command.get_envs().collect();
+        assert_eq!(
+            variables,
+            [("A".as_ref(), Some("sk-1".as_ref())), ("B".as_ref(), None), ("C".as_ref(), None)]
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! How programs reach a Trunkline gateway: what coding agents must be told, and the lines that a start prints.
+//! How programs reach a Trunkline gateway: what coding agents must be told, and what a start prints.
 //!
 //! Pure: what is known goes in as values, and a [`Launch`] comes out, which is printed for a shell or carried out
 //! by whoever asked for it.
@@ -18,6 +18,7 @@
 //! ```
 
 mod agent;
+pub mod arguments;
 mod claude_code;
 mod codex;
 mod gateway;
@@ -30,4 +31,4 @@ pub use agent::Agent;
 pub use gateway::Gateway;
 pub use key::Key;
 pub use launch::{Launch, Value, Variable};
-pub use start_text::StartText;
+pub use start_text::{Origin, StartText};

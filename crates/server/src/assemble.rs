@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use trunkline_agents::Origin;
 use trunkline_config::{DeploymentSettings, Location};
 use trunkline_core::Error;
 use trunkline_gateway::Settings;
@@ -10,7 +11,7 @@ use trunkline_provider::{Limits, Provider, Registry, SendOptions, Target, Waits}
 use trunkline_router::{DeploymentSpec, Router};
 use trunkline_transport::{HttpTransport, TransportOptions};
 
-use crate::sources::{Origin, Sources};
+use crate::sources::Sources;
 
 /// Every provider that this server knows.
 ///

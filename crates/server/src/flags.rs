@@ -4,8 +4,10 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use trunkline_agents::arguments::{address, seconds};
+use trunkline_core::Secret;
 
 /// Serves every model behind one OpenAI-compatible API.
 #[derive(Debug, Parser)]
@@ -81,8 +83,28 @@ pub(crate) enum Command {
         #[arg(long)]
         strict: bool,
     },
+    /// Print what points Claude Code at this gateway, for `eval` in a shell; or start it so
+    Claude(AgentFlags),
+    /// Print what points Codex at this gateway, for `eval` in a shell; or start it so
+    Codex(AgentFlags),
     /// Print a completion script for a shell
     Completions { shell: Shell },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AgentFlags {
+    /// Where the gateway is [default: this machine, at the port that the server would take]
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+    /// The gateway's key [env: TRUNKLINE_API_KEY] [default: the master key of the configuration]
+    #[arg(long)]
+    pub(crate) key: Option<Secret>,
+    /// The model to ask for
+    #[arg(long)]
+    pub(crate) model: Option<String>,
+    /// Start the agent instead; all that follows is for the agent
+    #[arg(long, value_name = "ARGUMENT", num_args = 0.., allow_hyphen_values = true)]
+    pub(crate) run: Option<Vec<String>>,
 }
 
 const EXAMPLES: &str = "\
@@ -90,37 +112,14 @@ Examples:
   trunkline                              every Vercel AI Gateway model, with the key in AI_GATEWAY_API_KEY
   trunkline --config config.yaml         LiteLLM's file, unchanged
   trunkline --model openai/llama3 --alias llama --api_base http://127.0.0.1:8080/v1
-  trunkline check --config config.yaml   what the file means here, key by key";
-
-fn address(text: &str) -> Result<IpAddr, String> {
-    let text = if text == "localhost" { "127.0.0.1" } else { text };
-    text.parse().map_err(|_| "not an address; give one such as 127.0.0.1 or 0.0.0.0".to_owned())
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let wait = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    wait.filter(|wait| !wait.is_zero()).ok_or_else(|| "not a number of seconds above 0".to_owned())
-}
-
-/// The arguments with `_` in the names of long flags made `-`: LiteLLM takes both.
-pub(crate) fn normalized(arguments: impl Iterator<Item = String>) -> impl Iterator<Item = String> {
-    let mut flags_over = false;
-    arguments.map(move |argument| {
-        flags_over |= argument == "--";
-        if flags_over || !argument.starts_with("--") {
-            return argument;
-        }
-        match argument.split_once('=') {
-            Some((name, value)) => format!("{}={value}", name.replace('_', "-")),
-            None => argument.replace('_', "-"),
-        }
-    })
-}
+  trunkline check --config config.yaml   what the file means here, key by key
+  trunkline claude --run                 Claude Code, asking this gateway";
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use clap::CommandFactory;
+    use trunkline_agents::arguments::normalized;
 
     #[test]
     fn the_flags_are_consistent() {
@@ -134,6 +133,17 @@ mod tests {
         assert_eq!(flags.api_base.as_deref(), Some("http://x/a_b"));
         assert_eq!(flags.num_workers, Some(2));
         assert_eq!(flags.model.as_deref(), Some("a_b"));
+    }
+
+    #[test]
+    fn what_follows_run_is_the_agents() {
+        let arguments =
+            "trunkline --port 4001 claude --model m --run -p a_b --max_turns --model x --url y -- z";
+        let flags = Flags::parse_from(normalized(arguments.split(' ').map(str::to_owned)));
+        let Some(Command::Claude(asked)) = flags.command else { panic!("{flags:?}") };
+        assert_eq!((flags.port, asked.model.as_deref(), asked.url), (Some(4001), Some("m"), None));
+        let run = asked.run.expect("it is to be started");
+        assert_eq!(run, ["-p", "a_b", "--max_turns", "--model", "x", "--url", "y", "--", "z"]);
     }
 
     #[test]

@@ -1,20 +1,20 @@
 //! The trunkline server: flags and configuration in, a serving gateway out.
 
+mod agent;
 mod assemble;
 mod check;
 mod flags;
 mod sources;
-mod start_text;
 mod telemetry;
 
 use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::{CommandFactory, Parser};
 use tokio::signal::unix::{SignalKind, signal};
+use trunkline_agents::{Agent, arguments::normalized};
 use trunkline_core::Environment;
 use trunkline_gateway::{Gateway, Server, StopHandle, Tls};
 
@@ -22,7 +22,7 @@ use flags::{Command, Flags};
 use sources::Sources;
 
 fn main() -> ExitCode {
-    let flags = Flags::parse_from(flags::normalized(std::env::args()));
+    let flags = Flags::parse_from(normalized(std::env::args()));
     // The one place that reads the process environment; everybody else is handed this value.
     #[allow(clippy::disallowed_methods)]
     let environment = Environment::from_iter(
@@ -34,6 +34,8 @@ fn main() -> ExitCode {
             clap_complete::generate(*shell, &mut Flags::command(), "trunkline", &mut std::io::stdout());
             Ok(())
         }
+        Some(Command::Claude(asked)) => agent::run(Agent::ClaudeCode, asked, &flags, &environment),
+        Some(Command::Codex(asked)) => agent::run(Agent::Codex, asked, &flags, &environment),
         Some(Command::Check { strict }) => check::run(&flags, &environment, *strict),
         None if flags.validate_config => check::run(&flags, &environment, false),
         None => serve(&flags, &environment),
@@ -66,8 +68,8 @@ fn serve(flags: &Flags, environment: &Environment) -> Result<(), Box<dyn Error>>
     let settings = assemble::gateway_settings(&sources, files);
     let (audience, served) = (settings.audience(), router.deployments().count());
     let gateway = Arc::new(Gateway::new(Arc::new(router), settings));
-    let port = flags.port.map_or_else(|| number("PORT", variable("PORT"), 4000), Ok)?;
-    let workers = flags.num_workers.map_or_else(|| number("NUM_WORKERS", variable("NUM_WORKERS"), 0), Ok)?;
+    let port = sources.number(flags.port, "PORT", 4000)?;
+    let workers = sources.number(flags.num_workers, "NUM_WORKERS", 0)?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if workers > 0 {
         runtime.worker_threads(workers);
@@ -83,19 +85,13 @@ fn serve(flags: &Flags, environment: &Environment) -> Result<(), Box<dyn Error>>
         let signals = watch_signals(stop)?;
         let address = server.address()?;
         // A closed standard output is no reason not to serve.
-        let _ = std::io::stdout()
-            .write_all(start_text::of(&sources, served, audience, scheme, address).as_bytes());
+        let text = sources.start_text(served, audience, scheme, address);
+        let _ = std::io::stdout().write_all(text.as_bytes());
         tracing::info!(address = %address, files.limit = files, "serving");
         server.run().await;
         signals.abort();
         Ok(())
     })
-}
-
-/// A number from a variable, or what it is where the variable is not set.
-fn number<N: FromStr>(name: &str, text: Option<&str>, otherwise: N) -> Result<N, String> {
-    let Some(text) = text else { return Ok(otherwise) };
-    text.trim().parse().map_err(|_| format!("the variable {name} is `{text}`, which will not do"))
 }
 
 /// Raises the soft limit on open files to the hard one, and gives what it is then.

@@ -1,9 +1,12 @@
 //! Where the configuration comes from: a file, a flag, or the environment alone.
 
 use std::error::Error;
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
+use trunkline_agents::{Origin, StartText};
 use trunkline_config::{Loaded, load, without_file};
 use trunkline_core::{Environment, ErrorKind};
 use trunkline_vercel_ai_gateway::credential_origin;
@@ -16,18 +19,6 @@ pub(crate) struct Sources {
     pub(crate) origin: Origin,
     pub(crate) request_timeout: Option<Duration>,
     pub(crate) keepalive_timeout: Option<Duration>,
-}
-
-/// Which source decides what is served.
-pub(crate) enum Origin {
-    /// A configuration file.
-    File(PathBuf),
-    /// `--model`, with its alias and base.
-    Model { model: String, alias: Option<String>, api_base: Option<String> },
-    /// A credential of the Vercel AI Gateway in the environment; the text says which, or what is wrong with it.
-    Vercel(String),
-    /// Nothing: only `echo/…` can answer.
-    Nothing,
 }
 
 impl Sources {
@@ -56,6 +47,34 @@ impl Sources {
         };
         let (request_timeout, keepalive_timeout) = (flags.request_timeout, flags.keepalive_timeout);
         Ok(Self { loaded, origin, request_timeout, keepalive_timeout })
+    }
+
+    /// A number from a flag, else from a variable, else what it is where nobody says so.
+    pub(crate) fn number<N: FromStr>(
+        &self,
+        flag: Option<N>,
+        variable: &str,
+        otherwise: N,
+    ) -> Result<N, String> {
+        let text = self.loaded.environment.get(variable).filter(|_| flag.is_none());
+        let Some(text) = text else { return Ok(flag.unwrap_or(otherwise)) };
+        text.trim().parse().map_err(|_| format!("the variable {variable} is `{text}`, which will not do"))
+    }
+
+    /// What is printed at the start.
+    pub(crate) fn start_text(
+        &self,
+        served: usize,
+        callers: &str,
+        scheme: &str,
+        address: SocketAddr,
+    ) -> String {
+        let settings = &self.loaded.settings;
+        let usable = settings.deployments.iter().find(|row| row.disabled.is_none());
+        let (version, origin) = (env!("CARGO_PKG_VERSION"), &self.origin);
+        let (rows, group) = (settings.deployments.len(), usable.map(|row| row.group.as_str()));
+        let has_key = settings.general.master_key.is_some();
+        StartText { version, origin, rows, served, group, callers, scheme, address, has_key }.to_string()
     }
 
     /// Tells every finding, and stops where one is fatal.

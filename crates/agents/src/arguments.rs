@@ -1,0 +1,71 @@
+//! The texts of a command line: LiteLLM's spelling made ours, an agent's left alone, and values as people write them.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// The arguments with `_` in the names of long flags made `-`: LiteLLM takes both.
+///
+/// What follows `--run` is for the agent that is started, and what follows `--` is no flag.
+pub fn normalized(arguments: impl Iterator<Item = String>) -> impl Iterator<Item = String> {
+    let mut flags_over = false;
+    arguments.map(move |argument| {
+        flags_over |= matches!(argument.as_str(), "--" | "--run");
+        if flags_over || !argument.starts_with("--") {
+            return argument;
+        }
+        match argument.split_once('=') {
+            Some((name, value)) => format!("{}={value}", name.replace('_', "-")),
+            None => argument.replace('_', "-"),
+        }
+    })
+}
+
+/// An address to listen on; `localhost` is one.
+///
+/// # Errors
+///
+/// If it is none: the text says what to give.
+pub fn address(text: &str) -> Result<IpAddr, String> {
+    let text = if text == "localhost" { "127.0.0.1" } else { text };
+    text.parse().map_err(|_| "not an address; give one such as 127.0.0.1 or 0.0.0.0".to_owned())
+}
+
+/// A wait in seconds, with a fraction or without.
+///
+/// # Errors
+///
+/// If it is no number above 0.
+pub fn seconds(text: &str) -> Result<Duration, String> {
+    let wait = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    wait.filter(|wait| !wait.is_zero()).ok_or_else(|| "not a number of seconds above 0".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_read_as_people_write_them() {
+        assert_eq!(address("localhost"), Ok(IpAddr::from([127, 0, 0, 1])));
+        assert_eq!(address("::"), Ok(IpAddr::from([0; 16])));
+        assert_eq!(
+            address("example.com"),
+            Err("not an address; give one such as 127.0.0.1 or 0.0.0.0".to_owned())
+        );
+        assert_eq!(seconds("1.5"), Ok(Duration::from_millis(1500)));
+        for text in ["0", "-1", "NaN", "soon", "1e300"] {
+            assert_eq!(seconds(text), Err("not a number of seconds above 0".to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_the_names_of_our_own_flags_change() {
+        let check = |given: &str, expected: &str| {
+            let words = normalized(given.split(' ').map(str::to_owned)).collect::<Vec<_>>();
+            assert_eq!(words.join(" "), expected);
+        };
+        check("trunkline --api_base=http://x/a_b -m a_b", "trunkline --api-base=http://x/a_b -m a_b");
+        check("trunkline --num_workers 2 -- --a_b", "trunkline --num-workers 2 -- --a_b");
+        check("trunkline claude --run --max_turns 2", "trunkline claude --run --max_turns 2");
+    }
+}
