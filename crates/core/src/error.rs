@@ -35,6 +35,8 @@ pub enum ErrorKind {
     NotFound,
     /// The endpoint exists, under another method.
     MethodNotAllowed,
+    /// The caller wants to leave HTTP for a protocol that is not spoken here: WebSocket.
+    UpgradeUnsupported,
     /// The gateway has as much to do as its limits allow.
     Overloaded,
     /// Every deployment of the model group is out of service.
@@ -325,6 +327,7 @@ impl ErrorKind {
             | Self::PermissionDenied
             | Self::NotFound
             | Self::MethodNotAllowed
+            | Self::UpgradeUnsupported
             | Self::UpstreamInvalidRequest
             | Self::ContextWindowExceeded
             | Self::ContentPolicy
@@ -360,6 +363,7 @@ impl ErrorKind {
             | Self::PermissionDenied
             | Self::NotFound
             | Self::MethodNotAllowed
+            | Self::UpgradeUnsupported
             | Self::UpstreamInvalidRequest
             | Self::ContentPolicy
             | Self::NoDeployment

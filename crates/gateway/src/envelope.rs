@@ -31,6 +31,7 @@ pub(crate) fn status(error: &Error) -> StatusCode {
         ErrorKind::PermissionDenied | ErrorKind::UpstreamForbidden => StatusCode::FORBIDDEN,
         ErrorKind::NotFound | ErrorKind::UpstreamNotFound => StatusCode::NOT_FOUND,
         ErrorKind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        ErrorKind::UpgradeUnsupported => StatusCode::UPGRADE_REQUIRED,
         ErrorKind::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
         ErrorKind::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorKind::UnsupportedEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -70,6 +71,7 @@ fn type_of(error: &Error) -> &str {
         | ErrorKind::MissingParameter
         | ErrorKind::UnknownModel
         | ErrorKind::MethodNotAllowed
+        | ErrorKind::UpgradeUnsupported
         | ErrorKind::NotFound
         | ErrorKind::BodyTooLarge
         | ErrorKind::UnsupportedEncoding => "invalid_request_error",
@@ -214,6 +216,7 @@ fn anthropic_type(error: &Error) -> &str {
         | ErrorKind::BodyTimeout
         | ErrorKind::PermissionDenied
         | ErrorKind::MethodNotAllowed
+        | ErrorKind::UpgradeUnsupported
         | ErrorKind::Overloaded
         | ErrorKind::NoDeployment
         | ErrorKind::CredentialMissing

@@ -24,7 +24,10 @@ static UPSTREAM: &[&str] = &[
 /// A caller's headers that mean something in one dialect, and go upstream in that one.
 static UPSTREAM_OF_DIALECT: &[(Dialect, &[&str])] = &[
     (Dialect::OpenAi, &["openai-beta"]),
-    (Dialect::Responses, &["openai-beta", "originator", "session_id", "conversation_id"]),
+    (
+        Dialect::Responses,
+        &["openai-beta", "originator", "session-id", "session_id", "thread-id", "x-codex-beta-features"],
+    ),
     (Dialect::Anthropic, &["anthropic-version", "anthropic-beta"]),
 ];
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_LENGTH};
+use http::header::{ALLOW, CONTENT_LENGTH, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body::Body;
 use trunkline_core::{Error, ErrorKind};
@@ -73,6 +73,11 @@ impl Gateway {
         browsers::guard(request.uri(), request.headers(), &self.settings)?;
         if request.method() == Method::OPTIONS && !endpoints::methods(request.uri().path()).is_empty() {
             return Ok(None);
+        }
+        if request.headers().get(UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket")) {
+            // Of all statuses this one makes clients that prefer a socket go on over HTTP at once.
+            let message = "WebSocket is not spoken here; the same is answered over HTTP, streamed or whole";
+            return Err(Error::new(ErrorKind::UpgradeUnsupported, message));
         }
         let matched = endpoints::find(request.method(), request.uri().path())?;
         record.dialect = matched.endpoint.dialect();

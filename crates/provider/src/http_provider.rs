@@ -186,8 +186,7 @@ impl<C: Codec> Provider for HttpProvider<C> {
         let capabilities = self.codec.capabilities(&call.model);
         if !capabilities.supports(call.operation) {
             let message = format!(
-                "{} does not have the operation {}; it has {}",
-                self.codec.name(),
+                "the provider does not have the operation {}; it has {}",
                 call.operation,
                 capabilities.operation_names()
             );

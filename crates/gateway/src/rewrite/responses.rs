@@ -118,6 +118,7 @@ fn code(error: &Error) -> &str {
         | ErrorKind::PermissionDenied
         | ErrorKind::NotFound
         | ErrorKind::MethodNotAllowed
+        | ErrorKind::UpgradeUnsupported
         | ErrorKind::CredentialMissing
         | ErrorKind::CredentialUnusable
         | ErrorKind::ShuttingDown

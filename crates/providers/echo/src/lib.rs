@@ -63,7 +63,7 @@ impl Provider for Echo {
         let operation = call.operation;
         if !OPERATIONS.contains(&operation) {
             let names = self.capabilities(&call.model).operation_names();
-            let message = format!("{NAME} does not have the operation {operation}; it has {names}");
+            let message = format!("the provider does not have the operation {operation}; it has {names}");
             return Err(refused(ErrorKind::UnsupportedOperation, message));
         }
         let Some(body) = call.document() else {

@@ -30,7 +30,7 @@ async fn what_is_not_offered_is_refused_by_name() {
     assert_eq!(error.kind(), ErrorKind::UnsupportedOperation);
     assert_eq!(
         error.message(),
-        "vercel_ai_gateway does not have the operation completions; it has chat_completions, embeddings, responses, \
+        "the provider does not have the operation completions; it has chat_completions, embeddings, responses, \
          compact_response, messages, count_tokens, rerank, rerank_v2, image_generations, image_edits, evaluate"
     );
     assert!(world.control().requests().is_empty());
