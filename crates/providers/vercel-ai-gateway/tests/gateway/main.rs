@@ -6,6 +6,7 @@ mod catalogue;
 mod chat;
 mod credentials;
 mod embeddings;
+mod messages;
 mod refusals;
 mod streams;
 mod world;

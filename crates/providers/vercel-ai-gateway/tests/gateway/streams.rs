@@ -3,14 +3,9 @@
 use trunkline_core::{ErrorKind, Event, Retry};
 use trunkline_testkit::simulator::{CutKind, Fault, LineEnding, Outcome};
 
-use crate::world::{World, chat, seen, streamed_with};
+use crate::world::{World, chat, payloads, seen, streamed_with};
 
 const MODEL: &str = "openai/gpt-4.1-nano";
-
-fn payloads(events: &[Event]) -> Vec<String> {
-    let text = |data: &[u8]| String::from_utf8(data.to_vec()).unwrap();
-    events.iter().filter_map(Event::data).map(text).collect()
-}
 
 #[tokio::test]
 async fn a_stream_comes_with_its_tokens_and_its_bill() {

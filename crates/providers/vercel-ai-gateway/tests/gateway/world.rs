@@ -6,7 +6,11 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use http::HeaderMap;
-use trunkline_core::{Call, Document, Environment, Error, Event, Observation, Operation, Reply, ReplyBody};
+use rust_decimal::Decimal;
+use serde_json::Value;
+use trunkline_core::{
+    Call, Cost, Document, Environment, Error, Event, Observation, Operation, Reply, ReplyBody,
+};
 use trunkline_provider::{CallContext, Limits, Provider, Registry, Target};
 use trunkline_testkit::simulator::{Control, RecordedRequest, Simulator, SimulatorOptions};
 use trunkline_transport::{HttpTransport, TransportOptions};
@@ -108,6 +112,11 @@ pub(crate) fn streamed_with(model: &str) -> Call {
     Call::new(Operation::ChatCompletions, model, Document::parse(body).unwrap())
 }
 
+/// A call of any operation.
+pub(crate) fn call_of(operation: Operation, model: &str, json: &str) -> Call {
+    Call::new(operation, model, Document::parse(json.to_owned()).unwrap())
+}
+
 pub(crate) fn embeddings(json: &str) -> Call {
     let document = Document::parse(json.to_owned()).unwrap();
     Call::new(Operation::Embeddings, "openai/text-embedding-3-small", document)
@@ -115,6 +124,22 @@ pub(crate) fn embeddings(json: &str) -> Call {
 
 pub(crate) fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
     pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+}
+
+/// What the events carry, in order.
+pub(crate) fn payloads(events: &[Event]) -> Vec<String> {
+    let text = |data: &[u8]| String::from_utf8(data.to_vec()).unwrap();
+    events.iter().filter_map(Event::data).map(text).collect()
+}
+
+/// The value of a member as it stands in the document.
+pub(crate) fn value(document: &Document, member: &str) -> Value {
+    serde_json::from_slice(document.raw(member).unwrap_or_else(|| panic!("no {member}"))).unwrap()
+}
+
+/// What was spent, as far as it is known.
+pub(crate) fn spend(seen: &Observation) -> Option<Decimal> {
+    seen.cost.as_ref().and_then(Cost::spend)
 }
 
 /// All that the events were seen to say, as a record would have it.
