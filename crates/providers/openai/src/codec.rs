@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
-use trunkline_core::{Call, Environment, Error, ModelInfo, Operation, Segments};
+use trunkline_core::{Call, Dialect, Environment, Error, ModelInfo, Operation, Segments};
 use trunkline_provider::{Capabilities, Codec, Decode, EncodeContext, Failure, Target};
 
 use crate::vendor::{Quirk, Vendor};
@@ -72,12 +72,18 @@ impl Codec for OpenAiCodec {
     }
 
     fn decoder(&self, operation: Operation, _streaming: bool) -> Decode {
-        let probe = wire::Probe::new(operation);
-        Decode::Verbatim(Box::new(if self.vendor.has(Quirk::ReportsCost) {
-            probe.reading_cost()
-        } else {
-            probe
-        }))
+        let reads_cost = self.vendor.has(Quirk::ReportsCost);
+        Decode::Verbatim(match operation.dialect() {
+            Dialect::Responses => {
+                let probe = wire::ResponsesProbe::new(operation);
+                Box::new(if reads_cost { probe.reading_cost() } else { probe })
+            }
+            // No vendor here has an operation of Anthropic's.
+            Dialect::OpenAi | Dialect::Cohere | Dialect::Anthropic => {
+                let probe = wire::Probe::new(operation);
+                Box::new(if reads_cost { probe.reading_cost() } else { probe })
+            }
+        })
     }
 
     fn classify(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {

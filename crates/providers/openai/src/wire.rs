@@ -9,7 +9,10 @@ mod error_body;
 mod failure;
 mod models;
 mod probe;
+mod reply_rules;
+mod responses;
 mod stream_failure;
+mod typed_event;
 mod usage;
 
 pub use cost::cost;
@@ -19,5 +22,6 @@ pub use error_body::{ErrorBody, error_body};
 pub use failure::classify;
 pub use models::models;
 pub use probe::{Probe, is_usage_only};
+pub use responses::{ResponsesProbe, response_object};
 pub use stream_failure::stream_failure;
 pub use usage::usage;

@@ -20,12 +20,16 @@ fn read_all(data: &[u8]) {
     let _ = wire::is_usage_only(data);
     let _ = wire::stream_failure(data);
     let _ = wire::models(Bytes::copy_from_slice(data));
-    let mut probe = wire::Probe::new(Operation::ChatCompletions).reading_cost();
-    let _ = probe.event(data);
+    let _ = wire::response_object(data);
+    for operation in Operation::ALL {
+        let _ = wire::Probe::new(operation).reading_cost().event(data);
+        let _ = wire::ResponsesProbe::new(operation).reading_cost().event(data);
+    }
     let _ = serde_json::from_slice::<ChatChunk>(data);
     if let Ok(document) = Document::parse(data.to_vec()) {
         for operation in Operation::ALL {
             let _ = wire::Probe::new(operation).document(&document);
+            let _ = wire::ResponsesProbe::new(operation).document(&document);
         }
         let _ = ChatResponse::from_document(&document);
         let _ = EmbeddingResponse::from_document(&document);
@@ -37,6 +41,8 @@ fn json() -> impl Strategy<Value = String> {
     let name = prop::sample::select(vec![
         "usage",
         "choices",
+        "response",
+        "output",
         "error",
         "message",
         "type",
@@ -75,6 +81,10 @@ fn json() -> impl Strategy<Value = String> {
         "\"\"",
         "\"error\"",
         "\"429\"",
+        "\"failed\"",
+        "\"response.completed\"",
+        "\"response.failed\"",
+        "\"speech.audio.done\"",
         "\"{\\\"error\\\":{\\\"message\\\":\\\"x\\\"}}\"",
         "\"\\ud83d\\ude00\"",
         "[]",

@@ -11,6 +11,7 @@ use trunkline_core::{
 use trunkline_provider::EncodeContext;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const ANYTHING: HeaderValue = HeaderValue::from_static("*/*");
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 const OPENAI_ORGANIZATION: HeaderName = HeaderName::from_static("openai-organization");
 
@@ -71,6 +72,9 @@ pub(crate) fn encode_with(
     *request.method_mut() = call.operation.method();
     *request.uri_mut() = uri(&versioned(base, call.operation), &call.path(), call.query.as_deref())?;
     *request.headers_mut() = headers(call.headers.clone(), body.content_type(), context)?;
+    if call.operation.answers_in_bytes() && !context.target.extra_headers.contains_key(ACCEPT) {
+        request.headers_mut().insert(ACCEPT, ANYTHING);
+    }
     Ok(request)
 }
 

@@ -235,3 +235,13 @@ fn the_list_of_models() {
     assert!(request.body().is_empty());
     assert!(!request.headers().contains_key(CONTENT_TYPE));
 }
+
+#[test]
+fn sound_is_not_asked_for_as_json() {
+    let accept = |operation| {
+        let request = send(&call(operation, "{}"), "https://a.example/v1", &Target::default());
+        request.expect("a request").headers()[ACCEPT].clone()
+    };
+    assert_eq!(accept(Operation::Speech), "*/*");
+    assert_eq!(accept(Operation::Moderations), "application/json");
+}

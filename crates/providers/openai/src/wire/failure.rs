@@ -93,6 +93,7 @@ fn is_policy(error: &ErrorBody) -> bool {
         &[
             "content_filter",
             "content_policy_violation",
+            "image_content_policy_violation",
             "moderation_blocked",
             "data_inspection_failed",
             "responsibleaipolicyviolation",
@@ -146,24 +147,46 @@ fn status_of_word(word: &str) -> Option<StatusCode> {
     let plain: String =
         word.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect();
     let status = match plain.as_str() {
-        "invalidrequesterror" | "badrequesterror" | "invalidargument" | "validationerror" => 400,
+        "invalidrequesterror"
+        | "badrequesterror"
+        | "invalidargument"
+        | "validationerror"
+        | "invalidprompt"
+        | "invalidencryptedcontent"
+        | "previousresponsenotfound" => 400,
+        picture if is_about_picture(picture) => 400,
         "authenticationerror" | "unauthorized" | "unauthenticated" | "invalidapikey" => 401,
         "insufficientfunds" | "paymentrequired" | "billingerror" => 402,
         "permissionerror" | "permissiondenied" | "permissiondeniederror" | "forbidden" => 403,
         "notfounderror" | "notfound" | "modelnotfound" => 404,
         "requesttoolarge" => 413,
         "ratelimiterror" | "ratelimitexceeded" | "toomanyrequests" | "insufficientquota"
-        | "resourceexhausted" | "throttlingerror" | "tokens" | "requests" => 429,
+        | "resourceexhausted" | "throttlingerror" | "slowdown" | "tokens" | "requests" => 429,
         "overloadederror"
         | "overloaded"
         | "serviceunavailable"
         | "serviceunavailableerror"
+        | "serverisoverloaded"
         | "unavailable" => 503,
-        "timeout" | "timeouterror" | "requesttimeout" | "gatewaytimeout" | "deadlineexceeded" => 504,
+        "timeout" | "timeouterror" | "vectorstoretimeout" | "requesttimeout" | "gatewaytimeout"
+        | "deadlineexceeded" => 504,
         "servererror" | "internalservererror" | "internalerror" | "apierror" | "internal" => 500,
         _ => return None,
     };
     StatusCode::from_u16(status).ok()
+}
+
+/// The codes that a response fails with over a picture that the caller gave: `image_too_large`.
+fn is_about_picture(word: &str) -> bool {
+    const BEGINNINGS: [&str; 6] = [
+        "image",
+        "invalidimage",
+        "invalidbase64image",
+        "unsupportedimage",
+        "emptyimage",
+        "failedtodownloadimage",
+    ];
+    BEGINNINGS.iter().any(|beginning| word.starts_with(beginning))
 }
 
 #[cfg(test)]

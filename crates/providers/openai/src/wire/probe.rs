@@ -3,15 +3,20 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use http::StatusCode;
 use memchr::memmem::Finder;
-use trunkline_core::{Document, Observation, Operation, json};
+use trunkline_core::{Dialect, Document, Observation, Operation, json};
 use trunkline_provider::{Failure, Sight};
 
-use super::{cost, stream_failure, usage};
+use super::failure::judge_by_words;
+use super::reply_rules::reply_rules;
+use super::typed_event::{event_type, is_whole, leading_type};
+use super::{cost, error_body, stream_failure, usage};
 
-/// The probe for chat completions, completions and embeddings in this dialect.
+/// The probe for every operation of this dialect but those about Responses, and for Cohere's rerank.
 ///
-/// An event is searched for a few byte sequences, and read only if they tell that it can hold something.
+/// An event is told by its type where that stands in its first bytes; else it is searched for a few byte sequences,
+/// and read only if they tell that it can hold something.
 #[derive(Clone, Copy, Debug)]
 pub struct Probe {
     operation: Operation,
@@ -51,6 +56,9 @@ impl trunkline_provider::Probe for Probe {
         if data.trim_ascii() == b"[DONE]" {
             return Sight::Observed(Observation { terminal: true, ..Observation::default() });
         }
+        if let Some(sight) = self.typed(data) {
+            return sight;
+        }
         if !is_worth_reading(data) {
             return Sight::Nothing;
         }
@@ -66,24 +74,43 @@ impl trunkline_provider::Probe for Probe {
     }
 
     fn document(&mut self, document: &Document) -> Result<Observation, Failure> {
-        let result = match self.operation {
-            Operation::ChatCompletions | Operation::Completions => "choices",
-            _ => "data",
-        };
-        if document.contains(result) && document.raw("error").is_none_or(json::is_null) {
+        let has_result = document.contains(reply_rules(self.operation).result);
+        if has_result && document.raw("error").is_none_or(json::is_null) {
             // The document knows its members already, so that a long reply is not walked again.
             return Ok(self.observe_document(document));
         }
-        match stream_failure(&document.to_bytes()) {
-            Some(failure) => Err(failure),
-            None => Ok(self.observe_document(document)),
+        if let Some(failure) = stream_failure(&document.to_bytes()) {
+            return Err(failure);
         }
+        // Cohere's envelope has its words at the top and no member that says that it is one.
+        let is_envelope = self.operation.dialect() == Dialect::Cohere && document.contains("message");
+        if !has_result && is_envelope {
+            return Err(judge_by_words(error_body(StatusCode::OK, &document.to_bytes())));
+        }
+        Ok(self.observe_document(document))
     }
 }
 
 impl Probe {
+    /// What an event is whose type tells. `None` if it must be searched.
+    fn typed(&self, data: &[u8]) -> Option<Sight> {
+        let end = reply_rules(self.operation).end?;
+        let is_end = match leading_type(data) {
+            Some(b"error") => return None,
+            Some(leading) => leading == end.as_bytes(),
+            None => event_type(data)? == end,
+        };
+        if is_end && is_whole(data) {
+            let observation = self.observe(data).unwrap_or_default();
+            return Some(Sight::Observed(Observation { terminal: true, ..observation }));
+        }
+        // What says what it is and is no error says nothing else that must be known.
+        leading_type(data).map(|_| Sight::Nothing)
+    }
+
     fn observe_document(&self, document: &Document) -> Observation {
-        let Some(found) = document.raw("usage") else {
+        let in_meta = || document.raw("meta").and_then(|meta| Some(&meta[json::member(meta, "tokens")?]));
+        let Some(found) = document.raw("usage").or_else(in_meta) else {
             return Observation::default();
         };
         let id = || document.string("id").map(|id| id.into_owned());

@@ -136,3 +136,62 @@ fn usage_only_is_an_empty_list_and_an_object() {
     assert!(!is_usage_only(br#"{"usage":{}}"#));
     assert!(!is_usage_only(b"[DONE]"));
 }
+
+#[test]
+fn pictures_and_sound_end_with_their_own_events() {
+    let usage = r#""usage":{"input_tokens":5,"output_tokens":2,"total_tokens":7}"#;
+    let expected = Observation { usage: tokens(5, 2), terminal: true, ..Observation::default() };
+    for (operation, end, other) in [
+        (Operation::ImageGenerations, "image_generation.completed", "image_generation.partial_image"),
+        (Operation::ImageEdits, "image_edit.completed", "image_edit.partial_image"),
+        (Operation::Transcriptions, "transcript.text.done", "transcript.text.delta"),
+        (Operation::Speech, "speech.audio.done", "speech.audio.delta"),
+    ] {
+        let look = |data: &str| Probe::new(operation).event(data.as_bytes());
+        for data in [format!(r#"{{"type":"{end}",{usage}}}"#), format!(r#"{{{usage},"type":"{end}"}}"#)] {
+            match look(&data) {
+                Sight::Observed(observation) => assert_eq!(observation, expected, "{data}"),
+                other => panic!("{data}: {other:?}"),
+            }
+        }
+        for data in [
+            format!(r#"{{"type":"{other}","b64_json":"AAAA","delta":"{end}"}}"#),
+            format!(r#"{{"type":"{end}",{usage}"#),
+        ] {
+            assert!(matches!(look(&data), Sight::Nothing), "{data}");
+        }
+        let error = r#"{"type":"error","error":{"type":"rate_limit_error","message":"slow"}}"#;
+        match look(error) {
+            Sight::Failed(failure) => assert_eq!(failure.kind, ErrorKind::UpstreamRateLimited),
+            other => panic!("{operation}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_transcription_in_chunks_ends_with_done() {
+    let mut probe = Probe::new(Operation::Transcriptions);
+    let chunk = r#"{"id":"t","object":"transcription.chunk","choices":[{"delta":{"content":"a"}}]}"#;
+    assert!(matches!(probe.event(chunk.as_bytes()), Sight::Nothing));
+    assert!(matches!(probe.event(b"[DONE]"), Sight::Observed(seen) if seen.terminal));
+}
+
+#[test]
+fn whole_replies_of_other_operations() {
+    let usage = |operation, body| document(operation, body).map(|seen| seen.usage);
+    let cohere = r#"{"id":"r","results":[],"meta":{"billed_units":{"search_units":1},"tokens":{"input_tokens":30,"output_tokens":0}}}"#;
+    assert_eq!(usage(Operation::RerankV2, cohere), Ok(tokens(30, 0)));
+    let units = r#"{"id":"r","results":[],"meta":{"billed_units":{"search_units":1}}}"#;
+    assert_eq!(usage(Operation::Rerank, units), Ok(None));
+    let jina = r#"{"results":[],"usage":{"prompt_tokens":9,"total_tokens":9}}"#;
+    assert_eq!(usage(Operation::Rerank, jina), Ok(tokens(9, 0)));
+    let images = r#"{"created":1,"data":[{"b64_json":"AA"}],"usage":{"input_tokens":5,"output_tokens":2,"total_tokens":7}}"#;
+    assert_eq!(usage(Operation::ImageEdits, images), Ok(tokens(5, 2)));
+    let spoken = r#"{"text":"a","usage":{"type":"duration","seconds":3}}"#;
+    assert_eq!(usage(Operation::Transcriptions, spoken), Ok(None));
+    let answers =
+        r#"{"model":"m","answers":{},"usage":{"inputTokens":4,"outputTokens":1},"providerMetadata":{}}"#;
+    assert_eq!(usage(Operation::Evaluate, answers), Ok(tokens(4, 1)));
+    let refused = r#"{"message":"invalid request: query: too_small"}"#;
+    assert_eq!(document(Operation::Rerank, refused), Err(ErrorKind::UpstreamFailed));
+}

@@ -7,7 +7,7 @@ const TOKENS_MAX: u64 = 1 << 53;
 
 /// Reads a usage object into disjoint buckets.
 ///
-/// Both spellings are understood (`prompt_tokens`, `input_tokens`), and details wherever upstreams put them;
+/// All spellings are understood (`prompt_tokens`, `input_tokens`, `inputTokens`), and details wherever upstreams put them;
 /// nulls, `12.0` and absent members too. `None` if it is no object or tells no count.
 ///
 /// ```
@@ -40,11 +40,16 @@ struct Counts {
 impl Counts {
     fn read(&mut self, key: &[u8], raw: &[u8]) {
         match key {
-            b"prompt_tokens" | b"input_tokens" => note(&mut self.input, raw),
-            b"completion_tokens" | b"output_tokens" => note(&mut self.output, raw),
-            b"total_tokens" => note(&mut self.total, raw),
-            b"prompt_tokens_details" | b"input_tokens_details" => self.read_input_details(raw),
-            b"completion_tokens_details" | b"output_tokens_details" => self.read_output_details(raw),
+            b"prompt_tokens" | b"input_tokens" | b"inputTokens" => note(&mut self.input, raw),
+            b"completion_tokens" | b"output_tokens" | b"outputTokens" => note(&mut self.output, raw),
+            b"total_tokens" | b"totalTokens" => note(&mut self.total, raw),
+            // Transcriptions have `input_token_details`, in the singular.
+            b"prompt_tokens_details" | b"input_tokens_details" | b"input_token_details" => {
+                self.read_input_details(raw);
+            }
+            b"completion_tokens_details" | b"output_tokens_details" | b"output_token_details" => {
+                self.read_output_details(raw);
+            }
             b"cache_creation_input_tokens" => note(&mut self.cache_write, raw),
             b"cache_read_input_tokens" | b"prompt_cache_hit_tokens" | b"cached_tokens" => {
                 note(&mut self.cache_read, raw);
@@ -167,6 +172,20 @@ mod tests {
                 inconsistent: false,
             }),
         );
+    }
+
+    #[test]
+    fn the_spellings_of_other_operations() {
+        check(
+            r#"{"type":"tokens","input_tokens":14,"input_token_details":{"text_tokens":4,"audio_tokens":10},"output_tokens":45,"total_tokens":59}"#,
+            Some(Usage { audio_input: 10, ..plain(4, 45) }),
+        );
+        check(
+            r#"{"total_tokens":100,"input_tokens":50,"output_tokens":50,"input_tokens_details":{"text_tokens":10,"image_tokens":40},"output_tokens_details":{"image_tokens":48,"text_tokens":2}}"#,
+            Some(Usage { image_output: 48, ..plain(50, 2) }),
+        );
+        check(r#"{"inputTokens":7,"outputTokens":3}"#, Some(plain(7, 3)));
+        check(r#"{"type":"duration","seconds":9}"#, None);
     }
 
     #[test]
