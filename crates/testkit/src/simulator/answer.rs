@@ -14,7 +14,7 @@ const QUOTED_CHARACTERS_MAX: usize = 400;
 /// The member by which a dialect marks a part of a message that is no word of the user.
 pub(crate) const ASIDE: &str = "aside";
 /// One white pixel.
-const PIXEL: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==";
+const PIXEL_URL: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==";
 
 /// An answer, before it is put into a body or a stream.
 #[derive(Debug)]
@@ -60,7 +60,8 @@ impl Answer {
         }
         let (text, finish_reason, stopped_by) = limited(text(request), request);
         let wants_image = request.modalities.iter().flatten().any(|modality| modality == "image");
-        let images = wants_image.then_some(Image { kind: "image_url", image_url: ImageUrl { url: PIXEL } });
+        let images =
+            wants_image.then_some(Image { kind: "image_url", image_url: ImageUrl { url: PIXEL_URL } });
         let images = images.into_iter().collect();
         Self { reasoning, text: Some(text), tool_calls, images, finish_reason, stopped_by }
     }
@@ -200,6 +201,11 @@ fn tool_calls(request: &ChatRequest, identifiers: &mut Identifiers) -> Vec<ToolC
         Some(ToolCall { id: identifiers.prefixed("call_"), kind, function: Function { name, arguments } })
     };
     wanted.into_iter().filter_map(call).collect()
+}
+
+/// The pixel that stands for every image, a PNG as base64.
+pub(crate) fn pixel_base64() -> &'static str {
+    PIXEL_URL.split_once(',').map_or(PIXEL_URL, |(_, base64)| base64)
 }
 
 /// What stands behind the first mention of a tool's name as a whole word, spaces skipped.

@@ -69,7 +69,7 @@ impl Dialect {
 }
 
 /// The error type: Anthropic's own for the status, but the gateway's where it says what Anthropic has no word for.
-fn messages_kind<'a>(status: StatusCode, gateway: Option<&'a str>, flavour: Flavour) -> &'a str {
+fn messages_kind(status: StatusCode, gateway: Option<&str>, flavour: Flavour) -> &str {
     const OF_THE_GATEWAY: [&str; 6] = [
         "insufficient_funds",
         "quota_for_entity_exceeded",

@@ -17,6 +17,7 @@ use super::fault::Fault;
 use super::flavour::Flavour;
 use super::language::{self, Generated};
 use super::money::Tokens;
+use super::purchase::{self, Settled};
 use super::reply::Reply;
 use super::routing::Route;
 use super::seal;
@@ -40,20 +41,20 @@ pub(crate) fn create(call: &Call<'_>, faults: &mut Vec<Fault>) -> Result<Reply, 
     let content = content(&mut generated, &asked, &prompt);
     let usage = usage(&generated.tokens);
     let id = match call.flavour {
-        Flavour::Anthropic => generated.identifiers.prefixed("msg_"),
-        Flavour::Vercel | Flavour::OpenAi => generated.id.clone(),
+        Flavour::Anthropic => generated.settled.identifiers.prefixed("msg_"),
+        Flavour::Vercel | Flavour::OpenAi => generated.settled.id.clone(),
     };
     let answer = &generated.answer;
     let message = Message {
         id: &id,
         kind: "message",
         role: "assistant",
-        model: call.spelt(&generated.route.served),
+        model: call.spelt(&generated.settled.route.served),
         content: &content,
         stop_reason: Some(stop_reason(answer)),
         stop_sequence: answer.stopped_by.as_deref(),
         usage,
-        provider_metadata: call.is_vercel().then_some(&generated.metadata),
+        provider_metadata: call.is_vercel().then_some(&generated.settled.metadata),
     };
     let reply = if prompt.request.is_streamed() {
         let told = quirks.message_start_usage || call.flavour == Flavour::Anthropic;
@@ -70,7 +71,7 @@ pub(crate) fn create(call: &Call<'_>, faults: &mut Vec<Fault>) -> Result<Reply, 
 pub(crate) fn count_tokens(call: &Call<'_>) -> Result<Reply, Reply> {
     let asked = MessagesRequest::read(call.body, true, false)?;
     let model = call.model(&asked.model);
-    language::find(&call.shared.state(), &model, &["language"])?;
+    purchase::find(&call.shared.state(), &model, &["language"])?;
     let input_tokens = prompt(&asked, model).tokens();
     Ok(Reply::json(StatusCode::OK, &TokenCount { input_tokens }).with_header(REQUEST_ID, call.request_id))
 }
@@ -116,7 +117,7 @@ fn stop_reason(answer: &Answer) -> &'static str {
 
 /// Thoughts, then text, then calls.
 fn content(generated: &mut Generated, asked: &MessagesRequest, prompt: &Prompt) -> Vec<Block> {
-    let Generated { answer, identifiers, .. } = generated;
+    let Generated { answer, settled: Settled { identifiers, .. }, .. } = generated;
     let mut blocks = Vec::new();
     if let Some(reasoning) = &answer.reasoning {
         let thinking = if asked.omits_thoughts() { String::new() } else { reasoning.text.clone() };

@@ -20,6 +20,7 @@ use super::call::Call;
 use super::fault::Fault;
 use super::language::{self, Generated};
 use super::money::Tokens;
+use super::purchase::{self, Settled};
 use super::reply::Reply;
 use super::request::ChatRequest;
 use super::response_store::StoredResponse;
@@ -35,7 +36,7 @@ pub(crate) fn create(call: &Call<'_>, faults: &mut Vec<Fault>) -> Result<Reply, 
     let (asked, items) = read(call)?;
     let request = prompt(&asked, call.model(&asked.model), &items, call.account);
     let mut generated = generate(call, &asked, &request, faults)?;
-    let id = generated.identifiers.prefixed("resp_");
+    let id = generated.settled.identifiers.prefixed("resp_");
     let output = output(&mut generated, &asked, call.account);
     let usage = usage(&generated.tokens);
     let response = response(call, &asked, &generated, &id, &output);
@@ -60,16 +61,16 @@ pub(crate) fn compact(call: &Call<'_>, faults: &mut Vec<Fault>) -> Result<Reply,
     let request = prompt(&asked, call.model(&asked.model), &items, call.account);
     let mut generated = generate(call, &asked, &request, faults)?;
     let text = generated.answer.text.clone().unwrap_or_default();
-    let encrypted_content = seal::seal(&text, call.account, generated.identifiers.next());
-    let output = [Item::Compaction { id: generated.identifiers.prefixed("cmp_"), encrypted_content }];
-    let id = generated.identifiers.prefixed("resp_");
+    let encrypted_content = seal::seal(&text, call.account, generated.settled.identifiers.next());
+    let output = [Item::Compaction { id: generated.settled.identifiers.prefixed("cmp_"), encrypted_content }];
+    let id = generated.settled.identifiers.prefixed("resp_");
     let compacted = Compacted {
         id: &id,
         object: "response.compaction",
-        created_at: generated.created,
+        created_at: generated.settled.created,
         output: &output,
         usage: usage(&generated.tokens),
-        provider_metadata: call.is_vercel().then_some(&generated.metadata),
+        provider_metadata: call.is_vercel().then_some(&generated.settled.metadata),
     };
     Ok(Reply::json(StatusCode::OK, &compacted))
 }
@@ -78,7 +79,7 @@ pub(crate) fn compact(call: &Call<'_>, faults: &mut Vec<Fault>) -> Result<Reply,
 pub(crate) fn input_tokens(call: &Call<'_>) -> Result<Reply, Reply> {
     let (asked, items) = read(call)?;
     let model = call.model(&asked.model);
-    language::find(&call.shared.state(), &model, &["language"])?;
+    purchase::find(&call.shared.state(), &model, &["language"])?;
     let request = prompt(&asked, model, &items, call.account);
     let input_tokens = tokens::of_prompt(&request.messages, request.tools.as_ref());
     Ok(Reply::json(StatusCode::OK, &TokenCount { object: "response.input_tokens", input_tokens }))
@@ -135,7 +136,7 @@ fn usage(tokens: &Tokens) -> Usage {
 
 /// Reasoning, then text, then calls.
 fn output(generated: &mut Generated, asked: &ResponsesRequest, account: u64) -> Vec<Item> {
-    let Generated { answer, identifiers, .. } = generated;
+    let Generated { answer, settled: Settled { identifiers, .. }, .. } = generated;
     let mut items = Vec::new();
     if let Some(reasoning) = &answer.reasoning {
         let summary = asked.wants_summary().then(|| Part::SummaryText { text: reasoning.text.clone() });
@@ -178,14 +179,14 @@ fn response<'a>(
     Response {
         id,
         object: "response",
-        created_at: generated.created,
+        created_at: generated.settled.created,
         status: if cut { "incomplete" } else { "completed" },
         background: asked.background == Some(true),
         error: None,
         incomplete_details: cut.then_some(IncompleteDetails { reason: "max_output_tokens" }),
         instructions: asked.instructions.as_deref(),
         max_output_tokens: asked.max_output_tokens,
-        model: call.spelt(&generated.route.served),
+        model: call.spelt(&generated.settled.route.served),
         output,
         parallel_tool_calls: asked.parallel_tool_calls != Some(false),
         previous_response_id: asked.previous_response_id.as_deref(),
@@ -201,7 +202,7 @@ fn response<'a>(
         usage: None,
         user: repeated("user", Value::Null),
         metadata: repeated("metadata", json!({})),
-        provider_metadata: call.is_vercel().then_some(&generated.metadata),
+        provider_metadata: call.is_vercel().then_some(&generated.settled.metadata),
     }
 }
 

@@ -25,17 +25,23 @@ use super::credential::{self, Credential};
 use super::embeddings;
 use super::endpoint::Endpoint;
 use super::error::{self, Circumstances};
+use super::evaluate;
 use super::exchange::{Exchange, RecordedRequest};
 use super::fault::Fault;
 use super::flavour::Flavour;
 use super::identifier::stable_hash;
+use super::images;
 use super::messages;
 use super::models;
+use super::moderations;
 use super::multipart;
 use super::reply::Reply;
+use super::rerank;
 use super::responses;
 use super::shape::Shape;
+use super::speech;
 use super::state::{Shared, moment};
+use super::transcriptions;
 
 /// Everything under this path drives the simulator and is not recorded.
 pub(crate) const CONTROL_PREFIX: &str = "/__sim/";
@@ -179,14 +185,14 @@ fn dispatch(
         Endpoint::CompactResponse => responses::compact(call, faults),
         Endpoint::ResponseInputTokens => responses::input_tokens(call),
         Endpoint::StoredResponse(what, id) => responses::stored(call, *what, id),
-        Endpoint::Rerank
-        | Endpoint::RerankV2
-        | Endpoint::ImageGenerations
-        | Endpoint::ImageEdits
-        | Endpoint::Speech
-        | Endpoint::Transcriptions
-        | Endpoint::Moderations
-        | Endpoint::Evaluate => Err(error::not_found(path)),
+        Endpoint::Rerank => rerank::rerank(call, rerank::Version::One, faults),
+        Endpoint::RerankV2 => rerank::rerank(call, rerank::Version::Two, faults),
+        Endpoint::ImageGenerations => images::generate(call, faults),
+        Endpoint::ImageEdits => images::edit(call, faults),
+        Endpoint::Speech => speech::speak(call, faults),
+        Endpoint::Transcriptions => transcriptions::transcribe(call, faults),
+        Endpoint::Moderations => moderations::moderate(call),
+        Endpoint::Evaluate => evaluate::evaluate(call, faults),
         Endpoint::Models => Ok(models::list(&shared.state(), call.flavour)),
         Endpoint::Model(id) => Ok(models::retrieve(&shared.state(), id, shared.options.retrieve_models)),
         Endpoint::ModelEndpoints(id) => Ok(models::endpoints(&shared.state(), id)),

@@ -9,7 +9,7 @@ use crate::simulator_chat::simulator;
 const MODEL: &str = "anthropic/claude-sonnet-4.5";
 
 /// The name and the JSON of each event of a stream with LF whose events are named.
-pub(crate) fn named_events(received: &Received) -> Vec<(&str, serde_json::Value)> {
+pub(crate) fn named_events(received: &Received) -> Vec<(&str, Value)> {
     let events = received.text().split_terminator("\n\n").map(|event| {
         let (name, data) = event.strip_prefix("event: ").unwrap().split_once("\ndata: ").unwrap();
         (name, serde_json::from_str(data).unwrap())
