@@ -8,5 +8,6 @@ mod credentials;
 mod embeddings;
 mod messages;
 mod refusals;
+mod responses;
 mod streams;
 mod world;
