@@ -83,6 +83,7 @@ mod identifier;
 mod images;
 mod language;
 mod messages;
+mod messages_error;
 mod metadata;
 mod models;
 mod moderations;

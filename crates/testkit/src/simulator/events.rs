@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::dialect::{MessagesError, MessagesErrorDetail};
+use super::messages_error::{MessagesError, MessagesErrorDetail};
 use super::shape::ErrorForm;
 
 /// One event: what stands behind `event: `, if that line is there, and behind `data: `.

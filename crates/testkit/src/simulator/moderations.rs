@@ -1,4 +1,4 @@
-//! `POST /v1/moderations`: a text is flagged for each category that it names. It costs nothing.
+//! `POST /v1/moderations`: a text is flagged for each category that it names, which costs nothing.
 
 use http::StatusCode;
 use serde::{Deserialize, Serialize};

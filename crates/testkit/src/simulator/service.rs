@@ -23,7 +23,7 @@ use super::connection::{Connection, Wire};
 use super::control_plane;
 use super::credential::{self, Credential};
 use super::embeddings;
-use super::endpoint::Endpoint;
+use super::endpoint::{Asks, Endpoint};
 use super::error::{self, Circumstances};
 use super::evaluate;
 use super::exchange::{Exchange, RecordedRequest};
@@ -137,12 +137,13 @@ fn answer(shared: &Shared, exchange: &Exchange, parts: &Parts, body: &Bytes) -> 
     let mut state = shared.state();
     let clock = state.clock;
     let request_id = format!("req_{:016x}", stable_hash(&exchange.id().to_le_bytes()));
-    let refused = |reply: Reply| endpoint.dialect().refusal(reply, flavour, &request_id);
+    let rules = endpoint.rules();
+    let refused = |reply: Reply| rules.dialect.refusal(reply, flavour, &request_id);
     let credential = Credential::of(&parts.headers, flavour, path, clock.now_seconds());
-    if !endpoint.is_anonymous() && !credential.is_let_in() {
+    if rules.asks != Asks::Anybody && !credential.is_let_in() {
         return (refused(error::not_authenticated()), Shape::default());
     }
-    let mut faults = state.take_faults(whole_path, endpoint.asks_a_model(), model.as_deref());
+    let mut faults = state.take_faults(whole_path, rules.asks == Asks::Model, model.as_deref());
     let (shape, instead) = Shape::of(&faults);
     if let Some(fault) = instead {
         let generation_id = state.identifiers.generation(clock.now_ms());
@@ -161,7 +162,7 @@ fn answer(shared: &Shared, exchange: &Exchange, parts: &Parts, body: &Bytes) -> 
         request_id: &request_id,
         flavour,
         account: credential::account(&parts.headers, path),
-        bare_models: flavour != Flavour::Vercel || endpoint.is_of_openai_alone() || state.quirks.bare_models,
+        bare_models: flavour != Flavour::Vercel || rules.of_openai_alone || state.quirks.bare_models,
     };
     drop(state);
     let reply = dispatch(&call, &endpoint, path, &mut faults);

@@ -25,7 +25,7 @@ fn asking(prompt: &str) -> Value {
     json!({ "model": MODEL, "max_tokens": 2_000, "messages": [{ "role": "user", "content": prompt }] })
 }
 
-fn with(mut body: Value, members: Value) -> Value {
+fn with(mut body: Value, members: &Value) -> Value {
     body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
     body
 }
@@ -62,7 +62,7 @@ async fn a_whole_message_is_spelt_as_anthropic_spells_it() {
 #[tokio::test]
 async fn a_stream_has_anthropics_events() {
     let simulator = simulator().await;
-    let received = messages(&simulator, &with(asking("Hé!"), json!({ "stream": true }))).await;
+    let received = messages(&simulator, &with(asking("Hé!"), &json!({ "stream": true }))).await;
     assert!(received.complete);
     assert_eq!(received.header("content-type"), Some("text/event-stream"));
     let events = named_events(&received);
@@ -82,14 +82,14 @@ async fn a_stream_has_anthropics_events() {
     assert!(received.text().ends_with("event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"));
 
     simulator.control().set_quirks(Quirks { message_start_usage: true, ..Quirks::default() });
-    let received = messages(&simulator, &with(asking("Hé!"), json!({ "stream": true }))).await;
+    let received = messages(&simulator, &with(asking("Hé!"), &json!({ "stream": true }))).await;
     assert_eq!(named_events(&received)[0].1["message"]["usage"]["input_tokens"], 8);
 }
 
 #[tokio::test]
 async fn a_tool_is_called_and_its_result_quoted() {
     let simulator = simulator().await;
-    let body = with(asking(r#"Use wx {"city": "Oslo", "days": 1.0}."#), json!({ "tools": weather() }));
+    let body = with(asking(r#"Use wx {"city": "Oslo", "days": 1.0}."#), &json!({ "tools": weather() }));
     let whole = messages(&simulator, &body).await;
     assert!(
         whole.text().contains(r#""name":"wx","input":{"city": "Oslo", "days": 1.0}}"#),
@@ -98,7 +98,7 @@ async fn a_tool_is_called_and_its_result_quoted() {
     );
     let whole = whole.json();
     assert_eq!(whole["stop_reason"], "tool_use");
-    let streamed = messages(&simulator, &with(body.clone(), json!({ "stream": true }))).await;
+    let streamed = messages(&simulator, &with(body.clone(), &json!({ "stream": true }))).await;
     let events = named_events(&streamed);
     let input = events.iter().filter_map(|(_, data)| data["delta"]["partial_json"].as_str());
     assert_eq!(input.collect::<String>(), r#"{"city": "Oslo", "days": 1.0}"#);
@@ -125,7 +125,7 @@ async fn a_tool_is_called_and_its_result_quoted() {
 async fn a_tool_is_called_when_the_choice_forces_it() {
     let simulator = simulator().await;
     let names = async |choice: Value| {
-        let body = with(asking("hello"), json!({ "tools": weather(), "tool_choice": choice }));
+        let body = with(asking("hello"), &json!({ "tools": weather(), "tool_choice": choice }));
         messages(&simulator, &body).await.json()["content"][0]["name"].clone()
     };
     assert_eq!(names(json!({ "type": "any" })).await, "wx");
@@ -137,11 +137,11 @@ async fn a_tool_is_called_when_the_choice_forces_it() {
 async fn thinking_is_taken_back_only_as_it_was_issued() {
     let simulator = simulator().await;
     let thinking = json!({ "thinking": { "type": "enabled", "budget_tokens": 1_024 }, "tools": weather() });
-    let body = with(asking("wx redacted_thinking"), thinking);
+    let body = with(asking("wx redacted_thinking"), &thinking);
     let first = messages(&simulator, &body).await.json();
     let kinds = first["content"].as_array().unwrap().iter().map(|block| block["type"].as_str().unwrap());
     assert_eq!(kinds.collect::<Vec<_>>(), ["thinking", "redacted_thinking", "tool_use"]);
-    let streamed = messages(&simulator, &with(body.clone(), json!({ "stream": true }))).await;
+    let streamed = messages(&simulator, &with(body.clone(), &json!({ "stream": true }))).await;
     let events = named_events(&streamed);
     let thought = events.iter().filter_map(|(_, data)| data["delta"]["thinking"].as_str());
     assert_eq!(thought.collect::<String>(), "Thinking about “wx redacted_thinking”: naïve, 考え中 🙂.");
@@ -181,7 +181,7 @@ async fn thinking_is_taken_back_only_as_it_was_issued() {
 async fn an_omitted_thought_keeps_its_signature() {
     let simulator = simulator().await;
     let thinking = json!({ "thinking": { "type": "adaptive", "display": "omitted" } });
-    let first = messages(&simulator, &with(asking("hello"), thinking)).await.json();
+    let first = messages(&simulator, &with(asking("hello"), &thinking)).await.json();
     assert_eq!(first["content"][0]["thinking"], "");
     let mut turn = asking("hello");
     let turns = turn["messages"].as_array_mut().unwrap();
@@ -196,11 +196,11 @@ async fn marked_prompts_are_written_to_the_cache_and_read_from_it() {
     let system =
         json!([{ "type": "text", "text": "x".repeat(8_000), "cache_control": { "type": "ephemeral" } }]);
     let usage = async |body: &Value| messages(&simulator, body).await.json()["usage"].clone();
-    let first = with(asking("one"), json!({ "system": system }));
+    let first = with(asking("one"), &json!({ "system": system }));
     let written = json!({ "input_tokens": 5, "cache_creation_input_tokens": 2_007, "cache_read_input_tokens": 0,
         "output_tokens": 10 });
     assert_eq!(usage(&first).await, written);
-    let second = with(asking("two"), json!({ "system": system }));
+    let second = with(asking("two"), &json!({ "system": system }));
     let read = json!({ "input_tokens": 5, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 2_007,
         "output_tokens": 10 });
     assert_eq!(usage(&second).await, read);
@@ -240,7 +240,11 @@ async fn refusals_are_in_anthropics_shape() {
         "authentication_error",
     );
     check(&post(&url, "/v1/messages", "{}").await, 400, "invalid_request_error");
-    check(&messages(&simulator, &with(asking("x"), json!({ "model": "a/b" }))).await, 404, "not_found_error");
+    check(
+        &messages(&simulator, &with(asking("x"), &json!({ "model": "a/b" }))).await,
+        404,
+        "not_found_error",
+    );
     for (fault, status, kind) in [
         (Fault::InsufficientFunds, 402, "insufficient_funds"),
         (Fault::RateLimited { retry_after: None }, 429, "rate_limit_error"),
@@ -261,7 +265,7 @@ async fn streams_fail_in_their_own_dialect() {
     let simulator = simulator().await;
     let stream = async |fault: Fault| {
         simulator.control().fault(FaultRule::new([fault]).for_path("/v1/messages"));
-        messages(&simulator, &with(asking("Hé!"), json!({ "stream": true }))).await
+        messages(&simulator, &with(asking("Hé!"), &json!({ "stream": true }))).await
     };
     let failed = stream(Fault::ErrorEvent { after_events: 4 }).await;
     let events = named_events(&failed);
@@ -280,7 +284,7 @@ async fn streams_fail_in_their_own_dialect() {
 #[tokio::test]
 async fn anthropic_itself_is_played_below_its_name() {
     let simulator = simulator().await;
-    let body = with(asking("Hé!"), json!({ "model": "claude-sonnet-4-5-20250929", "stream": true }));
+    let body = with(asking("Hé!"), &json!({ "model": "claude-sonnet-4-5-20250929", "stream": true }));
     let key = [("x-api-key", "sk-ant-1"), ("anthropic-version", "2023-06-01")];
     let received = send(&simulator.url(), "POST", "/anthropic/v1/messages", &key, &body.to_string()).await;
     let events = named_events(&received);
