@@ -15,7 +15,10 @@ const MESSAGE: &str = r#"{"id":"gen_01K8000000000000000000000M","type":"message"
 
 const TOKENS: &str = r#"{"input_tokens":17}"#;
 
-const RERANKED: &str = r#"{"id":"gen_01K8000000000000000000000K","results":[{"index":1,"relevance_score":0.99},{"index":0,"relevance_score":1e-05}],"meta":{"api_version":{"version":"2"},"billed_units":{"search_units":1}},"providerMetadata":{"gateway":{"cost":"0.002","marketCost":"0.0025","gatewayCost":"0.002","generationId":"gen_01K8000000000000000000000K"}}}"#;
+/// As the gateway documents it, without a bill.
+const RERANKED: &str = r#"{"id":"gen_01K8000000000000000000000K","results":[{"index":1,"relevance_score":0.99,"document":{"text":"a"}},{"index":0,"relevance_score":1e-05}],"meta":{"api_version":{"version":"1"},"billed_units":{"search_units":1}}}"#;
+
+const RERANKED_WITH_BILL: &str = r#"{"id":"gen_01K8000000000000000000000K","results":[{"index":1,"relevance_score":0.99},{"index":0,"relevance_score":1e-05}],"meta":{"api_version":{"version":"2"},"billed_units":{"search_units":1}},"providerMetadata":{"gateway":{"cost":"0.002","marketCost":"0.0025","gatewayCost":"0.002","generationId":"gen_01K8000000000000000000000K"}}}"#;
 
 const IMAGES: &str = r#"{"created":1790000001,"data":[{"b64_json":"iVBORw0KGgo=","mime_type":"image/png"}],"providerMetadata":{"gateway":{"cost":"0.04","marketCost":"0.04","gatewayCost":"0.04","generationId":"gen_01K8000000000000000000000P"}}}"#;
 
@@ -28,6 +31,7 @@ pub(crate) fn whole() -> Vec<WholeReply> {
     };
     let text = "Un café, 茶.";
     let reranked = || billed("", "0.002", "K");
+    let unbilled = || Readings::text("").generation_id("gen_01K8000000000000000000000K");
     let images = || billed("iVBORw0KGgo=", "0.04", "P");
     let replies = [
         (Operation::ChatCompletions, CHAT, billed(text, "0.0000190", "A").tokens(61, 32)),
@@ -36,8 +40,10 @@ pub(crate) fn whole() -> Vec<WholeReply> {
         (Operation::CompactResponse, COMPACTION, billed("", "0.0026", "C").tokens(900, 80)),
         (Operation::Messages, MESSAGE, billed(text, "0.000495", "M").tokens(61, 32)),
         (Operation::CountTokens, TOKENS, Readings::text("")),
-        (Operation::Rerank, RERANKED, reranked()),
-        (Operation::RerankV2, RERANKED, reranked()),
+        (Operation::Rerank, RERANKED, unbilled()),
+        (Operation::Rerank, RERANKED_WITH_BILL, reranked()),
+        (Operation::RerankV2, RERANKED, unbilled()),
+        (Operation::RerankV2, RERANKED_WITH_BILL, reranked()),
         (Operation::ImageGenerations, IMAGES, images()),
         (Operation::ImageEdits, IMAGES, images()),
         (Operation::Evaluate, EVALUATION, billed("", "0.000009", "V").tokens(40, 2)),
