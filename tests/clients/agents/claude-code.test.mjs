@@ -108,6 +108,10 @@ test("counted tokens", async () => {
 });
 
 test("the gateway's models in the agent's list", async () => {
+  // The agent does not wait for the list, so the gateway should have it from the upstream already.
+  const warm = await fetch(`${gateway.v1}/models`, { headers: { authorization: `Bearer ${MASTER_KEY}` } });
+  assert.equal(warm.status, 200);
+  await warm.body.cancel();
   const variables = { CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "", DISABLE_TELEMETRY: "1", DISABLE_GROWTHBOOK: "1" };
   const { code } = await machine.claude("anthropic/claude-sonnet-4.5", ["-p", "Hello", ...WHOLE], variables);
   assert.equal(code, 0);
@@ -134,13 +138,20 @@ test("a key of Anthropic's in the environment goes nowhere", async () => {
   assert.ok(!JSON.stringify(await simulator.requests()).includes(other));
 });
 
-test("an upstream that is overloaded in the middle is asked again, not streamed", async () => {
-  await simulator.fault({ error_event: { after_events: 20, status: 529 } });
+test("an upstream that is overloaded before anything was said is asked again", async () => {
+  await simulator.fault({ error_event: { after_events: 3, status: 529 } });
   const { code, result } = await machine.claude("anthropic/claude-sonnet-4.5", ["-p", "Hello", ...WHOLE]);
   assert.equal(result.result, ANSWER);
   assert.equal(code, 0);
-  const [streamed, whole] = await bodies();
-  assert.deepEqual([streamed.stream, whole.stream], [true, undefined]);
+  assert.equal((await asked()).length, 2);
+});
+
+test("an upstream that is overloaded behind a text is said", async () => {
+  await simulator.fault({ error_event: { after_events: 20, status: 529 } });
+  const { code, result } = await machine.claude("anthropic/claude-sonnet-4.5", ["-p", "Hello", ...WHOLE]);
+  assert.equal(code, 1);
+  assert.match(result.result, /^API Error: .*Overloaded/);
+  assert.equal((await asked()).length, 1);
 });
 
 test("lines that a shell evaluates", async () => {
