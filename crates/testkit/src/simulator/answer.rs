@@ -245,7 +245,7 @@ fn text(request: &ChatRequest) -> String {
         };
     }
     if last_role(request) == "tool" {
-        let result = request.messages.last().map(content_text).unwrap_or_default();
+        let result = last_said(request).map(content_text).unwrap_or_default();
         return format!("The tool said “{}”. Voilà, 漢字 🙂.", quoted(&result, QUOTED_CHARACTERS_MAX));
     }
     format!("You said “{}”. Voilà, 漢字 🙂.", quoted(&last_user_text(request), QUOTED_CHARACTERS_MAX))
@@ -277,7 +277,12 @@ fn limited(mut text: String, request: &ChatRequest) -> (String, &'static str, Op
 }
 
 fn last_role(request: &ChatRequest) -> &str {
-    request.messages.last().and_then(|message| message["role"].as_str()).unwrap_or_default()
+    last_said(request).and_then(|message| message["role"].as_str()).unwrap_or_default()
+}
+
+/// The last message that is not an instruction: agents put some behind the user's words.
+fn last_said(request: &ChatRequest) -> Option<&Value> {
+    request.messages.iter().rev().find(|message| message["role"] != "system")
 }
 
 fn last_user_text(request: &ChatRequest) -> String {

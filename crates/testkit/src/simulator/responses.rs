@@ -186,7 +186,7 @@ fn response<'a>(
         incomplete_details: cut.then_some(IncompleteDetails { reason: "max_output_tokens" }),
         instructions: asked.instructions.as_deref(),
         max_output_tokens: asked.max_output_tokens,
-        model: call.spelt(&generated.settled.route.served),
+        model: call.spelt(&asked.model, &generated.settled.route.served),
         output,
         parallel_tool_calls: asked.parallel_tool_calls != Some(false),
         previous_response_id: asked.previous_response_id.as_deref(),

@@ -292,7 +292,7 @@ async fn anthropic_itself_is_played_below_its_name() {
     assert!(message["id"].as_str().unwrap().starts_with("msg_"));
     assert_eq!(
         (&message["model"], &message["usage"]["input_tokens"]),
-        (&json!("claude-sonnet-4.5"), &json!(8))
+        (&json!("claude-sonnet-4-5-20250929"), &json!(8))
     );
     assert!(!received.text().contains("provider_metadata"));
     let models = send(&simulator.url(), "GET", "/anthropic/v1/models", &key, "").await.json();
@@ -300,4 +300,25 @@ async fn anthropic_itself_is_played_below_its_name() {
     // At the root there are no such keys and no such names.
     assert_eq!(send(&simulator.url(), "POST", "/v1/messages", &key, &body.to_string()).await.status, 401);
     assert_eq!(send(&simulator.url(), "POST", "/v1/messages", &[KEY], &body.to_string()).await.status, 404);
+}
+
+#[tokio::test]
+async fn instructions_among_the_messages_are_a_beta() {
+    let simulator = simulator().await;
+    let mut body = with(asking("Use wx."), &json!({ "tools": weather() }));
+    body["messages"].as_array_mut().unwrap().push(json!({ "role": "system", "content": "Be brief." }));
+    let refused = messages(&simulator, &body).await;
+    assert_eq!(refused.status, 400);
+    let beta = [KEY, ("anthropic-beta", "effort-2025-11-24,mid-conversation-system-2026-04-07")];
+    let url = simulator.url();
+    let called = send(&url, "POST", "/v1/messages", &beta, &body.to_string()).await.json();
+    assert_eq!(called["content"][0]["name"], "wx");
+    let result =
+        json!([{ "type": "tool_result", "tool_use_id": called["content"][0]["id"], "content": "3°" }]);
+    let turns = body["messages"].as_array_mut().unwrap();
+    turns.push(json!({ "role": "assistant", "content": called["content"] }));
+    turns.push(json!({ "role": "user", "content": result }));
+    turns.push(json!({ "role": "system", "content": "Go on." }));
+    let answered = send(&url, "POST", "/v1/messages", &beta, &body.to_string()).await.json();
+    assert_eq!(answered["content"][0]["text"], "The tool said “3°”. Voilà, 漢字 🙂.");
 }
