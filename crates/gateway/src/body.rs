@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http::{HeaderMap, HeaderValue};
 use http_body::Body;
 use http_body_util::BodyExt;
@@ -132,6 +132,32 @@ where
         whole.extend_from_slice(&data);
     }
     Ok(if whole.is_empty() { first } else { whole.freeze() })
+}
+
+/// Reads on and forgets what is left of the body of a request that was refused, so that the caller can read the
+/// refusal and go on using the connection. Tells whether the end was reached: there are bounds to both.
+pub(crate) async fn discard<B>(headers: &HeaderMap, body: &mut B) -> bool
+where
+    B: Body<Data = Bytes> + Unpin + Send,
+{
+    const BYTES_MAX: usize = 1024 * 1024;
+    const WAIT_MAX: Duration = Duration::from_secs(1);
+    // Whoever waits for leave to send has sent nothing, and now need not.
+    if headers.contains_key(EXPECT) {
+        return false;
+    }
+    let reading = async {
+        let mut read = 0;
+        while read <= BYTES_MAX {
+            match body.frame().await {
+                None => return true,
+                Some(Ok(frame)) => read += frame.data_ref().map_or(0, Bytes::len),
+                Some(Err(_)) => return false,
+            }
+        }
+        false
+    };
+    tokio::time::timeout(WAIT_MAX, reading).await.unwrap_or(false)
 }
 
 fn too_large(bytes_max: usize) -> Error {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_LENGTH, UPGRADE};
+use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body::Body;
 use trunkline_core::{Error, ErrorKind};
@@ -15,7 +15,7 @@ use crate::gateway::Gateway;
 use crate::operation::Asked;
 use crate::record::{OpenRecord, Outcome};
 use crate::reply_body::ReplyBody;
-use crate::{anthropic_models, browsers, headers, models, operation, pages};
+use crate::{anthropic_models, body, browsers, headers, models, operation, pages};
 
 /// As much of a path as is noted, in bytes.
 const PATH_BYTES_MAX: usize = 256;
@@ -29,7 +29,13 @@ impl Gateway {
     {
         let is_head = request.method() == Method::HEAD;
         let origin = request.headers().clone();
-        let mut response = self.respond(request).await;
+        let (parts, mut body) = request.into_parts();
+        let mut response = self.respond(Request::from_parts(parts, &mut body)).await;
+        if !body.is_end_stream() && !body::discard(&origin, &mut body).await {
+            // Clients would send the next request on a connection that ends here. HTTP/2 has no such header, and
+            // no need of it.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         browsers::allow(&origin, response.headers_mut(), &self.settings);
         if is_head {
             let length = response.body().size_hint().exact();
