@@ -46,7 +46,7 @@ for (const [way, model] of [
       assert.match(header(request, "anthropic-beta"), /^claude-code-\d+,.*interleaved-thinking/);
       assert.equal(request.query, "beta=true");
       const body = JSON.parse(request.body);
-      assert.equal(body.model, "anthropic/claude-sonnet-4.5");
+      assert.equal(body.model, model);
       assert.equal(body.stream, true);
       assert.match(body.metadata.user_id, /session_id/);
       assert.deepEqual(body.system.at(-1).cache_control, { type: "ephemeral" });

@@ -36,10 +36,10 @@ for (const [way, model] of [
 
       const [request, ...others] = await simulator.requests();
       assert.equal(others.length, 0);
-      assert.equal(request.path, "/v1/responses");
+      assert.match(request.path, /\/v1\/responses$/);
       assert.equal(request.outcome, "complete");
       const body = JSON.parse(request.body);
-      assert.equal(body.model, "openai/gpt-5.3-codex");
+      assert.equal(body.model, model);
       assert.deepEqual([body.stream, body.store], [true, false]);
       assert.deepEqual(body.include, ["reasoning.encrypted_content"]);
       assert.ok(body.tools.some((tool) => tool.type === "namespace"), "tools pass that no one here knows");
@@ -115,8 +115,8 @@ test("bodies in zstd", async () => {
   assert.ok(stdout.includes(ANSWER), stdout);
   const [sent] = between.requests.filter((request) => request.url === "/v1/responses");
   assert.equal(sent.headers["content-encoding"], "zstd");
-  const [arrived] = (await simulator.requests()).filter((request) => request.path === "/v1/responses");
-  assert.equal(JSON.parse(arrived.body).model, "openai/gpt-5.3-codex");
+  const [arrived] = (await simulator.requests()).filter((request) => request.path.endsWith("/responses"));
+  assert.equal(JSON.parse(arrived.body).model, "gpt-5.3-codex");
   assert.ok(arrived.body.length > 2 * sent.bytes, `${arrived.body.length} bytes from ${sent.bytes}`);
 });
 
