@@ -43,7 +43,7 @@ has 'event: error'
 has '"type":"error"'
 has_not 'message_stop'
 
-ask 200 "$URL/v1/models" -H "x-api-key: $KEY" -H "$version"
+ask 200 "$URL/v1/models?limit=1000" -H "x-api-key: $KEY" -H "$version"
 is '["has_more"]' False
 is '["data"][0]["type"]' model
 ask 200 "$URL/v1/models" -H "Authorization: Bearer $KEY"

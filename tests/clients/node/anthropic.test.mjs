@@ -13,7 +13,9 @@ const WEATHER = {
 };
 const ASK_WEATHER = { role: "user", content: "Call get_weather for Oslo" };
 const MODELS = ["claude-vercel", "claude-direct"];
-const MESSAGES = { path: "/v1/messages" };
+// By the name of a group: what the upstream calls the model, and where its messages are.
+const UPSTREAM_MODELS = { "claude-vercel": "anthropic/claude-4-sonnet", "claude-direct": "claude-4-sonnet" };
+const PATHS = { "claude-vercel": "/v1/messages", "claude-direct": "/anthropic/v1/messages" };
 
 let simulator, gateway, stop, client;
 let sent = [];
@@ -38,7 +40,7 @@ const ask = (options) => client.messages.create({ model: "claude-vercel", max_to
 
 // The bytes that must have reached the upstream: those sent, with its own name of the model.
 async function assertReceivedAsSent(model) {
-  const expected = sent.at(-1).toString().replace(`"model":"${model}"`, '"model":"anthropic/claude-4-sonnet"');
+  const expected = sent.at(-1).toString().replace(`"model":"${model}"`, `"model":"${UPSTREAM_MODELS[model]}"`);
   assert.equal((await simulator.bytes()).toString(), expected);
 }
 
@@ -100,7 +102,7 @@ for (const model of MODELS) {
   });
 
   test(`a cut in the middle of a stream is an error, ${model}`, async () => {
-    await simulator.fault({ cut: { after_bytes: 700, how: "close" } }, MESSAGES);
+    await simulator.fault({ cut: { after_bytes: 700, how: "close" } }, { path: PATHS[model] });
     let whole = "";
     const stream = client.messages.stream({ model, max_tokens: 64, messages: HELLO });
     stream.on("text", (text) => {
@@ -111,7 +113,7 @@ for (const model of MODELS) {
   });
 
   test(`an error event is an error, ${model}`, async () => {
-    await simulator.fault({ error_event: { after_events: 5 } }, MESSAGES);
+    await simulator.fault({ error_event: { after_events: 5 } }, { path: PATHS[model] });
     await assert.rejects(client.messages.stream({ model, max_tokens: 64, messages: HELLO }).finalMessage(), (error) => {
       assert.ok(error instanceof Anthropic.APIError);
       assert.match(error.type, /^(overloaded|api)_error$/);

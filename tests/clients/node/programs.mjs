@@ -137,8 +137,8 @@ class Gateway extends Program {
       VERCEL_AI_GATEWAY_API_BASE: `${simulator.url}/v1`,
       VERCEL_AI_GATEWAY_API_KEY: UPSTREAM_KEY,
       SECOND_ACCOUNT_API_KEY: SECOND_UPSTREAM_KEY,
-      SIMULATOR_URL: simulator.url,
-      SIMULATOR_V1: `${simulator.url}/v1`,
+      SIMULATED_ANTHROPIC: `${simulator.url}/anthropic`,
+      SIMULATED_OPENAI: `${simulator.url}/openai/v1`,
       LITELLM_MASTER_KEY: MASTER_KEY,
     };
     const gateway = new Gateway("trunkline", binary("TRUNKLINE_BIN"), flags, environment);

@@ -67,8 +67,8 @@ def dialects_environment(simulator, master_key):
     return {
         "VERCEL_AI_GATEWAY_API_KEY": UPSTREAM_KEY,
         "SECOND_ACCOUNT_API_KEY": SECOND_UPSTREAM_KEY,
-        "SIMULATOR_URL": simulator.url,
-        "SIMULATOR_V1": f"{simulator.url}/v1",
+        "SIMULATED_ANTHROPIC": f"{simulator.url}/anthropic",
+        "SIMULATED_OPENAI": f"{simulator.url}/openai/v1",
         "LITELLM_MASTER_KEY": master_key,
     }
 

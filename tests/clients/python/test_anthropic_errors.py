@@ -10,7 +10,7 @@ anthropic = pytest.importorskip("anthropic", reason="this environment holds the 
 HELLO = [{"role": "user", "content": "Hello"}]
 REPLY = "You said “Hello”. Voilà, 漢字 🙂."
 SIMULATED = "vercel_ai_gateway/sim/fault-"
-MESSAGES = "/v1/messages"
+PATHS = {"claude-vercel": "/v1/messages", "claude-direct": "/anthropic/v1/messages"}
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_the_upstream_s_refusal_of_our_key_is_not_the_caller_s(client, simulator
 @pytest.mark.parametrize("model", ["claude-vercel", "claude-direct"])
 def test_overloaded(client, simulator, model):
     body = '{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
-    simulator.fault({"answer": {"status": 529, "body": body}}, path=MESSAGES)
+    simulator.fault({"answer": {"status": 529, "body": body}}, path=PATHS[model])
     error = failure(client, model=model)
     assert isinstance(error, anthropic.OverloadedError)
     assert (error.type, error.status_code) == ("overloaded_error", 529)
@@ -102,7 +102,7 @@ def test_overloaded(client, simulator, model):
 
 def broken_stream(client, simulator, model, fault):
     """Reads a stream that must break, and gives the text before that and the exception."""
-    simulator.fault(fault, path=MESSAGES)
+    simulator.fault(fault, path=PATHS[model])
     text, kinds = "", []
     with (
         pytest.raises(anthropic.APIStatusError) as caught,
@@ -143,12 +143,12 @@ def test_an_error_event_is_an_error(client, simulator, model):
 
 @pytest.mark.parametrize("model", ["claude-vercel", "claude-direct"])
 def test_a_failure_before_the_first_event_has_a_status(client, simulator, model):
-    simulator.fault({"error_event": {"after_events": 0}}, path=MESSAGES)
+    simulator.fault({"error_event": {"after_events": 0}}, path=PATHS[model])
     assert failure(client, model=model, stream=True).status_code >= 400
 
 
 def test_the_sdk_tries_again_and_succeeds(dialects, simulator):
-    simulator.fault("unavailable", path=MESSAGES)
+    simulator.fault("unavailable", path=PATHS["claude-vercel"])
     with anthropic.Anthropic(base_url=dialects.url, api_key=MASTER_KEY, max_retries=1) as client:
         reply = client.messages.create(model="claude-vercel", max_tokens=64, messages=HELLO)
     assert reply.stop_reason == "end_turn"

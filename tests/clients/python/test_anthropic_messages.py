@@ -12,7 +12,10 @@ anthropic = pytest.importorskip("anthropic", reason="this environment holds the 
 
 HELLO = [{"role": "user", "content": "Hello"}]
 REPLY = "You said “Hello”. Voilà, 漢字 🙂."
-UPSTREAM_MODEL = "anthropic/claude-4-sonnet"
+# By the name of a group: what the upstream calls the model, how its ids begin, and where its messages are.
+UPSTREAM_MODELS = {"claude-vercel": "anthropic/claude-4-sonnet", "claude-direct": "claude-4-sonnet"}
+IDS = {"claude-vercel": "gen_", "claude-direct": "msg_"}
+PATHS = {"claude-vercel": "/v1/messages", "claude-direct": "/anthropic/v1/messages"}
 WEATHER = {
     "name": "get_weather",
     "description": "The weather in a city.",
@@ -45,7 +48,7 @@ def upstream_body(sent, model):
     """The bytes that must reach the upstream: those sent, with its own name of the model."""
     named = f'"model":"{model}"'.encode()
     assert sent.count(named) == 1
-    return sent.replace(named, f'"model":"{UPSTREAM_MODEL}"'.encode())
+    return sent.replace(named, f'"model":"{UPSTREAM_MODELS[model]}"'.encode())
 
 
 def test_whole(client, simulator, wire, model):
@@ -54,7 +57,7 @@ def test_whole(client, simulator, wire, model):
     assert [(block.type, block.text) for block in reply.content] == [("text", REPLY)]
     assert (reply.usage.input_tokens, reply.usage.output_tokens) == (16, 11)
     assert received(simulator) == upstream_body(wire.sent[-1], model)
-    assert simulator.request()["path"] == "/v1/messages"
+    assert simulator.request()["path"] == PATHS[model]
 
 
 def test_async(dialects, simulator, model):
@@ -88,7 +91,7 @@ def test_streamed_with_the_accumulating_reader(client, simulator, model):
     assert kinds.count("text") > 1
     assert (final.content[0].text, final.stop_reason, final.model) == (REPLY, "end_turn", model)
     assert (final.usage.input_tokens, final.usage.output_tokens) == (9, 11)
-    assert final.id.startswith("gen_")
+    assert final.id.startswith(IDS[model])
 
 
 def test_stream_split_at_every_byte(client, simulator, model):
@@ -98,7 +101,7 @@ def test_stream_split_at_every_byte(client, simulator, model):
 
 
 def test_leaving_a_stream_cancels_upstream(client, simulator, model):
-    simulator.fault({"stall": {"after_events": 4}}, path="/v1/messages")
+    simulator.fault({"stall": {"after_events": 4}}, path=PATHS[model])
     with client.messages.stream(model=model, max_tokens=64, messages=HELLO) as stream:
         next(stream.text_stream)
     assert simulator.ended()["outcome"] == "caller_left"
@@ -170,7 +173,7 @@ def test_what_is_to_be_cached_is_marked_upstream(client, simulator, wire, model)
 def test_count_tokens(client, simulator, wire, model):
     counted = client.messages.count_tokens(model=model, messages=HELLO, tools=[WEATHER])
     assert counted.input_tokens > 9
-    assert simulator.request()["path"] == "/v1/messages/count_tokens"
+    assert simulator.request()["path"] == f"{PATHS[model]}/count_tokens"
     assert received(simulator) == upstream_body(wire.sent[-1], model)
 
 
