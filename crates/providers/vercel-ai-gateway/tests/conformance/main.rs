@@ -3,7 +3,7 @@
 mod replies;
 mod streams;
 
-use trunkline_core::Operation::{ChatCompletions, Embeddings};
+use trunkline_core::Operation::{ChatCompletions, Embeddings, Responses};
 use trunkline_core::{ErrorKind, Retry};
 use trunkline_testkit::conformance::{Catalogue, Fixtures, Harness, Refusal, openai};
 
@@ -23,9 +23,10 @@ fn harness() -> Harness {
 
 fn fixtures() -> Fixtures {
     let ids = ["openai/gpt-4.1-nano", "bfl/flux-3-image", "only/an-id", "next/year"];
-    let mut fixtures = openai::fixtures(&[ChatCompletions, Embeddings]);
+    let mut fixtures = openai::fixtures(&[ChatCompletions, Embeddings, Responses]);
     fixtures.whole = replies::whole();
     fixtures.streams.extend(streams::streams());
+    fixtures.streams.extend(streams::recorded_messages());
     fixtures.error_events.extend(streams::error_events());
     fixtures.refusals.extend(refusals());
     fixtures.catalogue = Some(Catalogue::new(CATALOGUE, ids));

@@ -1,7 +1,7 @@
 //! Streams in the gateway's shapes, and what must be read from each.
 
 use trunkline_core::{ErrorKind, Operation};
-use trunkline_testkit::conformance::{Ending, ErrorEvent, Readings, StreamedReply};
+use trunkline_testkit::conformance::{Ending, ErrorEvent, Readings, StreamedReply, anthropic};
 
 const RESPONSES: &str = include_str!("responses.sse");
 const RESPONSES_INCOMPLETE: &str = include_str!("responses_incomplete.sse");
@@ -10,7 +10,7 @@ const MESSAGES: &str = include_str!("messages.sse");
 const IMAGE_GENERATION: &str = include_str!("image_generation.sse");
 const IMAGE_EDIT: &str = include_str!("image_edit.sse");
 
-/// Streams of every operation that streams, but for chat completions, which are the suite's own recordings.
+/// Streams of every operation that streams. Those of chat completions are the suite's own recordings.
 pub(crate) fn streams() -> Vec<StreamedReply> {
     let billed = |text: &str, cost: &str, id: &str| {
         Readings::text(text).cost(cost).generation_id(format!("gen_01K8000000000000000000000{id}"))
@@ -42,6 +42,17 @@ pub(crate) fn streams() -> Vec<StreamedReply> {
         StreamedReply::new("vercel_images", Operation::ImageGenerations, IMAGE_GENERATION, image("P")),
         StreamedReply::new("vercel_image_edits", Operation::ImageEdits, IMAGE_EDIT, image("Q")),
     ]
+}
+
+/// What Anthropic itself streams may come through the gateway, too. One of the recordings is the gateway's own.
+pub(crate) fn recorded_messages() -> impl Iterator<Item = StreamedReply> {
+    anthropic::fixtures().streams.into_iter().map(|mut stream| {
+        if stream.name == "messages/empty_start" {
+            stream.readings =
+                stream.readings.cost("0.0001962").generation_id("gen_01K8000000000000000000000M");
+        }
+        stream
+    })
 }
 
 /// What a stream that goes wrong says, in the dialect of each operation.
