@@ -127,7 +127,7 @@ const DOORS: &[Door] = &[
     door(
         "proptest",
         &[],
-        &["core", "gateway", "openai", "provider"],
+        &["anthropic", "core", "gateway", "openai", "provider"],
         "streams and documents cut and edited at random",
     ),
     door("rcgen", &[], &["transport"], "certificates for tests of TLS"),
