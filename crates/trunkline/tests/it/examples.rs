@@ -124,9 +124,10 @@ async fn anthropic_messages() {
     assert_eq!((whole, streamed), (ANSWER, ANSWER));
     assert!(usage.starts_with("Some(Usage { uncached_input: "), "{usage}");
 
-    let question = r#""max_tokens":1024,"messages":[{"content":"Hello, how are you?","role":"user"}],"model":"claude-sonnet-4-5""#;
-    assert_eq!(body(&simulator, 0), format!("{{{question}}}"));
-    assert_eq!(body(&simulator, 1), format!("{{{question},\"stream\":true}}"));
+    let question = r#""max_tokens":1024,"messages":[{"content":"Hello, how are you?","role":"user"}]"#;
+    let model = r#""model":"claude-sonnet-4-5""#;
+    assert_eq!(body(&simulator, 0), format!("{{{question},{model}}}"));
+    assert_eq!(body(&simulator, 1), format!("{{{question},\"stream\":true,{model}}}"));
     let request = &simulator.control().requests()[1];
     assert_eq!(request.header("x-api-key"), Some("sk-ant-of-the-example"));
     assert_eq!(request.header("anthropic-version"), Some("2023-06-01"));
