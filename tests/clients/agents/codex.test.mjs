@@ -69,6 +69,17 @@ for (const [way, model] of [
   });
 }
 
+// For these it writes its tools into the input.
+test("a model that Codex knows", async () => {
+  const { answers, events } = await machine.codex("gpt-5.6-sol", ["Hello"]);
+  assert.deepEqual(answers, [ANSWER]);
+  assert.ok(!JSON.stringify(events).includes("metadata"), "it misses nothing about the model");
+  const [body] = await bodies();
+  assert.equal(body.tools, undefined);
+  assert.equal(body.input[0].type, "additional_tools");
+  assert.ok(body.input[0].tools.length > 1);
+});
+
 test("a model that nobody has is said", async () => {
   const { code, failure } = await machine.codex("no-such-model", ["Hello"]);
   assert.equal(code, 1);
