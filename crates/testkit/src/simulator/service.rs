@@ -105,7 +105,15 @@ async fn respond(
         // The caller broke off inside its own body; there is nobody to answer.
         Err(_) => return Ok(deliver(invalid_end(), &Shape::default(), &shared, wire, exchange).await),
     };
+    let (flavour, path) = Flavour::of(parts.uri.path());
+    let dialect = Endpoint::of(&parts.method, path).rules().dialect;
+    let reply = dialect.refusal(reply, flavour, &request_id(&exchange));
     Ok(deliver(reply, &shape, &shared, wire, exchange).await)
+}
+
+/// By which Anthropic's dialect names a request.
+fn request_id(exchange: &Exchange) -> String {
+    format!("req_{:016x}", stable_hash(&exchange.id().to_le_bytes()))
 }
 
 async fn read(body: Incoming, bytes_max: usize) -> Result<Bytes, Box<dyn Error + Send + Sync>> {
@@ -136,12 +144,11 @@ fn answer(shared: &Shared, exchange: &Exchange, parts: &Parts, body: &Bytes) -> 
     let endpoint = Endpoint::of(&parts.method, path);
     let mut state = shared.state();
     let clock = state.clock;
-    let request_id = format!("req_{:016x}", stable_hash(&exchange.id().to_le_bytes()));
+    let request_id = request_id(exchange);
     let rules = endpoint.rules();
-    let refused = |reply: Reply| rules.dialect.refusal(reply, flavour, &request_id);
     let credential = Credential::of(&parts.headers, flavour, path, clock.now_seconds());
     if rules.asks != Asks::Anybody && !credential.is_let_in() {
-        return (refused(error::not_authenticated()), Shape::default());
+        return (error::not_authenticated(), Shape::default());
     }
     let mut faults = state.take_faults(whole_path, rules.asks == Asks::Model, model.as_deref());
     let (shape, instead) = Shape::of(&faults);
@@ -150,7 +157,7 @@ fn answer(shared: &Shared, exchange: &Exchange, parts: &Parts, body: &Bytes) -> 
         let model = model.as_deref().unwrap_or_default();
         let at = Circumstances { model, generation_id: &generation_id, clock };
         if let Some(reply) = error::of_fault(fault, at) {
-            return (refused(reply), shape);
+            return (reply, shape);
         }
     }
     let call = Call {
@@ -167,7 +174,7 @@ fn answer(shared: &Shared, exchange: &Exchange, parts: &Parts, body: &Bytes) -> 
     drop(state);
     let reply = dispatch(&call, &endpoint, path, &mut faults);
     let reply = reply.unwrap_or_else(|reply| reply);
-    (refused(reply), Shape::of(&faults).0)
+    (reply, Shape::of(&faults).0)
 }
 
 fn dispatch(

@@ -1,7 +1,7 @@
 //! Messages: whole and streamed, tools, thinking and its replay, caching, counting, refusals.
 
 use serde_json::{Value, json};
-use trunkline_testkit::simulator::{Fault, FaultRule, Quirks, Simulator};
+use trunkline_testkit::simulator::{Fault, FaultRule, Quirks, Simulator, SimulatorOptions};
 
 use crate::client::{KEY, Received, post, send};
 use crate::simulator_chat::simulator;
@@ -321,4 +321,26 @@ async fn instructions_among_the_messages_are_a_beta() {
     turns.push(json!({ "role": "system", "content": "Go on." }));
     let answered = send(&url, "POST", "/v1/messages", &beta, &body.to_string()).await.json();
     assert_eq!(answered["content"][0]["text"], "The tool said “3°”. Voilà, 漢字 🙂.");
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused_in_the_dialect() {
+    let options = SimulatorOptions { request_body_bytes_max: 100, ..SimulatorOptions::default() };
+    let simulator = Simulator::start(options).await.unwrap();
+    let refused = messages(&simulator, &asking(&"x".repeat(200))).await;
+    assert_eq!((refused.status, &refused.json()["error"]["type"]), (413, &json!("request_too_large")));
+}
+
+#[tokio::test]
+async fn a_models_name_asks_for_a_fault() {
+    let simulator = simulator().await;
+    let named = async |model: &str| {
+        let body = with(asking("Hé!"), &json!({ "model": model, "stream": true }));
+        messages(&simulator, &body).await
+    };
+    let cut = named("sim/fault-cut-close-50").await;
+    assert_eq!((cut.status, cut.body.len(), cut.complete), (200, 50, false));
+    assert_eq!(named_events(&named("sim/fault-error-event-1").await).last().unwrap().0, "error");
+    let refused = named("sim/fault-insufficient-funds").await;
+    assert_eq!((refused.status, &refused.json()["error"]["type"]), (402, &json!("insufficient_funds")));
 }
