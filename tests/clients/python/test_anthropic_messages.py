@@ -131,8 +131,35 @@ def test_tools_streamed(client, simulator, model):
     assert len([piece for piece in pieces if piece]) > 1
 
 
+@pytest.mark.parametrize("told", [False, True])
+def test_usage_is_whole_whatever_the_first_event_tells(client, simulator, model, told):
+    simulator.control("quirks", {"message_start_usage": told})
+    with client.messages.stream(model=model, max_tokens=64, messages=HELLO) as stream:
+        first = next(iter(stream))
+        final = stream.get_final_message()
+    assert first.message.usage.input_tokens == (9 if told or model == "claude-direct" else 0)
+    assert (final.usage.input_tokens, final.usage.output_tokens) == (9, 11)
+
+
+@pytest.mark.parametrize("how", ["whole", "streamed"])
+def test_redacted_thinking_is_given_back_byte_for_byte(client, simulator, wire, model, how):
+    options = {"model": model, "max_tokens": 2048, "thinking": THINKING}
+    ask = {"role": "user", "content": "Hello with redacted_thinking"}
+    if how == "whole":
+        first = client.messages.create(messages=[ask], **options)
+    else:
+        with client.messages.stream(messages=[ask], **options) as stream:
+            first = stream.get_final_message()
+    [redacted] = [block for block in first.content if block.type == "redacted_thinking"]
+    assert redacted.data
+    turns = [ask, {"role": "assistant", "content": first.content}, HELLO[0]]
+    assert client.messages.create(messages=turns, **options).content[-1].text == REPLY
+    assert received(simulator) == upstream_body(wire.sent[-1], model)
+
+
 @pytest.mark.parametrize("how", ["whole", "streamed"])
 def test_thinking_is_given_back_byte_for_byte(client, simulator, wire, model, how):
+    simulator.control("quirks", {"thinking_required": True})
     options = {"model": model, "max_tokens": 2048, "thinking": THINKING, "tools": [WEATHER]}
     if how == "whole":
         first = client.messages.create(messages=[ASK_WEATHER], **options)
@@ -157,6 +184,9 @@ def test_thinking_is_given_back_byte_for_byte(client, simulator, wire, model, ho
         client.messages.create(messages=turns, **options)
     assert caught.value.type == "invalid_request_error"
     assert "signature" in caught.value.message
+    turns[1] = {"role": "assistant", "content": [call]}
+    with pytest.raises(anthropic.BadRequestError):
+        client.messages.create(messages=turns, **options)
 
 
 def test_what_is_to_be_cached_is_marked_upstream(client, simulator, wire, model):

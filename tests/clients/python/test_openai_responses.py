@@ -8,7 +8,7 @@ import openai
 import pytest
 from pydantic import BaseModel
 
-from programs import MASTER_KEY
+from programs import MASTER_KEY, SECOND_UPSTREAM_KEY
 from wire import Wire, received
 
 REPLY = "You said “Hello”. Voilà, 漢字 🙂."
@@ -203,6 +203,23 @@ def test_encrypted_reasoning_is_given_back_to_who_made_it(client, simulator, gro
         assert reasoning.encrypted_content == sent["encrypted_content"]
     keys = [dict(request["headers"])["authorization"] for request in simulator.requests()]
     assert keys[0] == keys[1], "a follow-up goes to the account that made the item"
+
+
+@pytest.mark.parametrize("by", ["item", "previous_response_id"])
+def test_a_follow_up_goes_to_the_account_that_answered(client, simulator, by):
+    """The first deployment of a group would answer; it knows neither the response nor the item of the second."""
+    options = {"include": ["reasoning.encrypted_content"], "reasoning": {"effort": "low"}}
+    first = client.responses.create(model="the-second-account", input="Hello", **options)
+    if by == "item":
+        turns = [{"role": "user", "content": "Hello"}, *first.output, {"role": "user", "content": "World"}]
+        second = client.responses.create(model="gpt-two-accounts", input=turns, store=False, **options)
+    else:
+        second = client.responses.create(
+            model="gpt-two-accounts", input="World", previous_response_id=first.id, **options
+        )
+    assert second.output_text == "You said “World”. Voilà, 漢字 🙂."
+    keys = [dict(request["headers"])["authorization"] for request in simulator.requests()]
+    assert keys == [f"Bearer {SECOND_UPSTREAM_KEY}"] * 2
 
 
 def test_altered_encrypted_reasoning_is_refused(client, simulator, model):

@@ -1,9 +1,11 @@
 """openai-python: responses that an upstream keeps, and whose ids are good for the caller who was given them."""
 
+import json
+
 import openai
 import pytest
 
-from programs import MASTER_KEY, OTHER_MASTER_KEY
+from programs import MASTER_KEY, OTHER_MASTER_KEY, UPSTREAM_KEY
 
 REPLY = "You said “Hello”. Voilà, 漢字 🙂."
 MODEL = "gpt-direct"
@@ -124,3 +126,14 @@ def test_an_operation_that_the_provider_has_not(client, simulator):
         client.responses.retrieve(reply.id)
     assert caught.value.type == "unsupported_operation"
     assert "responses" in caught.value.message
+
+
+def test_a_key_that_a_failed_response_quotes_is_blotted_out(client, simulator, stored):
+    client.responses.retrieve(stored.id)
+    path = simulator.requests()[-1]["path"]
+    error = {"code": "invalid_api_key", "message": f"Incorrect API key provided: {UPSTREAM_KEY}"}
+    failed = {"id": upstream_id(simulator), "object": "response", "status": "failed", "output": [], "error": error}
+    simulator.fault({"answer": {"status": 200, "body": json.dumps(failed)}}, path=path)
+    again = client.responses.with_raw_response.retrieve(stored.id)
+    assert UPSTREAM_KEY not in again.text
+    assert "[redacted]" in again.text
