@@ -23,9 +23,10 @@ afterEach(() => machine.stop());
 const bodies = async () => (await simulator.requests()).map((request) => JSON.parse(request.body));
 const ofType = (body, type) => body.input.filter((item) => item.type === type);
 
-for (const [way, model] of [
-  ["by way of Vercel", "openai/gpt-5.3-codex"],
-  ["directly", "gpt-5.3-codex"],
+for (const [way, model, upstream] of [
+  ["by way of Vercel", "openai/gpt-5.3-codex", "openai/gpt-5.3-codex"],
+  ["directly", "gpt-5.3-codex", "gpt-5.3-codex"],
+  ["at one of two accounts", "shared/gpt-5.3-codex", "gpt-5.3-codex"],
 ]) {
   describe(way, () => {
     test("a prompt, streamed", async () => {
@@ -39,7 +40,7 @@ for (const [way, model] of [
       assert.match(request.path, /\/v1\/responses$/);
       assert.equal(request.outcome, "complete");
       const body = JSON.parse(request.body);
-      assert.equal(body.model, model);
+      assert.equal(body.model, upstream);
       assert.deepEqual([body.stream, body.store], [true, false]);
       assert.deepEqual(body.include, ["reasoning.encrypted_content"]);
       assert.ok(body.tools.some((tool) => tool.type === "namespace"), "tools pass that no one here knows");
