@@ -87,7 +87,7 @@ const DOORS: &[Door] = &[
     door(
         "futures-util",
         &["echo", "gateway", "openai", "provider", "router", "testkit", "trunkline", "vercel-ai-gateway"],
-        &["outside-provider", "transport"],
+        &["anthropic", "outside-provider", "transport"],
         "the few adapters on streams that the standard library lacks",
     ),
     door(
