@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::client::{Answer, get, post, read, send, send_raw};
@@ -187,4 +187,29 @@ fn gzip(text: &[u8]) -> Vec<u8> {
 
 fn zstd(text: &[u8]) -> Vec<u8> {
     ruzstd::encoding::compress_to_vec(text, ruzstd::encoding::CompressionLevel::Fastest)
+}
+
+#[tokio::test]
+async fn a_refusal_leaves_the_connection_usable_or_says_that_it_ends() {
+    let config = "general_settings:\n  master_key: sk-callers-key-1\nmodel_list:\n- model_name: m\n  litellm_params:\n    model: echo/x\n";
+    let server = Start::new().config(config).serve().await;
+    let mut stream = TcpStream::connect(server.address).await.expect("the server listens");
+    let body = vec![b' '; 200_000];
+    let head = |length: usize, last: &str| {
+        format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk-wrong\r\ncontent-length: {length}\r\n{last}\r\n"
+        )
+    };
+    stream.write_all(head(body.len(), "").as_bytes()).await.expect("it takes the head");
+    stream.write_all(&body).await.expect("it takes the body, though the key is wrong");
+    // The second request on the same connection is answered as well.
+    stream.write_all(head(0, "connection: close\r\n").as_bytes()).await.expect("the connection is open");
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).await.expect("two answers");
+    assert_eq!(answers.matches("HTTP/1.1 401").count(), 2, "{answers}");
+    // More than that is not waited for, and the caller is told.
+    let mut stream = TcpStream::connect(server.address).await.expect("the server listens");
+    stream.write_all(head(50_000_000, "").as_bytes()).await.expect("it takes the head");
+    let answer = read(stream, false).await;
+    assert_eq!((answer.status, answer.header("connection")), (401, Some("close")));
 }

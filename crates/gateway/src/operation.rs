@@ -163,7 +163,7 @@ where
     };
     // 9 give it back
     let bound = (operation.dialect() == Dialect::Responses).then(|| {
-        let ties_items = route.candidates.len() > 1;
+        let ties_items = has_several(gateway, &route, &name);
         Binding::new(Arc::clone(&gateway.seal), caller, &candidate.deployment.id, &name, ties_items)
     });
     let rewrite = Rewrite::new(operation, &name, settings, usage_asked, bound);
@@ -204,6 +204,13 @@ fn chosen<'r>(route: &'r Route, operation: Operation, bound: Option<&str>) -> Re
     let able = route.candidates.iter().find(|candidate| candidate.capabilities().supports(operation));
     // Without one that has it, the first says what it has.
     Ok(able.unwrap_or(&route.candidates[0]))
+}
+
+/// Whether a follow-up that names the group could be answered by several deployments, though this request named one.
+fn has_several(gateway: &Gateway, route: &Route, name: &str) -> bool {
+    route.candidates.len() > 1
+        || route.group != name
+            && gateway.router.resolve(&route.group).is_ok_and(|group| group.candidates.len() > 1)
 }
 
 /// The model: the operator's for chats, else the one that path or id name, else the body's.

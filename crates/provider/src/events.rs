@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use trunkline_core::{Error, ErrorKind, Event, Secret};
 
-use crate::failure::{Failure, error_of};
+use crate::failure::{Failure, error_of, without};
 use crate::stream_budget::HeldBack;
 use crate::{Decode, Framer, Sight, StreamBudget, TransportBody};
 
@@ -120,6 +120,10 @@ impl UpstreamEvents {
                 }
                 Sight::Observed(observation) => {
                     let terminal = observation.terminal;
+                    if observation.failed.is_some() {
+                        // It goes on as it is, and upstreams quote what they refuse.
+                        event = blotted(event, self.credential.as_ref());
+                    }
                     event.set_observation(observation);
                     events.push(event);
                     if terminal {
@@ -143,6 +147,20 @@ impl UpstreamEvents {
             },
         }
         Progress::Flowing
+    }
+}
+
+/// The event without the credential in it.
+fn blotted(event: Event, credential: Option<&Secret>) -> Event {
+    let clean = without(event.bytes(), credential);
+    if clean == event.bytes() {
+        return event;
+    }
+    let mut framed = Vec::new();
+    let mut framer = Framer::new(clean.len());
+    match framer.push(clean.clone(), &mut framed) {
+        Ok(()) => framed.pop().unwrap_or_else(|| Event::without_data(clean)),
+        Err(_) => Event::without_data(clean),
     }
 }
 
