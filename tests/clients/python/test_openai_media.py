@@ -70,6 +70,17 @@ def test_picture_edited(client, simulator, painter):
     assert simulator.request()["path"].endswith("/v1/images/edits")
 
 
+def test_pictures_edited_with_a_mask(client, simulator):
+    pictures = [("heron.png", FILE, "image/png"), ("eel.png", FILE[::-1], "image/png")]
+    options = {"mask": ("mask.png", b"\x89PNG mask", "image/png"), "n": 1, "size": "1024x1024"}
+    client.images.edit(model=PAINTER, image=pictures, prompt="Together", **options)
+    received = [(part["name"], part["sha256"]) for part in simulator.requests()[-1]["parts"]]
+    digests = [(name, hashlib.sha256(data).hexdigest()) for name, data in [("image[]", FILE), ("image[]", FILE[::-1])]]
+    assert [row for row in received if row[0] == "image[]"] == digests
+    assert dict(received)["mask"] == hashlib.sha256(b"\x89PNG mask").hexdigest()
+    assert dict(received)["size"] == hashlib.sha256(b"1024x1024").hexdigest()
+
+
 def test_cost_of_a_picture_is_what_was_billed(client, simulator):
     raw = client.images.with_raw_response.generate(model="painter-vercel", prompt="A heron")
     assert Decimal(raw.headers["x-litellm-response-cost"]) == simulator.billed() > 0
@@ -102,6 +113,18 @@ def test_speech_streamed_to_a_file(client, simulator, tmp_path):
         assert sound.headers["content-type"] == "audio/mpeg"
         sound.stream_to_file(tmp_path / "speech.mp3")
     assert (tmp_path / "speech.mp3").read_bytes() == spoken(simulator, "mp3")
+
+
+def test_speech_arrives_as_it_is_spoken(client, simulator):
+    simulator.fault({"stall": {"after_events": 1}}, path="/openai/v1/audio/speech")
+    options = {"model": SPEAKER, "voice": "alloy", "input": "Hello"}
+    with client.audio.speech.with_streaming_response.create(**options) as sound:
+        pieces = sound.iter_bytes()
+        begun = next(pieces)
+        assert simulator.requests()[-1]["outcome"] is None, "the rest is yet to come"
+        simulator.control("release", {})
+        whole = begun + b"".join(pieces)
+    assert whole == spoken(simulator, "mp3")
 
 
 def test_speech_that_is_cut_is_an_error(client, simulator):
@@ -146,6 +169,11 @@ def test_moderation(client, simulator):
     [result] = reply.results
     assert result.flagged is False
     assert simulator.body() == {"model": "omni-moderation-latest", "input": "Hello"}
+
+
+def test_moderation_without_a_model(client, simulator):
+    assert client.moderations.create(input=["Hello", "violence"]).results[1].flagged is True
+    assert simulator.request()["path"] == "/openai/v1/moderations"
 
 
 def test_errors_are_told_in_openai_s_words(client, simulator):

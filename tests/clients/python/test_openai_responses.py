@@ -229,6 +229,14 @@ def test_altered_encrypted_reasoning_is_refused(client, simulator, model):
     assert "invalid_encrypted_content" in caught.value.response.text
 
 
+def test_headers_of_the_dialect_go_upstream(client, simulator, model):
+    headers = {"OpenAI-Beta": "responses=experimental", "originator": "codex_exec", "session_id": "s-1"}
+    client.responses.create(model=model, input="Hello", extra_headers=headers)
+    sent = dict(simulator.request()["headers"])
+    assert {name: sent[name.lower()] for name in headers} == headers
+    assert not [name for name in sent if name.startswith("x-stainless-")]
+
+
 def test_cost_is_what_was_billed(client, simulator):
     raw = client.responses.with_raw_response.create(model="gpt-vercel", input="Hello")
     assert raw.parse().output_text == REPLY
