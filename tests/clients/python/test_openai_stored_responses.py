@@ -48,6 +48,23 @@ def test_retrieve_as_a_stream(client, simulator, stored):
     assert (events[-1].response.id, events[-1].response.model) == (stored.id, MODEL)
 
 
+def test_retrieve_as_a_stream_whose_events_name_others(client, simulator, stored):
+    """What an upstream may add next year goes on as it is, beside the ids and models that are put in."""
+    client.responses.retrieve(stored.id)
+    path, upstream = simulator.requests()[-1]["path"], upstream_id(simulator)
+    response = {"id": upstream, "object": "response", "model": "gpt-5.4", "status": "completed", "output": [], "n": 1}
+    events = [
+        {"type": "response.invented", "sequence_number": 6, "id": upstream},
+        {"type": "response.completed", "sequence_number": 7, "response": response},
+    ]
+    body = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
+    simulator.fault({"answer": {"status": 200, "content_type": "text/event-stream", "body": body}}, path=path)
+    told = [event.to_dict() for event in client.responses.retrieve(stored.id, stream=True, starting_after=5)]
+    assert simulator.requests()[-1]["query"] == "starting_after=5&stream=true"
+    assert told[0] == events[0]
+    assert told[1] == events[1] | {"response": response | {"id": stored.id, "model": MODEL}}
+
+
 def test_input_items(client, simulator, stored):
     items = list(client.responses.input_items.list(stored.id, order="asc"))
     assert [(item.role, item.content[0].text) for item in items] == [("user", "Hello")]
