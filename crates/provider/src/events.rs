@@ -170,12 +170,17 @@ fn excerpt(data: &[u8]) -> Bytes {
     Bytes::copy_from_slice(&data[..data.len().min(BYTES_MAX)])
 }
 
-/// An event whose blank line is missing, with it: some upstreams close right behind their last byte.
+/// An event whose blank line is missing, with it: some upstreams close right behind their last byte. Its other
+/// lines stay: clients go by the name in `event:`.
 fn completed(event: Event) -> Event {
-    match event.data() {
-        Some(data) if !data.contains(&b'\n') => Event::from_payload(data),
-        Some(_) | None => event,
-    }
+    let data = event.data().filter(|data| !data.contains(&b'\n'));
+    let Some((start, length)) = data.and_then(|data| Some((event.position(0)?, data.len()))) else {
+        return event;
+    };
+    let lines = event.bytes().trim_ascii_end();
+    // White space at the end of the payload belongs to it.
+    let lines = &event.bytes()[..lines.len().max(start + length)];
+    Event::with_span(Bytes::from([lines, b"\n\n"].concat()), start..start + length)
 }
 
 impl Stream for UpstreamEvents {

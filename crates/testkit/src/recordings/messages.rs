@@ -88,6 +88,7 @@ const ALL: &[Message] = &[
     whole!("cr", FRAMED, 25, 11),
     whole!("spaced", FRAMED, 25, 11),
     whole!("multi_line_data", FRAMED, 25, 11),
+    whole!("no_trailing_newline", FRAMED, 25, 11),
     broken!("error_event", "Half", Error),
     broken!("error_at_once", "", Error),
     broken!("truncated", "Cut off", Cut),
@@ -142,5 +143,6 @@ mod tests {
         assert!(has("cr", b"}\r\revent: message_stop\r") && !has("cr", b"\n"));
         assert!(has("spaced", b"{\"type\": \"message_stop\"}") && !has("spaced", b"event:"));
         assert!(has("multi_line_data", b"\ndata:\"message_stop\"\ndata: }"));
+        assert!(bytes("no_trailing_newline").ends_with(b"{\"type\":\"message_stop\"}"));
     }
 }

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use serde_json::Value;
 
+use super::events::Events;
+
 /// More than these, and the oldest is forgotten.
 const RESPONSES_MAX: usize = 10_000;
 
@@ -15,6 +17,8 @@ pub(crate) struct StoredResponse {
     pub(crate) account: u64,
     /// Its JSON, as `GET` tells it.
     pub(crate) body: String,
+    /// Its events, as they were or would have been streamed.
+    pub(crate) events: Events,
     /// All items before its output, those of earlier responses included.
     pub(crate) input: Vec<Value>,
     pub(crate) output: Vec<Value>,

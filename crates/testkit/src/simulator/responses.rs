@@ -17,6 +17,7 @@ use self::wire::{
     Usage,
 };
 use super::call::Call;
+use super::events::Events;
 use super::fault::Fault;
 use super::language::{self, Generated};
 use super::money::Tokens;
@@ -42,11 +43,12 @@ pub(crate) fn create(call: &Call<'_>, faults: &mut Vec<Fault>) -> Result<Reply, 
     let response = response(call, &asked, &generated, &id, &output);
     let told = (!faults.contains(&Fault::OmitUsage)).then_some(usage);
     let whole = Response { usage: told, ..response.clone() };
+    let events = stream::events(&response, told);
     if asked.store != Some(false) {
-        keep(call, &whole, items, &output);
+        keep(call, &whole, events.clone(), items, &output);
     }
     Ok(if asked.stream == Some(true) {
-        Reply::events(stream::events(&response, told))
+        Reply::events(events)
     } else if asked.background == Some(true) {
         let queued = Response { status: "queued", output: &[], incomplete_details: None, ..response };
         Reply::json(StatusCode::OK, &queued)
@@ -206,7 +208,7 @@ fn response<'a>(
     }
 }
 
-fn keep(call: &Call<'_>, whole: &Response<'_>, input: Vec<Value>, output: &[Item]) {
+fn keep(call: &Call<'_>, whole: &Response<'_>, events: Events, input: Vec<Value>, output: &[Item]) {
     // Serialising our own wire structs into memory has nothing that could fail.
     let spelt = |response: &Response<'_>| serde_json::to_string(response).unwrap_or_default();
     let cancelled = || spelt(&Response { status: "cancelled", output: &[], usage: None, ..whole.clone() });
@@ -214,6 +216,7 @@ fn keep(call: &Call<'_>, whole: &Response<'_>, input: Vec<Value>, output: &[Item
         id: whole.id.to_owned(),
         account: call.account,
         body: spelt(whole),
+        events,
         input,
         output: output.iter().map(|item| json!(item)).collect(),
         cancelled: whole.background.then(cancelled),
