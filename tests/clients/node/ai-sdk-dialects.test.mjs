@@ -16,12 +16,15 @@ const weather = tool({
   inputSchema: z.object({ city: z.string() }),
   execute: async ({ city }) => `3° in ${city}`,
 });
+const CLAUDE_THINKS = { anthropic: { thinking: { type: "enabled", budgetTokens: 1024 } } };
+// Whether a model reasons is told by its name, of which the SDK knows OpenAI's own.
+const GPT_THINKS = { openai: { forceReasoning: true, reasoningEffort: "low", reasoningSummary: "auto", store: false } };
 // By the name of a group: the path upstream, and what makes the model think.
 const GROUPS = {
-  "claude-vercel": ["/v1/messages", { anthropic: { thinking: { type: "enabled", budgetTokens: 1024 } } }],
-  "claude-direct": ["/anthropic/v1/messages", { anthropic: { thinking: { type: "enabled", budgetTokens: 1024 } } }],
-  "gpt-vercel": ["/v1/responses", { openai: { forceReasoning: true, reasoningEffort: "low", reasoningSummary: "auto", store: false } }],
-  "gpt-direct": ["/openai/v1/responses", { openai: { forceReasoning: true, reasoningEffort: "low", reasoningSummary: "auto", store: false } }],
+  "claude-vercel": ["/v1/messages", CLAUDE_THINKS],
+  "claude-direct": ["/anthropic/v1/messages", CLAUDE_THINKS],
+  "gpt-vercel": ["/v1/responses", GPT_THINKS],
+  "gpt-direct": ["/openai/v1/responses", GPT_THINKS],
 };
 
 let simulator, gateway, stop, anthropic, openai;

@@ -36,7 +36,8 @@ function noting(url, options) {
   return fetch(url, options);
 }
 
-const ask = (options) => client.messages.create({ model: "claude-vercel", max_tokens: 64, messages: HELLO, ...options });
+const ASKED = { model: "claude-vercel", max_tokens: 64, messages: HELLO };
+const ask = (options) => client.messages.create({ ...ASKED, ...options });
 
 // The bytes that must have reached the upstream: those sent, with its own name of the model.
 async function assertReceivedAsSent(model) {

@@ -44,10 +44,12 @@ for (const model of MODELS) {
 
   test(`a streamed reply, ${model}`, async () => {
     const events = [];
-    for await (const event of await client.responses.create({ model, input: "Hello", stream: true })) events.push(event);
+    const stream = await client.responses.create({ model, input: "Hello", stream: true });
+    for await (const event of stream) events.push(event);
     assert.deepEqual([events[0].type, events.at(-1).type], ["response.created", "response.completed"]);
     assert.deepEqual(events.map((event) => event.sequence_number), [...events.keys()]);
-    const told = events.filter((event) => event.response).map((event) => `${event.response.model} ${event.response.id}`);
+    const responses = events.filter((event) => event.response).map((event) => event.response);
+    const told = responses.map(({ model, id }) => `${model} ${id}`);
     assert.equal(new Set(told).size, 1);
     assert.ok(told[0].startsWith(`${model} resp_`));
     assert.equal((await simulator.ended()).outcome, "complete");
@@ -86,7 +88,8 @@ for (const model of MODELS) {
     const answer = { type: "function_call_output", call_id: call.call_id, output: "3°" };
     const second = await client.responses.create({ ...options, input: [ASK_WEATHER, ...first.output, answer] });
     assert.equal(second.output_text, "The tool said “3°”. Voilà, 漢字 🙂.");
-    const encrypted = (items) => items.filter((item) => item.type === "reasoning").map((item) => item.encrypted_content);
+    const thoughts = (items) => items.filter((item) => item.type === "reasoning");
+    const encrypted = (items) => thoughts(items).map((item) => item.encrypted_content);
     assert.deepEqual(encrypted((await simulator.body()).input), encrypted(first.output));
   });
 
@@ -104,7 +107,8 @@ for (const model of MODELS) {
     test(`a stream with ${name} ends as failed, ${model}`, async () => {
       await simulator.fault(fault, { path: PATHS[model] });
       const events = [];
-      for await (const event of await client.responses.create({ model, input: "Hello", stream: true })) events.push(event);
+      const stream = await client.responses.create({ model, input: "Hello", stream: true });
+      for await (const event of stream) events.push(event);
       assert.deepEqual([events[0].type, events.at(-1).type], ["response.created", "response.failed"]);
       assert.ok(events.every((event) => event.type !== "response.completed"));
       const { id, status, error } = events.at(-1).response;

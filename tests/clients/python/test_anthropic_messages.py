@@ -52,7 +52,8 @@ def upstream_body(sent, model):
 
 
 def test_whole(client, simulator, wire, model):
-    reply = client.messages.create(model=model, max_tokens=64, messages=HELLO, system="Be brief.", stop_sequences=["§"])
+    options = {"system": "Be brief.", "stop_sequences": ["§"]}
+    reply = client.messages.create(model=model, max_tokens=64, messages=HELLO, **options)
     assert (reply.type, reply.role, reply.model, reply.stop_reason) == ("message", "assistant", model, "end_turn")
     assert [(block.type, block.text) for block in reply.content] == [("text", REPLY)]
     assert (reply.usage.input_tokens, reply.usage.output_tokens) == (16, 11)
