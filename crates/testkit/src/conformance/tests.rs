@@ -148,7 +148,8 @@ found! {
     a_version_forgotten: ForgetsTheVersion is found by calls_go_to_the_base_that_the_deployment_names;
     an_id_forgotten: ForgetsTheObject is found by calls_go_to_the_base_that_the_deployment_names;
     parameters_forgotten: ForgetsTheQuery is found by calls_go_to_the_base_that_the_deployment_names;
-    a_failed_end_taken_for_good: TakesFailedEndsForGood is found by streams_are_decoded;
+    a_failed_end_taken_for_good: TakesFailedEndsForGood is found by
+        streams_are_decoded, the_credential_shows_in_no_error_and_no_debug;
     a_bill_for_what_is_looked_up: PaysTwice is found by whole_replies_are_decoded, streams_are_decoded;
     cut_bytes_made_clean: MakesCutBytesClean is found by bytes_cut_short_are_an_error;
     bytes_held_back: HoldsBytesBack is found by bytes_arrive_as_they_come;

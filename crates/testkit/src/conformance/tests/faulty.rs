@@ -332,7 +332,11 @@ impl Probe for PlainProbe {
         let object: Value = serde_json::from_slice(&document.to_bytes()).unwrap_or_default();
         match self.failure(&object) {
             Some(failure) => Err(failure),
-            None => Ok(Observation { usage: self.usage(&object), ..Observation::default() }),
+            None => {
+                let has_failed = object["status"] == "failed" && self.0 != Fault::TakesFailedEndsForGood;
+                let failed = has_failed.then(|| kind_of(&object["error"]));
+                Ok(Observation { usage: self.usage(&object), failed, ..Observation::default() })
+            }
         }
     }
 }
