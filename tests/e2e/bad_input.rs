@@ -174,7 +174,7 @@ async fn a_body_shorter_than_announced_and_one_that_never_comes() {
     let mut slow = TcpStream::connect(server.address).await.expect("it listens");
     slow.write_all(b"POST /v1/chat/completions HTTP/1.1\r\nhost: lo").await.expect("room");
     let mut rest = Vec::new();
-    let closed = tokio::io::AsyncReadExt::read_to_end(&mut slow, &mut rest);
+    let closed = slow.read_to_end(&mut rest);
     tokio::time::timeout(std::time::Duration::from_secs(5), closed).await.expect("it is let go").ok();
     assert_eq!(get(server.address, "/health/liveliness").await.status, 200);
 }

@@ -113,7 +113,7 @@ const DOORS: &[Door] = &[
     door("httpdate", &["provider"], &[], "Retry-After as a date"),
     door("hyper", &["gateway", "testkit"], &[], "the HTTP server, and nowhere its client"),
     door("hyper-util", &["gateway", "testkit"], &[], "hyper on tokio, and its graceful end"),
-    door("jiff", &["gateway"], &[], "times as texts"),
+    door("jiff", &["anthropic", "gateway"], &[], "times as texts"),
     door("jiter", &[], &["core"], "an oracle that the scan of documents is held against"),
     door(
         "memchr",

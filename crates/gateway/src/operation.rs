@@ -96,7 +96,7 @@ where
             headers::add_request(&record, &mut parts.headers);
             headers::add_durations(&record, &mut parts.headers);
             record.status = Some(parts.status);
-            let keepalive = gateway.settings.keepalive;
+            let keepalive = gateway.settings.keepalive_of(record.dialect);
             let mut body = StreamBody::new(events, rewrite, record, permit, gateway.stopped(), keepalive);
             match first {
                 Some(first) => body.begin_with(first),
@@ -175,7 +175,7 @@ where
             Ok(Answer::Whole(whole(head, document, &rewrite), permit))
         }
         UpstreamBody::Events(mut events) => {
-            let first = first_events(&mut events, settings.keepalive).await?;
+            let first = first_events(&mut events, settings.keepalive_of(operation.dialect())).await?;
             record.upstream_duration = Some(sent.elapsed());
             let head = stream_head(head);
             Ok(Answer::Stream(Box::new(Streamed { head, first, events, rewrite, permit })))
