@@ -107,7 +107,9 @@ pub(crate) fn take(dialect: Dialect, body: &mut Body, allows: impl Fn(&str) -> b
 /// A form asks for waits alone; what else is meant for the gateway is left out of it, or refused.
 fn take_parts(dialect: Dialect, form: &mut Form) -> Result<Asked, Error> {
     let row = |name: &str| row_of(dialect, name);
-    let refused_row = |name: &&str| row(name).is_some_and(|row| row.effect == Effect::Refused);
+    let refused_row = |name: &&str| {
+        row(name).is_some_and(|row| row.effect == Effect::Refused) && form.text(name) != Some("")
+    };
     if let Some(name) = form.names().find(refused_row)
         && let Some(row) = row(name)
     {
@@ -121,7 +123,7 @@ fn take_parts(dialect: Dialect, form: &mut Form) -> Result<Asked, Error> {
     };
     let asked =
         Asked { timeout: wait("timeout")?, stream_timeout: wait("stream_timeout")?, ..Asked::default() };
-    form.retain(|name| row(name).is_none());
+    form.retain(|name| row(name).is_none() && name != "metadata");
     Ok(asked)
 }
 
@@ -172,6 +174,8 @@ fn take_metadata(document: &mut Document) {
 
 /// The row of a member that is meant for the gateway. `None` if it is the upstream's.
 fn row_of(dialect: Dialect, name: &str) -> Option<&'static Consumed> {
+    // Forms write lists so.
+    let name = name.strip_suffix("[]").unwrap_or(name);
     CONSUMED.iter().find(|row| is_meant(row.name, name) && row.own_of != Some(dialect))
 }
 

@@ -136,7 +136,7 @@ where
     record.model = Some(name.clone());
     body::check(&body, &label, operation.required_members())?;
     record.user = end_user(settings, &parts.headers, &body);
-    check_user(settings, record.user.as_ref())?;
+    check_user(settings, operation, record.user.as_ref())?;
     // 6 who answers
     let route = gateway.router.resolve(&name).map_err(|error| labelled(error, &label))?;
     let candidate = chosen(&route, operation, earlier.deployment.as_deref())?;
@@ -144,11 +144,9 @@ where
     // 7 note that it begins
     record.sent_to(&route.group, candidate);
     // 8 send it
-    if asked.api_base.is_none()
-        && let CallBody::Document(document) = &mut body
-    {
-        // Before usage is looked for: a default may ask for it.
-        candidate.deployment.complete(document);
+    // What the deployment adds may hold keys, which no base of a caller's gets.
+    if asked.api_base.is_none() {
+        candidate.deployment.complete(operation, &mut body);
     }
     let usage_asked = settings.always_include_stream_usage || asks_for_usage(&body);
     let mut call = Call::with_body(operation, String::new(), body);
@@ -157,10 +155,8 @@ where
     call.object = earlier.object;
     record.streamed = call.streaming();
     let sent = Instant::now();
-    let reply = match target::asked_for(candidate, asked, &parts.headers, call.streaming())? {
-        None => candidate.call(call).await?,
-        Some(target) => candidate.call_with_target(target, call).await?,
-    };
+    let target = target::asked_for(candidate, asked, &parts.headers, call.streaming())?;
+    let reply = candidate.send(call, target).await?;
     // 9 give it back
     let bound = (operation.dialect() == Dialect::Responses).then(|| {
         let ties_items = has_several(gateway, &route, &name);
@@ -257,8 +253,19 @@ fn end_user(settings: &Settings, headers: &HeaderMap, body: &CallBody) -> Option
     })
 }
 
-fn check_user(settings: &Settings, user: Option<&String>) -> Result<(), Error> {
-    if !settings.enforce_user || user.is_some() {
+/// Operations whose body has a place for the end user; the others are not asked for one.
+const NAMING_USERS: &[Operation] = &[
+    Operation::ChatCompletions,
+    Operation::Completions,
+    Operation::Embeddings,
+    Operation::Responses,
+    Operation::Messages,
+    Operation::ImageGenerations,
+    Operation::ImageEdits,
+];
+
+fn check_user(settings: &Settings, operation: Operation, user: Option<&String>) -> Result<(), Error> {
+    if !settings.enforce_user || user.is_some() || !NAMING_USERS.contains(&operation) {
         return Ok(());
     }
     let message = "Authentication Error, 'user' param not passed in. 'enforce_user_param'=True";
