@@ -228,7 +228,11 @@ pub(crate) fn check(body: &CallBody, route: &str, required: &[&'static str]) -> 
     }
     match body {
         CallBody::Document(document) => check_stream(document),
-        CallBody::Form(_) | CallBody::Empty => Ok(()),
+        CallBody::Form(form) => match form.text("stream") {
+            None | Some("true" | "false" | "1" | "0" | "") => Ok(()),
+            Some(_) => Err(invalid("stream", "'stream' must be `true` or `false`.")),
+        },
+        CallBody::Empty => Ok(()),
     }
 }
 

@@ -157,6 +157,13 @@ pub(crate) fn add_request(record: &Record, reply: &mut HeaderMap) {
     insert(reply, "x-litellm-version", env!("CARGO_PKG_VERSION"));
 }
 
+/// Adds the id by which Anthropic's clients tell of a failure, where the upstream gave none.
+pub(crate) fn add_request_id(record: &Record, reply: &mut HeaderMap) {
+    if !reply.contains_key("request-id") {
+        insert(reply, "request-id", &record.call_id);
+    }
+}
+
 /// Adds where a request was sent.
 pub(crate) fn add_target(candidate: &Candidate, group: &str, reply: &mut HeaderMap) {
     insert(reply, "x-litellm-model-id", &candidate.deployment.id);

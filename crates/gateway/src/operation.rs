@@ -88,7 +88,7 @@ where
             headers::add_request(&record, response.headers_mut());
             headers::add_durations(&record, response.headers_mut());
             record.status = Some(response.status());
-            response.map(|bytes| ReplyBody::bytes(bytes, record, permit))
+            response.map(|bytes| ReplyBody::bytes(bytes, record, permit, gateway.stopped()))
         }
         Ok(Answer::Stream(streamed)) => {
             let Streamed { head, first, events, rewrite, permit } = *streamed;
@@ -193,7 +193,8 @@ fn chosen<'r>(route: &'r Route, operation: Operation, bound: Option<&str>) -> Re
         let own = route.candidates.iter().find(|candidate| candidate.deployment.id == id);
         return own.ok_or_else(|| {
             let message = "what this request refers to came from a deployment that does not answer to this model \
-                           any more; begin anew without it, or name the model that was asked for then";
+                           any more: name the model that was asked for then, or begin anew without it. A deployment \
+                           keeps its id through changes of its key if `model_info.id` is set";
             Error::new(ErrorKind::InvalidRequest, message).with_param("model")
         });
     }
