@@ -213,3 +213,43 @@ async fn a_refusal_leaves_the_connection_usable_or_says_that_it_ends() {
     let answer = read(stream, false).await;
     assert_eq!((answer.status, answer.header("connection")), (401, Some("close")));
 }
+
+#[tokio::test]
+async fn a_refusal_is_told_in_the_dialect_of_its_path() {
+    let config = "general_settings:\n  master_key: sk-callers-key-1\ntrunkline_settings:\n  body_bytes_max: 100\nmodel_list:\n- model_name: m\n  litellm_params:\n    model: echo/x\n";
+    let server = Start::new().config(config).serve().await;
+    let key = ("authorization", "Bearer sk-callers-key-1");
+    let version = ("anthropic-version", "2023-06-01");
+    let socket = ("upgrade", "websocket");
+    let large = "x".repeat(200);
+    let check =
+        async |method: &str, path: &str, headers: &[(&str, &str)], body: &str, status: u16, shape: &str| {
+            let answer = send(server.address, method, path, headers, body.as_bytes()).await;
+            let json = answer.json();
+            let came = match (json["type"] == "error", json["error"].is_object(), json["message"].is_string())
+            {
+                (true, true, false) => "anthropic",
+                (false, true, false) => "openai",
+                (false, false, true) => "cohere",
+                _ => "none",
+            };
+            assert_eq!((answer.status, came), (status, shape), "{method} {path} {headers:?}: {json}");
+            assert_eq!(answer.header("request-id").is_some(), shape == "anthropic", "{method} {path}");
+        };
+    for (path, shape) in [
+        ("/v1/chat/completions", "openai"),
+        ("/v1/responses", "openai"),
+        ("/v1/messages", "anthropic"),
+        ("/v2/rerank", "cohere"),
+    ] {
+        check("POST", path, &[], "{}", 401, shape).await;
+        check("PUT", path, &[key], "", 405, shape).await;
+        check("POST", path, &[key, socket], "{}", 426, shape).await;
+        check("POST", path, &[key], "{", 400, shape).await;
+        check("POST", path, &[key], &large, 413, shape).await;
+    }
+    check("POST", "/v1/messages/batches", &[key], "{}", 404, "anthropic").await;
+    check("GET", "/v1/models/nothing", &[key, version], "", 404, "anthropic").await;
+    check("GET", "/v1/models", &[version], "", 401, "anthropic").await;
+    check("GET", "/v1/models/nothing", &[key], "", 404, "openai").await;
+}

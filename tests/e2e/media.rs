@@ -1,6 +1,9 @@
 //! Forms, sound, images, rerank and moderations: what is neither chat nor text goes through as it is.
 
-use trunkline_testkit::upstream::{Cut, Script, ScriptedUpstream};
+use bytes::Bytes;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use trunkline_testkit::upstream::{Cut, Pause, Script, ScriptedUpstream, Step};
 
 use crate::client::{Answer, post, send};
 use crate::server::{Start, Trunkline};
@@ -102,10 +105,7 @@ async fn sound_comes_back_as_it_is_and_a_cut_never_looks_whole() {
     let sound: &[u8] = b"ID3\x04\x00\xff\xfb\x90";
     let whole = Script::reply(200, &[("content-type", "audio/mpeg")], sound);
     let head = b"HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\ncontent-length: 9\r\n\r\n";
-    let cut = Script::new([
-        trunkline_testkit::upstream::Step::Send([head, sound].concat().into()),
-        trunkline_testkit::upstream::Step::Close,
-    ]);
+    let cut = Script::new([Step::Send([head, sound].concat().into()), Step::Close]);
     let (_upstream, server) = serving("openai/tts-1", vec![whole, cut]).await;
     let body = r#"{"model":"m","input":"hi","voice":"alloy"}"#;
     let answer = post(server.address, "/v1/audio/speech", body).await;
@@ -167,4 +167,54 @@ async fn moderations_may_leave_the_model_out() {
     assert_eq!((answer.status, answer.text()), (200, reply.to_owned()));
     let sent = upstream.requests().pop().expect("one request");
     assert_eq!(sent.body, r#"{"input":"hi","model":"omni-moderation-latest"}"#);
+}
+
+#[tokio::test]
+async fn sound_keeps_its_place_until_it_has_ended_or_its_caller_has_left() {
+    let head = b"HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\ncontent-length: 8\r\n\r\nhalf";
+    let paused = Script::new([
+        Step::Send(Bytes::from_static(head)),
+        Step::Pause(Pause::Told),
+        Step::Send(Bytes::from_static(b"done")),
+    ]);
+    let held = Script::new([Step::Send(Bytes::from_static(head)), Step::Hold]);
+    let whole = Script::reply(200, &[("content-type", "audio/mpeg")], "x");
+    let upstream = ScriptedUpstream::start([paused, held, whole]).await.expect("a loopback port");
+    let config = format!(
+        "model_list:\n- model_name: m\n  litellm_params:\n    model: openai/tts-1\n    api_key: sk-1\n    \
+         max_parallel_requests: 1\n    api_base: {}/v1\n",
+        upstream.url()
+    );
+    let server = Start::new().config(config).serve().await;
+    let body = r#"{"model":"m","input":"hi","voice":"alloy"}"#;
+    let (mut first, mut begun) = begin(&server, body).await;
+    // No place is free while the first is being sent.
+    let refused =
+        post(server.address, "/v1/audio/speech", r#"{"model":"m","input":"hi","timeout":0.05}"#).await;
+    assert_eq!(refused.error().0, 429, "{}", refused.text());
+    upstream.tell();
+    first.read_to_end(&mut begun).await.expect("the rest");
+    assert!(String::from_utf8_lossy(&begun).contains("done"));
+    // A caller who leaves gives it back as well, and the upstream hears of it.
+    let (second, _) = begin(&server, body).await;
+    drop(second);
+    upstream.hung_up(1).await;
+    assert_eq!(post(server.address, "/v1/audio/speech", body).await.body, b"x");
+    let log = server.stop().await;
+    assert!(log.contains("outcome=\"caller gone\""), "{log}");
+}
+
+/// Asks for sound and reads until its first half is there.
+async fn begin(server: &Trunkline, body: &str) -> (TcpStream, Vec<u8>) {
+    let mut caller = TcpStream::connect(server.address).await.expect("it listens");
+    let request = format!(
+        "POST /v1/audio/speech HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    caller.write_all(request.as_bytes()).await.expect("room");
+    let mut seen = Vec::new();
+    while !seen.windows(4).any(|window| window == b"half") {
+        assert_ne!(caller.read_buf(&mut seen).await.expect("a piece"), 0, "the sound goes on");
+    }
+    (caller, seen)
 }

@@ -170,13 +170,22 @@ fn part(bytes: &Bytes, at: usize, inner: Range<usize>) -> Result<Part, FormError
     let searched = &text[..text.len().min(PART_HEAD_BYTES_MAX)];
     let head_end = memmem::find(searched, HEAD_END).ok_or(unnamed)?;
     let head = std::str::from_utf8(&text[..head_end]).map_err(|_| unnamed)?;
-    let mut dispositions = head
-        .split("\r\n")
-        .filter_map(|line| line.split_once(':'))
-        .filter(|(name, _)| name.trim().eq_ignore_ascii_case("content-disposition"));
-    let (Some((_, disposition)), None) = (dispositions.next(), dispositions.next()) else {
+    let lines = |wanted: &'static str| {
+        head.split("\r\n")
+            .filter_map(|line| line.split_once(':'))
+            .filter(move |(name, _)| name.trim().eq_ignore_ascii_case(wanted))
+            .map(|(_, value)| value.trim())
+    };
+    let mut dispositions = lines("content-disposition");
+    let (Some(disposition), None) = (dispositions.next(), dispositions.next()) else {
         return Err(unnamed);
     };
+    // A value that has to be decoded first would be read as another one by whoever does.
+    let is_plain =
+        |encoding: &str| ["7bit", "8bit", "binary"].iter().any(|plain| encoding.eq_ignore_ascii_case(plain));
+    if !lines("content-transfer-encoding").all(is_plain) {
+        return Err(unnamed);
+    }
     let parameters = parameters(disposition).ok_or(unnamed)?;
     let one = |wanted: &str| only(&parameters, wanted).map_err(|()| unnamed);
     // `name*` is for other headers; those who read it all the same would see another name.
@@ -236,7 +245,12 @@ fn unquoted(text: &str) -> Option<(String, &str)> {
     while let Some((at, character)) = characters.next() {
         match character {
             '"' => return Some((value, &text[at + 1..])),
-            '\\' => value.push(characters.next()?.1),
+            // Some write a quote so; others mean the backslash, and the quote behind it is the last one.
+            '\\' => match text[at + 1..].chars().next() {
+                Some('"') if text[at + 2..].contains('"') => value.push(characters.next()?.1),
+                Some('\\') => value.push(characters.next()?.1),
+                _ => value.push('\\'),
+            },
             other => value.push(other),
         }
     }
@@ -337,7 +351,7 @@ mod tests {
         let (model, other) = (part("name=\"model\"", "m"), part("name=other", "x"));
         let file = part("name=\"model\"; filename=\"\"", "f");
         let end = "--b--\r\n";
-        assert_eq!(set(&[other.clone()]), format!("{other}{model}{end}"));
+        assert_eq!(set(std::slice::from_ref(&other)), format!("{other}{model}{end}"));
         assert_eq!(
             set(&[part("name=\"model\"", "a"), other.clone(), file.clone()]),
             format!("{model}{other}{end}")
@@ -372,6 +386,9 @@ mod tests {
             let parsed = Form::parse(format!("{good}--b--"), HeaderValue::from_static(kind));
             assert_eq!(parsed.err(), Some(FormError::NoBoundary), "{kind}");
         }
+        let encoded = part("name=a\r\nContent-Transfer-Encoding: base64", "b2s=");
+        assert_eq!(parse(&(encoded + "--b--")), unnamed);
+        assert_eq!(parse(&(part("name=\"file\"; filename=\"a\\\"", "1") + "--b--")), Ok(1));
         // What stands behind the end is left out.
         let form = Form::parse(format!("{good}--b-- \r\n{good}--b--"), PLAIN).expect("a form");
         assert_eq!(form.segments().into_bytes(), format!("{good}--b--\r\n"));

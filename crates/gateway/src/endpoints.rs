@@ -131,9 +131,9 @@ pub(crate) struct Matched {
 /// methods that there are not included.
 pub(crate) fn dialect(path: &str, headers: &HeaderMap) -> Dialect {
     let path = trimmed(path);
-    let of_operation = ROWS.iter().find_map(|row| match row.endpoint {
-        Endpoint::Operation(operation) if matches(row.path, path).is_some() => Some(operation.dialect()),
-        _ => None,
+    let of_operation = ROWS.iter().find_map(|row| {
+        let Endpoint::Operation(operation) = row.endpoint else { return None };
+        matches(row.path, path).map(|_| operation.dialect())
     });
     // Only Anthropic's clients send the header, for models as for what is not served.
     let is_anthropic = || {

@@ -197,24 +197,20 @@ pub(crate) fn add_cost(record: &Record, reply: &mut HeaderMap) {
 
 /// Adds the upstream's own headers, as far as they fit.
 pub(crate) fn add_upstream(upstream: &HeaderMap, reply: &mut HeaderMap) {
-    for name in KEPT {
-        if let Some(value) = upstream.get(*name) {
-            reply.insert(HeaderName::from_static(name), value.clone());
-        }
-    }
+    let kept = KEPT.iter().map(|name| (*name, (*name).to_owned()));
+    let prefixed = DOWNSTREAM.iter().map(|name| (*name, format!("llm_provider-{name}")));
     let mut room = ADDED_BYTES_MAX.saturating_sub(size(reply));
-    for name in DOWNSTREAM {
-        let Some(value) = upstream.get(*name) else {
+    for (name, own) in kept.chain(prefixed) {
+        let Some(value) = upstream.get(name) else {
             continue;
         };
-        let name = format!("llm_provider-{name}");
-        let bytes = name.len() + value.len() + 4;
+        let bytes = own.len() + value.len() + 4;
         if bytes > room {
             break;
         }
         room -= bytes;
-        if let Ok(name) = HeaderName::try_from(name) {
-            reply.insert(name, value.clone());
+        if let Ok(own) = HeaderName::try_from(own) {
+            reply.insert(own, value.clone());
         }
     }
 }

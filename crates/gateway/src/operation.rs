@@ -218,8 +218,8 @@ fn model_name(
     body: &CallBody,
     label: &str,
 ) -> Result<String, Error> {
-    let chat_model =
-        gateway.settings.completion_model.clone().filter(|_| operation == Operation::ChatCompletions);
+    let is_text = operation.streams() && operation.reports_usage();
+    let chat_model = gateway.settings.completion_model.clone().filter(|_| is_text);
     let name = match chat_model.or(named) {
         Some(name) => name,
         None => match body::model(body)? {

@@ -176,7 +176,7 @@ impl Shape {
             let must_stream = streaming && !operation.answers_in_bytes();
             return if must_stream { Self::DocumentInsteadOfEvents } else { Self::Document };
         }
-        if operation.streams() && is("text/event-stream") {
+        if is("text/event-stream") && (streaming || operation.streams() && operation.answers_in_bytes()) {
             return Self::Events;
         }
         match (operation.answers_in_bytes(), streaming) {

@@ -105,12 +105,19 @@ impl Deployment {
     /// Puts in what the deployment adds to a body: defaults where the caller said nothing and the operation has such a
     /// parameter, overrides always.
     pub fn complete(&self, operation: Operation, body: &mut Body) {
-        let defaults = self.defaults.iter().filter(|(name, _)| parameters::fits(operation, name));
+        let defaults = self.defaults.iter().filter(|(name, json)| parameters::fits(operation, name, json));
         match body {
             Body::Document(document) => {
                 for (name, json) in defaults {
-                    // OpenAI refuses stream options where there is no stream.
-                    let fits = name != "stream_options" || document.is_true("stream");
+                    let fits = match name.as_str() {
+                        // OpenAI refuses stream options where there is no stream.
+                        "stream_options" => document.is_true("stream"),
+                        // Anthropic refuses them beside thinking, which agents always ask for.
+                        "temperature" | "top_k" | "top_p" => {
+                            operation != Operation::Messages || !document.contains("thinking")
+                        }
+                        _ => true,
+                    };
                     if fits && !document.contains(name) {
                         document.set_raw(name, json.clone());
                     }

@@ -7,7 +7,7 @@ use trunkline_core::Operation::{
 
 /// Parameters of chats and their kin, each with the operations that have a parameter of this name and meaning.
 ///
-/// Configurations list them for chats, and a deployment may answer other operations as well. A name that is not
+/// WHEN ADDING AN OPERATION: put it to the parameters that it shares. Configurations list them for chats, and a deployment may answer other operations as well. A name that is not
 /// here is the operator's own affair.
 static KNOWN: &[(&str, &[Operation])] = &[
     ("audio", &[ChatCompletions]),
@@ -19,7 +19,7 @@ static KNOWN: &[(&str, &[Operation])] = &[
     ("function_call", &[ChatCompletions]),
     ("functions", &[ChatCompletions]),
     ("include", &[Responses]),
-    ("instructions", &[Responses, Speech]),
+    ("instructions", &[Responses]),
     ("logit_bias", &[ChatCompletions, Completions]),
     ("logprobs", &[ChatCompletions, Completions]),
     ("max_completion_tokens", &[ChatCompletions]),
@@ -37,7 +37,7 @@ static KNOWN: &[(&str, &[Operation])] = &[
     ("response_format", &[ChatCompletions, ImageGenerations, ImageEdits, Transcriptions, Speech]),
     ("safety_identifier", &[ChatCompletions, Responses]),
     ("seed", &[ChatCompletions, Completions]),
-    ("service_tier", &[ChatCompletions, Responses, Messages]),
+    ("service_tier", &[ChatCompletions, Responses]),
     ("stop", &[ChatCompletions, Completions]),
     ("stop_sequences", &[Messages]),
     ("store", &[ChatCompletions, Responses]),
@@ -58,8 +58,12 @@ static KNOWN: &[(&str, &[Operation])] = &[
     ("web_search_options", &[ChatCompletions]),
 ];
 
-/// Whether a default of this name belongs into a body of this operation.
-pub(crate) fn fits(operation: Operation, name: &str) -> bool {
+/// Whether a default belongs into a body of this operation. `json` is its value.
+pub(crate) fn fits(operation: Operation, name: &str, json: &[u8]) -> bool {
+    if name == "response_format" && json.starts_with(b"{") != (operation == ChatCompletions) {
+        // An object in chats, a word such as `srt` or `b64_json` everywhere else.
+        return false;
+    }
     match KNOWN.binary_search_by_key(&name, |(known, _)| known) {
         Ok(place) => KNOWN[place].1.contains(&operation),
         // What is only counted takes what it knows and refuses all else.
@@ -78,6 +82,7 @@ mod tests {
 
     #[test]
     fn a_chat_s_parameters_stay_with_chats() {
+        let fits = |operation, name| fits(operation, name, b"1");
         for operation in Operation::ALL {
             let chat = matches!(operation, ChatCompletions | Completions);
             assert_eq!(fits(operation, "stream_options"), chat, "{operation}");
@@ -88,8 +93,15 @@ mod tests {
     }
 
     #[test]
+    fn a_format_means_one_thing_in_chats_and_another_elsewhere() {
+        let format = |operation, json: &[u8]| fits(operation, "response_format", json);
+        assert!(format(ChatCompletions, b"{}") && !format(Transcriptions, b"{}"));
+        assert!(!format(ChatCompletions, b"\"srt\"") && format(Transcriptions, b"\"srt\""));
+    }
+
+    #[test]
     fn what_is_not_known_goes_where_the_operator_s_deployment_goes() {
-        assert!(fits(Operation::Rerank, "return_documents") && fits(Speech, "voice"));
-        assert!(!fits(CountTokens, "providerOptions"));
+        assert!(fits(Operation::Rerank, "return_documents", b"true") && fits(Speech, "voice", b"\"alloy\""));
+        assert!(!fits(CountTokens, "providerOptions", b"{}"));
     }
 }
