@@ -77,6 +77,18 @@ for (const [group, [path, thinking]] of Object.entries(GROUPS)) {
     });
   }
 
+  if (group.startsWith("gpt")) {
+    // Left to itself, the SDK has responses stored, and refers to their items by their ids on the next turn.
+    test(`a second turn with stored items, ${group}`, async () => {
+      const { store, ...stored } = thinking.openai;
+      const options = { model: named(group), prompt: ASKED, tools: { weather }, stopWhen: stepCountIs(3) };
+      const reply = await generateText({ ...options, providerOptions: { openai: stored } });
+      assert.equal(reply.text, "The tool said “3° in city é 漢字”. Voilà, 漢字 🙂.");
+      const { input } = await simulator.body(1);
+      assert.ok(input.some((item) => item.type === "item_reference" && item.id.startsWith("rs_")), JSON.stringify(input));
+    });
+  }
+
   test(`structured output, ${group}`, async () => {
     const schema = z.object({ name: z.string(), age: z.number().int() });
     const { output } = await generateText({ model: named(group), prompt: "Hello", output: Output.object({ schema }) });

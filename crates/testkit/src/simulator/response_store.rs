@@ -43,6 +43,12 @@ impl ResponseStore {
         self.responses.iter_mut().find(|response| response.id == id && response.account == account)
     }
 
+    /// An item that one of the account's responses gave out.
+    pub(crate) fn item(&self, id: &str, account: u64) -> Option<&Value> {
+        let own = self.responses.iter().filter(|response| response.account == account);
+        own.flat_map(|response| &response.output).find(|item| item["id"] == id)
+    }
+
     pub(crate) fn remove(&mut self, id: &str, account: u64) -> bool {
         let before = self.responses.len();
         self.responses.retain(|response| response.id != id || response.account != account);

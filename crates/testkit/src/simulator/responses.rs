@@ -100,9 +100,21 @@ fn read(call: &Call<'_>) -> Result<(ResponsesRequest, Vec<Value>), Reply> {
             }
         },
     };
-    items.extend(asked.items());
+    for item in asked.items() {
+        items.push(match item["type"].as_str() {
+            Some("item_reference") => referred(call, &item)?,
+            _ => item,
+        });
+    }
     items::check(&items, call.account)?;
     Ok((asked, items))
+}
+
+/// The stored item that an `item_reference` means.
+fn referred(call: &Call<'_>, reference: &Value) -> Result<Value, Reply> {
+    let id = reference["id"].as_str().unwrap_or_default();
+    let found = call.shared.state().responses.item(id, call.account).cloned();
+    found.ok_or_else(|| invalid(&format!("Item with id '{id}' not found."), Some("input"), "invalid_value"))
 }
 
 fn generate(
