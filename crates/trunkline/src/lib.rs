@@ -59,9 +59,9 @@ pub use models::{ListedModel, Models};
 
 // The shared words.
 pub use trunkline_core::{
-    Body, Call, Cost, Document, DocumentError, Environment, Error, ErrorKind, Event, EventStream, Fault,
-    ModelInfo, Observation, Operation, Reply, ReplyBody, ReportedCost, Retry, Secret, Segments, TokenPrices,
-    UpstreamAnswer, Usage,
+    Body, ByteStream, Call, Cost, Dialect, Document, DocumentError, Environment, Error, ErrorKind, Event,
+    EventStream, Fault, Form, FormError, ModelInfo, Observation, Operation, Reply, ReplyBody, ReportedCost,
+    Retry, Secret, Segments, TokenPrices, UpstreamAnswer, Usage,
 };
 // The contract, for those who write a provider or a transport.
 pub use trunkline_provider::{
