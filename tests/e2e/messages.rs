@@ -144,7 +144,8 @@ async fn an_operation_that_the_provider_has_not_is_refused_with_those_that_it_ha
     assert_eq!(answer.error(), (400, "unsupported_operation".to_owned(), "null".to_owned()));
     assert_eq!(
         answer.message(),
-        "anthropic: the provider does not have the operation chat_completions; it has messages, count_tokens"
+        "anthropic: the provider does not have the operation chat_completions; it has messages, count_tokens. Nothing is \
+         translated: ask one of those, or name a model whose provider has it"
     );
     assert_eq!(upstream.requests().len(), 0);
 }

@@ -126,7 +126,10 @@ fn take_previous(
         return Ok(());
     };
     let Some(opened) = opened(seal, caller, &id) else {
-        let message = format!("`{MEMBER}` `{}` was not given to this key by this gateway", shown(&id));
+        let message = format!(
+            "`{MEMBER}` `{}` was not given to this key by this gateway; leave it out and send the conversation instead",
+            shown(&id)
+        );
         return Err(Error::new(ErrorKind::InvalidRequest, message).with_param(MEMBER));
     };
     let upstream = opened.object.unwrap_or_default();
@@ -194,9 +197,10 @@ fn encrypted_values(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
 }
 
 /// As much of an id as an error repeats.
-fn shown(id: &str) -> &str {
+fn shown(id: &str) -> String {
     const BYTES_MAX: usize = 40;
-    &id[..id.floor_char_boundary(BYTES_MAX)]
+    let end = id.floor_char_boundary(BYTES_MAX);
+    if end < id.len() { format!("{}…", &id[..end]) } else { id.to_owned() }
 }
 
 #[cfg(test)]

@@ -223,7 +223,10 @@ pub(crate) fn check(body: &CallBody, route: &str, required: &[&'static str]) -> 
         CallBody::Empty => true,
     };
     if let Some(name) = required.iter().find(|name| !has(name)) {
-        let message = format!("{route}: Missing required parameter: '{name}'.");
+        let mut message = format!("{route}: Missing required parameter: '{name}'.");
+        if *name == "file" && matches!(body, CallBody::Document(_)) {
+            message.push_str(" This operation takes multipart/form-data, with the sound in the part 'file'.");
+        }
         return Err(Error::new(ErrorKind::MissingParameter, message).with_param(*name));
     }
     match body {

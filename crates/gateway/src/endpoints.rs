@@ -37,15 +37,33 @@ pub(crate) struct Row {
     pub(crate) path: &'static str,
     pub(crate) access: Access,
     pub(crate) endpoint: Endpoint,
+    /// Where `{model}` or `{id}` stands in the path.
+    span: Option<(usize, usize)>,
 }
 
 const fn get(path: &'static str, access: Access, endpoint: Endpoint) -> Row {
-    Row { method: Method::GET, path, access, endpoint }
+    Row { method: Method::GET, path, access, endpoint, span: span(path) }
 }
 
 /// An operation, under the method that it has at every upstream.
 const fn op(path: &'static str, operation: Operation) -> Row {
-    Row { method: operation.method(), path, access: Access::Caller, endpoint: Endpoint::Operation(operation) }
+    let endpoint = Endpoint::Operation(operation);
+    Row { method: operation.method(), path, access: Access::Caller, endpoint, span: span(path) }
+}
+
+/// Where the braces begin and end, so that no request has to look for them.
+const fn span(path: &str) -> Option<(usize, usize)> {
+    let bytes = path.as_bytes();
+    let (mut at, mut open) = (0, None);
+    while at < bytes.len() {
+        match (bytes[at], open) {
+            (b'{', _) => open = Some(at),
+            (b'}', Some(open)) => return Some((open, at + 1)),
+            _ => {}
+        }
+        at += 1;
+    }
+    None
 }
 
 /// Every endpoint.
@@ -129,11 +147,16 @@ pub(crate) struct Matched {
 
 /// Whose client asks, as far as path and headers tell: all that it is told is in this dialect, refusals of paths and
 /// methods that there are not included.
-pub(crate) fn dialect(path: &str, headers: &HeaderMap) -> Dialect {
+///
+/// `found` is what [`find`] found for it.
+pub(crate) fn dialect(found: &Result<Matched, Error>, path: &str, headers: &HeaderMap) -> Dialect {
+    if let Ok(Matched { endpoint: Endpoint::Operation(operation), .. }) = found {
+        return operation.dialect();
+    }
     let path = trimmed(path);
     let of_operation = ROWS.iter().find_map(|row| {
         let Endpoint::Operation(operation) = row.endpoint else { return None };
-        matches(row.path, path).map(|_| operation.dialect())
+        row.matches(path).map(|_| operation.dialect())
     });
     // Only Anthropic's clients send the header, for models as for what is not served.
     let is_anthropic = || {
@@ -153,7 +176,7 @@ pub(crate) fn find(method: &Method, path: &str) -> Result<Matched, Error> {
     let method = if method == Method::HEAD { &Method::GET } else { method };
     let mut best: Option<(&Row, Option<&str>)> = None;
     for row in ROWS.iter().filter(|row| row.method == method) {
-        let Some(named) = matches(row.path, path) else {
+        let Some(named) = row.matches(path) else {
             continue;
         };
         // The row that fixes the most wins: `/engines/x/chat/completions` is no engine `x/chat`.
@@ -171,7 +194,7 @@ pub(crate) fn find(method: &Method, path: &str) -> Result<Matched, Error> {
 /// The methods that a path answers to.
 pub(crate) fn methods(path: &str) -> Vec<&'static Method> {
     let mut methods: Vec<&Method> = Vec::new();
-    for row in ROWS.iter().filter(|row| matches(row.path, trimmed(path)).is_some()) {
+    for row in ROWS.iter().filter(|row| row.matches(trimmed(path)).is_some()) {
         if !methods.contains(&&row.method) {
             methods.push(&row.method);
         }
@@ -186,14 +209,15 @@ fn trimmed(path: &str) -> &str {
     path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(path)
 }
 
-/// Whether a row's path is meant; the inner option is the text that stands for `{model}` or `{id}`.
-fn matches<'p>(row: &str, path: &'p str) -> Option<Option<&'p str>> {
-    let span = row.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?.1)));
-    let Some((before, after)) = span else {
-        return (row == path).then_some(None);
-    };
-    let named = path.strip_prefix(before)?.strip_suffix(after)?;
-    (!named.is_empty() && !named.starts_with('/')).then_some(Some(named))
+impl Row {
+    /// Whether its path is meant; the inner option is the text that stands for `{model}` or `{id}`.
+    fn matches<'p>(&self, path: &'p str) -> Option<Option<&'p str>> {
+        let Some((start, end)) = self.span else {
+            return (self.path == path).then_some(None);
+        };
+        let named = path.strip_prefix(&self.path[..start])?.strip_suffix(&self.path[end..])?;
+        (!named.is_empty() && !named.starts_with('/')).then_some(Some(named))
+    }
 }
 
 fn not_found(method: &Method, path: &str) -> Error {
@@ -268,7 +292,9 @@ mod tests {
             ("/v1/responses/resp_1/cancel", &plain, Dialect::Responses),
             ("/v2/nothing", &plain, Dialect::OpenAi),
         ] {
-            assert_eq!(dialect(path, headers), expected, "{path}");
+            assert_eq!(dialect(&find(&Method::PUT, path), path, headers), expected, "{path}");
+            let found = find(&Method::POST, path);
+            assert_eq!(dialect(&found, path, headers), expected, "{path}");
         }
     }
 

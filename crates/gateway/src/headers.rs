@@ -1,5 +1,7 @@
 //! Which headers go upstream, and which come back: both by allow-lists that stand here as data.
 
+use std::sync::LazyLock;
+
 use http::HeaderMap;
 use http::header::{CONNECTION, HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
@@ -78,6 +80,31 @@ static KEPT: &[&str] = &[
     "x-ratelimit-remaining-tokens",
 ];
 
+/// The lists above as names. Looking a header up by a text means to parse and to hash the text, each time.
+struct Names {
+    upstream: Vec<HeaderName>,
+    upstream_of_dialect: Vec<(Dialect, Vec<HeaderName>)>,
+    /// An upstream's name, and the one that it comes back under.
+    downstream: Vec<(HeaderName, HeaderName)>,
+}
+
+static NAMES: LazyLock<Names> = LazyLock::new(|| {
+    let names = |list: &[&'static str]| list.iter().map(|name| HeaderName::from_static(name)).collect();
+    let kept = KEPT.iter().map(|name| (HeaderName::from_static(name), HeaderName::from_static(name)));
+    let prefixed = DOWNSTREAM.iter().map(|name| {
+        let own = HeaderName::try_from(format!("llm_provider-{name}")).expect("a name with a prefix is one");
+        (HeaderName::from_static(name), own)
+    });
+    Names {
+        upstream: names(UPSTREAM),
+        upstream_of_dialect: UPSTREAM_OF_DIALECT
+            .iter()
+            .map(|(dialect, list)| (*dialect, names(list)))
+            .collect(),
+        downstream: kept.chain(prefixed).collect(),
+    }
+});
+
 /// All headers that the gateway adds, in bytes. Proxies before it commonly take 4,096 for the whole head.
 const ADDED_BYTES_MAX: usize = 3_500;
 
@@ -95,15 +122,15 @@ pub(crate) fn outbound_query(operation: Operation, query: Option<&str>) -> Optio
 /// The headers of a request that go upstream in a dialect.
 pub(crate) fn outbound(request: &HeaderMap, dialect: Dialect, settings: &Settings) -> HeaderMap {
     let mut outbound = HeaderMap::new();
-    let own = UPSTREAM_OF_DIALECT.iter().filter(|(other, _)| *other == dialect).flat_map(|(_, names)| *names);
-    for name in own {
-        for value in request.get_all(*name) {
-            outbound.append(HeaderName::from_static(name), value.clone());
+    let own = NAMES.upstream_of_dialect.iter().filter(|(other, _)| *other == dialect);
+    for name in own.flat_map(|(_, names)| names) {
+        for value in request.get_all(name) {
+            outbound.append(name, value.clone());
         }
     }
-    for name in UPSTREAM {
-        if let Some(value) = request.get(*name) {
-            outbound.insert(HeaderName::from_static(name), value.clone());
+    for name in &NAMES.upstream {
+        if let Some(value) = request.get(name) {
+            outbound.insert(name, value.clone());
         }
     }
     if settings.forward_openai_organization
@@ -197,21 +224,17 @@ pub(crate) fn add_cost(record: &Record, reply: &mut HeaderMap) {
 
 /// Adds the upstream's own headers, as far as they fit.
 pub(crate) fn add_upstream(upstream: &HeaderMap, reply: &mut HeaderMap) {
-    let kept = KEPT.iter().map(|name| (*name, (*name).to_owned()));
-    let prefixed = DOWNSTREAM.iter().map(|name| (*name, format!("llm_provider-{name}")));
     let mut room = ADDED_BYTES_MAX.saturating_sub(size(reply));
-    for (name, own) in kept.chain(prefixed) {
+    for (name, own) in &NAMES.downstream {
         let Some(value) = upstream.get(name) else {
             continue;
         };
-        let bytes = own.len() + value.len() + 4;
+        let bytes = own.as_str().len() + value.len() + 4;
         if bytes > room {
             break;
         }
         room -= bytes;
-        if let Ok(own) = HeaderName::try_from(own) {
-            reply.insert(own, value.clone());
-        }
+        reply.insert(own, value.clone());
     }
 }
 

@@ -58,8 +58,9 @@ impl Gateway {
         let path = request.uri().path();
         let asked = format!("{} {}", request.method(), &path[..path.floor_char_boundary(PATH_BYTES_MAX)]);
         let mut record = OpenRecord::open(call_id, asked, Arc::clone(&self.recorder));
-        record.dialect = endpoints::dialect(path, request.headers());
-        let (matched, caller) = match self.admit(&request) {
+        let found = endpoints::find(request.method(), path);
+        record.dialect = endpoints::dialect(&found, path, request.headers());
+        let (matched, caller) = match self.admit(&request, found) {
             Ok(Some(admitted)) => admitted,
             Ok(None) => return self.preflight(record, &request),
             Err(error) => return refuse(record, &error, request.uri().path()),
@@ -75,7 +76,11 @@ impl Gateway {
     }
 
     /// Steps 2 and 3 of the walk: which endpoint, and who asks. `None` is a question about the endpoint itself.
-    fn admit<B>(&self, request: &Request<B>) -> Result<Option<(Matched, Caller)>, Error> {
+    fn admit<B>(
+        &self,
+        request: &Request<B>,
+        found: Result<Matched, Error>,
+    ) -> Result<Option<(Matched, Caller)>, Error> {
         browsers::guard(request.uri(), request.headers(), &self.settings)?;
         if request.method() == Method::OPTIONS && !endpoints::methods(request.uri().path()).is_empty() {
             return Ok(None);
@@ -85,7 +90,7 @@ impl Gateway {
             let message = "WebSocket is not spoken here; the same is answered over HTTP, streamed or whole";
             return Err(Error::new(ErrorKind::UpgradeUnsupported, message));
         }
-        let matched = endpoints::find(request.method(), request.uri().path())?;
+        let matched = found?;
         let caller = match matched.access {
             Access::Public => Caller::Local,
             Access::Caller => authenticate(request.headers(), &self.settings)?,

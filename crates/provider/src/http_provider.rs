@@ -197,7 +197,8 @@ impl<C: Codec> Provider for HttpProvider<C> {
         let capabilities = self.codec.capabilities(&call.model);
         if !capabilities.supports(call.operation) {
             let message = format!(
-                "the provider does not have the operation {}; it has {}",
+                "the provider does not have the operation {}; it has {}. Nothing is translated: ask one of those, or name a model \
+                 whose provider has it",
                 call.operation,
                 capabilities.operation_names()
             );

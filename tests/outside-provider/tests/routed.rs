@@ -145,7 +145,7 @@ async fn what_carillon_cannot_do_is_refused_before_anything_is_sent() {
     let refused = router.send("carillon/great-bell-2", Operation::Embeddings, input).await;
     let error = refused.expect_err("there are no embeddings");
     assert_eq!(error.kind(), ErrorKind::UnsupportedOperation);
-    let message = "the provider does not have the operation embeddings; it has chat_completions";
+    let message = "the provider does not have the operation embeddings; it has chat_completions. Nothing is translated: ask one of those, or name a model whose provider has it";
     assert_eq!(error.message(), message);
     assert_eq!(upstream.requests().len(), 0);
 }

@@ -70,7 +70,10 @@ impl Provider for Echo {
             // What is yet to be invented is refused too: a new operation touches nothing here.
             other => {
                 let names = self.capabilities(&call.model).operation_names();
-                let message = format!("the provider does not have the operation {other}; it has {names}");
+                let message = format!(
+                    "the provider does not have the operation {other}; it has {names}. Nothing is translated: ask one of \
+                     those, or name a model whose provider has it"
+                );
                 Err(refused(ErrorKind::UnsupportedOperation, message))
             }
         }

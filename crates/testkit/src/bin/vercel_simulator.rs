@@ -7,6 +7,13 @@ use trunkline_testkit::simulator::{Simulator, SimulatorOptions};
 const USAGE: &str = "usage: vercel-simulator [--port N] [--seed N]";
 
 fn main() -> ExitCode {
+    if std::env::args().skip(1).any(|argument| argument == "--help" || argument == "-h") {
+        println!("{USAGE}");
+        println!(
+            "Any key that begins with vck_ is taken; /openai and /anthropic serve what those vendors serve."
+        );
+        return ExitCode::SUCCESS;
+    }
     match parse(std::env::args().skip(1)).and_then(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {

@@ -1,12 +1,10 @@
 //! Requests: a call's own bytes, with the model, and headers from a few known places.
 
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
-use trunkline_core::{Body, Call, Error, ErrorKind, Secret, Segments};
-use trunkline_provider::EncodeContext;
+use trunkline_core::{Body, Call, Error, Secret, Segments};
+use trunkline_provider::{EncodeContext, address, credential_value, request_headers};
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const BETA: HeaderName = HeaderName::from_static("anthropic-beta");
 const VERSION: HeaderName = HeaderName::from_static("anthropic-version");
@@ -99,64 +97,27 @@ fn body(call: &Call) -> Body {
     body
 }
 
-/// The address of `path` below a base, whose query stays behind it.
-///
-/// The base is the operator's, so that no message repeats it.
+/// The address of `path` below a base, which may have its version or not.
 fn uri(base: &str, path: &str, parameters: Option<&str>) -> Result<Uri, Error> {
-    let (base, query) = match base.trim().split_once('?') {
-        Some((base, query)) => (base, Some(query)),
-        None => (base, None),
-    };
-    let mut address = format!("{}/{path}", without_version(base));
-    for (number, query) in query.into_iter().chain(parameters).enumerate() {
-        address = address + if number == 0 { "?" } else { "&" } + query;
-    }
-    let refused = || {
-        let message = "the base URL of this deployment is not an http or https URL; check its api_base";
-        Error::new(ErrorKind::Configuration, message).with_param("api_base")
-    };
-    let uri = Uri::try_from(address).map_err(|error| refused().with_source(error))?;
-    match uri.scheme_str() {
-        Some("http" | "https") => Ok(uri),
-        Some(_) | None => Err(refused()),
-    }
+    address(base, |base| format!("{}/{path}", without_version(base)), parameters)
 }
 
 fn headers(
-    callers: HeaderMap,
+    mut callers: HeaderMap,
     content_type: Option<HeaderValue>,
     context: &EncodeContext<'_>,
     authentication: Authentication,
 ) -> Result<HeaderMap, Error> {
-    let mut headers = callers;
-    // The allow-list has none of these. If it ever had, a caller could pose as us or break the framing.
-    for name in [AUTHORIZATION, API_KEY, CONTENT_LENGTH, HOST] {
-        headers.remove(name);
-    }
-    headers.entry(VERSION).or_insert(VERSION_BY_DEFAULT);
-    headers.insert(ACCEPT, JSON);
-    headers.insert(ACCEPT_ENCODING, IDENTITY);
-    if let Some(content_type) = content_type {
-        headers.insert(CONTENT_TYPE, content_type);
-    }
-    if let Some(credential) = context.credential {
+    callers.entry(VERSION).or_insert(VERSION_BY_DEFAULT);
+    let shown = |credential: &Secret| {
         let (name, value) = match authentication {
             Authentication::ApiKey => (API_KEY, plain(credential)),
             Authentication::Bearer | Authentication::OAuth => (AUTHORIZATION, credential.bearer()),
         };
-        let value = value.ok_or_else(|| {
-            let message = "the configured api key holds characters that no HTTP header may hold";
-            Error::new(ErrorKind::CredentialUnusable, message)
-        })?;
-        headers.insert(name, value);
-    }
-    let extra = &context.target.extra_headers;
-    for name in extra.keys() {
-        headers.remove(name);
-        for value in extra.get_all(name) {
-            headers.append(name, value.clone());
-        }
-    }
+        credential_value(value).map(|value| (name, value))
+    };
+    let credential = context.credential.map(shown).transpose()?;
+    let mut headers = request_headers(callers, content_type, credential, context.target);
     if context.credential.is_some() && authentication == Authentication::OAuth {
         ask_for(OAUTH_BETA, &mut headers);
     }

@@ -1,6 +1,6 @@
 //! Tests of the requests that are written.
 
-use trunkline_core::{Document, Operation};
+use trunkline_core::{Document, ErrorKind, Operation};
 use trunkline_provider::Target;
 
 use super::*;

@@ -3,16 +3,14 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use http::header::{ACCEPT, AUTHORIZATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use trunkline_core::{
     Body, Call, Document, DocumentLimits, Duplicates, Error, ErrorKind, Operation, Segments,
 };
-use trunkline_provider::EncodeContext;
+use trunkline_provider::{EncodeContext, address, credential_value, request_headers};
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const ANYTHING: HeaderValue = HeaderValue::from_static("*/*");
-const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 const OPENAI_ORGANIZATION: HeaderName = HeaderName::from_static("openai-organization");
 
 /// Writes the HTTP request for a call below a base URL.
@@ -132,28 +130,11 @@ fn asking_for_usage(stream_options: Option<Bytes>) -> Option<Bytes> {
 /// A base that ends with the path already, as people copy it from a vendor's page, is taken as it is. The
 /// base is the operator's, so that no message repeats it.
 fn uri(base: &str, path: &str, parameters: Option<&str>) -> Result<Uri, Error> {
-    let (base, query) = match base.trim().split_once('?') {
-        Some((base, query)) => (base, Some(query)),
-        None => (base.trim(), None),
+    let below = |base: &str| {
+        let has_path = base.strip_suffix(path).is_some_and(|before| before.ends_with('/'));
+        if has_path { base.to_owned() } else { format!("{base}/{path}") }
     };
-    let base = base.trim_end_matches('/');
-    let mut address = base.to_owned();
-    let has_path = base.strip_suffix(path).is_some_and(|before| before.ends_with('/'));
-    if !has_path {
-        address = address + "/" + path;
-    }
-    for (number, query) in query.into_iter().chain(parameters).enumerate() {
-        address = address + if number == 0 { "?" } else { "&" } + query;
-    }
-    let refused = || {
-        let message = "the base URL of this deployment is not an http or https URL; check its api_base";
-        Error::new(ErrorKind::Configuration, message).with_param("api_base")
-    };
-    let uri = Uri::try_from(address).map_err(|error| refused().with_source(error))?;
-    match uri.scheme_str() {
-        Some("http" | "https") => Ok(uri),
-        Some(_) | None => Err(refused()),
-    }
+    address(base, below, parameters)
 }
 
 fn headers(
@@ -161,38 +142,16 @@ fn headers(
     content_type: Option<HeaderValue>,
     context: &EncodeContext<'_>,
 ) -> Result<HeaderMap, Error> {
-    let mut headers = callers;
-    // The allow-list has none of these. If it ever had, a caller could pose as us or break the framing.
-    for name in [AUTHORIZATION, CONTENT_LENGTH, HOST] {
-        headers.remove(name);
-    }
-    headers.insert(ACCEPT, JSON);
-    headers.insert(ACCEPT_ENCODING, IDENTITY);
-    if let Some(content_type) = content_type {
-        headers.insert(CONTENT_TYPE, content_type);
-    }
-    if let Some(credential) = context.credential {
-        let bearer = credential.bearer().ok_or_else(|| {
-            let message = "the configured api key holds characters that no HTTP header may hold";
-            Error::new(ErrorKind::CredentialUnusable, message)
-        })?;
-        headers.insert(AUTHORIZATION, bearer);
-    }
-    if let Some(organization) = &context.target.organization {
-        let value = HeaderValue::try_from(organization).map_err(|error| {
+    let bearer = context.credential.map(|credential| credential_value(credential.bearer())).transpose()?;
+    let organization = context.target.organization.as_ref().map(|organization| {
+        HeaderValue::try_from(organization).map_err(|error| {
             let message = "the configured organization holds characters that no HTTP header may hold";
             Error::new(ErrorKind::Configuration, message).with_source(error)
-        })?;
-        headers.insert(OPENAI_ORGANIZATION, value);
-    }
-    let extra = &context.target.extra_headers;
-    for name in extra.keys() {
-        headers.remove(name);
-        for value in extra.get_all(name) {
-            headers.append(name, value.clone());
-        }
-    }
-    Ok(headers)
+        })
+    });
+    let bearer = bearer.map(|bearer| (AUTHORIZATION, bearer));
+    let organization = organization.transpose()?.map(|value| (OPENAI_ORGANIZATION, value));
+    Ok(request_headers(callers, content_type, bearer.into_iter().chain(organization), context.target))
 }
 
 #[cfg(test)]

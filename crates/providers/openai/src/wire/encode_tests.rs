@@ -1,5 +1,6 @@
 //! Tests of the requests that are written.
 
+use http::header::CONTENT_TYPE;
 use trunkline_core::{Form, Secret};
 use trunkline_provider::Target;
 

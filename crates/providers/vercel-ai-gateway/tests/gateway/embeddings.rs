@@ -31,7 +31,7 @@ async fn what_is_not_offered_is_refused_by_name() {
     assert_eq!(
         error.message(),
         "the provider does not have the operation completions; it has chat_completions, embeddings, responses, \
-         compact_response, messages, count_tokens, rerank, rerank_v2, image_generations, image_edits, evaluate"
+         compact_response, messages, count_tokens, rerank, rerank_v2, image_generations, image_edits, evaluate. Nothing is translated: ask one of those, or name a model whose provider has it"
     );
     assert!(world.control().requests().is_empty());
 }
