@@ -41,16 +41,10 @@ pub(crate) struct Used {
 }
 
 impl Bench {
-    /// The floor, and Trunkline with its features off and on.
-    pub(crate) fn subjects(&self, public: &str, script: &str) -> Vec<Named> {
-        let trunkline = |features| Subject::Trunkline(Box::new(Configuration::new(features, public, script)));
-        vec![("floor", Subject::Floor), ("off", trunkline(Features::OFF)), ("on", trunkline(Features::ON))]
-    }
-
-    /// The same, and the other gateways.
+    /// The usual subjects, and the other gateways.
     pub(crate) fn all_subjects(&self, public: &str, script: &str) -> Vec<Named> {
         let peers = self.peers.iter().map(|peer| (peer.name(), Subject::Peer(peer.clone())));
-        self.subjects(public, script).into_iter().chain(peers).collect()
+        subjects(public, script).into_iter().chain(peers).collect()
     }
 
     pub(crate) async fn start(&self, name: &str, subject: &Subject) -> Result<Running, String> {
@@ -72,6 +66,12 @@ impl Bench {
             |pid| process::cpu(pid).map_err(|error| format!("the CPU time of {pid} is not known: {error}"));
         Ok(Used { subject: cpu(pid)?, upstream: cpu(self.upstream.pid())?, load: cpu(std::process::id())? })
     }
+}
+
+/// The usual subjects: the floor, and Trunkline with its features off and on.
+pub(crate) fn subjects(public: &str, script: &str) -> Vec<Named> {
+    let trunkline = |features| Subject::Trunkline(Box::new(Configuration::new(features, public, script)));
+    vec![("floor", Subject::Floor), ("off", trunkline(Features::OFF)), ("on", trunkline(Features::ON))]
 }
 
 /// The order of a round: each round begins with another subject.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::bench::{Bench, Named, Used, micros_each, model_of, plan, request, sample, turns};
+use crate::bench::{Bench, Named, Used, micros_each, model_of, plan, request, sample, subjects, turns};
 use crate::caller::Plan;
 use crate::closed_loop::Crowd;
 use crate::configuration::{Configuration, Features, group_name};
@@ -28,7 +28,7 @@ pub(crate) async fn measure(
     // Peers are slow: they are held against us where the issue of speed is decided, and nowhere else.
     let subjects = match lane.name {
         "chat-200b" | "stream-200x16" => bench.all_subjects(public, calls.script),
-        _ => bench.subjects(public, calls.script),
+        _ => subjects(public, calls.script),
     };
     let running = bench.start_all(&subjects).await?;
     let plan_of = |subject: &Subject, running: &Running| {

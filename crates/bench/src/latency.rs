@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::bench::{Bench, model_of, plan, sample, turns};
+use crate::bench::{Bench, model_of, plan, sample, subjects, turns};
 use crate::caller::Plan;
 use crate::calls;
 use crate::lanes::{Calls, Lane};
@@ -21,7 +21,7 @@ pub(crate) async fn measure(
     calls: &Calls,
     results: &mut Results,
 ) -> Result<(), String> {
-    let subjects = bench.subjects(calls.script, calls.script);
+    let subjects = subjects(calls.script, calls.script);
     let running = bench.start_all(&subjects).await?;
     let mut rate = f64::INFINITY;
     let mut targets =

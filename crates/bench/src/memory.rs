@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::bench::{Bench, Named, model_of, plan, rest, sample, turns};
+use crate::bench::{Bench, Named, model_of, plan, rest, sample, subjects, turns};
 use crate::caller::{Caller, Plan};
 use crate::closed_loop::Crowd;
 use crate::lanes::{Calls, Lane, Memory};
@@ -32,7 +32,7 @@ pub(crate) async fn measure(
     let shape = Shape::new(1_000, 1_000, IDLE, bench.files_max);
     let script = if memory == Memory::PerStream { shape.script() } else { SCRIPT.to_owned() };
     for round in 0..bench.rounds {
-        let subjects = bench.subjects(&script, &script);
+        let subjects = subjects(&script, &script);
         for place in turns(subjects.len(), round) {
             let (name, subject) = &subjects[place];
             let running = bench.start(name, subject).await?;
@@ -61,7 +61,7 @@ pub(crate) async fn measure(
 
 /// All subjects wait at the same time, once: the wait is long.
 async fn after_burst(bench: &Bench, lane: &Lane, results: &mut Results) -> Result<(), String> {
-    let subjects = bench.subjects(SCRIPT, SCRIPT);
+    let subjects = subjects(SCRIPT, SCRIPT);
     let running = bench.start_all(&subjects).await?;
     rest(IDLE).await;
     let mut looked = Vec::new();

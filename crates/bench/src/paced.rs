@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::bench::{Bench, Named, micros_each, model_of, rest, sample, turns};
+use crate::bench::{Bench, micros_each, rest, sample, subjects, turns};
 use crate::caller::Plan;
 use crate::lanes::{Calls, Lane};
 use crate::paced_loop::OpenStreams;
 use crate::payload::Payload;
 use crate::process;
 use crate::results::Results;
-use crate::subject::{Running, Subject};
+use crate::subject::Running;
 
 /// Descriptors that a process needs for other things than streams.
 const OTHER_FILES: u64 = 200;
@@ -75,10 +75,7 @@ pub(crate) async fn measure(
         ));
     }
     let script = shape.script();
-    let subjects: Vec<Named> = bench.subjects(&script, &script);
-    debug_assert!(
-        subjects.iter().all(|(_, subject): &(_, Subject)| model_of(subject, &script, &script) == script)
-    );
+    let subjects = subjects(&script, &script);
     let running = bench.start_all(&subjects).await?;
     for round in 0..bench.rounds {
         for place in turns(running.len(), round) {
@@ -86,7 +83,7 @@ pub(crate) async fn measure(
             match once(bench, running, &shape).await {
                 Ok(figures) => results.samples.push(sample(lane.name, &running.name, round, &figures)),
                 Err(why) => {
-                    results.notes.push(format!("{}, {}, round {round}: {why}", lane.name, running.name))
+                    results.notes.push(format!("{}, {}, round {round}: {why}", lane.name, running.name));
                 }
             }
         }

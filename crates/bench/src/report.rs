@@ -26,9 +26,9 @@ pub(crate) fn markdown(results: &Results) -> String {
         "Machine: {}. Trunkline {}; {} rounds of {} s each; raw data of the run at {} (seconds since 1970).\n",
         results.machine, results.version, results.rounds, results.seconds, results.taken_at
     );
-    section(&mut text, "CPU time, in µs for each call or event", CPU_HEAD, cpu_rows(results));
-    section(&mut text, "Latency, memory, start and scale", OTHER_HEAD, other_rows(results));
-    section(&mut text, "Other gateways in the same run", PEER_HEAD, peer_rows(results));
+    section(&mut text, "CPU time, in µs for each call or event", CPU_HEAD, &cpu_rows(results));
+    section(&mut text, "Latency, memory, start and scale", OTHER_HEAD, &other_rows(results));
+    section(&mut text, "Other gateways in the same run", PEER_HEAD, &peer_rows(results));
     if !results.notes.is_empty() {
         text.push_str("\nWhat went otherwise than it should:\n\n");
         results.notes.iter().for_each(|note| text.push_str(&format!("- {note}\n")));
@@ -42,7 +42,7 @@ const OTHER_HEAD: &[&str] =
     &["lane", "figure", "subject", "median", "spread", "held against", "is", "goal", "met"];
 const PEER_HEAD: &[&str] = &["lane", "gateway", "figure", "median", "spread", "times Trunkline (on)"];
 
-fn section(text: &mut String, title: &str, head: &[&str], rows: Vec<Vec<String>>) {
+fn section(text: &mut String, title: &str, head: &[&str], rows: &[Vec<String>]) {
     if rows.is_empty() {
         return;
     }
