@@ -10,6 +10,9 @@ use crate::script::Script;
 /// The tokens of every answer. Whoever reads it at the end of a reply has got the whole of it.
 pub(crate) const END_MARKER: &[u8] = b"8765431";
 
+/// What events say in turn. LiteLLM ends a stream that says the same a hundred times.
+const TOKENS: [&str; 8] = [" the", " sea", " and", " sky", " are", " two", " old", " men"];
+
 /// The head and the writes of an answer, and how long after one another they go out.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -90,12 +93,12 @@ fn chunks(model: &str, events: usize, reasoning: bool, usage: bool) -> Vec<Strin
             "data: {{\"id\":\"chatcmpl-bench\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"{model}\",{rest}}}\n\n"
         )
     };
-    let delta = |member: &str| {
-        chunk(&format!(r#""choices":[{{"index":0,"delta":{{"{member}":" token"}},"finish_reason":null}}]"#))
+    let delta = |index: usize| {
+        let member = if reasoning && index.is_multiple_of(2) { "reasoning" } else { "content" };
+        let token = TOKENS[index % TOKENS.len()];
+        chunk(&format!(r#""choices":[{{"index":0,"delta":{{"{member}":"{token}"}},"finish_reason":null}}]"#))
     };
-    let mut written: Vec<String> = (1..events)
-        .map(|index| delta(if reasoning && index % 2 == 0 { "reasoning" } else { "content" }))
-        .collect();
+    let mut written: Vec<String> = (1..events).map(delta).collect();
     written.push(chunk(r#""choices":[{"index":0,"delta":{},"finish_reason":"stop"}]"#));
     if usage {
         written.push(chunk(

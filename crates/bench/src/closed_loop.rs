@@ -43,7 +43,6 @@ impl Crowd {
 
 async fn call_until(mut caller: Caller, plan: Arc<Plan>, first: usize, deadline: Instant) -> (Caller, Tally) {
     let mut tally = Tally::default();
-    let streams = plan.events.is_some();
     for request in plan.requests.iter().cycle().skip(first) {
         let sent = Instant::now();
         if sent >= deadline {
@@ -52,7 +51,7 @@ async fn call_until(mut caller: Caller, plan: Arc<Plan>, first: usize, deadline:
         let outcome = caller.exchange(request, &plan).await;
         let until = outcome.as_ref().ok().and_then(|reply| reply.first_event).unwrap_or_else(Instant::now);
         let failed = outcome.is_err();
-        tally.count(outcome, streams, until - sent);
+        tally.count(outcome, until - sent);
         if failed {
             // Whoever refuses connections would otherwise be asked as fast as can be.
             tokio::time::sleep(Duration::from_millis(5)).await;

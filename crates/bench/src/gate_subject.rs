@@ -109,6 +109,8 @@ async fn serve(streams: bool, requests: usize) -> io::Result<()> {
         Ok(())
     };
     tokio::select! {
+        // Without a fixed order of polls two runs would not agree.
+        biased;
         called = calling => called,
         ended = connection => Err(ended.map_or_else(io::Error::other, |()| invalid("the connection ended"))),
     }

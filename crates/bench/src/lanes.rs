@@ -193,6 +193,12 @@ pub(crate) const LANES: &[Lane] = &[
         Kind::Features(chat(Payload::Prompt(200), 32)),
         &[],
     ),
+    lane(
+        "features-stream",
+        "200 events, 16 a write, half of them with `reasoning`; each feature alone",
+        Kind::Features(stream("stream-200x16-reasoning", 200)),
+        &[],
+    ),
     lane("groups", "chat, 200 bytes, of 10 to 10,000 model groups", Kind::Scale(Scale::Groups), SCALE),
     lane(
         "deployments",

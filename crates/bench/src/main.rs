@@ -36,6 +36,7 @@ mod tally;
 mod upstream;
 
 use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 
 use tokio::runtime::{Builder, Runtime};
@@ -124,5 +125,7 @@ fn report(arguments: &Arguments) -> Result<(), String> {
         return Ok(());
     };
     let text = report::page_with(&read(page)?, &results)?;
-    fs::write(page, text).map_err(|error| format!("{page} cannot be written: {error}"))
+    let failed = |error: std::io::Error| format!("{page} cannot be written: {error}");
+    fs::copy(raw, Path::new(page).with_file_name(report::RAW)).map_err(failed)?;
+    fs::write(page, text).map_err(failed)
 }

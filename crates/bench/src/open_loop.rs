@@ -35,6 +35,7 @@ pub(crate) async fn call(
     a_second: f64,
     duration: Duration,
 ) -> Tally {
+    let (callers, mut tally) = connected(address, connections, &plan).await;
     let count = (a_second * duration.as_secs_f64()) as u32;
     let schedule = Schedule { begin: Instant::now() + Duration::from_millis(20), a_second, count };
     let (sender, receiver) = unbounded_channel();
@@ -42,15 +43,36 @@ pub(crate) async fn call(
     // The runtime's clock ticks in milliseconds, which is coarser than what is measured.
     let pacer = std::thread::spawn(move || pace(schedule, &sender));
     let mut calling = JoinSet::new();
-    for place in 0..connections {
-        calling.spawn(call_when_due(Caller::new(address), Arc::clone(&plan), place, Arc::clone(&receiver)));
+    for (place, caller) in callers.into_iter().enumerate() {
+        calling.spawn(call_when_due(caller, Arc::clone(&plan), place, Arc::clone(&receiver)));
     }
-    let mut tally = Tally::default();
     while let Some(ended) = calling.join_next().await {
         tally.absorb(ended.expect("callers do not panic and are not aborted"));
     }
     pacer.join().expect("the pacer does not panic");
     tally
+}
+
+/// Callers that have had their first reply: connecting is no part of what is measured. Only failures are counted.
+async fn connected(address: SocketAddr, connections: usize, plan: &Arc<Plan>) -> (Vec<Caller>, Tally) {
+    let mut calling = JoinSet::new();
+    for place in 0..connections {
+        let (mut caller, plan) = (Caller::new(address), Arc::clone(plan));
+        calling.spawn(async move {
+            let request = &plan.requests[place % plan.requests.len()];
+            let outcome = caller.exchange(request, &plan).await;
+            (caller, outcome.err())
+        });
+    }
+    let (mut callers, mut tally) = (Vec::new(), Tally::default());
+    while let Some(ended) = calling.join_next().await {
+        let (caller, failure) = ended.expect("callers do not panic and are not aborted");
+        callers.push(caller);
+        if let Some(error) = failure {
+            tally.count(Err(error), Duration::ZERO);
+        }
+    }
+    (callers, tally)
 }
 
 /// Gives out each request when it is due.
@@ -77,14 +99,13 @@ async fn call_when_due(
     receiver: Arc<Mutex<UnboundedReceiver<Instant>>>,
 ) -> Tally {
     let mut tally = Tally::default();
-    let streams = plan.events.is_some();
     let request = &plan.requests[place % plan.requests.len()];
     loop {
         let next = receiver.lock().await.recv().await;
         let Some(due) = next else { return tally };
         let outcome = caller.exchange(request, &plan).await;
         let until = outcome.as_ref().ok().and_then(|reply| reply.first_event).unwrap_or_else(Instant::now);
-        tally.count(outcome, streams, until.saturating_duration_since(due));
+        tally.count(outcome, until.saturating_duration_since(due));
     }
 }
 

@@ -32,7 +32,8 @@ impl Shape {
         // A gateway has two connections for each stream.
         let most = usize::try_from(files_max.saturating_sub(OTHER_FILES) / 2).unwrap_or(usize::MAX);
         let every = Duration::from_millis(every_ms);
-        let window = duration.max(every * 3);
+        // Twice as long as others, since most of the time nothing happens.
+        let window = (duration * 2).max(every * 3);
         let over = every.max(Duration::from_millis(streams as u64 / 4));
         let open = over * 2 + SETTLE * 3 + window;
         let events = (open.as_millis() / u128::from(every_ms)) as usize + 2;

@@ -57,6 +57,15 @@ impl Peer {
         }
     }
 
+    /// Variables that it is given.
+    pub(crate) fn variables(&self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            // Otherwise its start waits for a list of prices from the network.
+            Self::LiteLlm(_) => &[("LITELLM_LOCAL_MODEL_COST_MAP", "True")],
+            Self::Portkey(_) | Self::Nginx(_) => &[],
+        }
+    }
+
     /// What stands in its configuration file.
     pub(crate) fn configuration(&self, upstream: SocketAddr, port: u16, folder: &Path) -> String {
         match self {

@@ -8,6 +8,9 @@ use crate::results::Results;
 const BEGIN: &str = "<!-- results: begin -->";
 const END: &str = "<!-- results: end -->";
 
+/// Where the raw results of a page stand, beside it.
+pub(crate) const RAW: &str = "benchmarks.json";
+
 /// The page with the results put between its two marks.
 ///
 /// # Errors
@@ -17,13 +20,14 @@ pub(crate) fn page_with(page: &str, results: &Results) -> Result<String, String>
     let missing = |mark: &str| format!("the page lacks the line `{mark}`");
     let (before, rest) = page.split_once(BEGIN).ok_or_else(|| missing(BEGIN))?;
     let (_, after) = rest.split_once(END).ok_or_else(|| missing(END))?;
-    Ok(format!("{before}{BEGIN}\n{}{END}{after}", markdown(results)))
+    let raw = format!("\nEvery figure of the run: [{RAW}]({RAW}).\n");
+    Ok(format!("{before}{BEGIN}\n{}{raw}{END}{after}", markdown(results)))
 }
 
 /// All tables.
 pub(crate) fn markdown(results: &Results) -> String {
     let mut text = format!(
-        "Machine: {}. Trunkline {}; {} rounds of {} s each; raw data of the run at {} (seconds since 1970).\n",
+        "Machine: {}. Trunkline {}; {} rounds of {} s each; run at {} (seconds since 1970).\n",
         results.machine, results.version, results.rounds, results.seconds, results.taken_at
     );
     section(&mut text, "CPU time, in µs for each call or event", CPU_HEAD, &cpu_rows(results));
@@ -119,7 +123,8 @@ fn other_row(
 ) -> Option<Vec<String>> {
     let own = compare(results, lane.name, subject, figure, Against::Itself)?;
     let goal = lane.goals.iter().find(|goal| goal.subject == subject && goal.figure == figure);
-    let against = goal.map_or(Against::Ratio(base), |goal| goal.against);
+    let usual = if figure == figure_of(lane).0 { Against::Ratio(base) } else { Against::Itself };
+    let against = goal.map_or(usual, |goal| goal.against);
     let held = match against {
         Against::Ratio(other) if other != subject => format!("/ {other}"),
         Against::Difference(other) => format!("− {other}"),

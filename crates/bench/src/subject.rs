@@ -89,8 +89,8 @@ impl Place {
                 let (program, arguments) = peer.command(&file, port);
                 let mut command = placed(self.gateway_core, &program);
                 command.args(arguments);
-                // Peers look for their own parts there.
-                command.env("HOME", &self.folder).env("PATH", peers::PATH);
+                // Whatever a peer leaves in its user's home is removed at the end.
+                command.env("HOME", &self.folder).envs(peer.variables().iter().copied());
                 command
             }
         };

@@ -17,7 +17,7 @@ pub(crate) struct Tally {
     pub(crate) events: u64,
     /// The first failure, in words.
     pub(crate) failure: Option<String>,
-    /// The length of a right whole reply, which all have.
+    /// The length of a right reply, which all have.
     length: Option<u64>,
     /// Microseconds to the end of a whole reply, or to the first event of a stream.
     pub(crate) latencies: Vec<f64>,
@@ -25,7 +25,7 @@ pub(crate) struct Tally {
 
 impl Tally {
     /// Counts an exchange. `latency` is what it took to the first event, or to the end.
-    pub(crate) fn count(&mut self, outcome: io::Result<Reply>, streams: bool, latency: Duration) {
+    pub(crate) fn count(&mut self, outcome: io::Result<Reply>, latency: Duration) {
         let reply = match outcome {
             Ok(reply) => reply,
             Err(error) => return self.fail(error.to_string()),
@@ -34,7 +34,7 @@ impl Tally {
             self.refused += 1;
             return;
         }
-        if !streams && self.length.is_some_and(|length| length != reply.bytes) {
+        if self.length.is_some_and(|length| length != reply.bytes) {
             return self.fail("replies to like requests differ in length".to_owned());
         }
         self.length = Some(reply.bytes);
@@ -51,8 +51,7 @@ impl Tally {
     /// Adds what another has counted.
     pub(crate) fn absorb(&mut self, other: Self) {
         let differs = matches!((self.length, other.length), (Some(own), Some(length)) if own != length);
-        let streams = self.events + other.events > 0;
-        if differs && !streams {
+        if differs {
             self.fail("replies to like requests differ in length".to_owned());
         }
         self.completed += other.completed;
@@ -80,13 +79,13 @@ mod tests {
     #[test]
     fn replies_that_differ_in_length_are_failures() {
         let mut tally = Tally::default();
-        tally.count(reply(b"{}"), false, Duration::from_micros(3));
-        tally.count(reply(b"{ }"), false, Duration::from_micros(5));
-        tally.count(Err(io::ErrorKind::TimedOut.into()), false, Duration::ZERO);
+        tally.count(reply(b"{}"), Duration::from_micros(3));
+        tally.count(reply(b"{ }"), Duration::from_micros(5));
+        tally.count(Err(io::ErrorKind::TimedOut.into()), Duration::ZERO);
         assert_eq!((tally.completed, tally.failed), (1, 2));
         assert_eq!(tally.failure.as_deref(), Some("replies to like requests differ in length"));
         let mut other = Tally::default();
-        other.count(reply(b"{}"), false, Duration::from_micros(7));
+        other.count(reply(b"{}"), Duration::from_micros(7));
         tally.absorb(other);
         assert_eq!((tally.completed, tally.failed), (2, 2));
         assert_eq!(tally.latencies, [3.0, 7.0]);
