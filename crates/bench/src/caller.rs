@@ -54,14 +54,25 @@ impl Caller {
     ///
     /// Says what is wrong with the exchange or with the reply. The next exchange connects anew.
     pub(crate) async fn exchange(&mut self, request: &[u8], plan: &Plan) -> io::Result<Reply> {
-        let exchanged =
-            tokio::time::timeout(EXCHANGE_MAX, self.exchange_once(request, plan.events.is_some()));
-        let outcome = exchanged.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        let was_kept = self.stream.is_some();
+        let streams = plan.events.is_some();
+        let mut outcome = self.exchange_in_time(request, streams).await;
+        if was_kept && outcome.as_ref().is_err_and(was_closed) {
+            // The other side may close a connection that rests, and every client then makes another one.
+            self.stream = None;
+            outcome = self.exchange_in_time(request, streams).await;
+        }
         let checked = outcome.and_then(|reply| check(reply, plan));
         if checked.is_err() {
             self.stream = None;
         }
         checked
+    }
+
+    async fn exchange_in_time(&mut self, request: &[u8], streams: bool) -> io::Result<Reply> {
+        let exchanging = self.exchange_once(request, streams);
+        let exchanged = tokio::time::timeout(EXCHANGE_MAX, exchanging).await;
+        exchanged.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 
     async fn exchange_once(&mut self, request: &[u8], streams: bool) -> io::Result<Reply> {
@@ -80,6 +91,14 @@ impl Caller {
         }
         Ok(exchanged.reply)
     }
+}
+
+/// Whether a connection ended before a reply began.
+fn was_closed(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+    )
 }
 
 fn check(reply: Reply, plan: &Plan) -> io::Result<Reply> {
@@ -105,6 +124,7 @@ fn check(reply: Reply, plan: &Plan) -> io::Result<Reply> {
 mod tests {
     use super::*;
     use crate::upstream::Upstream;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
     async fn ask(model: &str, events: Option<u64>) -> io::Result<Reply> {
@@ -122,6 +142,31 @@ mod tests {
         tokio::select! {
             reply = caller.exchange(request.as_bytes(), &plan) => reply,
             served = serving => panic!("{served:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_kept_connection_that_was_closed_is_made_anew() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let mut caller = Caller::new(listener.local_addr().expect("bound"));
+        let plan = Plan { requests: Vec::new(), events: None, expects_refusals: false };
+        let reply = b"HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n8765431";
+        let serving = async {
+            loop {
+                let (mut stream, _) = listener.accept().await.expect("a caller");
+                let mut request = [0; 4];
+                stream.read_exact(&mut request).await.expect("a request");
+                stream.write_all(reply).await.expect("it listens");
+            }
+        };
+        let calling = async {
+            for _ in 0..3 {
+                assert_eq!(caller.exchange(b"ping", &plan).await.expect("a reply").status, 200);
+            }
+        };
+        tokio::select! {
+            () = calling => {}
+            () = serving => {}
         }
     }
 

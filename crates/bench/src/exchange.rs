@@ -24,7 +24,7 @@ pub(crate) struct Exchanged {
 ///
 /// # Errors
 ///
-/// Those of the stream, and `InvalidData` for what is no reply.
+/// Those of the stream, `UnexpectedEof` where no reply begins, and `InvalidData` for what is none.
 pub(crate) async fn exchange(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     buffer: &mut Vec<u8>,
@@ -37,7 +37,8 @@ pub(crate) async fn exchange(
     let head = loop {
         let read = stream.read(buffer).await?;
         if read == 0 {
-            return Err(invalid("the connection ended before a reply"));
+            let message = "the connection ended before a reply";
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
         }
         beginning.extend_from_slice(&buffer[..read]);
         if let Some(head) = Head::parse(&beginning)? {
