@@ -81,11 +81,23 @@ pub(crate) fn turns(count: usize, round: usize) -> impl Iterator<Item = usize> {
 
 /// What callers of `calls` send to `address`, and what is to come back.
 pub(crate) fn plan(calls: &Calls, model: &str, address: SocketAddr, headers: &str) -> Arc<Plan> {
+    plan_holding(calls, model, address, headers, b"")
+}
+
+/// The same, where a right reply holds a text.
+pub(crate) fn plan_holding(
+    calls: &Calls,
+    model: &str,
+    address: SocketAddr,
+    headers: &str,
+    holds: &'static [u8],
+) -> Arc<Plan> {
     let streams = calls.events > 0;
     let body = calls.payload.body(model, streams);
     Arc::new(Plan {
         requests: vec![request(calls.payload.path(), address, headers, &body)],
         events: streams.then_some(calls.events + 1),
+        holds,
         expects_refusals: calls.script.starts_with("fault-"),
     })
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::net::TcpStream;
 
-use crate::exchange::{READ_BYTES, exchange};
+use crate::exchange::{Asked, READ_BYTES, exchange};
 use crate::http1::invalid;
 use crate::reply::Reply;
 
@@ -23,6 +23,8 @@ pub(crate) struct Plan {
     pub(crate) requests: Vec<Bytes>,
     /// The events of a right stream, the terminal one included. `None` for whole replies.
     pub(crate) events: Option<u64>,
+    /// A text that a right reply holds.
+    pub(crate) holds: &'static [u8],
     /// Whether refusals with 500 are part of the plan.
     pub(crate) expects_refusals: bool,
 }
@@ -55,12 +57,12 @@ impl Caller {
     /// Says what is wrong with the exchange or with the reply. The next exchange connects anew.
     pub(crate) async fn exchange(&mut self, request: &[u8], plan: &Plan) -> io::Result<Reply> {
         let was_kept = self.stream.is_some();
-        let streams = plan.events.is_some();
-        let mut outcome = self.exchange_in_time(request, streams).await;
+        let asked = Asked { streams: plan.events.is_some(), holds: plan.holds };
+        let mut outcome = self.exchange_in_time(request, asked).await;
         if was_kept && outcome.as_ref().is_err_and(was_closed) {
             // The other side may close a connection that rests, and every client then makes another one.
             self.stream = None;
-            outcome = self.exchange_in_time(request, streams).await;
+            outcome = self.exchange_in_time(request, asked).await;
         }
         let checked = outcome.and_then(|reply| check(reply, plan));
         if checked.is_err() {
@@ -69,13 +71,13 @@ impl Caller {
         checked
     }
 
-    async fn exchange_in_time(&mut self, request: &[u8], streams: bool) -> io::Result<Reply> {
-        let exchanging = self.exchange_once(request, streams);
+    async fn exchange_in_time(&mut self, request: &[u8], asked: Asked) -> io::Result<Reply> {
+        let exchanging = self.exchange_once(request, asked);
         let exchanged = tokio::time::timeout(EXCHANGE_MAX, exchanging).await;
         exchanged.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 
-    async fn exchange_once(&mut self, request: &[u8], streams: bool) -> io::Result<Reply> {
+    async fn exchange_once(&mut self, request: &[u8], asked: Asked) -> io::Result<Reply> {
         let stream = match &mut self.stream {
             Some(stream) => stream,
             empty => {
@@ -85,7 +87,7 @@ impl Caller {
             }
         };
         let counted = self.events.as_deref();
-        let exchanged = exchange(stream, &mut self.buffer, request, streams, counted).await?;
+        let exchanged = exchange(stream, &mut self.buffer, request, asked, counted).await?;
         if exchanged.closes {
             self.stream = None;
         }
@@ -111,6 +113,10 @@ fn check(reply: Reply, plan: &Plan) -> io::Result<Reply> {
     if !reply.is_complete() {
         return Err(invalid("a reply came to its end without what is to stand there"));
     }
+    if !reply.holds_its_text() {
+        let text = String::from_utf8_lossy(plan.holds);
+        return Err(io::Error::other(format!("a reply does not hold `{text}`")));
+    }
     if let Some(events) = plan.events
         && events != reply.events
     {
@@ -132,7 +138,7 @@ mod tests {
         let address = listener.local_addr().expect("bound");
         let body = format!(r#"{{"model":"{model}"}}"#);
         let request = format!("POST / HTTP/1.1\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-        let plan = Plan { requests: Vec::new(), events, expects_refusals: false };
+        let plan = Plan { requests: Vec::new(), events, holds: b"", expects_refusals: false };
         let mut caller = Caller::new(address);
         let upstream = Upstream::default();
         let serving = async {
@@ -149,7 +155,7 @@ mod tests {
     async fn a_kept_connection_that_was_closed_is_made_anew() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let mut caller = Caller::new(listener.local_addr().expect("bound"));
-        let plan = Plan { requests: Vec::new(), events: None, expects_refusals: false };
+        let plan = Plan { requests: Vec::new(), events: None, holds: b"", expects_refusals: false };
         let reply = b"HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n8765431";
         let serving = async {
             loop {

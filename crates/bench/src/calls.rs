@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::bench::{Bench, Named, Used, micros_each, model_of, plan, request, sample, subjects, turns};
+use crate::bench::{
+    Bench, Named, Used, micros_each, model_of, plan, plan_holding, request, sample, subjects, turns,
+};
 use crate::caller::Plan;
 use crate::closed_loop::Crowd;
 use crate::configuration::{Configuration, Features, group_name};
-use crate::lanes::{Calls, Lane, SCALES, Scale};
+use crate::lanes::{Calls, Lane, PUBLIC_MEMBER, SCALES, Scale};
 use crate::process;
 use crate::results::{Results, Sample};
 use crate::statistics::percentile;
@@ -32,10 +34,21 @@ pub(crate) async fn measure(
     };
     let running = bench.start_all(&subjects).await?;
     let plan_of = |subject: &Subject, running: &Running| {
-        plan(calls, model_of(subject, public, calls.script), running.address, &running.headers)
+        let model = model_of(subject, public, calls.script);
+        plan_holding(calls, model, running.address, &running.headers, rewritten(subject, calls))
     };
     let plans = subjects.iter().zip(&running).map(|((_, subject), running)| plan_of(subject, running));
     rounds(bench, lane, calls, &running, &plans.collect::<Vec<_>>(), results).await
+}
+
+/// What shows that Trunkline has rewritten a reply, in the lane that is about it.
+fn rewritten(subject: &Subject, calls: &Calls) -> &'static [u8] {
+    match subject {
+        Subject::Trunkline(_) if calls.public.is_none() => b"",
+        Subject::Trunkline(configuration) if configuration.features.reasoning => b"\"reasoning_content\":",
+        Subject::Trunkline(_) => PUBLIC_MEMBER,
+        Subject::Floor | Subject::Peer(_) => b"",
+    }
 }
 
 /// Trunkline with nothing, with each feature alone, and with all of them.
@@ -95,7 +108,7 @@ pub(crate) async fn scale(
                     .collect(),
                 Scale::Deployments => vec![asked(SCRIPT)],
             };
-            Arc::new(Plan { requests, events: None, expects_refusals: false })
+            Arc::new(Plan { requests, events: None, holds: b"", expects_refusals: false })
         })
         .collect();
     rounds(bench, lane, &calls, &running, &plans, results).await

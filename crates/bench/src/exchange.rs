@@ -5,13 +5,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::answer::END_MARKER;
 use crate::http1::{Body, Head, invalid};
 use crate::reply::Reply;
 
 /// What is read at once, at first and at most.
 pub(crate) const READ_BYTES: usize = 4 * 1024;
 const READ_BYTES_MAX: usize = 256 * 1024;
+
+/// What kind of reply is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    pub(crate) streams: bool,
+    /// A text that a right reply holds; any reply holds the empty one.
+    pub(crate) holds: &'static [u8],
+}
 
 /// A reply, and whether the connection ends with it.
 #[derive(Debug)]
@@ -29,7 +36,7 @@ pub(crate) async fn exchange(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     buffer: &mut Vec<u8>,
     request: &[u8],
-    streams: bool,
+    asked: Asked,
     counted: Option<&AtomicU64>,
 ) -> io::Result<Exchanged> {
     stream.write_all(request).await?;
@@ -46,8 +53,8 @@ pub(crate) async fn exchange(
         }
     };
     let status = head.status.ok_or_else(|| invalid("a reply has no status"))?;
-    let streams = streams && status == 200;
-    let mut reply = Reply::new(status, streams, END_MARKER);
+    let streams = asked.streams && status == 200;
+    let mut reply = Reply::new(status, streams, asked.holds);
     let mut body = Body::new(head.framing);
     let mut taken = take(&mut body, &mut reply, streams, counted, &beginning[head.bytes..])?;
     let mut given = beginning.len() - head.bytes;

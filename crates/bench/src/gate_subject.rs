@@ -23,8 +23,9 @@ use crate::answer::Answer;
 use crate::arguments::Arguments;
 use crate::bench::request;
 use crate::configuration::MASTER_KEY;
-use crate::exchange::{READ_BYTES, exchange};
+use crate::exchange::{Asked, READ_BYTES, exchange};
 use crate::http1::{Body, Head, invalid};
+use crate::lanes::{PUBLIC, PUBLIC_MEMBER};
 use crate::payload::Payload;
 use crate::script::Script;
 
@@ -35,7 +36,6 @@ const EVENTS: usize = 200;
 const A_WRITE: usize = 16;
 /// Larger than any reply, so that nobody waits for room.
 const DUPLEX_BYTES: usize = 1 << 20;
-const PUBLIC: &str = "public-name";
 
 /// An upstream in memory: the pieces of one reply, each of them as it would have arrived.
 #[derive(Debug)]
@@ -99,10 +99,15 @@ async fn serve(streams: bool, requests: usize) -> io::Result<()> {
         let address = std::net::SocketAddr::from(([127, 0, 0, 1], 4000));
         let request = request("/v1/chat/completions", address, "", &body);
         let mut buffer = vec![0; READ_BYTES];
+        let asked = Asked { streams, holds: PUBLIC_MEMBER };
         for _ in 0..requests {
-            let reply = exchange(&mut near, &mut buffer, &request, streams, None).await?.reply;
+            let reply = exchange(&mut near, &mut buffer, &request, asked, None).await?.reply;
             let events = if streams { EVENTS as u64 + 1 } else { 0 };
-            if reply.status != 200 || !reply.is_complete() || reply.events != events {
+            if reply.status != 200
+                || !reply.is_complete()
+                || !reply.holds_its_text()
+                || reply.events != events
+            {
                 return Err(invalid("a reply was wrong"));
             }
         }

@@ -78,6 +78,10 @@ pub(crate) enum Against {
     Itself,
 }
 
+/// A public name that is not the upstream's, and what a reply under it holds.
+pub(crate) const PUBLIC: &str = "public-name";
+pub(crate) const PUBLIC_MEMBER: &[u8] = br#""model":"public-name""#;
+
 /// How many groups or deployments the lanes of scale configure.
 pub(crate) const SCALES: [(&str, usize); 4] = [("10", 10), ("100", 100), ("1000", 1_000), ("10000", 10_000)];
 
@@ -149,7 +153,7 @@ pub(crate) const LANES: &[Lane] = &[
     lane(
         "stream-rewritten",
         "200 events, 16 a write, half of them with `reasoning`; another public name",
-        Kind::Calls(Calls { public: Some("public-name"), ..stream("stream-200x16-reasoning", 200) }),
+        Kind::Calls(Calls { public: Some(PUBLIC), ..stream("stream-200x16-reasoning", 200) }),
         &[],
     ),
     lane("paced-100", "100 streams, an event each 20 ms", Kind::Paced { streams: 100, every_ms: 20 }, SINGLY),

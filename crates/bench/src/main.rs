@@ -18,6 +18,7 @@ mod http1;
 mod lanes;
 mod latency;
 mod listener;
+mod marker;
 mod memory;
 mod open_loop;
 mod paced;

@@ -2,9 +2,12 @@
 
 use std::time::Instant;
 
-use memchr::{memchr_iter, memmem};
+use memchr::memchr_iter;
 
-/// What a reply is to end with: the terminal event of a stream, or the marker of a whole reply.
+use crate::answer::END_MARKER;
+use crate::marker::Marker;
+
+/// What a stream is to end with.
 const STREAM_END: &[u8] = b"[DONE]";
 
 /// What was seen of one reply's body.
@@ -15,27 +18,17 @@ pub(crate) struct Reply {
     /// Events, the terminal one included; whole replies have none.
     pub(crate) events: u64,
     pub(crate) first_event: Option<Instant>,
-    ended: bool,
-    end: &'static [u8],
-    /// The last bytes of what came before, in case the end is cut in two.
-    tail: Vec<u8>,
+    end: Marker,
+    holds: Marker,
     after_line: bool,
 }
 
 impl Reply {
-    /// Nothing has been seen yet of a reply that ends with `[DONE]`, or with `end`.
-    pub(crate) fn new(status: u16, streams: bool, end: &'static [u8]) -> Self {
-        let end = if streams { STREAM_END } else { end };
-        Self {
-            status,
-            bytes: 0,
-            events: 0,
-            first_event: None,
-            ended: false,
-            end,
-            tail: Vec::new(),
-            after_line: !streams,
-        }
+    /// Nothing has been seen yet of a reply that is to hold a text, and to end with `[DONE]` or with the marker.
+    pub(crate) fn new(status: u16, streams: bool, holds: &'static [u8]) -> Self {
+        let end = Marker::new(if streams { STREAM_END } else { END_MARKER });
+        let holds = Marker::new(holds);
+        Self { status, bytes: 0, events: 0, first_event: None, end, holds, after_line: !streams }
     }
 
     /// Looks at a piece of a stream.
@@ -59,24 +52,18 @@ impl Reply {
     /// Looks at a piece of a whole reply.
     pub(crate) fn see(&mut self, piece: &[u8]) {
         self.bytes += piece.len() as u64;
-        if self.ended {
-            return;
-        }
-        let kept = self.end.len() - 1;
-        self.tail.extend_from_slice(&piece[..piece.len().min(kept)]);
-        self.ended = memmem::find(&self.tail, self.end).is_some() || memmem::rfind(piece, self.end).is_some();
-        if piece.len() > kept {
-            self.tail.clear();
-            self.tail.extend_from_slice(&piece[piece.len() - kept..]);
-        } else {
-            let surplus = self.tail.len().saturating_sub(kept);
-            self.tail.drain(..surplus);
-        }
+        self.end.see(piece);
+        self.holds.see(piece);
     }
 
     /// Whether the end came.
     pub(crate) fn is_complete(&self) -> bool {
-        self.ended
+        self.end.is_seen()
+    }
+
+    /// Whether it held what it was to hold.
+    pub(crate) fn holds_its_text(&self) -> bool {
+        self.holds.is_seen()
     }
 }
 
@@ -100,13 +87,14 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_reply_is_not_complete() {
-        for (text, complete) in [("{\"total\":8765431}", true), ("{\"total\":876543", false)] {
-            for size in 1..=text.len() {
-                let mut reply = Reply::new(200, false, b"8765431");
-                text.as_bytes().chunks(size).for_each(|piece| reply.see(piece));
-                assert_eq!(reply.is_complete(), complete, "{text} in pieces of {size}");
-            }
-        }
+    fn a_reply_is_complete_at_its_end_and_right_if_it_holds_its_text() {
+        let seen = |text: &[u8]| {
+            let mut reply = Reply::new(200, false, b"name");
+            reply.see(text);
+            (reply.is_complete(), reply.holds_its_text())
+        };
+        assert_eq!(seen(b"{\"model\":\"name\",\"total\":8765431}"), (true, true));
+        assert_eq!(seen(b"{\"model\":\"name\",\"total\":876543"), (false, true));
+        assert_eq!(seen(b"{\"model\":\"other\",\"total\":8765431}"), (true, false));
     }
 }

@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     fn reply(bytes: &[u8]) -> io::Result<Reply> {
-        let mut reply = Reply::new(200, false, b"}");
+        let mut reply = Reply::new(200, false, b"");
         reply.see(bytes);
         Ok(reply)
     }
