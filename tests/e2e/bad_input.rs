@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::client::{Answer, get, post, read, send, send_raw};
@@ -174,7 +174,7 @@ async fn a_body_shorter_than_announced_and_one_that_never_comes() {
     let mut slow = TcpStream::connect(server.address).await.expect("it listens");
     slow.write_all(b"POST /v1/chat/completions HTTP/1.1\r\nhost: lo").await.expect("room");
     let mut rest = Vec::new();
-    let closed = tokio::io::AsyncReadExt::read_to_end(&mut slow, &mut rest);
+    let closed = slow.read_to_end(&mut rest);
     tokio::time::timeout(std::time::Duration::from_secs(5), closed).await.expect("it is let go").ok();
     assert_eq!(get(server.address, "/health/liveliness").await.status, 200);
 }
@@ -187,4 +187,69 @@ fn gzip(text: &[u8]) -> Vec<u8> {
 
 fn zstd(text: &[u8]) -> Vec<u8> {
     ruzstd::encoding::compress_to_vec(text, ruzstd::encoding::CompressionLevel::Fastest)
+}
+
+#[tokio::test]
+async fn a_refusal_leaves_the_connection_usable_or_says_that_it_ends() {
+    let config = "general_settings:\n  master_key: sk-callers-key-1\nmodel_list:\n- model_name: m\n  litellm_params:\n    model: echo/x\n";
+    let server = Start::new().config(config).serve().await;
+    let mut stream = TcpStream::connect(server.address).await.expect("the server listens");
+    let body = vec![b' '; 200_000];
+    let head = |length: usize, last: &str| {
+        format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk-wrong\r\ncontent-length: {length}\r\n{last}\r\n"
+        )
+    };
+    stream.write_all(head(body.len(), "").as_bytes()).await.expect("it takes the head");
+    stream.write_all(&body).await.expect("it takes the body, though the key is wrong");
+    // The second request on the same connection is answered as well.
+    stream.write_all(head(0, "connection: close\r\n").as_bytes()).await.expect("the connection is open");
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).await.expect("two answers");
+    assert_eq!(answers.matches("HTTP/1.1 401").count(), 2, "{answers}");
+    // More than that is not waited for, and the caller is told.
+    let mut stream = TcpStream::connect(server.address).await.expect("the server listens");
+    stream.write_all(head(50_000_000, "").as_bytes()).await.expect("it takes the head");
+    let answer = read(stream, false).await;
+    assert_eq!((answer.status, answer.header("connection")), (401, Some("close")));
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_in_the_dialect_of_its_path() {
+    let config = "general_settings:\n  master_key: sk-callers-key-1\ntrunkline_settings:\n  body_bytes_max: 100\nmodel_list:\n- model_name: m\n  litellm_params:\n    model: echo/x\n";
+    let server = Start::new().config(config).serve().await;
+    let key = ("authorization", "Bearer sk-callers-key-1");
+    let version = ("anthropic-version", "2023-06-01");
+    let socket = ("upgrade", "websocket");
+    let large = "x".repeat(200);
+    let check =
+        async |method: &str, path: &str, headers: &[(&str, &str)], body: &str, status: u16, shape: &str| {
+            let answer = send(server.address, method, path, headers, body.as_bytes()).await;
+            let json = answer.json();
+            let came = match (json["type"] == "error", json["error"].is_object(), json["message"].is_string())
+            {
+                (true, true, false) => "anthropic",
+                (false, true, false) => "openai",
+                (false, false, true) => "cohere",
+                _ => "none",
+            };
+            assert_eq!((answer.status, came), (status, shape), "{method} {path} {headers:?}: {json}");
+            assert_eq!(answer.header("request-id").is_some(), shape == "anthropic", "{method} {path}");
+        };
+    for (path, shape) in [
+        ("/v1/chat/completions", "openai"),
+        ("/v1/responses", "openai"),
+        ("/v1/messages", "anthropic"),
+        ("/v2/rerank", "cohere"),
+    ] {
+        check("POST", path, &[], "{}", 401, shape).await;
+        check("PUT", path, &[key], "", 405, shape).await;
+        check("POST", path, &[key, socket], "{}", 426, shape).await;
+        check("POST", path, &[key], "{", 400, shape).await;
+        check("POST", path, &[key], &large, 413, shape).await;
+    }
+    check("POST", "/v1/messages/batches", &[key], "{}", 404, "anthropic").await;
+    check("GET", "/v1/models/nothing", &[key, version], "", 404, "anthropic").await;
+    check("GET", "/v1/models", &[version], "", 401, "anthropic").await;
+    check("GET", "/v1/models/nothing", &[key], "", 404, "openai").await;
 }

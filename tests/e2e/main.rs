@@ -4,11 +4,13 @@ mod client;
 mod server;
 
 mod access;
+mod agents;
 mod bad_input;
 mod configuration;
 mod disconnect;
 mod embeddings;
 mod headers;
+mod media;
 mod messages;
 mod models;
 mod operation;

@@ -1,6 +1,8 @@
 //! Messages: Anthropic's dialect from end to end, on Anthropic itself and on the Vercel AI Gateway.
 
-use trunkline_testkit::upstream::{Cut, Script, ScriptedUpstream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use trunkline_testkit::upstream::{Cut, Pause, Script, ScriptedUpstream, Step};
 
 use crate::client::{Answer, get, send};
 use crate::server::{Start, Trunkline};
@@ -174,4 +176,34 @@ async fn models_are_listed_in_the_shape_of_who_asks() {
     assert_eq!(list("/v1/models?limit=0").await.status, 400);
     assert_eq!(list("/v1/models/b").await.json()["display_name"], "b");
     assert_eq!(get(server.address, "/v1/models").await.json()["object"], "list");
+}
+
+#[tokio::test]
+async fn a_silent_stream_of_messages_gets_anthropic_s_ping() {
+    let quiet = Script::sse([STREAM.as_bytes()]);
+    let script = Script::new(
+        [quiet.steps[0].clone(), Step::Pause(Pause::Told)].into_iter().chain(quiet.steps[1..].to_vec()),
+    );
+    let upstream = ScriptedUpstream::start([script]).await.expect("a loopback port");
+    let config = format!(
+        "litellm_settings:\n  anthropic_sse_ping_interval_seconds: 0.05\nmodel_list:\n- model_name: claude\n  \
+         litellm_params:\n    model: {}\n    api_key: sk-1\n    api_base: {}\n",
+        PROVIDERS[0],
+        upstream.url()
+    );
+    let server = Start::new().config(config).serve().await;
+    let mut stream = TcpStream::connect(server.address).await.expect("the server listens");
+    let request = format!(
+        "POST /v1/messages HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{BODY}",
+        BODY.len()
+    );
+    stream.write_all(request.as_bytes()).await.expect("it takes the request");
+    let mut begun = Vec::new();
+    while !String::from_utf8_lossy(&begun).contains("event: ping\ndata: {\"type\": \"ping\"}\n\n") {
+        assert_ne!(stream.read_buf(&mut begun).await.expect("it goes on"), 0, "it ended without a ping");
+    }
+    upstream.tell();
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).await.expect("text");
+    assert!(rest.contains("message_stop"), "{rest}");
 }

@@ -98,7 +98,7 @@ const DOORS: &[Door] = &[
             "trunkline",
             "vercel-ai-gateway",
         ],
-        &["outside-provider", "transport"],
+        &["anthropic", "outside-provider", "transport"],
         "the few adapters on streams that the standard library lacks",
     ),
     door(
@@ -130,7 +130,7 @@ const DOORS: &[Door] = &[
         "the HTTP server; its client only in the floor that bench measures against",
     ),
     door("hyper-util", &["bench", "gateway", "testkit"], &[], "hyper on tokio, and its graceful end"),
-    door("jiff", &["gateway"], &[], "times as texts"),
+    door("jiff", &["anthropic", "gateway"], &[], "times as texts"),
     door("jiter", &[], &["core"], "an oracle that the scan of documents is held against"),
     door(
         "memchr",
@@ -144,7 +144,7 @@ const DOORS: &[Door] = &[
     door(
         "proptest",
         &[],
-        &["core", "gateway", "openai", "provider"],
+        &["anthropic", "core", "gateway", "openai", "provider"],
         "streams and documents cut and edited at random",
     ),
     door("rcgen", &[], &["transport"], "certificates for tests of TLS"),

@@ -66,14 +66,14 @@ mod tests {
     fn everything_is_a_variable() {
         assert_eq!(
             script(Some("anthropic/claude-sonnet-4.5"), &[]),
-            "export ANTHROPIC_BASE_URL='http://127.0.0.1:4000';\n\
-             export ANTHROPIC_AUTH_TOKEN='sk-1';\n\
-             export CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY='1';\n\
-             export ANTHROPIC_MODEL='anthropic/claude-sonnet-4.5';\n\
-             export ANTHROPIC_DEFAULT_OPUS_MODEL='anthropic/claude-sonnet-4.5';\n\
-             export ANTHROPIC_DEFAULT_SONNET_MODEL='anthropic/claude-sonnet-4.5';\n\
-             export ANTHROPIC_DEFAULT_HAIKU_MODEL='anthropic/claude-sonnet-4.5';\n\
-             export ANTHROPIC_DEFAULT_FABLE_MODEL='anthropic/claude-sonnet-4.5';\n",
+            "export ANTHROPIC_BASE_URL=http://127.0.0.1:4000;\n\
+             export ANTHROPIC_AUTH_TOKEN=sk-1;\n\
+             export CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY=1;\n\
+             export ANTHROPIC_MODEL=anthropic/claude-sonnet-4.5;\n\
+             export ANTHROPIC_DEFAULT_OPUS_MODEL=anthropic/claude-sonnet-4.5;\n\
+             export ANTHROPIC_DEFAULT_SONNET_MODEL=anthropic/claude-sonnet-4.5;\n\
+             export ANTHROPIC_DEFAULT_HAIKU_MODEL=anthropic/claude-sonnet-4.5;\n\
+             export ANTHROPIC_DEFAULT_FABLE_MODEL=anthropic/claude-sonnet-4.5;\n",
         );
     }
 

@@ -72,19 +72,19 @@ mod tests {
         let key = Key::Variable { name: "LITELLM_MASTER_KEY".to_owned(), secret: Secret::new("sk-1") };
         assert_eq!(
             script(key, Some("openai/gpt-5.1-codex")),
-            "codex() { command codex '-c' 'model_provider=\"trunkline\"' \
-             '-c' 'model_providers.trunkline.name=\"Trunkline\"' \
-             '-c' 'model_providers.trunkline.base_url=\"http://127.0.0.1:4000/v1\"' \
-             '-c' 'model_providers.trunkline.wire_api=\"responses\"' \
-             '-c' 'model_providers.trunkline.env_key=\"LITELLM_MASTER_KEY\"' \
-             '-c' 'model=\"openai/gpt-5.1-codex\"' \"$@\"; };\n",
+            "codex() { command codex -c 'model_provider=\"trunkline\"' \
+             -c 'model_providers.trunkline.name=\"Trunkline\"' \
+             -c 'model_providers.trunkline.base_url=\"http://127.0.0.1:4000/v1\"' \
+             -c 'model_providers.trunkline.wire_api=\"responses\"' \
+             -c 'model_providers.trunkline.env_key=\"LITELLM_MASTER_KEY\"' \
+             -c 'model=\"openai/gpt-5.1-codex\"' \"$@\"; };\n",
         );
     }
 
     #[test]
     fn a_key_that_was_given_becomes_a_variable() {
         let script = script(Key::Given(Secret::new("sk-1")), None);
-        assert!(script.starts_with("export TRUNKLINE_API_KEY='sk-1';\ncodex() {"), "{script}");
+        assert!(script.starts_with("export TRUNKLINE_API_KEY=sk-1;\ncodex() {"), "{script}");
         assert!(script.contains("env_key=\"TRUNKLINE_API_KEY\""), "{script}");
         assert!(!script.contains("'model="), "{script}");
     }

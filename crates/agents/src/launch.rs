@@ -129,7 +129,7 @@ mod tests {
     fn lines_for_a_shell() {
         let script = launch(Value::Plain("x y".to_owned())).script().expect("nothing is secret");
         let expected =
-            "unset B C;\nexport A='x y';\ncodex() { command codex '-c' 'a=\"it'\\''s\"' \"$@\"; };\n";
+            "unset B C;\nexport A='x y';\ncodex() { command codex -c 'a=\"it'\\''s\"' \"$@\"; };\n";
         assert_eq!(script, expected);
     }
 
@@ -155,9 +155,9 @@ mod tests {
             assert!(!format!("{launch:?}").contains("sk-1"), "Debug shows the key");
         };
         let secret = Secret::new("sk-1");
-        check(Key::Given(secret.clone()), "export A='sk-1';");
+        check(Key::Given(secret.clone()), "export A=sk-1;");
         check(Key::Variable { name: "KEY".to_owned(), secret: secret.clone() }, "export A=\"$KEY\";");
-        check(Key::None, "export A='unused';");
+        check(Key::None, "export A=unused;");
         check(
             Key::Configured(secret),
             "the key stands in the configuration file, and is not printed: start the agent with --run, or put its \

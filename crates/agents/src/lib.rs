@@ -12,7 +12,7 @@
 //! let gateway = Gateway::new("http://127.0.0.1:4000/v1", key)?;
 //! let launch = Agent::ClaudeCode.launch(&gateway, Some("anthropic/claude-sonnet-4.5"), &environment);
 //! let script = launch.script()?;
-//! assert!(script.contains("export ANTHROPIC_BASE_URL='http://127.0.0.1:4000';"));
+//! assert!(script.contains("export ANTHROPIC_BASE_URL=http://127.0.0.1:4000;"));
 //! assert!(script.contains("export ANTHROPIC_AUTH_TOKEN=\"$LITELLM_MASTER_KEY\";"));
 //! # Ok::<(), trunkline_core::Error>(())
 //! ```

@@ -1,7 +1,11 @@
 //! Texts as a POSIX shell reads them.
 
-/// The text as one word: in single quotes, in which a shell looks at nothing.
+/// The text as one word: as it is where a shell sees nothing in it, else in single quotes.
 pub(crate) fn quoted(text: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:@%+,".contains(letter);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
@@ -18,6 +22,10 @@ mod tests {
 
     #[test]
     fn words_are_quoted() {
+        assert_eq!(quoted("http://127.0.0.1:4000/v1"), "http://127.0.0.1:4000/v1");
+        assert_eq!(quoted("claude-sonnet-4.5[1m]"), "'claude-sonnet-4.5[1m]'");
+        assert_eq!(quoted("~"), "'~'");
+        assert_eq!(quoted("a=b"), "'a=b'");
         assert_eq!(quoted("a b $HOME `x` \"y\""), "'a b $HOME `x` \"y\"'");
         assert_eq!(quoted("it's"), "'it'\\''s'");
         assert_eq!(quoted(""), "''");

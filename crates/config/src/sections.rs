@@ -1,5 +1,7 @@
 //! The sections besides `model_list`: what of them is supported, read into settings.
 
+use std::time::Duration;
+
 use http::HeaderName;
 use trunkline_core::{Environment, Secret};
 
@@ -22,6 +24,9 @@ const TIMEOUT_VARIABLE: &str = "REQUEST_TIMEOUT";
 
 const BYTES_PER_MB: u64 = 1024 * 1024;
 
+/// The silence after which a stream of Messages gets a `ping`, where nothing is said.
+const MESSAGES_PING: Duration = Duration::from_secs(15);
+
 /// Reads `litellm_settings`, `router_settings` and `general_settings`.
 pub(crate) fn read(
     members: &[Member],
@@ -37,6 +42,8 @@ pub(crate) fn read(
     let mut reader = Reader::section(litellm, "litellm_settings", report);
     settings.json_logs = reader.boolean("json_logs").unwrap_or(false);
     settings.keepalive = reader.seconds("sse_keepalive_ping_interval_seconds");
+    let ping = reader.seconds("anthropic_sse_ping_interval_seconds").unwrap_or(MESSAGES_PING);
+    settings.messages_keepalive = Some(ping).filter(|every| !every.is_zero());
     settings.upstream = UpstreamSettings {
         timeout: reader.seconds("request_timeout"),
         stream_timeout: None,

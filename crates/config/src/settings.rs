@@ -27,6 +27,9 @@ pub struct Settings {
     pub json_logs: bool,
     /// `litellm_settings.sse_keepalive_ping_interval_seconds`: the silence after which a stream gets a comment.
     pub keepalive: Option<Duration>,
+    /// `litellm_settings.anthropic_sse_ping_interval_seconds`: the silence after which a stream of Messages gets a
+    /// `ping`. Default 15 s; 0 turns it off.
+    pub messages_keepalive: Option<Duration>,
     /// `trunkline_settings`.
     pub trunkline: TrunklineSettings,
 }

@@ -28,15 +28,16 @@ pub(crate) async fn list(gateway: &Gateway, query: &str) -> Result<Response<Repl
             .filter(|limit| (1..=PAGE_MAX).contains(limit))
             .ok_or_else(|| invalid_number("limit", 1, PAGE_MAX))?,
     };
-    let listed = models::listed(gateway, query).await;
-    let place = |id: String| listed.iter().position(|model| model.id == id);
+    let mut listed = models::listed(gateway, query).await;
+    listed.sort_by(|left, right| left.id.cmp(&right.id));
     let (page, has_more) = match (parameter(query, "before_id"), parameter(query, "after_id")) {
         (Some(id), _) => {
-            let end = place(id).unwrap_or(0);
+            let end = listed.partition_point(|model| model.id < id);
             (&listed[end.saturating_sub(limit)..end], end > limit)
         }
         (None, after) => {
-            let start = after.and_then(place).map_or(0, |at| at + 1);
+            // An id that has gone meanwhile still has its place among the others, so that none is told twice.
+            let start = after.map_or(0, |id| listed.partition_point(|model| model.id <= id));
             let end = listed.len().min(start + limit);
             (&listed[start..end], end < listed.len())
         }

@@ -18,7 +18,10 @@ use crate::seal::Seal;
 const ID_START: &str = "resp_";
 /// How an encrypted item begins that carries its deployment. No base64 text has a colon.
 const ITEM_START: &str = "tl1:";
-/// Keeps the parts of a sealed text apart. Neither JSON strings of upstreams nor names of models begin lines so.
+/// The member that holds what is encrypted.
+const ENCRYPTED: &[u8] = b"\"encrypted_content\"";
+/// Keeps the parts of a sealed text apart. The model, which a caller may have named, stands last: it cannot shift the
+/// others.
 const PART: char = '\n';
 
 /// Ties what one deployment answers to one caller.
@@ -58,9 +61,17 @@ impl Binding {
     /// The id that the caller sees, as JSON text, for an upstream's, given as JSON text. `None` for what is no id.
     pub(crate) fn id(&self, raw: &[u8]) -> Option<Bytes> {
         let id = json::string(raw).filter(|id| !id.is_empty())?;
-        let text = format!("{}{PART}{}{PART}{id}", self.deployment, self.model);
+        if id.contains(PART) {
+            return None;
+        }
+        let text = format!("{}{PART}{id}{PART}{}", self.deployment, self.model);
         let sealed = self.seal.seal(&context(self.caller, "response"), &text);
         Some(Bytes::from(json::text(&format!("{ID_START}{sealed}"))))
+    }
+
+    /// Whether a text can hold an encrypted item that is to be marked. Most hold none.
+    pub(crate) fn may_mark(&self, text: &[u8]) -> bool {
+        self.ties_items && memmem::find(text, ENCRYPTED).is_some()
     }
 
     /// Where the values of encrypted items begin in this JSON text, and what is put in there.
@@ -160,7 +171,7 @@ fn take_items(
 fn opened(seal: &Seal, caller: Caller, id: &str) -> Option<Earlier> {
     let text = seal.open(&context(caller, "response"), id.strip_prefix(ID_START)?)?;
     let mut parts = text.splitn(3, PART).map(str::to_owned);
-    Some(Earlier { deployment: parts.next(), model: parts.next(), object: parts.next() })
+    Some(Earlier { deployment: parts.next(), object: parts.next(), model: parts.next() })
 }
 
 /// What a sealed text is for, and for whom.
@@ -172,9 +183,8 @@ fn context(caller: Caller, purpose: &str) -> String {
 ///
 /// Within a JSON string quotes are escaped, so that a text that talks of one is no hit.
 fn encrypted_values(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
-    const NAME: &[u8] = b"\"encrypted_content\"";
-    memmem::find_iter(text, NAME).filter_map(|at| {
-        let after = &text[at + NAME.len()..];
+    memmem::find_iter(text, ENCRYPTED).filter_map(|at| {
+        let after = &text[at + ENCRYPTED.len()..];
         let value = after.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
         let start = text.len() - value.len();
         // What is encrypted is base64 or the like: it holds no escape.
@@ -258,6 +268,16 @@ mod tests {
         let mut foreign = document(format!(r#"{{"input":[{marked}]}}"#));
         let refused = take(&seal(), Caller::Local, Operation::Responses, None, &mut foreign);
         assert_eq!(refused.map_err(|error| error.kind()), Err(ErrorKind::InvalidRequest));
+    }
+
+    #[test]
+    fn a_model_s_name_cannot_change_what_else_is_sealed() {
+        let odd = Binding { model: "gpt\nresp_other\nx".to_owned(), ..binding("d1") };
+        let id = odd.id(br#""resp_up""#).expect("an id");
+        let text = json::string(&id).expect("a text").into_owned();
+        let about = take(&seal(), Caller::Master, Operation::DeleteResponse, Some(&text), &mut Body::Empty);
+        assert_eq!(about.expect("it is ours").object.as_deref(), Some("resp_up"));
+        assert_eq!(odd.id(br#""resp\nup""#), None);
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! A request's body: read within its limits, inflated, and taken for a JSON document or a form.
 
 use std::borrow::Cow;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http::{HeaderMap, HeaderValue};
-use http_body::Body;
+use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use trunkline_core::{
     Body as CallBody, Document, DocumentLimits, Duplicates, Error, ErrorKind, Form, Operation, json,
@@ -134,6 +136,71 @@ where
     Ok(if whole.is_empty() { first } else { whole.freeze() })
 }
 
+/// A request's body that nobody asks again once it has ended: some are not made for that.
+#[derive(Debug)]
+pub(crate) struct ReadOnce<B> {
+    body: B,
+    ended: bool,
+}
+
+impl<B> ReadOnce<B> {
+    pub(crate) fn new(body: B) -> Self {
+        Self { body, ended: false }
+    }
+}
+
+impl<B: Body + Unpin> Body for ReadOnce<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let this = self.get_mut();
+        if this.ended {
+            return Poll::Ready(None);
+        }
+        let frame = ready!(Pin::new(&mut this.body).poll_frame(context));
+        this.ended = !matches!(frame, Some(Ok(_)));
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ended || self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Reads on and forgets what is left of the body of a request that was refused, so that the caller can read the
+/// refusal and go on using the connection. Tells whether the end was reached: there are bounds to both.
+pub(crate) async fn discard<B>(headers: &HeaderMap, body: &mut B) -> bool
+where
+    B: Body<Data = Bytes> + Unpin + Send,
+{
+    const BYTES_MAX: usize = 1024 * 1024;
+    const WAIT_MAX: Duration = Duration::from_secs(1);
+    // Whoever waits for leave to send has sent nothing, and now need not.
+    if headers.contains_key(EXPECT) {
+        return false;
+    }
+    let reading = async {
+        let mut read = 0;
+        while read <= BYTES_MAX {
+            match body.frame().await {
+                None => return true,
+                Some(Ok(frame)) => read += frame.data_ref().map_or(0, Bytes::len),
+                Some(Err(_)) => return false,
+            }
+        }
+        false
+    };
+    tokio::time::timeout(WAIT_MAX, reading).await.unwrap_or(false)
+}
+
 fn too_large(bytes_max: usize) -> Error {
     Error::new(ErrorKind::BodyTooLarge, format!("the body is larger than body_bytes_max ({bytes_max} bytes)"))
 }
@@ -161,7 +228,11 @@ pub(crate) fn check(body: &CallBody, route: &str, required: &[&'static str]) -> 
     }
     match body {
         CallBody::Document(document) => check_stream(document),
-        CallBody::Form(_) | CallBody::Empty => Ok(()),
+        CallBody::Form(form) => match form.text("stream") {
+            None | Some("true" | "false" | "1" | "0" | "") => Ok(()),
+            Some(_) => Err(invalid("stream", "'stream' must be `true` or `false`.")),
+        },
+        CallBody::Empty => Ok(()),
     }
 }
 

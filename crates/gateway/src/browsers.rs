@@ -67,11 +67,16 @@ pub(crate) fn allow(request: &HeaderMap, reply: &mut HeaderMap, settings: &Setti
 }
 
 /// Adds what a browser asks for before it sends the request itself.
-pub(crate) fn allow_preflight(request: &HeaderMap, reply: &mut HeaderMap, settings: &Settings) {
+pub(crate) fn allow_preflight(
+    request: &HeaderMap,
+    reply: &mut HeaderMap,
+    methods: HeaderValue,
+    settings: &Settings,
+) {
     if allowed_origin(request, settings).is_none() {
         return;
     }
-    reply.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, POST, OPTIONS"));
+    reply.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
     let headers = request.get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
     reply.insert(ACCESS_CONTROL_ALLOW_HEADERS, headers.unwrap_or(HeaderValue::from_static("*")));
     reply.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));

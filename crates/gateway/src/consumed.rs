@@ -27,10 +27,12 @@ pub struct Consumed {
     pub effect: Effect,
     /// Why, in the words of the docs.
     pub why: &'static str,
+    /// The dialect in which a member of this name is the upstream's own, and goes there.
+    pub own_of: Option<Dialect>,
 }
 
 const fn row(name: &'static str, effect: Effect, why: &'static str) -> Consumed {
-    Consumed { name, effect, why }
+    Consumed { name, effect, why, own_of: None }
 }
 
 /// Every member that is meant for the gateway. Whatever is not named here goes upstream untouched.
@@ -57,7 +59,14 @@ pub static CONSUMED: &[Consumed] = &[
     row("tags", Effect::Moot, "tags steer routing and spend, which do not look at them yet"),
     row("guardrails", Effect::Refused, "content checks that are not there must not be believed in"),
     row("weights", Effect::Moot, "the first deployment of a group answers"),
-    row("priority", Effect::Moot, "requests do not queue"),
+    Consumed {
+        own_of: Some(Dialect::Cohere),
+        ..row(
+            "priority",
+            Effect::Moot,
+            "requests do not queue; in rerank it is Cohere's own, and goes upstream",
+        )
+    },
     row("litellm_*", Effect::Moot, "settings of LiteLLM's own, such as `litellm_metadata`"),
     row("mock_testing_*", Effect::Refused, "test switches; LiteLLM refuses them as well"),
     row("mock_*", Effect::Moot, "canned answers are the operator's to set, in `litellm_params`"),
@@ -82,7 +91,7 @@ pub(crate) struct Asked {
 pub(crate) fn take(dialect: Dialect, body: &mut Body, allows: impl Fn(&str) -> bool) -> Result<Asked, Error> {
     match body {
         Body::Document(document) => {
-            let asked = take_members(document, allows)?;
+            let asked = take_members(dialect, document, allows)?;
             match dialect {
                 Dialect::OpenAi | Dialect::Cohere => take_metadata(document),
                 // There `metadata` is the upstream's own; LiteLLM's stands in `litellm_metadata`.
@@ -90,15 +99,17 @@ pub(crate) fn take(dialect: Dialect, body: &mut Body, allows: impl Fn(&str) -> b
             }
             Ok(asked)
         }
-        Body::Form(form) => take_parts(form),
+        Body::Form(form) => take_parts(dialect, form),
         Body::Empty => Ok(Asked::default()),
     }
 }
 
 /// A form asks for waits alone; what else is meant for the gateway is left out of it, or refused.
-fn take_parts(form: &mut Form) -> Result<Asked, Error> {
-    let row = |name: &str| CONSUMED.iter().find(|row| is_meant(row.name, name));
-    let refused_row = |name: &&str| row(name).is_some_and(|row| row.effect == Effect::Refused);
+fn take_parts(dialect: Dialect, form: &mut Form) -> Result<Asked, Error> {
+    let row = |name: &str| row_of(dialect, name);
+    let refused_row = |name: &&str| {
+        row(name).is_some_and(|row| row.effect == Effect::Refused) && form.text(name) != Some("")
+    };
     if let Some(name) = form.names().find(refused_row)
         && let Some(row) = row(name)
     {
@@ -112,16 +123,20 @@ fn take_parts(form: &mut Form) -> Result<Asked, Error> {
     };
     let asked =
         Asked { timeout: wait("timeout")?, stream_timeout: wait("stream_timeout")?, ..Asked::default() };
-    form.retain(|name| row(name).is_none());
+    form.retain(|name| row(name).is_none() && name != "metadata");
     Ok(asked)
 }
 
-fn take_members(document: &mut Document, allows: impl Fn(&str) -> bool) -> Result<Asked, Error> {
+fn take_members(
+    dialect: Dialect,
+    document: &mut Document,
+    allows: impl Fn(&str) -> bool,
+) -> Result<Asked, Error> {
     let names: Vec<String> = document.names().map(|name| name.into_owned()).collect();
     let mut asked = Asked::default();
     let mut dropped: HashSet<String> = HashSet::new();
     for name in names {
-        let Some(consumed) = CONSUMED.iter().find(|row| is_meant(row.name, &name)) else {
+        let Some(consumed) = row_of(dialect, &name) else {
             continue;
         };
         let credential = matches!(consumed.name, "api_key" | "api_base" | "base_url");
@@ -142,8 +157,7 @@ fn take_members(document: &mut Document, allows: impl Fn(&str) -> bool) -> Resul
             _ => {}
         }
     }
-    let is_meant_for_us = |name: &str| CONSUMED.iter().any(|row| is_meant(row.name, name));
-    document.retain(|name| !is_meant_for_us(name) && !dropped.contains(name));
+    document.retain(|name| row_of(dialect, name).is_none() && !dropped.contains(name));
     Ok(asked)
 }
 
@@ -156,6 +170,13 @@ fn take_metadata(document: &mut Document) {
     if !(all_texts && document.is_true("store")) {
         document.remove("metadata");
     }
+}
+
+/// The row of a member that is meant for the gateway. `None` if it is the upstream's.
+fn row_of(dialect: Dialect, name: &str) -> Option<&'static Consumed> {
+    // Forms write lists so.
+    let name = name.strip_suffix("[]").unwrap_or(name);
+    CONSUMED.iter().find(|row| is_meant(row.name, name) && row.own_of != Some(dialect))
 }
 
 fn is_meant(row: &str, name: &str) -> bool {
@@ -228,6 +249,8 @@ mod tests {
     fn other_dialects_keep_their_own_metadata() {
         let anthropic = r#"{"metadata":{"user_id":"u"},"cache_control":{"type":"ephemeral"}}"#;
         check_in(Dialect::Anthropic, anthropic, Ok(anthropic));
+        let rerank = r#"{"priority":3,"tags":[]}"#;
+        check_in(Dialect::Cohere, rerank, Ok(r#"{"priority":3}"#));
         let responses = r#"{"metadata":{"n":"1"},"litellm_metadata":{}}"#;
         check_in(Dialect::Responses, responses, Ok(r#"{"metadata":{"n":"1"}}"#));
     }

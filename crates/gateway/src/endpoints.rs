@@ -3,7 +3,7 @@
 //! WHEN ADDING AN ENDPOINT: add its row here and its line to `docs/http-api.md`; the compiler leads to the
 //! match in `gateway.rs` that serves it.
 
-use http::Method;
+use http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
 use trunkline_core::{Dialect, Error, ErrorKind, Operation};
 
@@ -127,20 +127,20 @@ pub(crate) struct Matched {
     pub(crate) named: Option<String>,
 }
 
-impl Endpoint {
-    /// Whose clients call it: an error is told in their dialect.
-    pub(crate) fn dialect(self) -> Dialect {
-        match self {
-            Endpoint::Operation(operation) => operation.dialect(),
-            Endpoint::ListModels
-            | Endpoint::GetModel
-            | Endpoint::ModelInfo
-            | Endpoint::ModelGroupInfo
-            | Endpoint::Liveliness
-            | Endpoint::Readiness
-            | Endpoint::Home => Dialect::OpenAi,
-        }
-    }
+/// Whose client asks, as far as path and headers tell: all that it is told is in this dialect, refusals of paths and
+/// methods that there are not included.
+pub(crate) fn dialect(path: &str, headers: &HeaderMap) -> Dialect {
+    let path = trimmed(path);
+    let of_operation = ROWS.iter().find_map(|row| {
+        let Endpoint::Operation(operation) = row.endpoint else { return None };
+        matches(row.path, path).map(|_| operation.dialect())
+    });
+    // Only Anthropic's clients send the header, for models as for what is not served.
+    let is_anthropic = || {
+        ["/v1/messages/", "/anthropic/"].iter().any(|start| path.starts_with(start))
+            || headers.contains_key("anthropic-version")
+    };
+    of_operation.unwrap_or_else(|| if is_anthropic() { Dialect::Anthropic } else { Dialect::OpenAi })
 }
 
 /// Finds the endpoint for a method and a path. `HEAD` is answered as `GET`; one slash at the end is let pass.
@@ -250,6 +250,26 @@ mod tests {
         }
         check(&Method::GET, "/v1/models/", Ok((Endpoint::ListModels, None)));
         check(&Method::HEAD, "/", Ok((Endpoint::Home, None)));
+    }
+
+    #[test]
+    fn a_path_tells_whose_client_asks() {
+        let plain = HeaderMap::new();
+        let mut anthropic = HeaderMap::new();
+        anthropic.insert("anthropic-version", http::HeaderValue::from_static("2023-06-01"));
+        for (path, headers, expected) in [
+            ("/v1/chat/completions", &anthropic, Dialect::OpenAi),
+            ("/v1/messages", &plain, Dialect::Anthropic),
+            ("/v1/messages/batches", &plain, Dialect::Anthropic),
+            ("/anthropic/v1/files", &plain, Dialect::Anthropic),
+            ("/v1/models", &plain, Dialect::OpenAi),
+            ("/v1/models", &anthropic, Dialect::Anthropic),
+            ("/v2/rerank", &plain, Dialect::Cohere),
+            ("/v1/responses/resp_1/cancel", &plain, Dialect::Responses),
+            ("/v2/nothing", &plain, Dialect::OpenAi),
+        ] {
+            assert_eq!(dialect(path, headers), expected, "{path}");
+        }
     }
 
     #[test]

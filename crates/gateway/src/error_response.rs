@@ -15,6 +15,9 @@ pub(crate) fn failed(mut record: OpenRecord, error: &Error) -> Response<ReplyBod
     headers::add_request(&record, response.headers_mut());
     headers::add_recorded_target(&record, response.headers_mut());
     headers::add_upstream(error.upstream_headers(), response.headers_mut());
+    if record.dialect == Dialect::Anthropic {
+        headers::add_request_id(&record, response.headers_mut());
+    }
     record.status = Some(response.status());
     match error.fault() {
         // What a caller did wrong is the caller's to read; the rest is the operator's.

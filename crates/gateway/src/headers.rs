@@ -157,6 +157,13 @@ pub(crate) fn add_request(record: &Record, reply: &mut HeaderMap) {
     insert(reply, "x-litellm-version", env!("CARGO_PKG_VERSION"));
 }
 
+/// Adds the id by which Anthropic's clients tell of a failure, where the upstream gave none.
+pub(crate) fn add_request_id(record: &Record, reply: &mut HeaderMap) {
+    if !reply.contains_key("request-id") {
+        insert(reply, "request-id", &record.call_id);
+    }
+}
+
 /// Adds where a request was sent.
 pub(crate) fn add_target(candidate: &Candidate, group: &str, reply: &mut HeaderMap) {
     insert(reply, "x-litellm-model-id", &candidate.deployment.id);
@@ -190,24 +197,20 @@ pub(crate) fn add_cost(record: &Record, reply: &mut HeaderMap) {
 
 /// Adds the upstream's own headers, as far as they fit.
 pub(crate) fn add_upstream(upstream: &HeaderMap, reply: &mut HeaderMap) {
-    for name in KEPT {
-        if let Some(value) = upstream.get(*name) {
-            reply.insert(HeaderName::from_static(name), value.clone());
-        }
-    }
+    let kept = KEPT.iter().map(|name| (*name, (*name).to_owned()));
+    let prefixed = DOWNSTREAM.iter().map(|name| (*name, format!("llm_provider-{name}")));
     let mut room = ADDED_BYTES_MAX.saturating_sub(size(reply));
-    for name in DOWNSTREAM {
-        let Some(value) = upstream.get(*name) else {
+    for (name, own) in kept.chain(prefixed) {
+        let Some(value) = upstream.get(name) else {
             continue;
         };
-        let name = format!("llm_provider-{name}");
-        let bytes = name.len() + value.len() + 4;
+        let bytes = own.len() + value.len() + 4;
         if bytes > room {
             break;
         }
         room -= bytes;
-        if let Ok(name) = HeaderName::try_from(name) {
-            reply.insert(name, value.clone());
+        if let Ok(own) = HeaderName::try_from(own) {
+            reply.insert(own, value.clone());
         }
     }
 }

@@ -88,7 +88,7 @@ where
             headers::add_request(&record, response.headers_mut());
             headers::add_durations(&record, response.headers_mut());
             record.status = Some(response.status());
-            response.map(|bytes| ReplyBody::bytes(bytes, record, permit))
+            response.map(|bytes| ReplyBody::bytes(bytes, record, permit, gateway.stopped()))
         }
         Ok(Answer::Stream(streamed)) => {
             let Streamed { head, first, events, rewrite, permit } = *streamed;
@@ -96,7 +96,7 @@ where
             headers::add_request(&record, &mut parts.headers);
             headers::add_durations(&record, &mut parts.headers);
             record.status = Some(parts.status);
-            let keepalive = gateway.settings.keepalive;
+            let keepalive = gateway.settings.keepalive_of(record.dialect);
             let mut body = StreamBody::new(events, rewrite, record, permit, gateway.stopped(), keepalive);
             match first {
                 Some(first) => body.begin_with(first),
@@ -136,7 +136,7 @@ where
     record.model = Some(name.clone());
     body::check(&body, &label, operation.required_members())?;
     record.user = end_user(settings, &parts.headers, &body);
-    check_user(settings, record.user.as_ref())?;
+    check_user(settings, operation, record.user.as_ref())?;
     // 6 who answers
     let route = gateway.router.resolve(&name).map_err(|error| labelled(error, &label))?;
     let candidate = chosen(&route, operation, earlier.deployment.as_deref())?;
@@ -144,11 +144,9 @@ where
     // 7 note that it begins
     record.sent_to(&route.group, candidate);
     // 8 send it
-    if asked.api_base.is_none()
-        && let CallBody::Document(document) = &mut body
-    {
-        // Before usage is looked for: a default may ask for it.
-        candidate.deployment.complete(document);
+    // What the deployment adds may hold keys, which no base of a caller's gets.
+    if asked.api_base.is_none() {
+        candidate.deployment.complete(operation, &mut body);
     }
     let usage_asked = settings.always_include_stream_usage || asks_for_usage(&body);
     let mut call = Call::with_body(operation, String::new(), body);
@@ -157,13 +155,11 @@ where
     call.object = earlier.object;
     record.streamed = call.streaming();
     let sent = Instant::now();
-    let reply = match target::asked_for(candidate, asked, &parts.headers, call.streaming())? {
-        None => candidate.call(call).await?,
-        Some(target) => candidate.call_with_target(target, call).await?,
-    };
+    let target = target::asked_for(candidate, asked, &parts.headers, call.streaming())?;
+    let reply = candidate.send(call, target).await?;
     // 9 give it back
     let bound = (operation.dialect() == Dialect::Responses).then(|| {
-        let ties_items = route.candidates.len() > 1;
+        let ties_items = has_several(gateway, &route, &name);
         Binding::new(Arc::clone(&gateway.seal), caller, &candidate.deployment.id, &name, ties_items)
     });
     let rewrite = Rewrite::new(operation, &name, settings, usage_asked, bound);
@@ -175,7 +171,7 @@ where
             Ok(Answer::Whole(whole(head, document, &rewrite), permit))
         }
         UpstreamBody::Events(mut events) => {
-            let first = first_events(&mut events, settings.keepalive).await?;
+            let first = first_events(&mut events, settings.keepalive_of(operation.dialect())).await?;
             record.upstream_duration = Some(sent.elapsed());
             let head = stream_head(head);
             Ok(Answer::Stream(Box::new(Streamed { head, first, events, rewrite, permit })))
@@ -197,13 +193,21 @@ fn chosen<'r>(route: &'r Route, operation: Operation, bound: Option<&str>) -> Re
         let own = route.candidates.iter().find(|candidate| candidate.deployment.id == id);
         return own.ok_or_else(|| {
             let message = "what this request refers to came from a deployment that does not answer to this model \
-                           any more; begin anew without it, or name the model that was asked for then";
+                           any more: name the model that was asked for then, or begin anew without it. A deployment \
+                           keeps its id through changes of its key if `model_info.id` is set";
             Error::new(ErrorKind::InvalidRequest, message).with_param("model")
         });
     }
     let able = route.candidates.iter().find(|candidate| candidate.capabilities().supports(operation));
     // Without one that has it, the first says what it has.
     Ok(able.unwrap_or(&route.candidates[0]))
+}
+
+/// Whether a follow-up that names the group could be answered by several deployments, though this request named one.
+fn has_several(gateway: &Gateway, route: &Route, name: &str) -> bool {
+    route.candidates.len() > 1
+        || route.group != name
+            && gateway.router.resolve(&route.group).is_ok_and(|group| group.candidates.len() > 1)
 }
 
 /// The model: the operator's for chats, else the one that path or id name, else the body's.
@@ -214,8 +218,8 @@ fn model_name(
     body: &CallBody,
     label: &str,
 ) -> Result<String, Error> {
-    let chat_model =
-        gateway.settings.completion_model.clone().filter(|_| operation == Operation::ChatCompletions);
+    let is_text = operation.streams() && operation.reports_usage();
+    let chat_model = gateway.settings.completion_model.clone().filter(|_| is_text);
     let name = match chat_model.or(named) {
         Some(name) => name,
         None => match body::model(body)? {
@@ -250,8 +254,19 @@ fn end_user(settings: &Settings, headers: &HeaderMap, body: &CallBody) -> Option
     })
 }
 
-fn check_user(settings: &Settings, user: Option<&String>) -> Result<(), Error> {
-    if !settings.enforce_user || user.is_some() {
+/// Operations whose body has a place for the end user; the others are not asked for one.
+const NAMING_USERS: &[Operation] = &[
+    Operation::ChatCompletions,
+    Operation::Completions,
+    Operation::Embeddings,
+    Operation::Responses,
+    Operation::Messages,
+    Operation::ImageGenerations,
+    Operation::ImageEdits,
+];
+
+fn check_user(settings: &Settings, operation: Operation, user: Option<&String>) -> Result<(), Error> {
+    if !settings.enforce_user || user.is_some() || !NAMING_USERS.contains(&operation) {
         return Ok(());
     }
     let message = "Authentication Error, 'user' param not passed in. 'enforce_user_param'=True";

@@ -1,12 +1,14 @@
 //! The body of a response: bytes that are there already, or a stream that carries its record and permit.
 
 use std::collections::VecDeque;
+use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use trunkline_core::{ByteStream, Error, Segments};
+use tokio::sync::futures::OwnedNotified;
+use trunkline_core::{ByteStream, Error, ErrorKind, Segments};
 
 use crate::admission::Permit;
 use crate::record::{OpenRecord, Outcome};
@@ -31,6 +33,9 @@ enum Content {
 
 struct BytesBody {
     bytes: ByteStream,
+    /// Fires when the time that open replies have at shutdown is over.
+    stop: Pin<Box<OwnedNotified>>,
+    ended: bool,
     record: OpenRecord,
     _permit: Permit,
 }
@@ -57,8 +62,9 @@ impl ReplyBody {
     }
 
     /// Bytes as they come, which settle the record and give the permit back at their end.
-    pub(crate) fn bytes(bytes: ByteStream, record: OpenRecord, permit: Permit) -> Self {
-        Self(Content::Bytes(Box::new(BytesBody { bytes, record, _permit: permit })))
+    pub(crate) fn bytes(bytes: ByteStream, record: OpenRecord, permit: Permit, stop: OwnedNotified) -> Self {
+        let stop = Box::pin(stop);
+        Self(Content::Bytes(Box::new(BytesBody { bytes, stop, ended: false, record, _permit: permit })))
     }
 
     pub(crate) fn stream(stream: StreamBody) -> Self {
@@ -68,7 +74,18 @@ impl ReplyBody {
 
 impl BytesBody {
     fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
-        let item = ready!(self.bytes.as_mut().poll_next(context));
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let item = match self.bytes.as_mut().poll_next(context) {
+            Poll::Ready(item) => item,
+            Poll::Pending => {
+                ready!(self.stop.as_mut().poll(context));
+                let message = "the gateway stopped before the reply was complete";
+                Some(Err(Error::new(ErrorKind::ShuttingDown, message)))
+            }
+        };
+        self.ended = !matches!(item, Some(Ok(_)));
         match &item {
             Some(Ok(_)) => {}
             None => self.record.end(Outcome::Completed),

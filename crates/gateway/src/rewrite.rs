@@ -112,6 +112,15 @@ impl Rewrite {
         }
     }
 
+    /// A sign of life, which clients pass over.
+    pub(crate) fn ping(&self) -> Bytes {
+        match &self.changes {
+            Changes::Chat(_) | Changes::Responses(_) => Bytes::from_static(b": ping\n\n"),
+            // Anthropic's own: its clients may count on hearing it.
+            Changes::Messages(_) => Bytes::from_static(b"event: ping\ndata: {\"type\": \"ping\"}\n\n"),
+        }
+    }
+
     fn splices(&mut self, event: &Event) -> Vec<Splice> {
         let Some(data) = event.data() else {
             return Vec::new();

@@ -3,19 +3,20 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_LENGTH, UPGRADE};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, UPGRADE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
-use trunkline_core::{Error, ErrorKind};
+use trunkline_core::{Dialect, Error, ErrorKind};
 
 use crate::authentication::{Caller, authenticate};
+use crate::body::ReadOnce;
 use crate::endpoints::{self, Access, Endpoint, Matched};
 use crate::error_response::failed;
 use crate::gateway::Gateway;
 use crate::operation::Asked;
 use crate::record::{OpenRecord, Outcome};
 use crate::reply_body::ReplyBody;
-use crate::{anthropic_models, browsers, headers, models, operation, pages};
+use crate::{anthropic_models, body, browsers, headers, models, operation, pages};
 
 /// As much of a path as is noted, in bytes.
 const PATH_BYTES_MAX: usize = 256;
@@ -29,7 +30,14 @@ impl Gateway {
     {
         let is_head = request.method() == Method::HEAD;
         let origin = request.headers().clone();
-        let mut response = self.respond(request).await;
+        let (parts, body) = request.into_parts();
+        let mut body = ReadOnce::new(body);
+        let mut response = self.respond(Request::from_parts(parts, &mut body)).await;
+        if !body.is_end_stream() && !body::discard(&origin, &mut body).await {
+            // Clients would send the next request on a connection that ends here. HTTP/2 has no such header, and
+            // no need of it.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         browsers::allow(&origin, response.headers_mut(), &self.settings);
         if is_head {
             let length = response.body().size_hint().exact();
@@ -50,13 +58,15 @@ impl Gateway {
         let path = request.uri().path();
         let asked = format!("{} {}", request.method(), &path[..path.floor_char_boundary(PATH_BYTES_MAX)]);
         let mut record = OpenRecord::open(call_id, asked, Arc::clone(&self.recorder));
-        let (matched, caller) = match self.admit(&request, &mut record) {
+        record.dialect = endpoints::dialect(path, request.headers());
+        let (matched, caller) = match self.admit(&request) {
             Ok(Some(admitted)) => admitted,
             Ok(None) => return self.preflight(record, &request),
             Err(error) => return refuse(record, &error, request.uri().path()),
         };
         let Endpoint::Operation(operation) = matched.endpoint else {
-            let response = self.look_up(&matched, request.uri(), request.headers()).await;
+            let query = request.uri().query().unwrap_or_default();
+            let response = self.look_up(&matched, query, record.dialect).await;
             return settled(record, response);
         };
         record.operation = operation.name().to_owned();
@@ -65,11 +75,7 @@ impl Gateway {
     }
 
     /// Steps 2 and 3 of the walk: which endpoint, and who asks. `None` is a question about the endpoint itself.
-    fn admit<B>(
-        &self,
-        request: &Request<B>,
-        record: &mut OpenRecord,
-    ) -> Result<Option<(Matched, Caller)>, Error> {
+    fn admit<B>(&self, request: &Request<B>) -> Result<Option<(Matched, Caller)>, Error> {
         browsers::guard(request.uri(), request.headers(), &self.settings)?;
         if request.method() == Method::OPTIONS && !endpoints::methods(request.uri().path()).is_empty() {
             return Ok(None);
@@ -80,7 +86,6 @@ impl Gateway {
             return Err(Error::new(ErrorKind::UpgradeUnsupported, message));
         }
         let matched = endpoints::find(request.method(), request.uri().path())?;
-        record.dialect = matched.endpoint.dialect();
         let caller = match matched.access {
             Access::Public => Caller::Local,
             Access::Caller => authenticate(request.headers(), &self.settings)?,
@@ -92,20 +97,19 @@ impl Gateway {
         let mut response = Response::new(ReplyBody::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
         response.headers_mut().insert(ALLOW, allowed(request.uri().path()));
-        browsers::allow_preflight(request.headers(), response.headers_mut(), &self.settings);
+        let methods = allowed(request.uri().path());
+        browsers::allow_preflight(request.headers(), response.headers_mut(), methods, &self.settings);
         settled(record, Ok(response))
     }
 
     async fn look_up(
         &self,
         matched: &Matched,
-        uri: &Uri,
-        headers: &HeaderMap,
+        query: &str,
+        dialect: Dialect,
     ) -> Result<Response<ReplyBody>, Error> {
         let model = matched.named.as_deref().unwrap_or_default();
-        let query = uri.query().unwrap_or_default();
-        // Only Anthropic's clients send it, and they read lists of another shape.
-        let is_anthropic = headers.contains_key("anthropic-version");
+        let is_anthropic = dialect == Dialect::Anthropic;
         match matched.endpoint {
             Endpoint::ListModels if is_anthropic => anthropic_models::list(self, query).await,
             Endpoint::GetModel if is_anthropic => anthropic_models::get(self, model).await,

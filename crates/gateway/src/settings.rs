@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderName;
-use trunkline_core::Secret;
+use trunkline_core::{Dialect, Secret};
 
 /// The settings of a gateway. The defaults are those of an open one on loopback.
 #[derive(Clone, Debug)]
@@ -40,6 +40,8 @@ pub struct Settings {
     pub return_wildcard_routes: bool,
     /// Seconds between two comments on a quiet stream, so that proxies keep it open. Default: none.
     pub keepalive: Option<Duration>,
+    /// The same for streams of Messages, which get a `ping`. Default: none.
+    pub messages_keepalive: Option<Duration>,
     /// Whether readiness may say more than how it is. Default true.
     pub health_details: bool,
     /// Whether only `echo/…` can answer, for want of a key. Readiness says so.
@@ -51,6 +53,14 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The silence after which a stream in this dialect gets a sign of life.
+    pub(crate) fn keepalive_of(&self, dialect: Dialect) -> Option<Duration> {
+        match dialect {
+            Dialect::Anthropic => self.messages_keepalive,
+            Dialect::OpenAi | Dialect::Responses | Dialect::Cohere => self.keepalive,
+        }
+    }
+
     /// Who is served, in the words of the start text and the home page.
     pub fn audience(&self) -> &'static str {
         match (&self.master_key, self.open_to_all) {
@@ -112,6 +122,7 @@ impl Default for Settings {
             completion_model: None,
             return_wildcard_routes: false,
             keepalive: None,
+            messages_keepalive: None,
             health_details: true,
             echo_only: false,
             limits: Limits::default(),

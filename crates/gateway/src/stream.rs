@@ -30,9 +30,6 @@ pub(crate) struct StreamBody {
     _permit: Permit,
 }
 
-/// A comment, which clients pass over.
-const PING: Bytes = Bytes::from_static(b": ping\n\n");
-
 struct Keepalive {
     every: Duration,
     next: Pin<Box<Sleep>>,
@@ -67,7 +64,7 @@ impl StreamBody {
 
     /// Begins without an event, because none came before the first ping was due.
     pub(crate) fn begin_with_ping(&mut self) {
-        self.ready.push_back(PING);
+        self.ready.push_back(self.rewrite.ping());
     }
 
     pub(crate) fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
@@ -136,7 +133,7 @@ impl StreamBody {
         keepalive.next.as_mut().reset(Instant::now() + keepalive.every);
         // The timer is asked once more, so that it wakes this task the next time too.
         let _ = keepalive.next.as_mut().poll(context);
-        Poll::Ready(Some(PING))
+        Poll::Ready(Some(self.rewrite.ping()))
     }
 }
 

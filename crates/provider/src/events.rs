@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use trunkline_core::{Error, ErrorKind, Event, Secret};
 
-use crate::failure::{Failure, error_of};
+use crate::failure::{Failure, error_of, without};
 use crate::stream_budget::HeldBack;
 use crate::{Decode, Framer, Sight, StreamBudget, TransportBody};
 
@@ -120,6 +120,10 @@ impl UpstreamEvents {
                 }
                 Sight::Observed(observation) => {
                     let terminal = observation.terminal;
+                    if observation.failed.is_some() {
+                        // It goes on as it is, and upstreams quote what they refuse.
+                        event = blotted(event, self.credential.as_ref());
+                    }
                     event.set_observation(observation);
                     events.push(event);
                     if terminal {
@@ -146,18 +150,37 @@ impl UpstreamEvents {
     }
 }
 
+/// The event without the credential in it.
+fn blotted(event: Event, credential: Option<&Secret>) -> Event {
+    let clean = without(event.bytes(), credential);
+    if clean == event.bytes() {
+        return event;
+    }
+    let mut framed = Vec::new();
+    let mut framer = Framer::new(clean.len());
+    match framer.push(clean.clone(), &mut framed) {
+        Ok(()) => framed.pop().unwrap_or_else(|| Event::without_data(clean)),
+        Err(_) => Event::without_data(clean),
+    }
+}
+
 /// As much of a failure's event as is kept.
 fn excerpt(data: &[u8]) -> Bytes {
     const BYTES_MAX: usize = 64 * 1024;
     Bytes::copy_from_slice(&data[..data.len().min(BYTES_MAX)])
 }
 
-/// An event whose blank line is missing, with it: some upstreams close right behind their last byte.
+/// An event whose blank line is missing, with it: some upstreams close right behind their last byte. Its other
+/// lines stay: clients go by the name in `event:`.
 fn completed(event: Event) -> Event {
-    match event.data() {
-        Some(data) if !data.contains(&b'\n') => Event::from_payload(data),
-        Some(_) | None => event,
-    }
+    let data = event.data().filter(|data| !data.contains(&b'\n'));
+    let Some((start, length)) = data.and_then(|data| Some((event.position(0)?, data.len()))) else {
+        return event;
+    };
+    let lines = event.bytes().trim_ascii_end();
+    // White space at the end of the payload belongs to it.
+    let lines = &event.bytes()[..lines.len().max(start + length)];
+    Event::with_span(Bytes::from([lines, b"\n\n"].concat()), start..start + length)
 }
 
 impl Stream for UpstreamEvents {

@@ -92,7 +92,18 @@ impl<C: Codec> HttpProvider<C> {
                     self.protocol_error(message).with_upstream(answer, None, None).with_source(error)
                 })?;
                 let observation = probe.document(&document).map_err(failed)?;
-                (document, observation)
+                match observation.failed {
+                    None => (document, observation),
+                    // What failed long ago goes on as it is, and upstreams quote what they refuse.
+                    Some(_) => {
+                        let clean = Document::parse_with(without(&bytes, credential), &limits);
+                        let clean = clean.map_err(|error| {
+                            let message = format!("{} answered with an odd failure", self.codec.name());
+                            self.protocol_error(message).with_source(error)
+                        })?;
+                        (clean, observation)
+                    }
+                }
             }
             Decode::With(mut decoder) => decoder.document(bytes.clone()).map_err(failed)?,
         };
@@ -165,7 +176,7 @@ impl Shape {
             let must_stream = streaming && !operation.answers_in_bytes();
             return if must_stream { Self::DocumentInsteadOfEvents } else { Self::Document };
         }
-        if operation.streams() && is("text/event-stream") {
+        if is("text/event-stream") && (streaming || operation.streams() && operation.answers_in_bytes()) {
             return Self::Events;
         }
         match (operation.answers_in_bytes(), streaming) {

@@ -7,8 +7,10 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
-use trunkline_core::{Document, Error, ErrorKind, Secret, TokenPrices};
+use trunkline_core::{Body, Error, ErrorKind, Operation, Secret, TokenPrices, json};
 use trunkline_provider::{CallContext, Provider, Registry, Target};
+
+use crate::parameters;
 
 /// What a deployment is made from.
 #[derive(Clone, Debug, Default)]
@@ -100,17 +102,39 @@ impl Deployment {
         })
     }
 
-    /// Puts in what the deployment adds to a body: defaults where the caller said nothing, overrides always.
-    pub fn complete(&self, document: &mut Document) {
-        for (name, json) in &self.defaults {
-            // OpenAI refuses stream options where there is no stream.
-            let fits = name != "stream_options" || document.is_true("stream");
-            if fits && !document.contains(name) {
-                document.set_raw(name, json.clone());
+    /// Puts in what the deployment adds to a body: defaults where the caller said nothing and the operation has such a
+    /// parameter, overrides always.
+    pub fn complete(&self, operation: Operation, body: &mut Body) {
+        let defaults = self.defaults.iter().filter(|(name, json)| parameters::fits(operation, name, json));
+        match body {
+            Body::Document(document) => {
+                for (name, json) in defaults {
+                    let fits = match name.as_str() {
+                        // OpenAI refuses stream options where there is no stream.
+                        "stream_options" => document.is_true("stream"),
+                        // Anthropic refuses them beside thinking, which agents always ask for.
+                        "temperature" | "top_k" | "top_p" => {
+                            operation != Operation::Messages || !document.contains("thinking")
+                        }
+                        _ => true,
+                    };
+                    if fits && !document.contains(name) {
+                        document.set_raw(name, json.clone());
+                    }
+                }
+                for (name, json) in &self.overrides {
+                    document.set_raw(name, json.clone());
+                }
             }
-        }
-        for (name, json) in &self.overrides {
-            document.set_raw(name, json.clone());
+            Body::Form(form) => {
+                for (name, json) in defaults.filter(|(name, _)| !form.contains(name)).collect::<Vec<_>>() {
+                    form.set(name, &form_text(json));
+                }
+                for (name, json) in &self.overrides {
+                    form.set(name, &form_text(json));
+                }
+            }
+            Body::Empty => {}
         }
     }
 
@@ -118,6 +142,11 @@ impl Deployment {
     pub fn context(&self) -> &CallContext {
         &self.context
     }
+}
+
+/// A JSON value as a form has it: a text without its quotes, anything else as it is written.
+fn form_text(json: &[u8]) -> String {
+    json::string(json).map_or_else(|| String::from_utf8_lossy(json).into_owned(), |text| text.into_owned())
 }
 
 /// What a deployment is known by, where nobody named it.

@@ -7,6 +7,7 @@
 mod deployment;
 mod listing;
 mod nearest;
+mod parameters;
 mod pattern;
 mod router;
 mod table;

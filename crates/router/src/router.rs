@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
-use trunkline_core::{Body, Call, Document, Error, ErrorKind, Operation, Reply, ReplyBody};
+use trunkline_core::{Call, Document, Error, ErrorKind, Operation, Reply, ReplyBody};
 use trunkline_provider::{CallContext, Capabilities, Provider, Registry, Target};
 
 use crate::deployment::{Upstream, unknown_prefix};
@@ -239,8 +239,9 @@ impl Candidate {
     /// # Errors
     ///
     /// As [`Provider::call`].
-    pub async fn call(&self, call: Call) -> Result<Reply, Error> {
-        self.call_at(&self.deployment.context, call).await
+    pub async fn call(&self, mut call: Call) -> Result<Reply, Error> {
+        self.deployment.complete(call.operation, &mut call.body);
+        self.send(call, None).await
     }
 
     /// Calls it at another target than the deployment's own: a caller's base and key, where that is allowed.
@@ -248,18 +249,24 @@ impl Candidate {
     /// # Errors
     ///
     /// As [`Provider::call`].
-    pub async fn call_with_target(&self, target: Target, call: Call) -> Result<Reply, Error> {
-        self.call_at(&CallContext::new(Arc::new(target)), call).await
+    pub async fn call_with_target(&self, target: Target, mut call: Call) -> Result<Reply, Error> {
+        // What the deployment adds may hold keys, which no base of a caller's gets.
+        if !target.from_caller {
+            self.deployment.complete(call.operation, &mut call.body);
+        }
+        self.send(call, Some(target)).await
     }
 
-    async fn call_at(&self, context: &CallContext, mut call: Call) -> Result<Reply, Error> {
+    /// Calls it with the body as it is: whoever asks has put in already what the deployment adds
+    /// ([`Deployment::complete`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`Provider::call`].
+    pub async fn send(&self, mut call: Call, target: Option<Target>) -> Result<Reply, Error> {
         call.model.clone_from(&self.upstream_model);
-        // What the deployment adds may hold keys, which no base of a caller's gets.
-        if let Body::Document(document) = &mut call.body
-            && !context.target.from_caller
-        {
-            self.deployment.complete(document);
-        }
+        let own = target.map(|target| CallContext::new(Arc::new(target)));
+        let context = own.as_ref().unwrap_or(&self.deployment.context);
         let Some(parallel) = &self.deployment.parallel else {
             return self.provider.call(context, call).await;
         };
@@ -291,12 +298,21 @@ impl Candidate {
 
 /// A reply that keeps its place until it ends, or is dropped.
 fn holding(place: OwnedSemaphorePermit, reply: Reply) -> Reply {
-    let ReplyBody::Events(mut events) = reply.body else {
-        return reply;
+    let body = match reply.body {
+        ReplyBody::Document(..) => return reply,
+        ReplyBody::Events(mut events) => {
+            ReplyBody::Events(Box::pin(futures_util::stream::poll_fn(move |context| {
+                let _held = &place;
+                events.as_mut().poll_next(context)
+            })))
+        }
+        ReplyBody::Raw { content_type, mut bytes } => {
+            let bytes = Box::pin(futures_util::stream::poll_fn(move |context| {
+                let _held = &place;
+                bytes.as_mut().poll_next(context)
+            }));
+            ReplyBody::Raw { content_type, bytes }
+        }
     };
-    let held = futures_util::stream::poll_fn(move |context| {
-        let _held = &place;
-        events.as_mut().poll_next(context)
-    });
-    Reply { body: ReplyBody::Events(Box::pin(held)), ..reply }
+    Reply { body, ..reply }
 }

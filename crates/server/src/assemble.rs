@@ -142,6 +142,7 @@ pub(crate) fn gateway_settings(sources: &Sources, files: u64) -> Settings {
         return_wildcard_routes: general.return_wildcard_routes,
         health_details: general.health_check_details,
         keepalive: settings.keepalive,
+        messages_keepalive: settings.messages_keepalive,
         enforce_user: general.enforce_user_param,
         user_headers: general.user_headers.clone(),
         completion_model: general.completion_model.clone(),

@@ -26,11 +26,12 @@
 //! Which cases apply is decided by what the provider claims in its
 //! [`Capabilities`](trunkline_provider::Capabilities): what it claims must work, and must have a fixture; what it
 //! does not claim must be refused. A provider whose upstream speaks OpenAI's dialect finds its fixtures in
-//! [`openai`].
+//! [`openai`], one whose upstream speaks Anthropic's in [`anthropic`].
 //!
 //! Nothing here opens a socket: providers are registered over an [`InMemoryTransport`]. The [`cases`] are
 //! described one by one.
 
+pub mod anthropic;
 pub mod cases;
 mod finding;
 mod fixtures;

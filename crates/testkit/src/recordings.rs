@@ -2,6 +2,9 @@
 //!
 //! Each is written by hand after the documented shape of a stream; none holds anyone's conversation.
 
+pub mod messages;
+pub mod responses;
+
 /// One stream, with what a reader must make of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recording {

@@ -4,11 +4,27 @@
 //! independent bill. What it does is told by four means: [`SimulatorOptions`] at the start, [`Control`] from
 //! Rust, `/__sim/…` over HTTP, and models named `sim/fault-<name>` (see [`Fault::by_model_name`]).
 //!
-//! * Keys: `vck_…` but not `vck_invalid…`, and tokens of [`oidc_token`] until they expire.
-//! * Tools: a tool is called when the last message is the user's and names it, or `tool_choice` forces it.
+//! * At the root it is the gateway: chat completions, embeddings, Messages and their counting, Responses and
+//!   their compaction, images, rerank in both versions, evaluation, the catalogue, credits, generations. What only
+//!   OpenAI has is there too: stored responses and `input_tokens`, speech, transcriptions, moderations.
+//! * Under `/openai` and `/anthropic` it plays the vendor itself for Responses, Messages, images and the list of
+//!   models: models without a creator (`gpt-4o`, `claude-sonnet-4-5`), no `provider_metadata`.
+//! * Keys: `vck_…` but not `vck_invalid…`, and tokens of [`oidc_token`] until they expire; under `/openai` and
+//!   `/anthropic` also `sk-…` but not `sk-invalid…`. Each key is an account of its own: stored responses and
+//!   encrypted reasoning are its own.
+//! * Tools: a tool is called when the last message is the user's and names it as a word, or the tool choice
+//!   forces it. A JSON object behind the name (`use wx {"city": "Oslo"}`) is what it is called with, as it is
+//!   spelt; for a custom tool a JSON string. What a tool answered is quoted. In Messages a block of text that is
+//!   wrapped in a tag (`<system-reminder>…`) counts for tokens and is not listened to.
+//! * Thinking: where the request asks for it. A signature is taken back with its very text alone; in Messages the
+//!   word `redacted_thinking` in the prompt adds such a block. Encrypted reasoning is issued where `include` names
+//!   it.
+//! * Caching: from 1,024 tokens on; in Messages up to the last `cache_control`, else within one
+//!   `x-session-affinity` or `prompt_cache_key`.
+//! * Moderation flags the categories that a text names; a rerank counts the words of the query.
 //! * Money: the balance starts at 100 USD; calls are billed by their catalogue row's `pricing`.
 //! * Prices: `sim/discounted` is billed at half its list price, `sim/free` costs nothing, `sim/tiered` costs
-//!   three times as much from 101 prompt tokens on.
+//!   three times as much from 101 prompt tokens on; `sim/judge` evaluates; 100 documents are ranked for 0.002 USD.
 //!
 //! Over HTTP, without a credential, with bodies and replies in JSON:
 //!
@@ -18,6 +34,7 @@
 //! | `POST clear_faults` | | takes all of them back |
 //! | `POST release` | | lets one stalled reply go on |
 //! | `POST pacing` | [`Pacing`] | changes how events are written |
+//! | `POST quirks` | [`Quirks`] | switches doubtful habits of the gateway |
 //! | `POST balance` | `{"balance":"5.00"}` | sets the balance |
 //! | `POST budget` | `{"quota_entity":"t","limit":"1.00"}` | limits a quota entity |
 //! | `POST share` | `{"model":"a/b","share":"0.8"}` | discounts a model |
@@ -56,23 +73,29 @@ mod dialect;
 mod embeddings;
 mod endpoint;
 mod error;
+mod evaluate;
 mod event_stream;
 mod events;
 mod exchange;
 mod fault;
 mod flavour;
 mod identifier;
+mod images;
 mod language;
 mod messages;
+mod messages_error;
 mod metadata;
 mod models;
+mod moderations;
 mod money;
 mod multipart;
 mod options;
 mod pieces;
 mod prompt_cache;
+mod purchase;
 mod reply;
 mod request;
+mod rerank;
 mod response_store;
 mod responses;
 mod routing;
@@ -80,8 +103,10 @@ mod schema;
 mod seal;
 mod service;
 mod shape;
+mod speech;
 mod state;
 mod tokens;
+mod transcriptions;
 mod wire;
 
 use std::io;

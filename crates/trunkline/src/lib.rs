@@ -81,6 +81,9 @@ pub use trunkline_openai::chat::{
 pub use trunkline_openai::embeddings::{Embedding, EmbeddingInput, EmbeddingRequest, EmbeddingResponse};
 pub use trunkline_openai::{chat, embeddings};
 
+#[cfg(feature = "anthropic")]
+/// The Messages wire as pure functions, and Anthropic itself.
+pub use trunkline_anthropic as anthropic;
 /// The OpenAI wire as pure functions, and the vendors that speak it.
 pub use trunkline_openai as openai;
 #[cfg(feature = "vercel-ai-gateway")]

@@ -30,7 +30,7 @@ has_not() {
 
 # value EXPRESSION: a part of the body, which is JSON, as Python would index it: value '["error"]["type"]'.
 value() {
-  python3 -c 'import json, sys; print(eval("json.load(open(sys.argv[1]))" + sys.argv[2]))' "$answers/body" "$1"
+  python3 -I -S -c 'import json, sys; print(eval("json.load(open(sys.argv[1]))" + sys.argv[2]))' "$answers/body" "$1"
 }
 
 # is EXPRESSION EXPECTED

@@ -5,9 +5,9 @@ import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 export const UPSTREAM_KEY = "vck_client_suite_8d21c04be97f5a36";
+const SECOND_UPSTREAM_KEY = "vck_client_suite_second_5b7e90d13c6f2a48";
 export const MASTER_KEY = "sk-client-suite-3f9c1e7a5b2d4860";
 
-const CONFIG = fileURLToPath(new URL("../configs/gateway.yaml", import.meta.url));
 const START_MS = 20_000;
 const STOP_MS = 20_000;
 const POLL_MS = 10;
@@ -95,8 +95,8 @@ class Simulator extends Program {
     return this.control("reset", {});
   }
 
-  fault(fault) {
-    return this.control("fault", { faults: [fault] });
+  fault(fault, rule = {}) {
+    return this.control("fault", { faults: [fault], ...rule });
   }
 
   async requests() {
@@ -106,6 +106,11 @@ class Simulator extends Program {
   // The body of a request, as JSON; the last one's if none is named.
   async body(index = -1) {
     return JSON.parse((await this.requests()).at(index).body);
+  }
+
+  // The body of a request as bytes; the last one's if none is named.
+  async bytes(index = -1) {
+    return Buffer.from((await this.requests()).at(index).body_base64, "base64");
   }
 
   // Waits until a first request has come in.
@@ -125,11 +130,15 @@ class Simulator extends Program {
 
 // `trunkline`, in front of a simulator.
 class Gateway extends Program {
-  static async start(simulator) {
-    const flags = ["--config", CONFIG, "--host", "127.0.0.1", "--port", "0"];
+  static async start(simulator, config) {
+    const file = fileURLToPath(new URL(`../configs/${config}`, import.meta.url));
+    const flags = ["--config", file, "--host", "127.0.0.1", "--port", "0"];
     const environment = {
       VERCEL_AI_GATEWAY_API_BASE: `${simulator.url}/v1`,
       VERCEL_AI_GATEWAY_API_KEY: UPSTREAM_KEY,
+      SECOND_ACCOUNT_API_KEY: SECOND_UPSTREAM_KEY,
+      SIMULATED_ANTHROPIC: `${simulator.url}/anthropic`,
+      SIMULATED_OPENAI: `${simulator.url}/openai/v1`,
       LITELLM_MASTER_KEY: MASTER_KEY,
     };
     const gateway = new Gateway("trunkline", binary("TRUNKLINE_BIN"), flags, environment);
@@ -140,17 +149,17 @@ class Gateway extends Program {
   }
 }
 
-// Starts both, and gives them with the way to stop them.
-export async function start() {
+// Starts both, with one of the files of `configs`, and gives them with the way to stop them.
+export async function start(config = "gateway.yaml") {
   const simulator = await Simulator.start();
-  const gateway = await Gateway.start(simulator);
+  const gateway = await Gateway.start(simulator, config);
   const stop = async () => {
     const ended = await gateway.stop();
     // It has nothing to put away, so the signal itself may end it.
     const { code, signal } = await simulator.stop();
     assert.deepEqual(ended, { code: 0, signal: null }, `trunkline did not end well; it printed:\n${gateway.output}`);
     assert.ok(code === 0 || signal === "SIGTERM", `vercel-simulator ended with ${code}`);
-    for (const secret of [UPSTREAM_KEY, MASTER_KEY]) {
+    for (const secret of [UPSTREAM_KEY, SECOND_UPSTREAM_KEY, MASTER_KEY]) {
       assert.ok(!gateway.output.includes(secret), "trunkline printed a key");
     }
   };

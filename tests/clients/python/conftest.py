@@ -4,15 +4,15 @@ import os
 
 import pytest
 
-from programs import MASTER_KEY, UPSTREAM_KEY, Gateway
+from programs import MASTER_KEY, OTHER_MASTER_KEY, SECOND_UPSTREAM_KEY, UPSTREAM_KEY, Gateway
 from simulator import Simulator
 
 # LiteLLM would fetch its price list, and LangChain report runs, where a variable tells them to.
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 os.environ["LANGSMITH_TRACING"] = "false"
-for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-    os.environ.pop(name, None)
-    os.environ.pop(name.lower(), None)
+for name in list(os.environ):
+    if name.upper().endswith("_PROXY") or name.startswith(("OPENAI_", "ANTHROPIC_", "CO_API_")):
+        del os.environ[name]
 
 
 @pytest.fixture(scope="session")
@@ -61,3 +61,27 @@ def gateway_without_file(tmp_path_factory, running_simulator):
 def gateway_without_key(tmp_path_factory, running_simulator):
     """Trunkline without a file and without a key."""
     yield from started("gateway-without-key", tmp_path_factory, running_simulator, {})
+
+
+def dialects_environment(simulator, master_key):
+    return {
+        "VERCEL_AI_GATEWAY_API_KEY": UPSTREAM_KEY,
+        "SECOND_ACCOUNT_API_KEY": SECOND_UPSTREAM_KEY,
+        "SIMULATED_ANTHROPIC": f"{simulator.url}/anthropic",
+        "SIMULATED_OPENAI": f"{simulator.url}/openai/v1",
+        "LITELLM_MASTER_KEY": master_key,
+    }
+
+
+@pytest.fixture(scope="session")
+def dialects(tmp_path_factory, running_simulator):
+    """Trunkline with deployments for every operation, at Vercel and at upstreams that speak each dialect."""
+    environment = dialects_environment(running_simulator, MASTER_KEY)
+    yield from started("dialects", tmp_path_factory, running_simulator, environment, "dialects.yaml")
+
+
+@pytest.fixture(scope="session")
+def dialects_of_another(tmp_path_factory, running_simulator):
+    """The same for another caller: the same deployments, another key."""
+    environment = dialects_environment(running_simulator, OTHER_MASTER_KEY)
+    yield from started("dialects-of-another", tmp_path_factory, running_simulator, environment, "dialects.yaml")

@@ -10,8 +10,10 @@ import urllib.request
 from pathlib import Path
 
 UPSTREAM_KEY = "vck_client_suite_8d21c04be97f5a36"
+SECOND_UPSTREAM_KEY = "vck_client_suite_second_5b7e90d13c6f2a48"
 MASTER_KEY = "sk-client-suite-3f9c1e7a5b2d4860"
-SECRETS = (UPSTREAM_KEY, MASTER_KEY)
+OTHER_MASTER_KEY = "sk-client-suite-other-7c1d4e8a2f6b9035"
+SECRETS = (UPSTREAM_KEY, SECOND_UPSTREAM_KEY, MASTER_KEY, OTHER_MASTER_KEY)
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 START_SECONDS = 20

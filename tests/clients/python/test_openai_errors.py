@@ -1,5 +1,7 @@
 """openai-python: each failure is the exception that programs catch, and says what went wrong."""
 
+import http.client
+
 import openai
 import pytest
 
@@ -41,6 +43,23 @@ def test_unknown_upstream_model(client, simulator):
     assert "Model 'no/such-model' not found" in error.message
     upstream = error.body["provider_specific_fields"]["upstream_body"]
     assert upstream["error"]["param"] == {"modelId": "no/such-model"}
+
+
+def test_a_refusal_before_the_body_is_read_keeps_the_connection_or_says_so(gateway):
+    """A client that pools connections would lose its next request on one that was closed without a word."""
+    connection = http.client.HTTPConnection(gateway.url.removeprefix("http://"), timeout=30)
+    connection.putrequest("POST", "/v1/chat/completions")
+    connection.putheader("authorization", "Bearer sk-wrong")
+    connection.putheader("content-length", "2")
+    connection.endheaders()
+    refusal = connection.getresponse()
+    assert refusal.status == 401
+    refusal.read()
+    if not refusal.will_close:
+        connection.send(b"{}")
+        connection.request("GET", "/health/liveliness")
+        assert connection.getresponse().status == 200
+    connection.close()
 
 
 @pytest.mark.parametrize("key", ["sk-wrong", MASTER_KEY[:-1], MASTER_KEY + "0"])

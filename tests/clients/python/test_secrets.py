@@ -27,6 +27,15 @@ FAULTS = [
 ]
 
 
+# What the other dialects are asked, by path.
+DIALECTS = {
+    "/v1/messages": {"max_tokens": 64, "messages": HELLO},
+    "/v1/responses": {"input": PROMPT},
+    "/v2/rerank": {"query": PROMPT, "documents": [PROMPT]},
+    "/v1/images/generations": {"prompt": PROMPT},
+}
+
+
 def answer(url, path, body=None, key=MASTER_KEY):
     """Everything that is sent back to one request: status, headers and body, as text."""
     data = None if body is None else json.dumps(body).encode()
@@ -61,24 +70,41 @@ def every_answer(gateway):
         for fault in FAULTS:
             model = f"vercel_ai_gateway/sim/fault-{fault}"
             yield answer(gateway.url, chat, {"model": model, "messages": HELLO, "stream": stream})
+    for path, question in DIALECTS.items():
+        yield answer(gateway.url, path, question | {"model": "gpt-4o-gateway"}, key=MASTER_KEY + "0")
+        for stream in (False, True):
+            for model in ("gpt-4o-gateway", "no-such-group", "vercel_ai_gateway/no/such-model"):
+                yield answer(gateway.url, path, question | {"model": model, "stream": stream})
+            for fault in FAULTS:
+                model = f"vercel_ai_gateway/sim/fault-{fault}"
+                yield answer(gateway.url, path, question | {"model": model, "stream": stream})
     yield answer(gateway.url, chat, {"model": "gpt-4o-gateway", "messages": HELLO, "api_key": "sk-of-the-caller"})
     yield answer(gateway.url, "/v1/embeddings", {"model": "small-embedding", "input": PROMPT})
     yield answer(gateway.url, "/v1/embeddings", {"model": "small-embedding"})
 
 
-def canary(folder, simulator, flags):
-    """Trunkline with keys that must not be seen again."""
+@pytest.fixture
+def canary(tmp_path, simulator):
+    """Starts Trunkline with keys that must not be seen again."""
     environment = {
         "VERCEL_AI_GATEWAY_API_BASE": f"{simulator.url}/v1",
         "VERCEL_AI_GATEWAY_API_KEY": UPSTREAM_KEY,
         "LITELLM_MASTER_KEY": MASTER_KEY,
     }
-    return Gateway("canary", folder, environment, "gateway.yaml", flags)
+    started = []
+
+    def start(flags):
+        started.append(Gateway("canary", tmp_path, environment, "gateway.yaml", flags))
+        return started[-1]
+
+    yield start
+    for gateway in started:
+        gateway.process.kill()
 
 
 @pytest.mark.parametrize("flags", [[], ["--detailed-debug"]], ids=["as usual", "with every log line"])
-def test_no_key_in_any_answer_or_log(tmp_path, simulator, flags):
-    gateway = canary(tmp_path, simulator, flags)
+def test_no_key_in_any_answer_or_log(canary, simulator, flags):
+    gateway = canary(flags)
     answers = list(every_answer(gateway))
     assert len(answers) > 50
     for text in answers:
@@ -94,28 +120,60 @@ def test_no_key_in_any_answer_or_log(tmp_path, simulator, flags):
 
 def events(*payloads):
     """A stream of events, without an end."""
-    return "".join(f"data: {json.dumps(payload)}\n\n" for payload in payloads)
+    return "".join(f"{name(payload)}data: {json.dumps(payload)}\n\n" for payload in payloads)
 
 
-REFUSAL = {"error": {"message": f"Incorrect API key provided: {UPSTREAM_KEY}", "type": "authentication_error"}}
+def name(payload):
+    """The line that names an event, in the dialects that name them."""
+    return f"event: {payload['type']}\n" if "type" in payload else ""
+
+
+QUOTED = f"Incorrect API key provided: {UPSTREAM_KEY}"
+REFUSAL = {"error": {"message": QUOTED, "type": "authentication_error"}}
 PIECE = {"id": "1", "model": "m", "choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_reason": None}]}
+IN_MESSAGES = {"type": "error", "error": {"type": "authentication_error", "message": QUOTED}}
+MESSAGE = {"type": "message_start", "message": {"id": "gen_1", "model": "m", "content": [], "usage": {}}}
+RESPONSE = {"id": "resp_1", "object": "response", "model": "m", "status": "in_progress", "output": []}
+CREATED = {"type": "response.created", "sequence_number": 0, "response": RESPONSE}
+FAILED_RESPONSE = RESPONSE | {"status": "failed", "error": {"code": "invalid_api_key", "message": QUOTED}}
+FAILED = {"type": "response.failed", "sequence_number": 1, "response": FAILED_RESPONSE}
+ERROR = {"type": "error", "sequence_number": 1, "code": "invalid_api_key", "message": QUOTED, "param": None}
 
 
-@pytest.mark.parametrize(
-    ("stream", "fault"),
-    [
-        (False, {"status": 401, "body": json.dumps(REFUSAL)}),
-        (False, {"status": 500, "content_type": "text/plain", "body": f"crash: Bearer {UPSTREAM_KEY}"}),
-        (True, {"status": 401, "body": json.dumps(REFUSAL)}),
-        (True, {"status": 200, "content_type": "text/event-stream", "body": events(REFUSAL)}),
-        (True, {"status": 200, "content_type": "text/event-stream", "body": events(PIECE, REFUSAL)}),
-    ],
-    ids=["refusal", "crash", "refusal of a stream", "first event", "later event"],
-)
-def test_a_key_that_the_upstream_quotes_is_blotted_out(tmp_path, simulator, stream, fault):
-    gateway = canary(tmp_path, simulator, ["--detailed-debug"])
-    simulator.fault({"answer": fault})
-    text = answer(gateway.url, "/v1/chat/completions", {"model": "gpt-4o-gateway", "messages": HELLO, "stream": stream})
+def refusal(body, status=401):
+    return {"status": status, "body": json.dumps(body)}
+
+
+def streamed(*payloads):
+    return {"status": 200, "content_type": "text/event-stream", "body": events(*payloads)}
+
+
+CHAT, MESSAGES, RESPONSES = "/v1/chat/completions", "/v1/messages", "/v1/responses"
+QUOTES = {
+    "a refusal": (CHAT, False, refusal(REFUSAL)),
+    "a crash": (CHAT, False, {"status": 500, "content_type": "text/plain", "body": f"crash: Bearer {UPSTREAM_KEY}"}),
+    "a refusal of a stream": (CHAT, True, refusal(REFUSAL)),
+    "the first event": (CHAT, True, streamed(REFUSAL)),
+    "a later event": (CHAT, True, streamed(PIECE, REFUSAL)),
+    "a refusal of Messages": (MESSAGES, False, refusal(IN_MESSAGES)),
+    "the first event of Messages": (MESSAGES, True, streamed(IN_MESSAGES)),
+    "a later event of Messages": (MESSAGES, True, streamed(MESSAGE, IN_MESSAGES)),
+    "a refusal of Responses": (RESPONSES, False, refusal(REFUSAL)),
+    "a failed response": (RESPONSES, False, refusal(FAILED_RESPONSE, 200)),
+    "the first event of Responses": (RESPONSES, True, streamed(ERROR)),
+    "a later event of Responses": (RESPONSES, True, streamed(CREATED, ERROR)),
+    "the event of a failed response": (RESPONSES, True, streamed(CREATED, FAILED)),
+    "a refusal of rerank": ("/v2/rerank", False, refusal({"message": QUOTED})),
+    "a refusal of a picture": ("/v1/images/generations", False, refusal(REFUSAL)),
+}
+
+
+@pytest.mark.parametrize(("path", "stream", "fault"), QUOTES.values(), ids=QUOTES)
+def test_a_key_that_the_upstream_quotes_is_blotted_out(canary, simulator, path, stream, fault):
+    gateway = canary(["--detailed-debug"])
+    simulator.fault({"answer": fault}, path=path)
+    question = {"messages": HELLO} if path == CHAT else DIALECTS[path]
+    text = answer(gateway.url, path, question | {"model": "gpt-4o-gateway", "stream": stream})
     assert "[redacted]" in text
     assert UPSTREAM_KEY not in text
     gateway.stop_and_check()

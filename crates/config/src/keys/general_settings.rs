@@ -161,7 +161,7 @@ pub(super) const ROWS: &[KeyRow] = &[
         .default("false")
         .supported(),
     key(S, "forward_openai_org_id", "forwards callers' `openai-organization`").default("false").supported(),
-    key(S, "completion_model", "the model of every chat call, whatever was asked for").supported(),
+    key(S, "completion_model", "the model of every call that is answered with text, whatever was asked for").supported(),
     key(S, "image_generation_model", "the model of every image call").not_supported("/images is not served"),
     key(S, "infer_model_from_keys", "lists models by the keys that are set")
         .not_supported("add a wildcard to `model_list`"),

@@ -11,7 +11,6 @@ const NO_BUDGETS: &str = "there are no budgets";
 const NO_KEYS: &str = "there are no virtual keys";
 const NO_USERS: &str = "there are no users and teams";
 const NO_METRICS: &str = "there are no metrics";
-const NO_PINGS: &str = "/v1/messages is not served";
 const NO_SPEND: &str = "spend is not recorded";
 const BODIES_UNLOGGED: &str = "bodies are never logged";
 
@@ -97,7 +96,13 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "store_audit_logs", "keeps a log of changes").not_supported("nothing is managed at run time"),
     key(S, "include_cost_in_streaming_usage", "adds `usage.cost` to streams")
         .not_supported("replies go out as they come"),
-    key(S, "anthropic_sse_ping_interval_seconds", "pings in streams of /v1/messages").not_supported(NO_PINGS),
+    key(
+        S,
+        "anthropic_sse_ping_interval_seconds",
+        "seconds of silence before a stream of Messages gets a `ping`",
+    )
+    .default("15")
+    .supported(),
     key(S, "sse_keepalive_ping_interval_seconds", "seconds of silence before a stream gets a comment")
         .supported(),
     key(S, "expose_router_debug_in_errors", "adds routing details to errors")

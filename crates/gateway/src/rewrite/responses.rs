@@ -69,8 +69,12 @@ impl Responses {
                 .collect();
             self.told = Some(spliced(response, &super::sorted(own)));
         }
-        if let Some((places, mark)) = self.binding.as_ref().and_then(|binding| binding.item_marks(data)) {
-            splices.extend(places.into_iter().map(|at| (at..at, mark.clone())));
+        if let Some(binding) = self.binding.as_ref().filter(|binding| binding.may_mark(data))
+            // Items stand alone, or in the output of a response. Members of that name elsewhere are the caller's.
+            && let Some(span) = json::member(data, "item").or_else(|| json::path(data, &["response", "output"]))
+            && let Some((places, mark)) = binding.item_marks(&data[span.clone()])
+        {
+            splices.extend(places.into_iter().map(|at| (span.start + at..span.start + at, mark.clone())));
         }
         splices
     }

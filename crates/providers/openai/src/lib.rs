@@ -2,6 +2,7 @@
 //!
 //! [`register`] adds `openai/<model>` and one prefix for each vendor of [`VENDORS`], who all speak OpenAI's
 //! wire format. [`wire`] holds that format as pure functions, for the codecs of other provider crates.
+//! What each vendor has besides chats (Responses, images, sound, moderations, rerank) stands in its row.
 //! [`chat`] and [`embeddings`] hold typed requests and replies, for applications and translators.
 
 pub mod chat;
@@ -24,8 +25,23 @@ pub use vendor::{Quirk, Vendor};
 pub use vendors::VENDORS;
 
 /// How OpenAI's own model names begin. Configurations commonly leave the prefix out for them.
-const BARE_NAMES: [&str; 8] =
-    ["gpt-", "chatgpt-", "o1", "o3", "o4-", "text-embedding-", "davinci-002", "babbage-002"];
+const BARE_NAMES: [&str; 15] = [
+    "gpt-",
+    "chatgpt-",
+    "o1",
+    "o3",
+    "o4-",
+    "codex-",
+    "computer-use-",
+    "text-embedding-",
+    "davinci-002",
+    "babbage-002",
+    "dall-e-",
+    "whisper-",
+    "tts-",
+    "omni-moderation-",
+    "text-moderation-",
+];
 
 /// Registers OpenAI itself and every vendor of [`VENDORS`], each under its prefix.
 ///

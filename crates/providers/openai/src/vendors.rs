@@ -1,11 +1,45 @@
 //! The vendors that are known, as data: a row without a public source does not land.
 
-use trunkline_core::Operation::{self, ChatCompletions, Completions, Embeddings};
+use trunkline_core::Operation::{
+    self, CancelResponse, ChatCompletions, CompactResponse, Completions, DeleteResponse, Embeddings,
+    ImageEdits, ImageGenerations, ListResponseInputItems, Moderations, Rerank, RerankV2, ResponseInputTokens,
+    Responses, RetrieveResponse, Speech, Transcriptions,
+};
 
 use crate::vendor::Quirk::{BaseWithoutVersion, NoStreamOptions, ReportsCost};
 use crate::vendor::Vendor;
 
-const ALL: &[Operation] = &[ChatCompletions, Completions, Embeddings];
+/// OpenAI's own.
+const OPENAI: &[Operation] = &[
+    ChatCompletions,
+    Completions,
+    Embeddings,
+    Responses,
+    CompactResponse,
+    ResponseInputTokens,
+    RetrieveResponse,
+    DeleteResponse,
+    CancelResponse,
+    ListResponseInputItems,
+    ImageGenerations,
+    ImageEdits,
+    Transcriptions,
+    Speech,
+    Moderations,
+];
+const VLLM: &[Operation] = &[
+    ChatCompletions,
+    Completions,
+    Embeddings,
+    Responses,
+    RetrieveResponse,
+    CancelResponse,
+    Rerank,
+    RerankV2,
+    Transcriptions,
+];
+const TEXT: &[Operation] = &[ChatCompletions, Completions, Embeddings];
+const TEXT_AND_RESPONSES: &[Operation] = &[ChatCompletions, Completions, Embeddings, Responses];
 const CHAT: &[Operation] = &[ChatCompletions];
 const CHAT_AND_EMBEDDINGS: &[Operation] = &[ChatCompletions, Embeddings];
 
@@ -44,7 +78,7 @@ pub const VENDORS: &[Vendor] = &[
         base_variables: &["DEEPINFRA_API_BASE"],
         key_variables: &["DEEPINFRA_API_KEY", "DEEPINFRA_TOKEN"],
         is_open: false,
-        operations: ALL,
+        operations: TEXT,
         quirks: &[],
         source: "https://deepinfra.com/docs/openai_api",
     },
@@ -73,9 +107,9 @@ pub const VENDORS: &[Vendor] = &[
             "FIREWORKS_AI_TOKEN",
         ],
         is_open: false,
-        operations: ALL,
+        operations: TEXT_AND_RESPONSES,
         quirks: &[],
-        source: "https://docs.fireworks.ai/tools-sdks/openai-compatibility",
+        source: "https://docs.fireworks.ai/guides/response-api",
     },
     Vendor {
         prefix: "groq",
@@ -85,9 +119,9 @@ pub const VENDORS: &[Vendor] = &[
         base_variables: &["GROQ_API_BASE"],
         key_variables: &["GROQ_API_KEY"],
         is_open: false,
-        operations: CHAT,
+        operations: &[ChatCompletions, Responses, Transcriptions, Speech],
         quirks: &[],
-        source: "https://console.groq.com/docs/openai",
+        source: "https://console.groq.com/docs/api-reference",
     },
     Vendor {
         prefix: "hosted_vllm",
@@ -97,9 +131,9 @@ pub const VENDORS: &[Vendor] = &[
         base_variables: &["HOSTED_VLLM_API_BASE"],
         key_variables: &["HOSTED_VLLM_API_KEY"],
         is_open: true,
-        operations: ALL,
+        operations: VLLM,
         quirks: &[],
-        source: "https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html",
+        source: "https://docs.vllm.ai/en/stable/serving/online_serving.html",
     },
     Vendor {
         prefix: "lm_studio",
@@ -109,7 +143,7 @@ pub const VENDORS: &[Vendor] = &[
         base_variables: &["LM_STUDIO_API_BASE"],
         key_variables: &["LM_STUDIO_API_KEY"],
         is_open: true,
-        operations: ALL,
+        operations: TEXT_AND_RESPONSES,
         quirks: &[],
         source: "https://lmstudio.ai/docs/developer/openai-compat",
     },
@@ -157,7 +191,7 @@ pub const VENDORS: &[Vendor] = &[
         base_variables: &["NVIDIA_NIM_API_BASE"],
         key_variables: &["NVIDIA_NIM_API_KEY", "NVIDIA_API_KEY"],
         is_open: false,
-        operations: ALL,
+        operations: TEXT,
         quirks: &[],
         source: "https://docs.litellm.ai/docs/providers/nvidia_nim",
     },
@@ -169,7 +203,7 @@ pub const VENDORS: &[Vendor] = &[
         base_variables: &["OLLAMA_API_BASE"],
         key_variables: &["OLLAMA_API_KEY"],
         is_open: true,
-        operations: ALL,
+        operations: TEXT_AND_RESPONSES,
         quirks: &[BaseWithoutVersion],
         source: "https://docs.ollama.com/api/openai-compatibility",
     },
@@ -181,7 +215,7 @@ pub const VENDORS: &[Vendor] = &[
         base_variables: &["OPENAI_BASE_URL", "OPENAI_API_BASE"],
         key_variables: &["OPENAI_API_KEY"],
         is_open: false,
-        operations: ALL,
+        operations: OPENAI,
         quirks: &[],
         source: "https://platform.openai.com/docs/api-reference/introduction",
     },
@@ -193,7 +227,7 @@ pub const VENDORS: &[Vendor] = &[
         base_variables: &["OPENROUTER_API_BASE"],
         key_variables: &["OPENROUTER_API_KEY", "OR_API_KEY"],
         is_open: false,
-        operations: CHAT_AND_EMBEDDINGS,
+        operations: &[ChatCompletions, Embeddings, Responses],
         quirks: &[ReportsCost],
         source: "https://openrouter.ai/docs/quickstart",
     },
@@ -222,7 +256,7 @@ pub const VENDORS: &[Vendor] = &[
             "TOGETHER_AI_TOKEN",
         ],
         is_open: false,
-        operations: ALL,
+        operations: TEXT,
         quirks: &[],
         source: "https://docs.together.ai/docs/inference/openai-compatibility",
     },
@@ -234,9 +268,9 @@ pub const VENDORS: &[Vendor] = &[
         base_variables: &["XAI_API_BASE"],
         key_variables: &["XAI_API_KEY"],
         is_open: false,
-        operations: CHAT,
+        operations: &[ChatCompletions, Responses, RetrieveResponse, DeleteResponse, ImageGenerations],
         quirks: &[],
-        source: "https://docs.x.ai/developers/quickstart",
+        source: "https://docs.x.ai/api-reference",
     },
 ];
 

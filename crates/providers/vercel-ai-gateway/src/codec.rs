@@ -1,4 +1,4 @@
-//! The gateway's wire: OpenAI's, with what is Vercel's own.
+//! The gateway's wire: requests written as OpenAI's are, whatever their dialect, with what is Vercel's own.
 
 use std::borrow::Cow;
 
@@ -114,7 +114,9 @@ impl Codec for VercelCodec {
     fn encode_models(&self, context: &EncodeContext<'_>) -> Result<Option<Request<Segments>>, Error> {
         let anonymous = EncodeContext { credential: None, ..*context };
         let mut request = wire::encode_models(&self.base(context.target), &anonymous)?;
-        request.headers_mut().remove(AUTHORIZATION);
+        for credential in [AUTHORIZATION, API_KEY] {
+            request.headers_mut().remove(credential);
+        }
         self.attribution.complete(request.headers_mut());
         Ok(Some(request))
     }

@@ -1,13 +1,16 @@
 //! The Vercel AI Gateway as a Trunkline provider, under the prefix `vercel_ai_gateway`.
 //!
-//! `vercel_ai_gateway/<creator>/<model>` reaches chat completions, whole and streamed, and embeddings. A body
-//! leaves as it came but for `model` and, in a stream, `stream_options`: `providerOptions`, `models`, `provider`,
-//! `reasoning`, `cache_control` and whatever is invented next year arrive untouched. From the reply are read the
+//! `vercel_ai_gateway/<creator>/<model>` reaches everything that the gateway serves over HTTP, each in its own
+//! dialect: chat completions, embeddings and images in OpenAI's, Responses and their compaction, Messages and their
+//! counts of tokens in Anthropic's, rerank in Cohere's, and the gateway's own evaluation. A body leaves as it came
+//! but for `model` and, in a streamed chat, `stream_options`: `providerOptions`, `cache_control`, signatures of
+//! thoughts, sealed reasoning and whatever is invented next year arrive untouched. From the reply are read the
 //! tokens, what was billed, and the generation id.
 //!
 //! The key is the deployment's own, else that of the first of [`KEY_VARIABLES`] that is set; the address is the
-//! deployment's own, else `VERCEL_AI_GATEWAY_API_BASE`, else [`API_BASE`]. `VERCEL_SITE_URL` and
-//! `VERCEL_APP_NAME` name the application to the gateway, where the caller does not.
+//! deployment's own, else `VERCEL_AI_GATEWAY_API_BASE`, else [`API_BASE`]. An origin without a path, as the gateway
+//! is named to clients of Anthropic and of Cohere, does as well. `VERCEL_SITE_URL` and `VERCEL_APP_NAME` name the
+//! application to the gateway, where the caller does not.
 //!
 //! ```
 //! # use std::sync::Arc;

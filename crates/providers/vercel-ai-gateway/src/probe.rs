@@ -3,7 +3,7 @@
 use memchr::memmem::Finder;
 use trunkline_anthropic::wire::MessagesProbe;
 use trunkline_core::{Dialect, Document, Observation, Operation, json};
-use trunkline_openai::wire;
+use trunkline_openai::wire::{self, ResponsesProbe};
 use trunkline_provider::{Failure, Probe, Sight};
 
 use crate::billing::{Billing, Telling, generation_id, id_of_event};
@@ -34,6 +34,14 @@ impl VercelProbe {
             billing: Billing::default(),
             seeking_id: EVENTS_WITH_ID_MAX,
         }
+    }
+
+    /// Whether an event has provider metadata. Not every metadata is: a response has the caller's own.
+    fn has_metadata(&self, data: &[u8]) -> bool {
+        self.metadata.find_iter(data).any(|at| {
+            let before = &data[..at];
+            before.ends_with(b"\"provider_m") || before.ends_with(b"\"providerM")
+        })
     }
 
     /// The generation id, which the first event tells already: a stream that is cut has been billed too.
@@ -78,7 +86,7 @@ impl Probe for VercelProbe {
         let first_id = self.first_id(data);
         // `[DONE]` and `message_stop` tell that it is over, and nothing else.
         let tells = told.as_ref().is_some_and(|told| !told.terminal || told.usage.is_some());
-        if tells || self.metadata.find(data).is_some() {
+        if tells || self.has_metadata(data) {
             self.billing.note(&Telling::of_event(data));
             return Sight::Observed(Observation {
                 cost: self.billing.cost(),
@@ -109,7 +117,8 @@ impl Probe for VercelProbe {
 fn wire_probe(operation: Operation) -> Box<dyn Probe> {
     match operation.dialect() {
         Dialect::Anthropic => Box::new(MessagesProbe::new(operation)),
-        Dialect::OpenAi | Dialect::Responses | Dialect::Cohere => Box::new(wire::Probe::new(operation)),
+        Dialect::Responses => Box::new(ResponsesProbe::new(operation)),
+        Dialect::OpenAi | Dialect::Cohere => Box::new(wire::Probe::new(operation)),
     }
 }
 

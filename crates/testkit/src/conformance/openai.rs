@@ -1,7 +1,10 @@
 //! Fixtures of an upstream that speaks OpenAI's dialect, for every provider that passes it on.
 //!
-//! The streams are the [recordings]. What is read from them is told by a reader of its own,
+//! The streams of chats and of Responses are the [recordings]. What is read from them is told by a reader of its own,
 //! which decodes whole JSON documents and shares nothing with a provider.
+
+mod media;
+mod responses;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -9,6 +12,8 @@ use trunkline_core::{ErrorKind, Operation};
 
 use super::{Catalogue, Ending, ErrorEvent, Fixtures, Readings, Refusal, StreamedReply, WholeReply};
 use crate::recordings::{self, Recording, StreamEnd};
+
+pub use responses::recorded as recorded_response;
 
 const CHAT: &str = r#"{"id":"chatcmpl-C0ffee","object":"chat.completion","created":1790000001,"model":"gpt-4.1-nano-2025-04-14","choices":[{"index":0,"message":{"role":"assistant","content":"Un café, 茶.","refusal":null,"annotations":[]},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":61,"completion_tokens":32,"total_tokens":93,"prompt_tokens_details":{"cached_tokens":60,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":30,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}},"service_tier":"default","system_fingerprint":"fp_04f2c1a9d7"}
 "#;
@@ -47,11 +52,13 @@ const CATALOGUE: &str = r#"{"object":"list","data":[
 pub fn fixtures(operations: &[Operation]) -> Fixtures {
     let whole = whole_replies().into_iter().filter(|whole| operations.contains(&whole.operation));
     let streams = streamed_replies().into_iter().filter(|stream| operations.contains(&stream.operation));
+    let own = |event: &ErrorEvent| event.operation.is_some_and(|operation| operations.contains(&operation));
     Fixtures {
         touched_members: vec!["stream_options".to_owned()],
         whole: whole.collect(),
         streams: streams.collect(),
         error_event: Some(ErrorEvent::new(ERROR_EVENT, ErrorKind::UpstreamRateLimited)),
+        error_events: responses::error_events().into_iter().filter(own).collect(),
         refusals: refusals(),
         catalogue: Some(Catalogue::new(
             CATALOGUE,
@@ -64,18 +71,22 @@ pub fn fixtures(operations: &[Operation]) -> Fixtures {
 fn whole_replies() -> Vec<WholeReply> {
     let chat = Readings::text("Un café, 茶.").tokens(61, 32);
     let completion = Readings::text("\n\nUn café, 茶.").tokens(12, 8);
-    vec![
+    let mut replies = vec![
         WholeReply::new(Operation::ChatCompletions, CHAT, chat),
         WholeReply::new(Operation::Completions, COMPLETION, completion),
         WholeReply::new(Operation::Embeddings, EMBEDDINGS, Readings::text("").tokens(8, 0)),
-    ]
+    ];
+    replies.extend(responses::whole_replies());
+    replies.extend(media::whole_replies());
+    replies
 }
 
 fn streamed_replies() -> Vec<StreamedReply> {
     let completion = Readings::text("Un café").tokens(12, 8);
     let completion =
         StreamedReply::new("text_completion", Operation::Completions, COMPLETION_STREAM, completion);
-    recordings::all().iter().map(recorded).chain([completion]).collect()
+    let others = responses::streamed_replies().into_iter().chain(media::streamed_replies());
+    recordings::all().iter().map(recorded).chain([completion]).chain(others).collect()
 }
 
 /// A recording of a chat completion, with what a reader that knows nothing of streaming reads from it.
@@ -172,6 +183,7 @@ mod tests {
     #[test]
     fn every_complete_recording_tells_tokens() {
         let complete = streamed_replies().into_iter().filter(|stream| stream.ending == Ending::Complete);
+        let complete = complete.filter(|stream| stream.operation.reports_usage());
         for stream in complete {
             assert!(stream.readings.tokens.is_some(), "{}", stream.name);
         }

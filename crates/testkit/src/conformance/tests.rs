@@ -15,12 +15,25 @@ fn harness(fault: Fault) -> Harness {
 
 /// The fixtures of OpenAI's dialect, without what a provider that knows only statuses cannot tell.
 fn fixtures() -> Fixtures {
-    let mut fixtures = openai::fixtures(&[Operation::ChatCompletions]);
+    let mut fixtures = openai::fixtures(faulty::OPERATIONS);
     fixtures.touched_members.clear();
-    fixtures.streams.retain(|stream| stream.name != "relayed_error_event");
+    fixtures.streams.retain(|stream| {
+        let name = stream.name.strip_prefix("responses/");
+        // Few of the long ones: each is read thousands of times.
+        name.is_none_or(|name| RESPONSES.contains(&name)) && stream.name != "relayed_error_event"
+    });
     fixtures.refusals.retain(|refusal| refusal.kind != ErrorKind::ContextWindowExceeded);
     fixtures
 }
+
+const RESPONSES: &[&str] = &[
+    "text",
+    "lookalikes_type_last",
+    "failed",
+    "nested_error_event",
+    "truncated_before_end",
+    "text, looked up",
+];
 
 /// What the case finds in the provider with this fault.
 fn finding(fault: Fault, case: impl AsyncFnOnce(&Harness) -> Outcome) -> Finding {
@@ -129,5 +142,16 @@ found! {
         streams_cut_before_their_end_are_errors, answers_that_are_no_stream_are_errors;
     pieces_taken_for_events: TakesPiecesForEvents is found by
         streams_are_the_same_at_every_byte_cut, streams_are_the_same_at_10_000_random_splits;
+    a_form_written_anew: WritesTheFormAnew is found by untouched_request_members_are_byte_identical;
+    a_form_without_its_model: NamesTheModelInNoForm is found by
+        the_model_goes_upstream_without_its_prefix, untouched_request_members_are_byte_identical;
+    a_version_forgotten: ForgetsTheVersion is found by calls_go_to_the_base_that_the_deployment_names;
+    an_id_forgotten: ForgetsTheObject is found by calls_go_to_the_base_that_the_deployment_names;
+    parameters_forgotten: ForgetsTheQuery is found by calls_go_to_the_base_that_the_deployment_names;
+    a_failed_end_taken_for_good: TakesFailedEndsForGood is found by
+        streams_are_decoded, the_credential_shows_in_no_error_and_no_debug;
+    a_bill_for_what_is_looked_up: PaysTwice is found by whole_replies_are_decoded, streams_are_decoded;
+    cut_bytes_made_clean: MakesCutBytesClean is found by bytes_cut_short_are_an_error;
+    bytes_held_back: HoldsBytesBack is found by bytes_arrive_as_they_come;
     an_exchange_kept_open: KeepsTheExchange is found by dropping_a_reply_ends_the_exchange;
 }

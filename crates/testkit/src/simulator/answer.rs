@@ -14,7 +14,7 @@ const QUOTED_CHARACTERS_MAX: usize = 400;
 /// The member by which a dialect marks a part of a message that is no word of the user.
 pub(crate) const ASIDE: &str = "aside";
 /// One white pixel.
-const PIXEL: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==";
+const PIXEL_URL: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==";
 
 /// An answer, before it is put into a body or a stream.
 #[derive(Debug)]
@@ -60,7 +60,8 @@ impl Answer {
         }
         let (text, finish_reason, stopped_by) = limited(text(request), request);
         let wants_image = request.modalities.iter().flatten().any(|modality| modality == "image");
-        let images = wants_image.then_some(Image { kind: "image_url", image_url: ImageUrl { url: PIXEL } });
+        let images =
+            wants_image.then_some(Image { kind: "image_url", image_url: ImageUrl { url: PIXEL_URL } });
         let images = images.into_iter().collect();
         Self { reasoning, text: Some(text), tool_calls, images, finish_reason, stopped_by }
     }
@@ -202,6 +203,11 @@ fn tool_calls(request: &ChatRequest, identifiers: &mut Identifiers) -> Vec<ToolC
     wanted.into_iter().filter_map(call).collect()
 }
 
+/// The pixel that stands for every image, a PNG as base64.
+pub(crate) fn pixel_base64() -> &'static str {
+    PIXEL_URL.split_once(',').map_or(PIXEL_URL, |(_, base64)| base64)
+}
+
 /// What stands behind the first mention of a tool's name as a whole word, spaces skipped.
 fn behind_name<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     let in_word = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '-';
@@ -239,7 +245,7 @@ fn text(request: &ChatRequest) -> String {
         };
     }
     if last_role(request) == "tool" {
-        let result = request.messages.last().map(content_text).unwrap_or_default();
+        let result = last_said(request).map(content_text).unwrap_or_default();
         return format!("The tool said “{}”. Voilà, 漢字 🙂.", quoted(&result, QUOTED_CHARACTERS_MAX));
     }
     format!("You said “{}”. Voilà, 漢字 🙂.", quoted(&last_user_text(request), QUOTED_CHARACTERS_MAX))
@@ -271,7 +277,12 @@ fn limited(mut text: String, request: &ChatRequest) -> (String, &'static str, Op
 }
 
 fn last_role(request: &ChatRequest) -> &str {
-    request.messages.last().and_then(|message| message["role"].as_str()).unwrap_or_default()
+    last_said(request).and_then(|message| message["role"].as_str()).unwrap_or_default()
+}
+
+/// The last message that is not an instruction: agents put some behind the user's words.
+fn last_said(request: &ChatRequest) -> Option<&Value> {
+    request.messages.iter().rev().find(|message| message["role"] != "system")
 }
 
 fn last_user_text(request: &ChatRequest) -> String {

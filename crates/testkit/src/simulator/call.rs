@@ -46,11 +46,11 @@ impl Call<'_> {
         listed(&self.shared.state().catalogue, name).unwrap_or_else(|| name.to_owned())
     }
 
-    /// The model as this flavour names it in a reply.
-    pub(crate) fn spelt<'m>(&self, model: &'m str) -> &'m str {
+    /// The model as a reply names it: the gateway says which one served, a vendor what was asked for.
+    pub(crate) fn spelt<'m>(&self, asked: &'m str, served: &'m str) -> &'m str {
         match self.flavour {
-            Flavour::Vercel => model,
-            Flavour::OpenAi | Flavour::Anthropic => model.split_once('/').map_or(model, |(_, name)| name),
+            Flavour::Vercel => served,
+            Flavour::OpenAi | Flavour::Anthropic => asked,
         }
     }
 

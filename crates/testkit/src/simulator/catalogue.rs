@@ -150,7 +150,7 @@ fn image_language() -> Value {
 
 fn other(id: &str, kind: &str, input: &str) -> Value {
     let pricing = match kind {
-        "embedding" => json!({ "input": per_token(input) }),
+        "embedding" | "evaluation" => json!({ "input": per_token(input) }),
         "image" => {
             json!({ "image": "0.04", "image_dimension_quality_pricing": [{ "cost": "0.04", "size": "1024x1024" }] })
         }

@@ -30,7 +30,7 @@ pub(crate) struct Completed {
 impl Completed {
     /// Seen for OpenAI's models only.
     pub(crate) fn service_tier(&self) -> Option<&'static str> {
-        (self.generated.route.provider() == "openai").then_some("default")
+        (self.generated.settled.route.provider() == "openai").then_some("default")
     }
 }
 
@@ -45,8 +45,9 @@ pub(crate) fn complete(call: &Call<'_>, faults: &mut Vec<Fault>) -> Result<Reply
     let wanted =
         !request.is_streamed() || request.asks_for_usage() || !call.shared.options.usage_only_when_asked;
     let told = wanted && !faults.contains(&Fault::OmitUsage);
-    let usage = told.then(|| usage(&generated.tokens, &generated.bill));
-    let system_fingerprint = format!("fp_{:010x}", stable_hash(generated.route.served.as_bytes()) >> 24);
+    let usage = told.then(|| usage(&generated.tokens, &generated.settled.bill));
+    let system_fingerprint =
+        format!("fp_{:010x}", stable_hash(generated.settled.route.served.as_bytes()) >> 24);
     let completed = Completed { generated, usage, system_fingerprint };
     Ok(if request.is_streamed() {
         Reply::events(chunks::events(&completed, faults.contains(&Fault::UsageOnlyChunk)))
@@ -117,18 +118,18 @@ fn whole(completed: &Completed) -> Reply {
         reasoning_details: &details,
         tool_calls: &answer.tool_calls,
         images: &answer.images,
-        provider_metadata: &generated.metadata,
+        provider_metadata: &generated.settled.metadata,
     };
     let body = Completion {
-        id: &generated.id,
+        id: &generated.settled.id,
         object: "chat.completion",
-        created: generated.created,
-        model: &generated.route.served,
+        created: generated.settled.created,
+        model: &generated.settled.route.served,
         choices: [Choice { index: 0, message, logprobs: None, finish_reason: answer.finish_reason }],
         usage: completed.usage.as_ref(),
         system_fingerprint: &completed.system_fingerprint,
         service_tier: completed.service_tier(),
-        generation_id: &generated.id,
+        generation_id: &generated.settled.id,
     };
     Reply::json(StatusCode::OK, &body)
 }

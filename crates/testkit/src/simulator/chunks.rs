@@ -71,7 +71,8 @@ impl<'a> Writer<'a> {
     }
 
     fn finish(&mut self, usage: Option<&Usage>) {
-        let delta = Delta { provider_metadata: Some(&self.completed.generated.metadata), ..Delta::default() };
+        let delta =
+            Delta { provider_metadata: Some(&self.completed.generated.settled.metadata), ..Delta::default() };
         let finish_reason = Some(self.completed.generated.answer.finish_reason);
         self.push(&[ChunkChoice { index: 0, delta, logprobs: None, finish_reason }], usage, true);
     }
@@ -80,15 +81,15 @@ impl<'a> Writer<'a> {
         let completed = self.completed;
         let generated = &completed.generated;
         let chunk = Chunk {
-            id: &generated.id,
+            id: &generated.settled.id,
             object: "chat.completion.chunk",
-            created: generated.created,
-            model: &generated.route.served,
+            created: generated.settled.created,
+            model: &generated.settled.route.served,
             choices,
             usage,
             system_fingerprint: &completed.system_fingerprint,
             service_tier: completed.service_tier().filter(|_| finish),
-            generation_id: finish.then_some(generated.id.as_str()),
+            generation_id: finish.then_some(generated.settled.id.as_str()),
         };
         // Serialising our own wire structs into memory has nothing that could fail.
         self.events.push(Event::unnamed(serde_json::to_string(&chunk).unwrap_or_default()));

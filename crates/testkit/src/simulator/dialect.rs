@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::flavour::Flavour;
+use super::messages_error::{MessagesError, MessagesErrorDetail};
 use super::reply::{Content, Reply};
 
 /// Whose wire format a reply is in, as far as refusals differ.
@@ -13,24 +14,6 @@ pub(crate) enum Dialect {
     OpenAi,
     Messages,
     Cohere,
-}
-
-/// An error of the Messages dialect.
-#[derive(Debug, Serialize)]
-pub(crate) struct MessagesError<'a> {
-    #[serde(rename = "type")]
-    pub(crate) kind: &'static str,
-    pub(crate) error: MessagesErrorDetail<'a>,
-    pub(crate) request_id: &'a str,
-    #[serde(rename = "providerMetadata", skip_serializing_if = "Option::is_none")]
-    pub(crate) provider_metadata: Option<&'a Value>,
-}
-
-#[derive(Debug, Serialize)]
-pub(crate) struct MessagesErrorDetail<'a> {
-    #[serde(rename = "type")]
-    pub(crate) kind: &'a str,
-    pub(crate) message: &'a str,
 }
 
 #[derive(Serialize)]
@@ -69,7 +52,7 @@ impl Dialect {
 }
 
 /// The error type: Anthropic's own for the status, but the gateway's where it says what Anthropic has no word for.
-fn messages_kind<'a>(status: StatusCode, gateway: Option<&'a str>, flavour: Flavour) -> &'a str {
+fn messages_kind(status: StatusCode, gateway: Option<&str>, flavour: Flavour) -> &str {
     const OF_THE_GATEWAY: [&str; 6] = [
         "insufficient_funds",
         "quota_for_entity_exceeded",

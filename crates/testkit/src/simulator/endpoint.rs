@@ -41,6 +41,27 @@ pub(crate) enum StoredResponse {
     InputItems,
 }
 
+/// What holds of an endpoint besides what it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rules {
+    pub(crate) asks: Asks,
+    /// In which dialect it refuses.
+    pub(crate) dialect: Dialect,
+    /// Whether only OpenAI has it, whose models have no creator in their names.
+    pub(crate) of_openai_alone: bool,
+}
+
+/// Who is asked, and so what it takes to be let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asks {
+    /// Whoever comes is answered.
+    Anybody,
+    /// A credential is needed.
+    Account,
+    /// The same, and a model answers: what a fault rule without a path befalls.
+    Model,
+}
+
 impl Endpoint {
     /// `path` is without the flavour's prefix.
     pub(crate) fn of(method: &Method, path: &str) -> Self {
@@ -98,66 +119,29 @@ impl Endpoint {
         }
     }
 
-    pub(crate) fn is_anonymous(&self) -> bool {
-        matches!(self, Self::Models | Self::Model(_) | Self::ModelEndpoints(_) | Self::Unknown)
-    }
-
-    /// Whether only OpenAI has it, whose models have no creator in their names.
-    pub(crate) fn is_of_openai_alone(&self) -> bool {
-        matches!(
-            self,
-            Self::ResponseInputTokens
-                | Self::StoredResponse(..)
-                | Self::Speech
-                | Self::Transcriptions
-                | Self::Moderations
-        )
-    }
-
-    /// Whether a model answers, which is what a fault rule without a path befalls.
-    pub(crate) fn asks_a_model(&self) -> bool {
-        matches!(
-            self,
-            Self::ChatCompletions
-                | Self::Embeddings
-                | Self::Messages
-                | Self::Responses
-                | Self::CompactResponse
-                | Self::Rerank
-                | Self::RerankV2
-                | Self::ImageGenerations
-                | Self::ImageEdits
-                | Self::Speech
-                | Self::Transcriptions
-                | Self::Moderations
-                | Self::Evaluate
-        )
-    }
-
-    /// In which dialect it refuses.
-    pub(crate) fn dialect(&self) -> Dialect {
+    pub(crate) fn rules(&self) -> Rules {
+        let rules = |asks, dialect| Rules { asks, dialect, of_openai_alone: false };
         match self {
-            Self::Messages | Self::CountTokens => Dialect::Messages,
-            Self::Rerank | Self::RerankV2 => Dialect::Cohere,
+            Self::Models | Self::Model(_) | Self::ModelEndpoints(_) | Self::Unknown => {
+                rules(Asks::Anybody, Dialect::OpenAi)
+            }
+            Self::Credits | Self::Generation | Self::Report => rules(Asks::Account, Dialect::OpenAi),
+            Self::CountTokens => rules(Asks::Account, Dialect::Messages),
+            Self::Messages => rules(Asks::Model, Dialect::Messages),
+            Self::Rerank | Self::RerankV2 => rules(Asks::Model, Dialect::Cohere),
             Self::ChatCompletions
             | Self::Embeddings
             | Self::Responses
             | Self::CompactResponse
-            | Self::ResponseInputTokens
-            | Self::StoredResponse(..)
             | Self::ImageGenerations
             | Self::ImageEdits
-            | Self::Speech
-            | Self::Transcriptions
-            | Self::Moderations
-            | Self::Evaluate
-            | Self::Models
-            | Self::Model(_)
-            | Self::ModelEndpoints(_)
-            | Self::Credits
-            | Self::Generation
-            | Self::Report
-            | Self::Unknown => Dialect::OpenAi,
+            | Self::Evaluate => rules(Asks::Model, Dialect::OpenAi),
+            Self::Speech | Self::Transcriptions | Self::Moderations => {
+                Rules { of_openai_alone: true, ..rules(Asks::Model, Dialect::OpenAi) }
+            }
+            Self::ResponseInputTokens | Self::StoredResponse(..) => {
+                Rules { of_openai_alone: true, ..rules(Asks::Account, Dialect::OpenAi) }
+            }
         }
     }
 }

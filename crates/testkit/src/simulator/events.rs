@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::dialect::{MessagesError, MessagesErrorDetail};
+use super::messages_error::{MessagesError, MessagesErrorDetail};
 use super::shape::ErrorForm;
 
 /// One event: what stands behind `event: `, if that line is there, and behind `data: `.
@@ -24,7 +24,7 @@ impl Event {
 }
 
 /// All events of a good stream, the last of which ends it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Events {
     pub(crate) events: Vec<Event>,
     /// How many of the last ones say that all went well. An error stands before them.
@@ -33,7 +33,7 @@ pub(crate) struct Events {
 }
 
 /// How a stream says that it failed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Failure {
     /// `data: {"error":…}`.
     Chat,

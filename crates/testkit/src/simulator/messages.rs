@@ -9,7 +9,7 @@ use http::{HeaderName, StatusCode};
 use serde_json::value::RawValue;
 
 use self::prompt::{Prompt, prompt};
-use self::request::MessagesRequest;
+use self::request::{Demands, MessagesRequest};
 use self::wire::{Block, Message, TokenCount, Usage};
 use super::answer::Answer;
 use super::call::Call;
@@ -17,6 +17,7 @@ use super::fault::Fault;
 use super::flavour::Flavour;
 use super::language::{self, Generated};
 use super::money::Tokens;
+use super::purchase::{self, Settled};
 use super::reply::Reply;
 use super::routing::Route;
 use super::seal;
@@ -24,6 +25,8 @@ use super::state::State;
 
 /// The word by which a prompt asks for thoughts that are redacted.
 const REDACTED: &str = "redacted_thinking";
+/// The beta that lets instructions stand among the messages.
+const INSTRUCTIONS_BETA: &str = "mid-conversation-system";
 /// The account of what every account may hand in again.
 const ANYBODY: u64 = 0;
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
@@ -31,7 +34,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 /// Answers a request that carries these faults, and adds those that its model's name asks for.
 pub(crate) fn create(call: &Call<'_>, faults: &mut Vec<Fault>) -> Result<Reply, Reply> {
     let quirks = call.shared.state().quirks;
-    let asked = MessagesRequest::read(call.body, false, quirks.thinking_required)?;
+    let asked = MessagesRequest::read(call.body, false, demands(call, quirks.thinking_required))?;
     let prompt = prompt(&asked, call.model(&asked.model));
     let mut generated =
         language::generate(call, &prompt.request, faults, call.session(), |state, route, answer| {
@@ -40,20 +43,20 @@ pub(crate) fn create(call: &Call<'_>, faults: &mut Vec<Fault>) -> Result<Reply, 
     let content = content(&mut generated, &asked, &prompt);
     let usage = usage(&generated.tokens);
     let id = match call.flavour {
-        Flavour::Anthropic => generated.identifiers.prefixed("msg_"),
-        Flavour::Vercel | Flavour::OpenAi => generated.id.clone(),
+        Flavour::Anthropic => generated.settled.identifiers.prefixed("msg_"),
+        Flavour::Vercel | Flavour::OpenAi => generated.settled.id.clone(),
     };
     let answer = &generated.answer;
     let message = Message {
         id: &id,
         kind: "message",
         role: "assistant",
-        model: call.spelt(&generated.route.served),
+        model: call.spelt(&asked.model, &generated.settled.route.served),
         content: &content,
         stop_reason: Some(stop_reason(answer)),
         stop_sequence: answer.stopped_by.as_deref(),
         usage,
-        provider_metadata: call.is_vercel().then_some(&generated.metadata),
+        provider_metadata: call.is_vercel().then_some(&generated.settled.metadata),
     };
     let reply = if prompt.request.is_streamed() {
         let told = quirks.message_start_usage || call.flavour == Flavour::Anthropic;
@@ -68,11 +71,17 @@ pub(crate) fn create(call: &Call<'_>, faults: &mut Vec<Fault>) -> Result<Reply, 
 
 /// `POST /v1/messages/count_tokens`.
 pub(crate) fn count_tokens(call: &Call<'_>) -> Result<Reply, Reply> {
-    let asked = MessagesRequest::read(call.body, true, false)?;
+    let asked = MessagesRequest::read(call.body, true, demands(call, false))?;
     let model = call.model(&asked.model);
-    language::find(&call.shared.state(), &model, &["language"])?;
+    purchase::find(&call.shared.state(), &model, &["language"])?;
     let input_tokens = prompt(&asked, model).tokens();
     Ok(Reply::json(StatusCode::OK, &TokenCount { input_tokens }).with_header(REQUEST_ID, call.request_id))
+}
+
+fn demands(call: &Call<'_>, thinking: bool) -> Demands {
+    let betas = call.headers.get_all("anthropic-beta").iter().filter_map(|betas| betas.to_str().ok());
+    let instructions_anywhere = betas.into_iter().any(|betas| betas.contains(INSTRUCTIONS_BETA));
+    Demands { thinking, instructions_anywhere }
 }
 
 /// What stands up to the last mark is read from the cache as far as it was sent before, and else written to it.
@@ -116,7 +125,7 @@ fn stop_reason(answer: &Answer) -> &'static str {
 
 /// Thoughts, then text, then calls.
 fn content(generated: &mut Generated, asked: &MessagesRequest, prompt: &Prompt) -> Vec<Block> {
-    let Generated { answer, identifiers, .. } = generated;
+    let Generated { answer, settled: Settled { identifiers, .. }, .. } = generated;
     let mut blocks = Vec::new();
     if let Some(reasoning) = &answer.reasoning {
         let thinking = if asked.omits_thoughts() { String::new() } else { reasoning.text.clone() };

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use serde_json::Value;
 
+use super::events::Events;
+
 /// More than these, and the oldest is forgotten.
 const RESPONSES_MAX: usize = 10_000;
 
@@ -15,6 +17,8 @@ pub(crate) struct StoredResponse {
     pub(crate) account: u64,
     /// Its JSON, as `GET` tells it.
     pub(crate) body: String,
+    /// Its events, as they were or would have been streamed.
+    pub(crate) events: Events,
     /// All items before its output, those of earlier responses included.
     pub(crate) input: Vec<Value>,
     pub(crate) output: Vec<Value>,
@@ -37,6 +41,12 @@ impl ResponseStore {
 
     pub(crate) fn find(&mut self, id: &str, account: u64) -> Option<&mut StoredResponse> {
         self.responses.iter_mut().find(|response| response.id == id && response.account == account)
+    }
+
+    /// An item that one of the account's responses gave out.
+    pub(crate) fn item(&self, id: &str, account: u64) -> Option<&Value> {
+        let own = self.responses.iter().filter(|response| response.account == account);
+        own.flat_map(|response| &response.output).find(|item| item["id"] == id)
     }
 
     pub(crate) fn remove(&mut self, id: &str, account: u64) -> bool {

@@ -17,9 +17,11 @@ use self::wire::{
     Usage,
 };
 use super::call::Call;
+use super::events::Events;
 use super::fault::Fault;
 use super::language::{self, Generated};
 use super::money::Tokens;
+use super::purchase::{self, Settled};
 use super::reply::Reply;
 use super::request::ChatRequest;
 use super::response_store::StoredResponse;
@@ -35,17 +37,18 @@ pub(crate) fn create(call: &Call<'_>, faults: &mut Vec<Fault>) -> Result<Reply, 
     let (asked, items) = read(call)?;
     let request = prompt(&asked, call.model(&asked.model), &items, call.account);
     let mut generated = generate(call, &asked, &request, faults)?;
-    let id = generated.identifiers.prefixed("resp_");
+    let id = generated.settled.identifiers.prefixed("resp_");
     let output = output(&mut generated, &asked, call.account);
     let usage = usage(&generated.tokens);
     let response = response(call, &asked, &generated, &id, &output);
     let told = (!faults.contains(&Fault::OmitUsage)).then_some(usage);
     let whole = Response { usage: told, ..response.clone() };
+    let events = stream::events(&response, told);
     if asked.store != Some(false) {
-        keep(call, &whole, items, &output);
+        keep(call, &whole, events.clone(), items, &output);
     }
     Ok(if asked.stream == Some(true) {
-        Reply::events(stream::events(&response, told))
+        Reply::events(events)
     } else if asked.background == Some(true) {
         let queued = Response { status: "queued", output: &[], incomplete_details: None, ..response };
         Reply::json(StatusCode::OK, &queued)
@@ -60,16 +63,16 @@ pub(crate) fn compact(call: &Call<'_>, faults: &mut Vec<Fault>) -> Result<Reply,
     let request = prompt(&asked, call.model(&asked.model), &items, call.account);
     let mut generated = generate(call, &asked, &request, faults)?;
     let text = generated.answer.text.clone().unwrap_or_default();
-    let encrypted_content = seal::seal(&text, call.account, generated.identifiers.next());
-    let output = [Item::Compaction { id: generated.identifiers.prefixed("cmp_"), encrypted_content }];
-    let id = generated.identifiers.prefixed("resp_");
+    let encrypted_content = seal::seal(&text, call.account, generated.settled.identifiers.next());
+    let output = [Item::Compaction { id: generated.settled.identifiers.prefixed("cmp_"), encrypted_content }];
+    let id = generated.settled.identifiers.prefixed("resp_");
     let compacted = Compacted {
         id: &id,
         object: "response.compaction",
-        created_at: generated.created,
+        created_at: generated.settled.created,
         output: &output,
         usage: usage(&generated.tokens),
-        provider_metadata: call.is_vercel().then_some(&generated.metadata),
+        provider_metadata: call.is_vercel().then_some(&generated.settled.metadata),
     };
     Ok(Reply::json(StatusCode::OK, &compacted))
 }
@@ -78,7 +81,7 @@ pub(crate) fn compact(call: &Call<'_>, faults: &mut Vec<Fault>) -> Result<Reply,
 pub(crate) fn input_tokens(call: &Call<'_>) -> Result<Reply, Reply> {
     let (asked, items) = read(call)?;
     let model = call.model(&asked.model);
-    language::find(&call.shared.state(), &model, &["language"])?;
+    purchase::find(&call.shared.state(), &model, &["language"])?;
     let request = prompt(&asked, model, &items, call.account);
     let input_tokens = tokens::of_prompt(&request.messages, request.tools.as_ref());
     Ok(Reply::json(StatusCode::OK, &TokenCount { object: "response.input_tokens", input_tokens }))
@@ -97,9 +100,21 @@ fn read(call: &Call<'_>) -> Result<(ResponsesRequest, Vec<Value>), Reply> {
             }
         },
     };
-    items.extend(asked.items());
+    for item in asked.items() {
+        items.push(match item["type"].as_str() {
+            Some("item_reference") => referred(call, &item)?,
+            _ => item,
+        });
+    }
     items::check(&items, call.account)?;
     Ok((asked, items))
+}
+
+/// The stored item that an `item_reference` means.
+fn referred(call: &Call<'_>, reference: &Value) -> Result<Value, Reply> {
+    let id = reference["id"].as_str().unwrap_or_default();
+    let found = call.shared.state().responses.item(id, call.account).cloned();
+    found.ok_or_else(|| invalid(&format!("Item with id '{id}' not found."), Some("input"), "invalid_value"))
 }
 
 fn generate(
@@ -135,7 +150,7 @@ fn usage(tokens: &Tokens) -> Usage {
 
 /// Reasoning, then text, then calls.
 fn output(generated: &mut Generated, asked: &ResponsesRequest, account: u64) -> Vec<Item> {
-    let Generated { answer, identifiers, .. } = generated;
+    let Generated { answer, settled: Settled { identifiers, .. }, .. } = generated;
     let mut items = Vec::new();
     if let Some(reasoning) = &answer.reasoning {
         let summary = asked.wants_summary().then(|| Part::SummaryText { text: reasoning.text.clone() });
@@ -178,14 +193,14 @@ fn response<'a>(
     Response {
         id,
         object: "response",
-        created_at: generated.created,
+        created_at: generated.settled.created,
         status: if cut { "incomplete" } else { "completed" },
         background: asked.background == Some(true),
         error: None,
         incomplete_details: cut.then_some(IncompleteDetails { reason: "max_output_tokens" }),
         instructions: asked.instructions.as_deref(),
         max_output_tokens: asked.max_output_tokens,
-        model: call.spelt(&generated.route.served),
+        model: call.spelt(&asked.model, &generated.settled.route.served),
         output,
         parallel_tool_calls: asked.parallel_tool_calls != Some(false),
         previous_response_id: asked.previous_response_id.as_deref(),
@@ -201,11 +216,11 @@ fn response<'a>(
         usage: None,
         user: repeated("user", Value::Null),
         metadata: repeated("metadata", json!({})),
-        provider_metadata: call.is_vercel().then_some(&generated.metadata),
+        provider_metadata: call.is_vercel().then_some(&generated.settled.metadata),
     }
 }
 
-fn keep(call: &Call<'_>, whole: &Response<'_>, input: Vec<Value>, output: &[Item]) {
+fn keep(call: &Call<'_>, whole: &Response<'_>, events: Events, input: Vec<Value>, output: &[Item]) {
     // Serialising our own wire structs into memory has nothing that could fail.
     let spelt = |response: &Response<'_>| serde_json::to_string(response).unwrap_or_default();
     let cancelled = || spelt(&Response { status: "cancelled", output: &[], usage: None, ..whole.clone() });
@@ -213,6 +228,7 @@ fn keep(call: &Call<'_>, whole: &Response<'_>, input: Vec<Value>, output: &[Item
         id: whole.id.to_owned(),
         account: call.account,
         body: spelt(whole),
+        events,
         input,
         output: output.iter().map(|item| json!(item)).collect(),
         cancelled: whole.background.then(cancelled),

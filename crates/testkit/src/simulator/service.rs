@@ -23,19 +23,25 @@ use super::connection::{Connection, Wire};
 use super::control_plane;
 use super::credential::{self, Credential};
 use super::embeddings;
-use super::endpoint::Endpoint;
+use super::endpoint::{Asks, Endpoint};
 use super::error::{self, Circumstances};
+use super::evaluate;
 use super::exchange::{Exchange, RecordedRequest};
 use super::fault::Fault;
 use super::flavour::Flavour;
 use super::identifier::stable_hash;
+use super::images;
 use super::messages;
 use super::models;
+use super::moderations;
 use super::multipart;
 use super::reply::Reply;
+use super::rerank;
 use super::responses;
 use super::shape::Shape;
+use super::speech;
 use super::state::{Shared, moment};
+use super::transcriptions;
 
 /// Everything under this path drives the simulator and is not recorded.
 pub(crate) const CONTROL_PREFIX: &str = "/__sim/";
@@ -99,7 +105,15 @@ async fn respond(
         // The caller broke off inside its own body; there is nobody to answer.
         Err(_) => return Ok(deliver(invalid_end(), &Shape::default(), &shared, wire, exchange).await),
     };
+    let (flavour, path) = Flavour::of(parts.uri.path());
+    let dialect = Endpoint::of(&parts.method, path).rules().dialect;
+    let reply = dialect.refusal(reply, flavour, &request_id(&exchange));
     Ok(deliver(reply, &shape, &shared, wire, exchange).await)
+}
+
+/// By which Anthropic's dialect names a request.
+fn request_id(exchange: &Exchange) -> String {
+    format!("req_{:016x}", stable_hash(&exchange.id().to_le_bytes()))
 }
 
 async fn read(body: Incoming, bytes_max: usize) -> Result<Bytes, Box<dyn Error + Send + Sync>> {
@@ -130,20 +144,20 @@ fn answer(shared: &Shared, exchange: &Exchange, parts: &Parts, body: &Bytes) -> 
     let endpoint = Endpoint::of(&parts.method, path);
     let mut state = shared.state();
     let clock = state.clock;
-    let request_id = format!("req_{:016x}", stable_hash(&exchange.id().to_le_bytes()));
-    let refused = |reply: Reply| endpoint.dialect().refusal(reply, flavour, &request_id);
+    let request_id = request_id(exchange);
+    let rules = endpoint.rules();
     let credential = Credential::of(&parts.headers, flavour, path, clock.now_seconds());
-    if !endpoint.is_anonymous() && !credential.is_let_in() {
-        return (refused(error::not_authenticated()), Shape::default());
+    if rules.asks != Asks::Anybody && !credential.is_let_in() {
+        return (error::not_authenticated(), Shape::default());
     }
-    let mut faults = state.take_faults(whole_path, endpoint.asks_a_model(), model.as_deref());
+    let mut faults = state.take_faults(whole_path, rules.asks == Asks::Model, model.as_deref());
     let (shape, instead) = Shape::of(&faults);
     if let Some(fault) = instead {
         let generation_id = state.identifiers.generation(clock.now_ms());
         let model = model.as_deref().unwrap_or_default();
         let at = Circumstances { model, generation_id: &generation_id, clock };
         if let Some(reply) = error::of_fault(fault, at) {
-            return (refused(reply), shape);
+            return (reply, shape);
         }
     }
     let call = Call {
@@ -155,12 +169,12 @@ fn answer(shared: &Shared, exchange: &Exchange, parts: &Parts, body: &Bytes) -> 
         request_id: &request_id,
         flavour,
         account: credential::account(&parts.headers, path),
-        bare_models: flavour != Flavour::Vercel || endpoint.is_of_openai_alone() || state.quirks.bare_models,
+        bare_models: flavour != Flavour::Vercel || rules.of_openai_alone || state.quirks.bare_models,
     };
     drop(state);
     let reply = dispatch(&call, &endpoint, path, &mut faults);
     let reply = reply.unwrap_or_else(|reply| reply);
-    (refused(reply), Shape::of(&faults).0)
+    (reply, Shape::of(&faults).0)
 }
 
 fn dispatch(
@@ -179,14 +193,14 @@ fn dispatch(
         Endpoint::CompactResponse => responses::compact(call, faults),
         Endpoint::ResponseInputTokens => responses::input_tokens(call),
         Endpoint::StoredResponse(what, id) => responses::stored(call, *what, id),
-        Endpoint::Rerank
-        | Endpoint::RerankV2
-        | Endpoint::ImageGenerations
-        | Endpoint::ImageEdits
-        | Endpoint::Speech
-        | Endpoint::Transcriptions
-        | Endpoint::Moderations
-        | Endpoint::Evaluate => Err(error::not_found(path)),
+        Endpoint::Rerank => rerank::rerank(call, rerank::Version::One, faults),
+        Endpoint::RerankV2 => rerank::rerank(call, rerank::Version::Two, faults),
+        Endpoint::ImageGenerations => images::generate(call, faults),
+        Endpoint::ImageEdits => images::edit(call, faults),
+        Endpoint::Speech => speech::speak(call, faults),
+        Endpoint::Transcriptions => transcriptions::transcribe(call, faults),
+        Endpoint::Moderations => moderations::moderate(call),
+        Endpoint::Evaluate => evaluate::evaluate(call, faults),
         Endpoint::Models => Ok(models::list(&shared.state(), call.flavour)),
         Endpoint::Model(id) => Ok(models::retrieve(&shared.state(), id, shared.options.retrieve_models)),
         Endpoint::ModelEndpoints(id) => Ok(models::endpoints(&shared.state(), id)),

@@ -1,7 +1,7 @@
 //! Messages: whole and streamed, tools, thinking and its replay, caching, counting, refusals.
 
 use serde_json::{Value, json};
-use trunkline_testkit::simulator::{Fault, FaultRule, Quirks, Simulator};
+use trunkline_testkit::simulator::{Fault, FaultRule, Quirks, Simulator, SimulatorOptions};
 
 use crate::client::{KEY, Received, post, send};
 use crate::simulator_chat::simulator;
@@ -9,7 +9,7 @@ use crate::simulator_chat::simulator;
 const MODEL: &str = "anthropic/claude-sonnet-4.5";
 
 /// The name and the JSON of each event of a stream with LF whose events are named.
-pub(crate) fn named_events(received: &Received) -> Vec<(&str, serde_json::Value)> {
+pub(crate) fn named_events(received: &Received) -> Vec<(&str, Value)> {
     let events = received.text().split_terminator("\n\n").map(|event| {
         let (name, data) = event.strip_prefix("event: ").unwrap().split_once("\ndata: ").unwrap();
         (name, serde_json::from_str(data).unwrap())
@@ -25,7 +25,7 @@ fn asking(prompt: &str) -> Value {
     json!({ "model": MODEL, "max_tokens": 2_000, "messages": [{ "role": "user", "content": prompt }] })
 }
 
-fn with(mut body: Value, members: Value) -> Value {
+fn with(mut body: Value, members: &Value) -> Value {
     body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
     body
 }
@@ -62,7 +62,7 @@ async fn a_whole_message_is_spelt_as_anthropic_spells_it() {
 #[tokio::test]
 async fn a_stream_has_anthropics_events() {
     let simulator = simulator().await;
-    let received = messages(&simulator, &with(asking("Hé!"), json!({ "stream": true }))).await;
+    let received = messages(&simulator, &with(asking("Hé!"), &json!({ "stream": true }))).await;
     assert!(received.complete);
     assert_eq!(received.header("content-type"), Some("text/event-stream"));
     let events = named_events(&received);
@@ -82,14 +82,14 @@ async fn a_stream_has_anthropics_events() {
     assert!(received.text().ends_with("event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"));
 
     simulator.control().set_quirks(Quirks { message_start_usage: true, ..Quirks::default() });
-    let received = messages(&simulator, &with(asking("Hé!"), json!({ "stream": true }))).await;
+    let received = messages(&simulator, &with(asking("Hé!"), &json!({ "stream": true }))).await;
     assert_eq!(named_events(&received)[0].1["message"]["usage"]["input_tokens"], 8);
 }
 
 #[tokio::test]
 async fn a_tool_is_called_and_its_result_quoted() {
     let simulator = simulator().await;
-    let body = with(asking(r#"Use wx {"city": "Oslo", "days": 1.0}."#), json!({ "tools": weather() }));
+    let body = with(asking(r#"Use wx {"city": "Oslo", "days": 1.0}."#), &json!({ "tools": weather() }));
     let whole = messages(&simulator, &body).await;
     assert!(
         whole.text().contains(r#""name":"wx","input":{"city": "Oslo", "days": 1.0}}"#),
@@ -98,7 +98,7 @@ async fn a_tool_is_called_and_its_result_quoted() {
     );
     let whole = whole.json();
     assert_eq!(whole["stop_reason"], "tool_use");
-    let streamed = messages(&simulator, &with(body.clone(), json!({ "stream": true }))).await;
+    let streamed = messages(&simulator, &with(body.clone(), &json!({ "stream": true }))).await;
     let events = named_events(&streamed);
     let input = events.iter().filter_map(|(_, data)| data["delta"]["partial_json"].as_str());
     assert_eq!(input.collect::<String>(), r#"{"city": "Oslo", "days": 1.0}"#);
@@ -125,7 +125,7 @@ async fn a_tool_is_called_and_its_result_quoted() {
 async fn a_tool_is_called_when_the_choice_forces_it() {
     let simulator = simulator().await;
     let names = async |choice: Value| {
-        let body = with(asking("hello"), json!({ "tools": weather(), "tool_choice": choice }));
+        let body = with(asking("hello"), &json!({ "tools": weather(), "tool_choice": choice }));
         messages(&simulator, &body).await.json()["content"][0]["name"].clone()
     };
     assert_eq!(names(json!({ "type": "any" })).await, "wx");
@@ -137,11 +137,11 @@ async fn a_tool_is_called_when_the_choice_forces_it() {
 async fn thinking_is_taken_back_only_as_it_was_issued() {
     let simulator = simulator().await;
     let thinking = json!({ "thinking": { "type": "enabled", "budget_tokens": 1_024 }, "tools": weather() });
-    let body = with(asking("wx redacted_thinking"), thinking);
+    let body = with(asking("wx redacted_thinking"), &thinking);
     let first = messages(&simulator, &body).await.json();
     let kinds = first["content"].as_array().unwrap().iter().map(|block| block["type"].as_str().unwrap());
     assert_eq!(kinds.collect::<Vec<_>>(), ["thinking", "redacted_thinking", "tool_use"]);
-    let streamed = messages(&simulator, &with(body.clone(), json!({ "stream": true }))).await;
+    let streamed = messages(&simulator, &with(body.clone(), &json!({ "stream": true }))).await;
     let events = named_events(&streamed);
     let thought = events.iter().filter_map(|(_, data)| data["delta"]["thinking"].as_str());
     assert_eq!(thought.collect::<String>(), "Thinking about “wx redacted_thinking”: naïve, 考え中 🙂.");
@@ -181,7 +181,7 @@ async fn thinking_is_taken_back_only_as_it_was_issued() {
 async fn an_omitted_thought_keeps_its_signature() {
     let simulator = simulator().await;
     let thinking = json!({ "thinking": { "type": "adaptive", "display": "omitted" } });
-    let first = messages(&simulator, &with(asking("hello"), thinking)).await.json();
+    let first = messages(&simulator, &with(asking("hello"), &thinking)).await.json();
     assert_eq!(first["content"][0]["thinking"], "");
     let mut turn = asking("hello");
     let turns = turn["messages"].as_array_mut().unwrap();
@@ -196,11 +196,11 @@ async fn marked_prompts_are_written_to_the_cache_and_read_from_it() {
     let system =
         json!([{ "type": "text", "text": "x".repeat(8_000), "cache_control": { "type": "ephemeral" } }]);
     let usage = async |body: &Value| messages(&simulator, body).await.json()["usage"].clone();
-    let first = with(asking("one"), json!({ "system": system }));
+    let first = with(asking("one"), &json!({ "system": system }));
     let written = json!({ "input_tokens": 5, "cache_creation_input_tokens": 2_007, "cache_read_input_tokens": 0,
         "output_tokens": 10 });
     assert_eq!(usage(&first).await, written);
-    let second = with(asking("two"), json!({ "system": system }));
+    let second = with(asking("two"), &json!({ "system": system }));
     let read = json!({ "input_tokens": 5, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 2_007,
         "output_tokens": 10 });
     assert_eq!(usage(&second).await, read);
@@ -240,7 +240,11 @@ async fn refusals_are_in_anthropics_shape() {
         "authentication_error",
     );
     check(&post(&url, "/v1/messages", "{}").await, 400, "invalid_request_error");
-    check(&messages(&simulator, &with(asking("x"), json!({ "model": "a/b" }))).await, 404, "not_found_error");
+    check(
+        &messages(&simulator, &with(asking("x"), &json!({ "model": "a/b" }))).await,
+        404,
+        "not_found_error",
+    );
     for (fault, status, kind) in [
         (Fault::InsufficientFunds, 402, "insufficient_funds"),
         (Fault::RateLimited { retry_after: None }, 429, "rate_limit_error"),
@@ -261,7 +265,7 @@ async fn streams_fail_in_their_own_dialect() {
     let simulator = simulator().await;
     let stream = async |fault: Fault| {
         simulator.control().fault(FaultRule::new([fault]).for_path("/v1/messages"));
-        messages(&simulator, &with(asking("Hé!"), json!({ "stream": true }))).await
+        messages(&simulator, &with(asking("Hé!"), &json!({ "stream": true }))).await
     };
     let failed = stream(Fault::ErrorEvent { after_events: 4 }).await;
     let events = named_events(&failed);
@@ -280,7 +284,7 @@ async fn streams_fail_in_their_own_dialect() {
 #[tokio::test]
 async fn anthropic_itself_is_played_below_its_name() {
     let simulator = simulator().await;
-    let body = with(asking("Hé!"), json!({ "model": "claude-sonnet-4-5-20250929", "stream": true }));
+    let body = with(asking("Hé!"), &json!({ "model": "claude-sonnet-4-5-20250929", "stream": true }));
     let key = [("x-api-key", "sk-ant-1"), ("anthropic-version", "2023-06-01")];
     let received = send(&simulator.url(), "POST", "/anthropic/v1/messages", &key, &body.to_string()).await;
     let events = named_events(&received);
@@ -288,7 +292,7 @@ async fn anthropic_itself_is_played_below_its_name() {
     assert!(message["id"].as_str().unwrap().starts_with("msg_"));
     assert_eq!(
         (&message["model"], &message["usage"]["input_tokens"]),
-        (&json!("claude-sonnet-4.5"), &json!(8))
+        (&json!("claude-sonnet-4-5-20250929"), &json!(8))
     );
     assert!(!received.text().contains("provider_metadata"));
     let models = send(&simulator.url(), "GET", "/anthropic/v1/models", &key, "").await.json();
@@ -296,4 +300,47 @@ async fn anthropic_itself_is_played_below_its_name() {
     // At the root there are no such keys and no such names.
     assert_eq!(send(&simulator.url(), "POST", "/v1/messages", &key, &body.to_string()).await.status, 401);
     assert_eq!(send(&simulator.url(), "POST", "/v1/messages", &[KEY], &body.to_string()).await.status, 404);
+}
+
+#[tokio::test]
+async fn instructions_among_the_messages_are_a_beta() {
+    let simulator = simulator().await;
+    let mut body = with(asking("Use wx."), &json!({ "tools": weather() }));
+    body["messages"].as_array_mut().unwrap().push(json!({ "role": "system", "content": "Be brief." }));
+    let refused = messages(&simulator, &body).await;
+    assert_eq!(refused.status, 400);
+    let beta = [KEY, ("anthropic-beta", "effort-2025-11-24,mid-conversation-system-2026-04-07")];
+    let url = simulator.url();
+    let called = send(&url, "POST", "/v1/messages", &beta, &body.to_string()).await.json();
+    assert_eq!(called["content"][0]["name"], "wx");
+    let result =
+        json!([{ "type": "tool_result", "tool_use_id": called["content"][0]["id"], "content": "3°" }]);
+    let turns = body["messages"].as_array_mut().unwrap();
+    turns.push(json!({ "role": "assistant", "content": called["content"] }));
+    turns.push(json!({ "role": "user", "content": result }));
+    turns.push(json!({ "role": "system", "content": "Go on." }));
+    let answered = send(&url, "POST", "/v1/messages", &beta, &body.to_string()).await.json();
+    assert_eq!(answered["content"][0]["text"], "The tool said “3°”. Voilà, 漢字 🙂.");
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused_in_the_dialect() {
+    let options = SimulatorOptions { request_body_bytes_max: 100, ..SimulatorOptions::default() };
+    let simulator = Simulator::start(options).await.unwrap();
+    let refused = messages(&simulator, &asking(&"x".repeat(200))).await;
+    assert_eq!((refused.status, &refused.json()["error"]["type"]), (413, &json!("request_too_large")));
+}
+
+#[tokio::test]
+async fn a_models_name_asks_for_a_fault() {
+    let simulator = simulator().await;
+    let named = async |model: &str| {
+        let body = with(asking("Hé!"), &json!({ "model": model, "stream": true }));
+        messages(&simulator, &body).await
+    };
+    let cut = named("sim/fault-cut-close-50").await;
+    assert_eq!((cut.status, cut.body.len(), cut.complete), (200, 50, false));
+    assert_eq!(named_events(&named("sim/fault-error-event-1").await).last().unwrap().0, "error");
+    let refused = named("sim/fault-insufficient-funds").await;
+    assert_eq!((refused.status, &refused.json()["error"]["type"]), (402, &json!("insufficient_funds")));
 }

@@ -285,6 +285,7 @@ async fn input_is_checked_as_openai_checks_it() {
     assert_eq!(message(part).await, expected);
     let orphan = json!([{ "type": "function_call_output", "call_id": "call_1", "output": "x" }]);
     assert_eq!(message(orphan).await, "No tool call found for function call output with call_id call_1.");
+    assert_eq!(message(json!(["x"])).await, "Invalid type for 'input[0]': expected an object.");
     assert_eq!(message(Value::Null).await, "Missing required parameter: 'input'.");
 }
 

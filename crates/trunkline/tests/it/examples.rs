@@ -111,6 +111,30 @@ async fn tools() {
 }
 
 #[tokio::test]
+async fn anthropic_messages() {
+    let simulator = simulator().await;
+    let mut command = Command::new(example("anthropic_messages"));
+    let base = simulator.v1_url().replace("/v1", "/anthropic");
+    command.env_clear().env("ANTHROPIC_API_BASE", base).env("ANTHROPIC_API_KEY", "sk-ant-of-the-example");
+    let output = command.kill_on_drop(true).output().await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<&str> = printed.lines().collect();
+    let [whole, usage, streamed] = lines[..] else { panic!("{printed}") };
+    assert_eq!((whole, streamed), (ANSWER, ANSWER));
+    assert!(usage.starts_with("Some(Usage { uncached_input: "), "{usage}");
+
+    let question = r#""max_tokens":1024,"messages":[{"content":"Hello, how are you?","role":"user"}]"#;
+    let model = r#""model":"claude-sonnet-4-5""#;
+    assert_eq!(body(&simulator, 0), format!("{{{question},{model}}}"));
+    assert_eq!(body(&simulator, 1), format!("{{{question},\"stream\":true,{model}}}"));
+    let request = &simulator.control().requests()[1];
+    assert_eq!(request.header("x-api-key"), Some("sk-ant-of-the-example"));
+    assert_eq!(request.header("anthropic-version"), Some("2023-06-01"));
+    assert_eq!(request.header("authorization"), None);
+}
+
+#[tokio::test]
 async fn own_provider() {
     let simulator = simulator().await;
     let printed = printed("own_provider", &simulator).await;

@@ -9,6 +9,9 @@ use super::usage::Counts;
 /// How nearly every event of a stream begins.
 const CONTENT: &[u8] = br#"{"type":"content_block_delta""#;
 
+/// How deep an event may be nested that ends a stream.
+const DEPTH_MAX: usize = 512;
+
 /// The probe for Messages and for counts of tokens.
 ///
 /// In a stream, `message_start` and each `message_delta` tell counts, of which the later win one by one;
@@ -73,7 +76,8 @@ impl Probe for MessagesProbe {
         match kind {
             Some(br#""message_start""#) => self.message_start(data),
             Some(br#""message_delta""#) => self.message_delta(data),
-            Some(br#""message_stop""#) => {
+            // A cut through the very last event leaves its type, and is a cut all the same.
+            Some(br#""message_stop""#) if json::validate(data, DEPTH_MAX).is_ok() => {
                 Sight::Observed(Observation { terminal: true, ..Observation::default() })
             }
             Some(br#""error""#) | None => match stream_failure(data) {

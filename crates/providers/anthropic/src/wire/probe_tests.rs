@@ -74,6 +74,8 @@ fn what_looks_alike_is_nothing() {
         r#"{"type":"message_start"}"#,
         r#"{"type":"of_next_year","usage":{"output_tokens":9},"error":{"type":"api_error"}}"#,
         r#"{"type":7}"#,
+        r#"{"type":"message_stop""#,
+        r#"{"type":"message_stop","x":{}"#,
         "[DONE]",
         "",
         "not json",

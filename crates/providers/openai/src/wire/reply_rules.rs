@@ -20,6 +20,9 @@ const fn ending(result: &'static str, end: &'static str) -> ReplyRules {
 }
 
 /// The row of an operation. Responses end in several ways, which their own probe knows.
+///
+/// One without a row is none of this wire's, or nothing is known of it yet: its replies are searched for a failure
+/// with more care, and end with `[DONE]`. So a new operation of another wire touches nothing here.
 pub(super) const fn reply_rules(operation: Operation) -> ReplyRules {
     match operation {
         Operation::ChatCompletions | Operation::Completions => about("choices"),
@@ -28,14 +31,14 @@ pub(super) const fn reply_rules(operation: Operation) -> ReplyRules {
         | Operation::CompactResponse
         | Operation::RetrieveResponse
         | Operation::CancelResponse => about("output"),
-        Operation::ResponseInputTokens | Operation::CountTokens => about("input_tokens"),
+        Operation::ResponseInputTokens => about("input_tokens"),
         Operation::DeleteResponse => about("deleted"),
-        Operation::Messages => about("content"),
         Operation::Rerank | Operation::RerankV2 | Operation::Moderations => about("results"),
         Operation::ImageGenerations => ending("data", "image_generation.completed"),
         Operation::ImageEdits => ending("data", "image_edit.completed"),
         Operation::Transcriptions => ending("text", "transcript.text.done"),
         Operation::Speech => ending("audio", "speech.audio.done"),
         Operation::Evaluate => about("answers"),
+        _ => about(""),
     }
 }

@@ -103,7 +103,9 @@ impl trunkline_provider::Probe for ResponsesProbe {
         let is_response = document.contains("output") && document.contains("id");
         if self.operation.is_about_object() && is_response {
             // What was asked for is the response, and it may be one that failed long ago.
-            return Ok(Observation::default());
+            let has_failed = document.string("status").as_deref() == Some("failed");
+            let failed = has_failed.then(|| failure_of(document.raw("error")).kind);
+            return Ok(Observation { failed, ..Observation::default() });
         }
         if is_response && document.string("status").as_deref() == Some("failed") {
             return Err(failure_of(document.raw("error")));

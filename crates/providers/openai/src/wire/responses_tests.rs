@@ -120,8 +120,11 @@ const FAILED: &str = r#"{"id":"r","object":"response","status":"failed","error":
 #[test]
 fn a_whole_response_that_failed_is_a_failure_but_for_who_looks_it_up() {
     assert_eq!(document(Operation::Responses, FAILED), Err(ErrorKind::UpstreamRateLimited));
-    assert_eq!(document(Operation::RetrieveResponse, FAILED), Ok(Observation::default()));
-    assert_eq!(document(Operation::CancelResponse, FAILED), Ok(Observation::default()));
+    let told = Observation { failed: Some(ErrorKind::UpstreamRateLimited), ..Observation::default() };
+    assert_eq!(document(Operation::RetrieveResponse, FAILED), Ok(told.clone()));
+    assert_eq!(document(Operation::CancelResponse, FAILED), Ok(told));
+    let queued = r#"{"id":"r","object":"response","status":"queued","error":null,"output":[]}"#;
+    assert_eq!(document(Operation::RetrieveResponse, queued), Ok(Observation::default()));
     let none = r#"{"error":{"message":"no such response","type":"invalid_request_error","code":null}}"#;
     assert_eq!(document(Operation::RetrieveResponse, none), Err(ErrorKind::UpstreamInvalidRequest));
 }

@@ -119,11 +119,14 @@ fn the_address_is_the_deployment_s_then_the_environment_s() {
 fn the_list_of_models_is_asked_for_without_a_credential() {
     let credential = Secret::new("vck_1");
     let mut target = Target::default();
-    target.extra_headers.insert("authorization", "Bearer other".parse().expect("a header value"));
+    for name in ["authorization", "x-api-key"] {
+        target.extra_headers.insert(name, "Bearer other".parse().expect("a header value"));
+    }
     let context = EncodeContext { target: &target, credential: Some(&credential) };
     let request = codec(&[]).encode_models(&context).expect("a request").expect("a list");
     assert_eq!(request.uri(), "https://ai-gateway.vercel.sh/v1/models");
     assert!(!request.headers().contains_key("authorization"));
+    assert!(!request.headers().contains_key("x-api-key"));
 }
 
 #[test]
@@ -197,7 +200,12 @@ fn messages_name_a_version_and_show_the_key_as_the_gateway_s_other_dialects_do()
         assert_eq!(sent(request.headers(), "anthropic-version").as_deref(), Some("2099-01-01"));
         assert_eq!(sent(request.headers(), "anthropic-beta").as_deref(), Some("a-1,b-2"));
     }
-    let request = encode(&codec(&[]), &call(Operation::Responses, EMBEDDINGS), &Target::default());
+    let mut call = call(Operation::Messages, EMBEDDINGS);
+    call.headers.insert("x-api-key", "sk-caller".parse().expect("a header value"));
+    let request = encode(&codec(&[]), &call, &Target::default());
+    assert_eq!(sent(request.headers(), "x-api-key"), None, "a caller's key to us stays here");
+    call.operation = Operation::Responses;
+    let request = encode(&codec(&[]), &call, &Target::default());
     assert_eq!(sent(request.headers(), "anthropic-version"), None);
 }
 

@@ -224,6 +224,48 @@ fn a_whole_message_has_its_bill_at_the_root() {
     assert_eq!((counted.cost, counted.generation_id), (None, None));
 }
 
+const COMPLETED: &str = r#"{"type":"response.completed","sequence_number":9,"response":{"id":"resp_1","object":"response","status":"completed","model":"openai/gpt-6-sol","output":[],"usage":{"input_tokens":61,"input_tokens_details":{"cached_tokens":60},"output_tokens":32,"output_tokens_details":{"reasoning_tokens":30},"total_tokens":93},"metadata":{},"provider_metadata":{"gateway":{"cost":"0.0000189","gatewayCost":"0.0000190","generationId":"gen_08"}}}}"#;
+
+#[test]
+fn responses_tell_everything_in_the_event_that_ends_them() {
+    let created = r#"{"type":"response.created","sequence_number":0,"response":{"id":"resp_1","object":"response","status":"in_progress","output":[],"usage":null,"metadata":{}}}"#;
+    let delta = r#"{"type":"response.output_text.delta","item_id":"msg_1","delta":"\"type\":\"response.completed\" provider_metadata\""}"#;
+    for end in ["completed", "incomplete"] {
+        let mut probe = probe(Operation::Responses);
+        let mut seen = Observation::default();
+        assert_eq!(event(&mut probe, created), None);
+        assert_eq!(event(&mut probe, delta), None);
+        seen.absorb(event(&mut probe, &COMPLETED.replace("completed", end)).expect("the end"));
+        assert!(seen.terminal && seen.failed.is_none());
+        assert_eq!(
+            seen.usage,
+            Some(Usage { uncached_input: 1, cache_read: 60, output: 2, reasoning: 30, ..Usage::default() })
+        );
+        assert_eq!(amounts(&seen), expected("0.0000189", "-", "0.0000190", false));
+        assert_eq!(seen.generation_id.as_deref(), Some("gen_08"));
+    }
+}
+
+/// A response that failed has been billed as well, and says so in its last event.
+#[test]
+fn a_response_that_failed_has_the_kind_of_the_gateway_s_words() {
+    let failed = |error: &str| {
+        let data = format!(
+            r#"{{"type":"response.failed","response":{{"id":"gen_09","object":"response","status":"failed","error":{error},"output":[],"provider_metadata":{{"gateway":{{"cost":"0.3"}}}}}}}}"#
+        );
+        let mut probe = probe(Operation::Responses);
+        event(&mut probe, &data).expect("the end")
+    };
+    let seen = failed(r#"{"code":"rate_limit_exceeded","message":"Rate limit exceeded"}"#);
+    assert_eq!((seen.terminal, seen.failed), (true, Some(ErrorKind::UpstreamRateLimited)));
+    assert_eq!(amounts(&seen), expected("0.3", "-", "-", false));
+    assert_eq!(seen.generation_id.as_deref(), Some("gen_09"));
+    let seen = failed(r#"{"code":"quota_for_entity_exceeded","message":"Quota limit exceeded"}"#);
+    assert_eq!(seen.failed, Some(ErrorKind::UpstreamQuotaExceeded));
+    let seen = failed(r#"{"type":"insufficient_funds","message":"Insufficient funds"}"#);
+    assert_eq!(seen.failed, Some(ErrorKind::UpstreamCredential));
+}
+
 #[test]
 fn errors_inside_streams_of_other_dialects_are_the_gateway_s_too() {
     let failure = |operation: Operation, data: &str| match probe(operation).event(data.as_bytes()) {

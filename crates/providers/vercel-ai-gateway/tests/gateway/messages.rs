@@ -4,7 +4,7 @@ use serde_json::Value;
 use trunkline_core::{Call, ErrorKind, Operation, Retry, Usage};
 use trunkline_testkit::simulator::{Credential, CutKind, Fault, FaultRule, Quirks};
 
-use crate::world::{World, call_of, headers, payloads, seen, spend, value};
+use crate::world::{World, call_of, headers, parsed, payloads, seen, spend, value};
 
 const MODEL: &str = "anthropic/claude-sonnet-5.5";
 const PATH: &str = "/v1/messages";
@@ -56,13 +56,11 @@ async fn a_streamed_message_is_billed_by_its_last_words() {
     let world = World::new().await;
     let (events, error) = world.events(asked(true)).await;
     assert!(error.is_none(), "{error:?}");
-    let payloads = payloads(&events);
-    let parsed = |text: &String| serde_json::from_str::<Value>(text).unwrap();
-    let first = parsed(&payloads[0]);
-    assert_eq!(first["type"], "message_start");
-    assert_eq!(told(&first["message"]["usage"]).total(), 0, "the gateway tells no tokens here");
-    let delta = payloads.iter().map(parsed).find(|event| event["type"] == "message_delta").unwrap();
-    assert_eq!(payloads.last().map(parsed).unwrap()["type"], "message_stop");
+    let said = parsed(&events);
+    assert_eq!(said[0]["type"], "message_start");
+    assert_eq!(told(&said[0]["message"]["usage"]).total(), 0, "the gateway tells no tokens here");
+    let delta = said.iter().find(|event| event["type"] == "message_delta").unwrap();
+    assert_eq!(said.last().unwrap()["type"], "message_stop");
 
     let request = world.request();
     let sent = r#"{"model":"anthropic/claude-sonnet-5.5","max_tokens":400,"stream":true,"messages":[{"role":"user","content":"Weather in Oslo? 天気 🙂"}]}"#;
@@ -85,10 +83,9 @@ async fn tokens_that_are_told_twice_are_counted_once() {
     world.control().set_quirks(Quirks { message_start_usage: true, ..Quirks::default() });
     let (events, error) = world.events(asked(true)).await;
     assert!(error.is_none(), "{error:?}");
-    let payloads = payloads(&events);
-    let parsed = |text: &String| serde_json::from_str::<Value>(text).unwrap();
-    assert!(told(&parsed(&payloads[0])["message"]["usage"]).input() > 0);
-    let delta = payloads.iter().map(parsed).find(|event| event["type"] == "message_delta").unwrap();
+    let said = parsed(&events);
+    assert!(told(&said[0]["message"]["usage"]).input() > 0);
+    let delta = said.iter().find(|event| event["type"] == "message_delta").unwrap();
     let seen = seen(&events);
     assert_eq!(seen.usage, Some(told(&delta["usage"])));
     assert_eq!(spend(&seen), world.request().billed);

@@ -132,6 +132,11 @@ pub(crate) fn payloads(events: &[Event]) -> Vec<String> {
     events.iter().filter_map(Event::data).map(text).collect()
 }
 
+/// The same, where every event carries JSON.
+pub(crate) fn parsed(events: &[Event]) -> Vec<Value> {
+    payloads(events).iter().map(|payload| serde_json::from_str(payload).unwrap()).collect()
+}
+
 /// The value of a member as it stands in the document.
 pub(crate) fn value(document: &Document, member: &str) -> Value {
     serde_json::from_slice(document.raw(member).unwrap_or_else(|| panic!("no {member}"))).unwrap()

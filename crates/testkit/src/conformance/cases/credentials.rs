@@ -11,9 +11,10 @@ use trunkline_provider::{CallContext, Limits, Target};
 use super::super::finding::{Finding, Outcome, Verdict, excerpt, holds, same, told};
 use super::super::subject::{KEY, Subject};
 use super::super::transport::{SentRequest, UpstreamReply};
-use super::super::{Fixtures, Harness};
+use super::super::{Ending, Fixtures, Harness, StreamedReply};
 use super::NO_UPSTREAM;
 use super::requests::sent;
+use super::streams::ended_as_expected;
 
 /// The key of the environment.
 const ENVIRONMENT_KEY: &str = "sk-environment-9876543210zyxwvutsrqponm";
@@ -78,7 +79,35 @@ pub async fn the_credential_shows_in_no_error_and_no_debug(harness: &Harness) ->
     for (status, body) in quoting_refusals(fixtures) {
         quote(&subject, status, &body).await?;
     }
+    quote_in_passing(&subject, fixtures).await?;
     Ok(Verdict::Held)
+}
+
+/// Lets the upstream quote the key in failures that go on as they are: in a terminal event that tells one, and in
+/// something that failed long ago and is looked up.
+async fn quote_in_passing(subject: &Subject<'_>, fixtures: &Fixtures) -> Result<(), Finding> {
+    let failed = |stream: &&StreamedReply| matches!(stream.ending, Ending::TerminalFailure(_));
+    for stream in fixtures.streams.iter().filter(failed) {
+        let doing = format!("reading the stream `{}`, whose failure quotes the key", stream.name);
+        let answer = UpstreamReply::events(quoting(&stream.body));
+        let transcript = subject.stream(&doing, stream.operation, answer).await?;
+        ended_as_expected(&doing, stream.operation, stream.ending, &transcript)?;
+        hides(&doing, &String::from_utf8_lossy(&transcript.bytes))?;
+    }
+    for whole in fixtures.documents().filter(|whole| whole.operation.is_about_object()) {
+        let doing = format!("asking for {}, and getting a failure that quotes the key", whole.operation);
+        let answer = UpstreamReply::json(200, quoting(&whole.body));
+        if let Ok((document, _)) = subject.whole(&doing, whole.operation, answer).await? {
+            hides(&doing, &String::from_utf8_lossy(&document.to_bytes()))?;
+        }
+    }
+    Ok(())
+}
+
+/// A body in which every message quotes the key.
+fn quoting(body: &[u8]) -> Bytes {
+    let begun = r#""message":""#;
+    String::from_utf8_lossy(body).replace(begun, &format!("{begun}no such key: {KEY}. ")).into()
 }
 
 /// Lets the upstream quote the key in every way in which it can fail: as a refusal, as a failure with status 200,

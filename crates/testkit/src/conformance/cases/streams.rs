@@ -40,7 +40,13 @@ pub async fn streams_are_decoded(harness: &Harness) -> Outcome {
             in_dialect(&doing, stream.operation, &transcript)?;
         }
         if stream.is_terminated() {
-            read(&doing, &stream.readings, &transcript.observation, &subject.capabilities())?;
+            read(
+                &doing,
+                stream.operation,
+                &stream.readings,
+                &transcript.observation,
+                &subject.capabilities(),
+            )?;
         }
     }
     Ok(Verdict::Held)

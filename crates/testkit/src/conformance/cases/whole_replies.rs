@@ -26,7 +26,7 @@ pub async fn whole_replies_are_decoded(harness: &Harness) -> Outcome {
         let (document, observation) = succeeded(&doing, "a document", reply)?;
         let body = document.to_bytes();
         same(&doing, "the text", &whole.readings.text, &text(&doing, whole.operation, &body)?)?;
-        read(&doing, &whole.readings, &observation, &subject.capabilities())?;
+        read(&doing, whole.operation, &whole.readings, &observation, &subject.capabilities())?;
         if fixtures.verbatim {
             same_bytes(&doing, "the body as it came", &whole.body, &body)?;
         }
@@ -63,10 +63,16 @@ fn text(doing: &str, operation: Operation, body: &[u8]) -> Result<String, Findin
 /// Holds what was observed against what the fixture tells.
 pub(super) fn read(
     doing: &str,
+    operation: Operation,
     readings: &Readings,
     observation: &Observation,
     capabilities: &Capabilities,
 ) -> Result<(), Finding> {
+    if operation.is_about_object() {
+        let came = format!("{:?}", observation.usage);
+        let expected = "no usage: what is looked up was paid for when it was made";
+        holds(observation.usage.is_none(), doing, expected, came)?;
+    }
     if let Some((input, output)) = readings.tokens {
         let Some(usage) = &observation.usage else {
             return Err(Finding::new(doing, format!("{input} and {output} tokens"), "no usage"));

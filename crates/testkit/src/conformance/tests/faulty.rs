@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::Value;
 use trunkline_core::{
-    Call, Document, Error, ErrorKind, Event, EventStream, InclusiveUsage, ModelInfo, Observation, Operation,
-    Reply, ReplyBody, Secret, Segments, Usage,
+    Body, ByteStream, Call, Document, Error, ErrorKind, Event, EventStream, InclusiveUsage, ModelInfo,
+    Observation, Operation, Reply, ReplyBody, Secret, Segments, Usage,
 };
 use trunkline_provider::{
     About, CallContext, Capabilities, Codec, CredentialSource, Decode, DeploymentKey, EncodeContext, Failure,
@@ -40,7 +40,29 @@ pub(super) enum Fault {
     MakesCutsClean,
     TakesPiecesForEvents,
     KeepsTheExchange,
+    WritesTheFormAnew,
+    NamesTheModelInNoForm,
+    ForgetsTheVersion,
+    ForgetsTheObject,
+    ForgetsTheQuery,
+    TakesFailedEndsForGood,
+    MakesCutBytesClean,
+    HoldsBytesBack,
+    PaysTwice,
 }
+
+/// What it claims, as long as nothing is wrong with that.
+pub(super) const OPERATIONS: &[Operation] = &[
+    Operation::ChatCompletions,
+    Operation::Responses,
+    Operation::RetrieveResponse,
+    Operation::DeleteResponse,
+    Operation::RerankV2,
+    Operation::ImageEdits,
+    Operation::Transcriptions,
+    Operation::Speech,
+];
+const CLAIMED_IN_VAIN: &[Operation] = &[Operation::ChatCompletions, Operation::Embeddings];
 
 /// Registers `plain/<model>`.
 pub(super) fn register(registry: &mut Registry, fault: Fault) {
@@ -92,7 +114,10 @@ impl Plain {
             _ => context.target.api_base.as_deref(),
         };
         let base = base.unwrap_or("https://plain.example/v1").trim_end_matches('/');
-        let mut address = format!("{base}/{path}");
+        let mut address = match path.strip_prefix("../v2/") {
+            Some(path) => format!("{}/v2/{path}", base.trim_end_matches("/v1")),
+            None => format!("{base}/{path}"),
+        };
         if self.fault == Fault::LeavesHeadersBehind {
             headers.clear();
         } else {
@@ -114,37 +139,76 @@ impl Plain {
     }
 }
 
+impl Plain {
+    fn body(&self, call: &Call) -> Segments {
+        match &call.body {
+            Body::Empty => Segments::new(),
+            Body::Form(form) => {
+                let mut form = form.clone();
+                match self.fault {
+                    Fault::NamesTheModelInNoForm => form.retain(|name| name != "model"),
+                    Fault::KeepsThePrefix => {}
+                    _ => form.set("model", &call.model),
+                }
+                match self.fault {
+                    Fault::WritesTheFormAnew => {
+                        let text = String::from_utf8_lossy(&form.segments().into_bytes()).into_owned();
+                        Segments::from(Bytes::from(text))
+                    }
+                    _ => form.segments(),
+                }
+            }
+            Body::Document(document) => {
+                let mut document = document.clone();
+                if self.fault != Fault::KeepsThePrefix {
+                    document.set("model", &call.model).unwrap();
+                }
+                match self.fault {
+                    Fault::WritesTheBodyAnew => {
+                        let value: Result<Value, _> = serde_json::from_slice(&document.to_bytes());
+                        Segments::from(Bytes::from(value.unwrap_or_default().to_string()))
+                    }
+                    _ => document.segments(),
+                }
+            }
+        }
+    }
+}
+
 impl Codec for Plain {
     fn name(&self) -> &str {
         "plain"
     }
 
     fn capabilities(&self, _model: &str) -> Capabilities {
-        let operations: &[Operation] = match self.fault {
-            Fault::ClaimsEmbeddings => &[Operation::ChatCompletions, Operation::Embeddings],
-            _ => &[Operation::ChatCompletions],
+        let operations = match self.fault {
+            Fault::ClaimsEmbeddings => CLAIMED_IN_VAIN,
+            _ => OPERATIONS,
         };
         Capabilities { operations, streaming: true, reports_usage: true, reports_cost: false }
     }
 
     fn encode(&self, call: &Call, context: &EncodeContext<'_>) -> Result<Request<Segments>, Error> {
-        let mut document = call.document().unwrap().clone();
-        if self.fault != Fault::KeepsThePrefix {
-            document.set("model", &call.model).unwrap();
-        }
-        let mut request = self.request(Method::POST, call.operation.path(), call.headers.clone(), context);
-        *request.body_mut() = match self.fault {
-            Fault::WritesTheBodyAnew => {
-                let value: Result<Value, _> = serde_json::from_slice(&document.to_bytes());
-                Segments::from(Bytes::from(value.unwrap_or_default().to_string()))
-            }
-            _ => document.segments(),
+        let mut path = match self.fault {
+            Fault::ForgetsTheObject => call.operation.path().replace("{id}", "last"),
+            _ => call.path().into_owned(),
         };
+        if call.operation.version() == "v2" && self.fault != Fault::ForgetsTheVersion {
+            path = format!("../v2/{path}");
+        }
+        if let Some(query) = call.query.as_ref().filter(|_| self.fault != Fault::ForgetsTheQuery) {
+            path = format!("{path}?{query}");
+        }
+        let mut request = self.request(call.operation.method(), &path, call.headers.clone(), context);
+        if let Some(content_type) = call.body.content_type() {
+            request.headers_mut().insert(CONTENT_TYPE, content_type);
+        }
+        *request.body_mut() = self.body(call);
         Ok(request)
     }
 
-    fn decoder(&self, _operation: Operation, _streaming: bool) -> Decode {
-        Decode::Verbatim(Box::new(PlainProbe(self.fault)))
+    fn decoder(&self, operation: Operation, _streaming: bool) -> Decode {
+        Decode::Verbatim(Box::new(PlainProbe(self.fault, operation)))
     }
 
     fn classify(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
@@ -183,14 +247,19 @@ impl Codec for Plain {
 }
 
 #[derive(Debug)]
-struct PlainProbe(Fault);
+struct PlainProbe(Fault, Operation);
 
 impl PlainProbe {
     fn usage(&self, object: &Value) -> Option<Usage> {
-        let usage = &object["usage"];
+        if self.1 == Operation::RetrieveResponse && self.0 != Fault::PaysTwice {
+            return None;
+        }
+        let usage = [&object["usage"], &object["response"]["usage"], &object["meta"]["tokens"]];
+        let usage = usage.into_iter().find(|usage| usage.is_object())?;
+        let count = |names: [&str; 2]| names.into_iter().find_map(|name| usage[name].as_u64());
         let mut counts = InclusiveUsage {
-            input: usage["prompt_tokens"].as_u64()?,
-            output: usage["completion_tokens"].as_u64().unwrap_or_default(),
+            input: count(["prompt_tokens", "input_tokens"])?,
+            output: count(["completion_tokens", "output_tokens"]).unwrap_or_default(),
             cache_read: usage["prompt_tokens_details"]["cached_tokens"].as_u64().unwrap_or_default(),
             ..InclusiveUsage::default()
         };
@@ -201,12 +270,37 @@ impl PlainProbe {
     }
 
     fn failure(&self, object: &Value) -> Option<Failure> {
-        let error = object.get("error").filter(|_| self.0 != Fault::PassesErrorsOn)?;
-        let kind = match error["type"].as_str() {
-            Some("rate_limit_error") => ErrorKind::UpstreamRateLimited,
-            _ => ErrorKind::UpstreamFailed,
-        };
-        Some(Failure::new(kind, error["message"].as_str().unwrap_or("failed")))
+        let is_error = object["type"] == "error";
+        let stored = self.1 == Operation::RetrieveResponse && !object["output"].is_null();
+        let error = object.get("error").filter(|error| !error.is_null() && !stored);
+        let error = error.or_else(|| is_error.then_some(object));
+        let error = error.filter(|_| self.0 != Fault::PassesErrorsOn)?;
+        Some(Failure::new(kind_of(error), error["message"].as_str().unwrap_or("failed")))
+    }
+
+    /// What an event that ends a stream of anything but chats says.
+    fn end(&self, object: &Value) -> Option<Observation> {
+        const ENDS: [&str; 6] = [
+            "response.completed",
+            "response.incomplete",
+            "response.failed",
+            "image_edit.completed",
+            "transcript.text.done",
+            "speech.audio.done",
+        ];
+        let end = object["type"].as_str().filter(|event_type| ENDS.contains(event_type))?;
+        let tells_failure = end == "response.failed" && self.0 != Fault::TakesFailedEndsForGood;
+        let failed = tells_failure.then(|| kind_of(&object["response"]["error"]));
+        Some(Observation { usage: self.usage(object), terminal: true, failed, ..Observation::default() })
+    }
+}
+
+fn kind_of(error: &Value) -> ErrorKind {
+    let words = [&error["code"], &error["type"]];
+    match words.into_iter().find_map(Value::as_str) {
+        Some("rate_limit_exceeded" | "rate_limit_error") => ErrorKind::UpstreamRateLimited,
+        Some("context_length_exceeded") => ErrorKind::ContextWindowExceeded,
+        _ => ErrorKind::UpstreamFailed,
     }
 }
 
@@ -225,6 +319,9 @@ impl Probe for PlainProbe {
         if let Some(failure) = self.failure(&object) {
             return Sight::Failed(failure);
         }
+        if let Some(end) = self.end(&object) {
+            return Sight::Observed(Observation { terminal: self.0 != Fault::OverlooksTheEnd, ..end });
+        }
         match self.usage(&object) {
             Some(usage) => Sight::Observed(Observation { usage: Some(usage), ..Observation::default() }),
             None => Sight::Nothing,
@@ -235,7 +332,11 @@ impl Probe for PlainProbe {
         let object: Value = serde_json::from_slice(&document.to_bytes()).unwrap_or_default();
         match self.failure(&object) {
             Some(failure) => Err(failure),
-            None => Ok(Observation { usage: self.usage(&object), ..Observation::default() }),
+            None => {
+                let has_failed = object["status"] == "failed" && self.0 != Fault::TakesFailedEndsForGood;
+                let failed = has_failed.then(|| kind_of(&object["error"]));
+                Ok(Observation { usage: self.usage(&object), failed, ..Observation::default() })
+            }
         }
     }
 }
@@ -263,7 +364,10 @@ impl Provider for Wrapped {
         let mut reply = self.inner.call(context, call).await?;
         reply.body = match reply.body {
             ReplyBody::Events(events) => ReplyBody::Events(self.spoil(events)),
-            body => body,
+            ReplyBody::Raw { content_type, bytes } => {
+                ReplyBody::Raw { content_type, bytes: self.spoil_bytes(bytes) }
+            }
+            body @ ReplyBody::Document(..) => body,
         };
         Ok(reply)
     }
@@ -274,6 +378,14 @@ impl Provider for Wrapped {
 }
 
 impl Wrapped {
+    fn spoil_bytes(&self, bytes: ByteStream) -> ByteStream {
+        match self.fault {
+            Fault::MakesCutBytesClean => Box::pin(bytes.take_while(|item| std::future::ready(item.is_ok()))),
+            Fault::HoldsBytesBack => Box::pin(stream::once(bytes.collect::<Vec<_>>()).flat_map(stream::iter)),
+            _ => bytes,
+        }
+    }
+
     fn spoil(&self, mut events: EventStream) -> EventStream {
         match self.fault {
             Fault::HoldsStreamsBack => {

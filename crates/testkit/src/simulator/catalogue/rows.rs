@@ -107,13 +107,20 @@ pub(crate) const OTHER: &[(&str, &str, &str)] = &[
     ("mistral/mistral-embed", "embedding", "0.1"),
     ("alibaba/qwen3-embedding-8b", "embedding", "0.05"),
     ("cohere/rerank-v5-pro", "reranking", ""),
+    ("cohere/rerank-v3.5", "reranking", ""),
     ("voyage/rerank-3", "reranking", ""),
+    ("openai/gpt-image-1", "image", ""),
+    ("openai/dall-e-3", "image", ""),
     ("openai/gpt-image-2.6-flare", "image", ""),
     ("bfl/flux-3-image", "image", ""),
     ("recraft/recraft-v4.1", "image", ""),
     ("google/veo-3.1-generate-001", "video", ""),
     ("openai/tts-1", "speech", ""),
+    ("openai/gpt-4o-mini-tts", "speech", ""),
     ("openai/whisper-1", "transcription", ""),
+    ("openai/gpt-4o-transcribe", "transcription", ""),
+    ("openai/gpt-4o-mini-transcribe", "transcription", ""),
+    ("sim/judge", "evaluation", "0.1"),
 ];
 
 /// How many rows of each type the whole list has, invented ones made up to that number.

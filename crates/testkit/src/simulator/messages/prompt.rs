@@ -152,11 +152,12 @@ fn without_marks(value: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use super::super::request::Demands;
     use super::*;
 
     fn prompt_of(members: &str) -> Prompt {
         let body = format!(r#"{{"model":"a/b","max_tokens":9,{members}}}"#);
-        prompt(&MessagesRequest::read(body.as_bytes(), false, false).unwrap(), "a/b".to_owned())
+        prompt(&MessagesRequest::read(body.as_bytes(), false, Demands::default()).unwrap(), "a/b".to_owned())
     }
 
     #[test]

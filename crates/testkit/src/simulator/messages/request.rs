@@ -50,20 +50,34 @@ impl Message {
         self.content.as_array().map_or(&[], Vec::as_slice)
     }
 
+    fn is_instruction(&self) -> bool {
+        self.role == "system"
+    }
+
     fn ids(&self, kind: &str, member: &str) -> Vec<&str> {
         let of_kind = self.blocks().iter().filter(|block| block["type"] == kind);
         of_kind.filter_map(|block| block[member].as_str()).collect()
     }
 }
 
+/// What a request is held to besides its body.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Demands {
+    /// A turn that answers a tool must send the thinking before it again.
+    pub(crate) thinking: bool,
+    /// Instructions may stand among the messages (a beta).
+    pub(crate) instructions_anywhere: bool,
+}
+
 impl MessagesRequest {
     /// Reads a body; the error is the reply to it. Only counting does without `max_tokens`.
-    pub(crate) fn read(body: &[u8], counting: bool, thinking_required: bool) -> Result<Self, Reply> {
+    pub(crate) fn read(body: &[u8], counting: bool, demands: Demands) -> Result<Self, Reply> {
         let request = serde_json::from_slice::<Self>(body)
             .map_err(|error| error::invalid_request(&format!("Invalid request body: {error}")))?;
-        let refusal = request.refusal(counting).or_else(|| {
-            (thinking_required && request.thinks()).then(|| request.missing_thinking()).flatten()
-        });
+        let thinks = demands.thinking && request.thinks();
+        let refusal = request
+            .refusal(counting, demands)
+            .or_else(|| if thinks { request.missing_thinking() } else { None });
         match refusal {
             Some(message) => Err(error::invalid_request(&message)),
             None => Ok(request),
@@ -79,7 +93,7 @@ impl MessagesRequest {
         self.thinking.as_ref().is_some_and(|thinking| thinking["display"] == "omitted")
     }
 
-    fn refusal(&self, counting: bool) -> Option<String> {
+    fn refusal(&self, counting: bool, demands: Demands) -> Option<String> {
         match self.max_tokens {
             None if !counting => return Some("max_tokens: Field required".to_owned()),
             Some(0) => {
@@ -101,11 +115,16 @@ impl MessagesRequest {
             return Some("messages: at least one message is required".to_owned());
         }
         let mut messages = self.messages.iter().enumerate();
-        messages.find_map(|(index, message)| self.refusal_of(index, message))
+        messages.find_map(|(index, message)| self.refusal_of(index, message, demands))
     }
 
-    fn refusal_of(&self, index: usize, message: &Message) -> Option<String> {
-        if !matches!(message.role.as_str(), "user" | "assistant") {
+    fn refusal_of(&self, index: usize, message: &Message, demands: Demands) -> Option<String> {
+        let known = match message.role.as_str() {
+            "user" | "assistant" => true,
+            "system" => demands.instructions_anywhere,
+            _ => false,
+        };
+        if !known {
             let role = &message.role;
             return Some(format!(
                 "messages: Unexpected role \"{role}\". The Messages API accepts a top-level `system` parameter, not \"system\" as an input message role."
@@ -122,8 +141,12 @@ impl MessagesRequest {
 
     /// Each result answers a call of the message before, and each call is answered by the next message.
     fn unpaired_tools(&self, index: usize, message: &Message) -> Option<String> {
-        let before = index.checked_sub(1).and_then(|before| self.messages.get(before));
-        let called = before.map(|before| before.ids("tool_use", "id")).unwrap_or_default();
+        if message.is_instruction() {
+            return None;
+        }
+        let said = self.messages[..index].iter().enumerate().rev();
+        let before = said.into_iter().find(|(_, before)| !before.is_instruction());
+        let called = before.map(|(_, before)| before.ids("tool_use", "id")).unwrap_or_default();
         let answered = message.ids("tool_result", "tool_use_id");
         if let Some(id) = answered.iter().find(|id| !called.contains(id)) {
             return Some(format!(
@@ -131,7 +154,7 @@ impl MessagesRequest {
             ));
         }
         let id = called.iter().find(|id| !answered.contains(id))?;
-        let before = index - 1;
+        let before = before.map_or(0, |(before, _)| before);
         Some(format!(
             "messages.{before}: `tool_use` ids were found without `tool_result` blocks immediately after: {id}. Each `tool_use` block must have a corresponding `tool_result` block in the next message."
         ))
@@ -139,13 +162,14 @@ impl MessagesRequest {
 
     /// What is said to a caller that thinks, answers a tool, and left out the thinking before the call.
     fn missing_thinking(&self) -> Option<String> {
-        let [.., call, answer] = self.messages.as_slice() else { return None };
+        let said = self.messages.iter().enumerate().filter(|(_, message)| !message.is_instruction());
+        let said = said.collect::<Vec<_>>();
+        let [.., (index, call), (_, answer)] = said.as_slice() else { return None };
         let first = call.blocks().first()?;
         let thinks = matches!(first["type"].as_str(), Some("thinking" | "redacted_thinking"));
         if answer.ids("tool_result", "tool_use_id").is_empty() || thinks {
             return None;
         }
-        let index = self.messages.len() - 2;
         let kind = first["type"].as_str().unwrap_or("text");
         Some(format!(
             "messages.{index}.content.0.type: Expected `thinking` or `redacted_thinking`, but found `{kind}`. When `thinking` is enabled, a final `assistant` message must start with a thinking block (preceeding the lastmost set of `tool_use` and `tool_result` blocks)."

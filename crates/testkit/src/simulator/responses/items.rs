@@ -16,6 +16,11 @@ const ANSWERS: [&str; 3] = ["function_call_output", "custom_tool_call_output", "
 /// was encrypted for another account or altered.
 pub(crate) fn check(items: &[Value], account: u64) -> Result<(), Reply> {
     for (index, item) in items.iter().enumerate() {
+        if !item.is_object() {
+            let param = format!("input[{index}]");
+            let message = format!("Invalid type for '{param}': expected an object.");
+            return Err(invalid(&message, Some(&param), "invalid_type"));
+        }
         match kind(item) {
             "message" => check_message(index, item)?,
             "reasoning" | "compaction" => check_encrypted(item, account)?,

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::call::Call;
 use super::super::endpoint::StoredResponse as Asked;
+use super::super::events::Events;
 use super::super::reply::Reply;
 use super::request::{invalid, refusal};
 use super::wire::{Deleted, ItemList};
@@ -28,6 +29,9 @@ pub(crate) fn stored(call: &Call<'_>, asked: Asked, id: &str) -> Result<Reply, R
         Asked::Retrieve => {
             // Whoever asks for it finds it done, so that it cannot be cancelled any more.
             response.cancelled = None;
+            if parameter(call.query, "stream") == Some("true") {
+                return Ok(Reply::events(after(call.query, response.events.clone())));
+            }
             Ok(body(&response.body))
         }
         Asked::Cancel => match response.cancelled.take() {
@@ -46,9 +50,20 @@ pub(crate) fn stored(call: &Call<'_>, asked: Asked, id: &str) -> Result<Reply, R
     }
 }
 
+fn parameter<'q>(query: &'q str, key: &str) -> Option<&'q str> {
+    query.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='))
+}
+
+/// The events behind the one with the number `starting_after`; all of them without it.
+fn after(query: &str, events: Events) -> Events {
+    let number = parameter(query, "starting_after").and_then(|number| number.parse::<usize>().ok());
+    let first = number.map_or(0, |number| number.saturating_add(1));
+    Events { events: events.events.into_iter().skip(first).collect(), ..events }
+}
+
 /// The newest first, unless `order=asc`.
 fn input_items(query: &str, items: &[Value]) -> Reply {
-    let asked = |key: &str| query.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='));
+    let asked = |key: &str| parameter(query, key);
     let named = items.iter().enumerate().map(|(index, item)| {
         let mut item = item.clone();
         if item["id"].is_null() {
