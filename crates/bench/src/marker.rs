@@ -1,11 +1,12 @@
-//! A text that is looked for in what comes in pieces.
+//! Texts that are looked for in what comes in pieces: anywhere, or at the very end.
 
-use memchr::memmem;
+use memchr::memmem::{self, Finder};
 
 /// A text, and whether it has come by.
 #[derive(Debug)]
 pub(crate) struct Marker {
-    text: &'static [u8],
+    /// Built once: pieces are small, and there are many.
+    text: Finder<'static>,
     seen: bool,
     /// The last bytes of what came before, in case the text is cut in two.
     tail: Vec<u8>,
@@ -13,7 +14,7 @@ pub(crate) struct Marker {
 
 impl Marker {
     pub(crate) fn new(text: &'static [u8]) -> Self {
-        Self { text, seen: text.is_empty(), tail: Vec::new() }
+        Self { text: Finder::new(text), seen: text.is_empty(), tail: Vec::new() }
     }
 
     pub(crate) fn is_seen(&self) -> bool {
@@ -25,11 +26,9 @@ impl Marker {
         if self.seen {
             return;
         }
-        let kept = self.text.len() - 1;
+        let kept = self.text.needle().len() - 1;
         self.tail.extend_from_slice(&piece[..piece.len().min(kept)]);
-        // What is looked for stands at the end of a reply more often than at its beginning.
-        self.seen =
-            memmem::find(&self.tail, self.text).is_some() || memmem::rfind(piece, self.text).is_some();
+        self.seen = self.text.find(&self.tail).is_some() || self.text.find(piece).is_some();
         if piece.len() > kept {
             self.tail.clear();
             self.tail.extend_from_slice(&piece[piece.len() - kept..]);
@@ -37,6 +36,34 @@ impl Marker {
             let surplus = self.tail.len().saturating_sub(kept);
             self.tail.drain(..surplus);
         }
+    }
+}
+
+/// The last bytes of what came.
+#[derive(Debug, Default)]
+pub(crate) struct Ending {
+    bytes: Vec<u8>,
+}
+
+/// How many bytes of an end are kept.
+const ENDING_BYTES: usize = 16;
+
+impl Ending {
+    /// Looks at the next piece.
+    pub(crate) fn see(&mut self, piece: &[u8]) {
+        if piece.len() >= ENDING_BYTES {
+            self.bytes.clear();
+            self.bytes.extend_from_slice(&piece[piece.len() - ENDING_BYTES..]);
+            return;
+        }
+        self.bytes.extend_from_slice(piece);
+        let surplus = self.bytes.len().saturating_sub(ENDING_BYTES);
+        self.bytes.drain(..surplus);
+    }
+
+    /// Whether a text stands within the last bytes.
+    pub(crate) fn holds(&self, text: &[u8]) -> bool {
+        memmem::find(&self.bytes, text).is_some()
     }
 }
 
@@ -55,5 +82,15 @@ mod tests {
             }
         }
         assert!(Marker::new(b"").is_seen());
+    }
+
+    #[test]
+    fn an_end_is_what_came_last() {
+        for size in 1..40 {
+            let mut ending = Ending::default();
+            b"data: [NONE]\n\ndata: [DONE]\n\n".chunks(size).for_each(|piece| ending.see(piece));
+            assert!(ending.holds(b"[DONE]") && !ending.holds(b"[NONE]"), "in pieces of {size}");
+        }
+        assert!(!Ending::default().holds(b"[DONE]"));
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use memchr::memchr_iter;
 
 use crate::answer::END_MARKER;
-use crate::marker::Marker;
+use crate::marker::{Ending, Marker};
 
 /// What a stream is to end with.
 const STREAM_END: &[u8] = b"[DONE]";
@@ -18,15 +18,26 @@ pub(crate) struct Reply {
     /// Events, the terminal one included; whole replies have none.
     pub(crate) events: u64,
     pub(crate) first_event: Option<Instant>,
-    end: Marker,
+    end: End,
     holds: Marker,
     after_line: bool,
+}
+
+/// What an end is looked for in. Others may put the members of a whole reply in another order.
+#[derive(Debug)]
+enum End {
+    OfStream(Ending),
+    OfWhole(Box<Marker>),
 }
 
 impl Reply {
     /// Nothing has been seen yet of a reply that is to hold a text, and to end with `[DONE]` or with the marker.
     pub(crate) fn new(status: u16, streams: bool, holds: &'static [u8]) -> Self {
-        let end = Marker::new(if streams { STREAM_END } else { END_MARKER });
+        let end = if streams {
+            End::OfStream(Ending::default())
+        } else {
+            End::OfWhole(Box::new(Marker::new(END_MARKER)))
+        };
         let holds = Marker::new(holds);
         Self { status, bytes: 0, events: 0, first_event: None, end, holds, after_line: !streams }
     }
@@ -52,13 +63,19 @@ impl Reply {
     /// Looks at a piece of a whole reply.
     pub(crate) fn see(&mut self, piece: &[u8]) {
         self.bytes += piece.len() as u64;
-        self.end.see(piece);
+        match &mut self.end {
+            End::OfStream(ending) => ending.see(piece),
+            End::OfWhole(marker) => marker.see(piece),
+        }
         self.holds.see(piece);
     }
 
     /// Whether the end came.
     pub(crate) fn is_complete(&self) -> bool {
-        self.end.is_seen()
+        match &self.end {
+            End::OfStream(ending) => ending.holds(STREAM_END),
+            End::OfWhole(marker) => marker.is_seen(),
+        }
     }
 
     /// Whether it held what it was to hold.
