@@ -5,30 +5,35 @@ use memchr::memmem::{self, Finder};
 /// A text, and whether it has come by.
 #[derive(Debug)]
 pub(crate) struct Marker {
-    /// Built once: pieces are small, and there are many.
-    text: Finder<'static>,
-    seen: bool,
+    /// What is still to be seen.
+    text: Option<Finder<'static>>,
     /// The last bytes of what came before, in case the text is cut in two.
     tail: Vec<u8>,
 }
 
 impl Marker {
+    /// The empty text has been seen from the start.
     pub(crate) fn new(text: &'static [u8]) -> Self {
-        Self { text: Finder::new(text), seen: text.is_empty(), tail: Vec::new() }
+        Self { text: (!text.is_empty()).then(|| Finder::new(text)), tail: Vec::new() }
+    }
+
+    /// One for which the search has been prepared.
+    pub(crate) fn prepared(text: &Finder<'static>) -> Self {
+        Self { text: Some(text.clone()), tail: Vec::new() }
     }
 
     pub(crate) fn is_seen(&self) -> bool {
-        self.seen
+        self.text.is_none()
     }
 
     /// Looks at the next piece.
     pub(crate) fn see(&mut self, piece: &[u8]) {
-        if self.seen {
-            return;
-        }
-        let kept = self.text.needle().len() - 1;
+        let Some(text) = &self.text else { return };
+        let kept = text.needle().len() - 1;
         self.tail.extend_from_slice(&piece[..piece.len().min(kept)]);
-        self.seen = self.text.find(&self.tail).is_some() || self.text.find(piece).is_some();
+        if text.find(&self.tail).is_some() || text.find(piece).is_some() {
+            self.text = None;
+        }
         if piece.len() > kept {
             self.tail.clear();
             self.tail.extend_from_slice(&piece[piece.len() - kept..]);

@@ -1,14 +1,19 @@
 //! What a caller looks at in a reply: its length, its events, and whether it came to its end.
 
+use std::sync::LazyLock;
 use std::time::Instant;
 
 use memchr::memchr_iter;
+use memchr::memmem::Finder;
 
 use crate::answer::END_MARKER;
 use crate::marker::{Ending, Marker};
 
 /// What a stream is to end with.
 const STREAM_END: &[u8] = b"[DONE]";
+
+/// What a whole reply is to hold, prepared once for all replies.
+static WHOLE_END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(END_MARKER));
 
 /// What was seen of one reply's body.
 #[derive(Debug)]
@@ -36,7 +41,7 @@ impl Reply {
         let end = if streams {
             End::OfStream(Ending::default())
         } else {
-            End::OfWhole(Box::new(Marker::new(END_MARKER)))
+            End::OfWhole(Box::new(Marker::prepared(&WHOLE_END)))
         };
         let holds = Marker::new(holds);
         Self { status, bytes: 0, events: 0, first_event: None, end, holds, after_line: !streams }
