@@ -40,6 +40,18 @@ clients:
 size:
     ./tests/run size
 
+# Measures Trunkline against a bare proxy; flags such as `--quick` or `--lanes chat-200b,stream-*`.
+bench *flags:
+    BENCH_FLAGS="{{ flags }}" ./tests/run bench
+
+# The same, with LiteLLM, Portkey and nginx where they are installed.
+bench-peers *flags:
+    BENCH_FLAGS="{{ flags }}" ./tests/run bench-peers
+
+# Instructions a request, against the figures in crates/bench/gate.json; `--write` keeps new ones.
+gate *flags:
+    GATE_FLAGS="{{ flags }}" ./tests/run gate
+
 # Licences, bans and sources; needs cargo-deny.
 deny:
     ./tests/run deny

@@ -80,6 +80,17 @@ const ARROWS: &[Arrow] = &[
         ],
         in_tests: &["trunkline-testkit"],
     },
+    Arrow {
+        from: "trunkline-bench",
+        to: &[
+            "trunkline-core",
+            "trunkline-gateway",
+            "trunkline-openai",
+            "trunkline-provider",
+            "trunkline-router",
+        ],
+        in_tests: &[],
+    },
     Arrow { from: "trunkline-testkit", to: &["trunkline-core", "trunkline-provider"], in_tests: &[] },
     Arrow {
         from: "trunkline-outside-provider",

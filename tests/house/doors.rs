@@ -31,13 +31,13 @@ const fn door(
 const DOORS: &[Door] = &[
     door(
         "async-trait",
-        &["echo", "provider", "testkit", "transport", "trunkline", "vercel-ai-gateway"],
+        &["bench", "echo", "provider", "testkit", "transport", "trunkline", "vercel-ai-gateway"],
         &["openai", "router"],
         "async methods in traits that are called through `dyn`: Provider and Transport",
     ),
     door(
         "base64",
-        &["echo", "gateway", "openai", "testkit", "vercel-ai-gateway"],
+        &["bench", "echo", "gateway", "openai", "testkit", "vercel-ai-gateway"],
         &[],
         "embeddings as base64, the payload of an OIDC token, images in bodies, sealed ids",
     ),
@@ -47,6 +47,7 @@ const DOORS: &[Door] = &[
         "bytes",
         &[
             "anthropic",
+            "bench",
             "config",
             "core",
             "gateway",
@@ -86,7 +87,17 @@ const DOORS: &[Door] = &[
     ),
     door(
         "futures-util",
-        &["echo", "gateway", "openai", "provider", "router", "testkit", "trunkline", "vercel-ai-gateway"],
+        &[
+            "bench",
+            "echo",
+            "gateway",
+            "openai",
+            "provider",
+            "router",
+            "testkit",
+            "trunkline",
+            "vercel-ai-gateway",
+        ],
         &["anthropic", "outside-provider", "transport"],
         "the few adapters on streams that the standard library lacks",
     ),
@@ -94,6 +105,7 @@ const DOORS: &[Door] = &[
         "http",
         &[
             "anthropic",
+            "bench",
             "config",
             "core",
             "gateway",
@@ -111,13 +123,18 @@ const DOORS: &[Door] = &[
     door("http-body", &["gateway", "transport"], &[], "the Body trait between hyper and us"),
     door("http-body-util", &["gateway", "testkit"], &[], "bodies that are read frame by frame"),
     door("httpdate", &["provider"], &[], "Retry-After as a date"),
-    door("hyper", &["gateway", "testkit"], &[], "the HTTP server, and nowhere its client"),
-    door("hyper-util", &["gateway", "testkit"], &[], "hyper on tokio, and its graceful end"),
+    door(
+        "hyper",
+        &["bench", "gateway", "testkit"],
+        &[],
+        "the HTTP server; its client only in the floor that bench measures against",
+    ),
+    door("hyper-util", &["bench", "gateway", "testkit"], &[], "hyper on tokio, and its graceful end"),
     door("jiff", &["anthropic", "gateway"], &[], "times as texts"),
     door("jiter", &[], &["core"], "an oracle that the scan of documents is held against"),
     door(
         "memchr",
-        &["core", "gateway", "openai", "provider", "vercel-ai-gateway"],
+        &["bench", "core", "gateway", "openai", "provider", "vercel-ai-gateway"],
         &[],
         "the search for line ends and needles in every byte that passes",
     ),
@@ -133,10 +150,10 @@ const DOORS: &[Door] = &[
     door("rcgen", &[], &["transport"], "certificates for tests of TLS"),
     door("reqwest", &["transport"], &[], "the HTTP client"),
     door("ring", &["gateway"], &[], "seals ids of responses; TLS has it in the tree already"),
-    door("rlimit", &["server"], &[], "the limit on open files, raised at the start"),
+    door("rlimit", &["bench", "server"], &[], "the limit on open files, raised at the start"),
     door(
         "rust_decimal",
-        &["config", "core", "gateway", "testkit", "trunkline", "vercel-ai-gateway"],
+        &["bench", "config", "core", "gateway", "testkit", "trunkline", "vercel-ai-gateway"],
         &[],
         "money, which no float may touch",
     ),
@@ -144,7 +161,7 @@ const DOORS: &[Door] = &[
     door("ruzstd", &["gateway", "transport"], &["server"], "bodies in zstd, in Rust alone"),
     door(
         "serde",
-        &["config", "core", "echo", "gateway", "openai", "outside-provider", "testkit", "trunkline"],
+        &["bench", "config", "core", "echo", "gateway", "openai", "outside-provider", "testkit", "trunkline"],
         &[],
         "typed views of JSON and YAML",
     ),
@@ -152,6 +169,7 @@ const DOORS: &[Door] = &[
     door(
         "serde_json",
         &[
+            "bench",
             "config",
             "core",
             "echo",
@@ -173,7 +191,7 @@ const DOORS: &[Door] = &[
     door("thiserror", &["config"], &[], "private errors of one module"),
     door(
         "tokio",
-        &["gateway", "router", "server", "testkit", "transport"],
+        &["bench", "gateway", "router", "server", "testkit", "transport"],
         &["outside-provider", "provider", "tests", "trunkline", "vercel-ai-gateway"],
         "the runtime, its sockets and its clock",
     ),
