@@ -1,6 +1,6 @@
 //! Fixtures of an upstream that speaks Anthropic's dialect, for every provider that passes it on.
 //!
-//! The streams are the recordings of [`messages`](crate::recordings::messages), with what stands in their index.
+//! The streams are the recordings of [`messages`], with what stands in their index.
 
 use bytes::Bytes;
 use http::HeaderName;
