@@ -101,8 +101,8 @@ impl Gateway {
     fn preflight<B>(&self, record: OpenRecord, request: &Request<B>) -> Response<ReplyBody> {
         let mut response = Response::new(ReplyBody::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
-        response.headers_mut().insert(ALLOW, allowed(request.uri().path()));
         let methods = allowed(request.uri().path());
+        response.headers_mut().insert(ALLOW, methods.clone());
         browsers::allow_preflight(request.headers(), response.headers_mut(), methods, &self.settings);
         settled(record, Ok(response))
     }
