@@ -1,4 +1,4 @@
-//! One HTTP client, and so one pool of connections, for each way of connecting.
+//! reqwest, for HTTP/2 and for proxies: one client, and so one pool of connections, for each way of connecting.
 
 use std::fmt;
 use std::time::Duration;
@@ -32,10 +32,15 @@ struct Way {
 impl Clients {
     /// # Errors
     ///
-    /// `Configuration` for a proxy or a file of certificates that is none.
-    pub(crate) fn new(options: TransportOptions) -> Result<Self, Error> {
-        let roots = options.ssl_cert_file.as_deref().map(tls::roots_of).transpose()?;
+    /// `Configuration` for a proxy that is none.
+    pub(crate) fn new(options: TransportOptions, roots: Option<RootCertStore>) -> Result<Self, Error> {
         Ok(Self { by_way: DashMap::new(), proxies: proxies(&options)?, roots, options })
+    }
+
+    /// Whether some requests to such an origin go through a proxy.
+    pub(crate) fn has_proxy(&self, is_encrypted: bool) -> bool {
+        let proxy = if is_encrypted { &self.options.https_proxy } else { &self.options.http_proxy };
+        proxy.is_some()
     }
 
     /// The client for a request.

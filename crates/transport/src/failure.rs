@@ -6,36 +6,64 @@ use std::time::Duration;
 use trunkline_core::{Error, ErrorKind};
 use trunkline_provider::Waits;
 
-/// The request did not get an answer.
-pub(crate) fn unanswered(error: reqwest::Error, waits: &Waits) -> Error {
+use crate::connector::Unconnected;
+
+type Source = Box<dyn StdError + Send + Sync>;
+
+/// The request was sent, and did not get an answer.
+pub(crate) fn unanswered(source: impl Into<Source>) -> Error {
+    let message = "the upstream broke the connection before it answered";
+    Error::new(ErrorKind::UpstreamProtocol, message).with_source(source).having_reached_upstream()
+}
+
+/// What reqwest failed of.
+pub(crate) fn of_client(error: reqwest::Error, waits: &Waits) -> Error {
     let error = error.without_url();
-    if error.is_connect() {
-        return unreachable(error, waits);
-    }
     if error.is_builder() {
         return Error::new(ErrorKind::Internal, "the request cannot be sent as it is").with_source(error);
     }
-    let message = "the upstream broke the connection before it answered";
-    Error::new(ErrorKind::UpstreamProtocol, message).with_source(error).having_reached_upstream()
+    if !error.is_connect() {
+        return unanswered(error);
+    }
+    if error.is_timeout() {
+        return connect_timeout(waits).with_source(error);
+    }
+    let why = if error.is_dns() {
+        UNKNOWN_NAME
+    } else if has_source::<rustls::Error>(&error) {
+        NO_TLS
+    } else {
+        ""
+    };
+    unreachable(why).with_source(error)
 }
 
-fn unreachable(error: reqwest::Error, waits: &Waits) -> Error {
-    let message = if error.is_timeout() {
-        format!("no connection to the upstream within {}", spelled(waits.connect))
-    } else if error.is_dns() {
-        "no connection to the upstream: its name is not known".to_owned()
-    } else if has_source::<rustls::Error>(&error) {
-        "no connection to the upstream: TLS was not agreed on".to_owned()
-    } else {
-        "no connection to the upstream".to_owned()
+const UNKNOWN_NAME: &str = ": its name is not known";
+const NO_TLS: &str = ": TLS was not agreed on";
+
+/// There is no connection to send the request on.
+pub(crate) fn unconnected(why: Unconnected) -> Error {
+    let message = match &why {
+        Unconnected::Name(_) => UNKNOWN_NAME,
+        Unconnected::Tls(_) => NO_TLS,
+        Unconnected::Tcp(_) => "",
     };
-    Error::new(ErrorKind::UpstreamUnreachable, message).with_source(error)
+    unreachable(message).with_source(why)
+}
+
+/// A connection did not come about in time.
+pub(crate) fn connect_timeout(waits: &Waits) -> Error {
+    unreachable(&format!(" within {}", spelled(waits.connect)))
+}
+
+fn unreachable(why: &str) -> Error {
+    Error::new(ErrorKind::UpstreamUnreachable, format!("no connection to the upstream{why}"))
 }
 
 /// The body broke off.
-pub(crate) fn cut(error: reqwest::Error) -> Error {
+pub(crate) fn cut(source: impl Into<Source>) -> Error {
     let message = "the upstream broke the connection in the middle of its reply";
-    Error::new(ErrorKind::UpstreamCut, message).with_source(error.without_url()).having_reached_upstream()
+    Error::new(ErrorKind::UpstreamCut, message).with_source(source).having_reached_upstream()
 }
 
 /// The first byte did not come in time.

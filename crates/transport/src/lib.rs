@@ -1,7 +1,7 @@
-//! The one door to the network: [`HttpTransport`] carries requests upstream over reqwest.
+//! The one door to the network: [`HttpTransport`] carries requests upstream.
 //!
-//! It keeps one pool of connections for each way of connecting, never closes a pool that is in use, and does
-//! nothing before the first request. It holds the four waits of
+//! HTTP/1.1 without a proxy, the usual way, goes over connections of its own, which are polled in the task of the
+//! request that they serve; HTTP/2 and proxies go through reqwest. It does nothing before the first request. It holds the four waits of
 //! [`Waits`](trunkline_provider::Waits), inflates replies under a limit, follows no redirect, retries nothing,
 //! and reads no environment of its own.
 //!
@@ -19,11 +19,17 @@
 //! ```
 
 mod clients;
+mod connector;
+mod direct;
 mod failure;
+mod http1;
 mod http_transport;
 mod inflate;
 mod options;
+mod pool;
+mod reply_body;
 mod request_body;
+mod socket;
 mod tls;
 mod waits;
 

@@ -53,31 +53,65 @@ fn after(now: Instant, wait: Duration) -> Instant {
     now + wait.min(LONG)
 }
 
+/// How long a body is still waited for. Time counts only while the upstream is waited for: a reader that takes its
+/// time does not make the upstream idle.
+#[derive(Debug)]
+pub(crate) struct Patience {
+    deadlines: Deadlines,
+    begun: bool,
+    waiting_since: Option<Instant>,
+}
+
+impl Patience {
+    pub(crate) fn new(deadlines: Deadlines) -> Self {
+        Self { deadlines, begun: false, waiting_since: None }
+    }
+
+    /// A piece of the body has come.
+    pub(crate) fn arrived(&mut self) {
+        self.begun = true;
+        self.waiting_since = None;
+    }
+
+    /// When the next piece must be there. The wait for it begins with the first look.
+    pub(crate) fn deadline(&mut self) -> Instant {
+        if self.begun { self.idle().min(self.deadlines.total) } else { self.deadlines.first_byte() }
+    }
+
+    /// What a body failed of whose deadline has passed.
+    pub(crate) fn lost(&mut self) -> Error {
+        let idle = self.idle();
+        if !self.begun {
+            self.deadlines.first_byte_missed()
+        } else if self.deadlines.total <= idle {
+            failure::total_timeout(&self.deadlines.waits)
+        } else {
+            failure::idle_timeout(&self.deadlines.waits)
+        }
+    }
+
+    fn idle(&mut self) -> Instant {
+        let since = *self.waiting_since.get_or_insert_with(Instant::now);
+        after(since, self.deadlines.waits.idle)
+    }
+}
+
 pin_project! {
-    /// A body under [`Deadlines`]. Time counts only while the upstream is waited for: a reader that takes its
-    /// time does not make the upstream idle.
+    /// A body of reqwest's under [`Patience`].
     pub(crate) struct WaitedBody<S> {
         #[pin]
         body: S,
         #[pin]
         timer: Sleep,
-        deadlines: Deadlines,
-        begun: bool,
-        waiting_since: Option<Instant>,
+        patience: Patience,
         ended: bool,
     }
 }
 
 impl<S> WaitedBody<S> {
     pub(crate) fn new(body: S, deadlines: Deadlines) -> Self {
-        Self {
-            body,
-            timer: sleep_until(deadlines.first_byte()),
-            deadlines,
-            begun: false,
-            waiting_since: None,
-            ended: false,
-        }
+        let timer = sleep_until(deadlines.first_byte());
+        Self { body, timer, patience: Patience::new(deadlines), ended: false }
     }
 }
 
@@ -90,17 +124,16 @@ impl<S: Stream<Item = reqwest::Result<Bytes>>> Stream for WaitedBody<S> {
             return Poll::Ready(None);
         }
         while let Poll::Ready(item) = this.body.as_mut().poll_next(context) {
-            *this.waiting_since = None;
             match item {
                 // An empty piece is no sign of life.
                 Some(Ok(chunk)) if chunk.is_empty() => {}
                 Some(Ok(chunk)) => {
-                    *this.begun = true;
+                    this.patience.arrived();
                     return Poll::Ready(Some(Ok(chunk)));
                 }
                 Some(Err(error)) => {
                     *this.ended = true;
-                    return Poll::Ready(Some(Err(failure::cut(error))));
+                    return Poll::Ready(Some(Err(failure::cut(error.without_url()))));
                 }
                 None => {
                     *this.ended = true;
@@ -108,15 +141,12 @@ impl<S: Stream<Item = reqwest::Result<Bytes>>> Stream for WaitedBody<S> {
                 }
             }
         }
-        let now = Instant::now();
-        let since = *this.waiting_since.get_or_insert(now);
-        let idle = after(since, this.deadlines.waits.idle);
-        let deadline = if *this.begun { idle.min(this.deadlines.total) } else { this.deadlines.first_byte() };
+        let deadline = this.patience.deadline();
         // Setting the timer anew for each piece would cost more than letting it ring early now and then.
         if this.timer.deadline() > deadline {
             this.timer.as_mut().reset(deadline);
         }
-        if now < deadline {
+        if Instant::now() < deadline {
             ready!(this.timer.as_mut().poll(context));
             if this.timer.deadline() < deadline {
                 this.timer.as_mut().reset(deadline);
@@ -124,14 +154,7 @@ impl<S: Stream<Item = reqwest::Result<Bytes>>> Stream for WaitedBody<S> {
             }
         }
         *this.ended = true;
-        let error = if !*this.begun {
-            this.deadlines.first_byte_missed()
-        } else if this.deadlines.total <= idle {
-            failure::total_timeout(&this.deadlines.waits)
-        } else {
-            failure::idle_timeout(&this.deadlines.waits)
-        };
-        Poll::Ready(Some(Err(error)))
+        Poll::Ready(Some(Err(this.patience.lost())))
     }
 }
 

@@ -174,3 +174,71 @@ async fn a_target_may_be_spoken_to_in_http_2() {
     exchange_with(&transport(), &url, &options).await.unwrap_err();
     assert_eq!(&played.await.unwrap(), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 }
+
+/// What one read brought leaves in one write, however many chunks it was sent in.
+#[tokio::test]
+async fn chunks_that_come_together_are_one_piece() {
+    let mut reply = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+    for _ in 0..16 {
+        reply.extend_from_slice(b"9\r\ndata: 1\n\n\r\n");
+    }
+    reply.extend_from_slice(b"0\r\n\r\n");
+    let (url, _) = upstream(|stream| async move { answer(stream, &reply).await }).await;
+    let response = transport().send(post(&url, &["{}"]), &SendOptions::default()).await.unwrap();
+    let mut body = response.into_body();
+    assert_eq!(body.next().await.unwrap().unwrap(), "data: 1\n\n".repeat(16));
+    assert!(body.next().await.is_none());
+}
+
+#[tokio::test]
+async fn interim_replies_are_passed_over() {
+    const REPLY: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n\
+                           HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+    let (url, _) = upstream(|stream| answer(stream, REPLY)).await;
+    let response = exchange(&transport(), &url).await.unwrap();
+    assert_eq!((response.status().as_u16(), response.headers().contains_key("link")), (200, false));
+    assert_eq!(response.into_body(), "{}");
+}
+
+#[tokio::test]
+async fn a_body_without_a_length_ends_with_its_connection() {
+    let (url, _) = upstream(|stream| answer(stream, b"HTTP/1.0 200 OK\r\n\r\nto the end")).await;
+    assert_eq!(exchange(&transport(), &url).await.unwrap().into_body(), "to the end");
+}
+
+/// Whoever refuses a large body does not read it first.
+#[tokio::test]
+async fn an_answer_may_come_before_the_request_has_been_sent() {
+    let (url, _) = upstream(|mut stream| async move {
+        stream.write_all(b"HTTP/1.1 413 Too Large\r\ncontent-length: 4\r\n\r\nlong").await.unwrap();
+        read_to_close(&mut stream).await;
+    })
+    .await;
+    let mut body = trunkline_core::Segments::new();
+    let piece = bytes::Bytes::from(vec![b' '; 1 << 20]);
+    (0..64).for_each(|_| body.push(piece.clone()));
+    let request = http::Request::post(url).body(body).unwrap();
+    let response = transport().send(request, &SendOptions::default()).await.unwrap();
+    assert_eq!(response.status(), 413);
+    assert_eq!(read(response.into_body()).await.unwrap(), "long");
+}
+
+/// More pieces than one write takes, and more bytes than the system holds for a reader who is not there yet.
+#[tokio::test]
+async fn a_request_of_many_pieces_arrives_whole() {
+    let (url, played) = upstream(|mut stream| async move {
+        let request = read_request(&mut stream).await;
+        stream.write_all(PLAIN).await.unwrap();
+        request
+    })
+    .await;
+    let mut body = trunkline_core::Segments::new();
+    for index in 0..100 {
+        body.push(bytes::Bytes::from(format!("{index:>10000}")));
+    }
+    let expected = String::from_utf8(body.clone().into_bytes().to_vec()).unwrap();
+    let request = http::Request::post(url).body(body).unwrap();
+    transport().send(request, &SendOptions::default()).await.unwrap();
+    let sent = played.await.unwrap();
+    assert!(sent.split_once("\r\n\r\n").unwrap().1 == expected);
+}

@@ -4,6 +4,7 @@
 
 mod exchange;
 mod faults;
+mod pool;
 mod proxies;
 mod tls;
 mod upstream;

@@ -1,0 +1,216 @@
+//! A connection to an upstream, and one exchange on it after another.
+
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::time::{Instant, Sleep, sleep_until};
+use trunkline_core::Segments;
+
+use super::framing::{BodyFlaw, Framing};
+use super::head::{HeadFlaw, ReplyHead, RequestHead};
+use crate::socket::Socket;
+
+/// What a read makes room for at first, and at most.
+const READ_BYTES: usize = 8 * 1024;
+const READ_BYTES_MAX: usize = 256 * 1024;
+/// As many pieces of a request as leave in one write.
+const SLICES_MAX: usize = 32;
+
+/// A connection to an upstream.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    socket: Socket,
+    /// What has been read and not been taken yet.
+    read: BytesMut,
+    /// What the next read makes room for.
+    room: usize,
+    /// What is left to send of a request.
+    unsent: VecDeque<Bytes>,
+    /// Whether bytes were handed to TLS that may not have left it.
+    unflushed: bool,
+    alarm: Pin<Box<Sleep>>,
+}
+
+/// A reply has begun.
+#[derive(Debug)]
+pub(crate) struct Replied {
+    pub(crate) head: ReplyHead,
+    pub(crate) connection: Connection,
+}
+
+/// Why there was no reply.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// The connection had ended before anything of the request was sent.
+    Unused(io::Error),
+    /// The upstream, or the network, ended it.
+    Ended(io::Error),
+    /// What came is no reply.
+    NoReply(HeadFlaw),
+    /// The deadline passed.
+    Late,
+}
+
+impl Connection {
+    pub(crate) fn new(socket: Socket) -> Self {
+        Self {
+            socket,
+            read: BytesMut::new(),
+            room: READ_BYTES,
+            unsent: VecDeque::new(),
+            unflushed: false,
+            // It is set when there is something to wait for.
+            alarm: Box::pin(sleep_until(Instant::now())),
+        }
+    }
+
+    /// Whether an exchange is over: everything was sent, and nothing came that belongs to no reply.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.has_sent() && self.read.is_empty()
+    }
+
+    /// Whether nobody has closed it, or said something on it, while it was at rest.
+    pub(crate) fn is_quiet(&mut self, context: &mut Context<'_>) -> bool {
+        self.socket.is_quiet(context)
+    }
+
+    /// Lets go of what only a connection in use needs.
+    pub(crate) fn rest(&mut self) {
+        self.read = BytesMut::new();
+        self.room = READ_BYTES;
+    }
+
+    /// Sends a request and waits for the head of its reply.
+    ///
+    /// # Errors
+    ///
+    /// Says why there is none. The connection is closed then.
+    pub(crate) async fn exchange(
+        mut self,
+        head: &RequestHead,
+        body: &Segments,
+        deadline: Instant,
+    ) -> Result<Replied, Broken> {
+        self.unsent.push_back(head.bytes.clone());
+        self.unsent.extend(body.iter().cloned());
+        let unsent = head.bytes.len() + body.len();
+        let is_bodiless = head.is_bodiless;
+        let head = poll_fn(|context| {
+            // A reply may come before the request has been read: refusals do.
+            let sent = self.poll_send(context);
+            let broke = matches!(sent, Poll::Ready(Err(_)));
+            loop {
+                match self.poll_head(context, is_bodiless) {
+                    Poll::Ready(Err(Broken::Ended(error))) if broke => {
+                        let left: usize = self.unsent.iter().map(Bytes::len).sum();
+                        let is_unused = left == unsent;
+                        let why = if is_unused { Broken::Unused(error) } else { Broken::Ended(error) };
+                        return Poll::Ready(Err(why));
+                    }
+                    Poll::Ready(Ok(head)) if head.is_interim() => {}
+                    Poll::Ready(outcome) => return Poll::Ready(outcome),
+                    Poll::Pending => {
+                        ready!(self.poll_alarm(context, deadline));
+                        return Poll::Ready(Err(Broken::Late));
+                    }
+                }
+            }
+        })
+        .await?;
+        Ok(Replied { head, connection: self })
+    }
+
+    /// Goes on sending what is left of the request.
+    pub(crate) fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.unsent.is_empty() {
+            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+            for (slice, bytes) in slices.iter_mut().zip(&self.unsent) {
+                *slice = IoSlice::new(bytes);
+            }
+            let count = self.unsent.len().min(SLICES_MAX);
+            let mut sent = ready!(Pin::new(&mut self.socket).poll_write_vectored(context, &slices[..count]))?;
+            if sent == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.unflushed = true;
+            while let Some(first) = self.unsent.front_mut() {
+                if sent < first.len() {
+                    first.advance(sent);
+                    break;
+                }
+                sent -= first.len();
+                self.unsent.pop_front();
+            }
+        }
+        if self.unflushed {
+            ready!(Pin::new(&mut self.socket).poll_flush(context))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Whether the whole request has been sent.
+    pub(crate) fn has_sent(&self) -> bool {
+        self.unsent.is_empty() && !self.unflushed
+    }
+
+    /// What has been read of a body.
+    ///
+    /// # Errors
+    ///
+    /// As [`Framing::take`].
+    pub(crate) fn take(&mut self, framing: &mut Framing) -> Result<Bytes, BodyFlaw> {
+        framing.take(&mut self.read)
+    }
+
+    fn poll_head(&mut self, context: &mut Context<'_>, is_bodiless: bool) -> Poll<Result<ReplyHead, Broken>> {
+        loop {
+            if !self.read.is_empty()
+                && let Some(head) = ReplyHead::take(&mut self.read, is_bodiless).map_err(Broken::NoReply)?
+            {
+                return Poll::Ready(Ok(head));
+            }
+            let read = ready!(self.poll_read(context, None)).map_err(Broken::Ended)?;
+            if read == 0 {
+                return Poll::Ready(Err(Broken::Ended(io::ErrorKind::UnexpectedEof.into())));
+            }
+        }
+    }
+
+    /// Reads what has come. 0 is the end. Where it is known how much there is to come, there is room for that.
+    pub(crate) fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        known: Option<u64>,
+    ) -> Poll<io::Result<usize>> {
+        let room = known.map_or(self.room, |left| usize::try_from(left).unwrap_or(usize::MAX).max(self.room));
+        let room = room.min(READ_BYTES_MAX);
+        self.read.reserve(room.saturating_sub(self.read.len()).max(READ_BYTES / 2));
+        let spare = self.read.capacity() - self.read.len();
+        let read = ready!(pin!(self.socket.read_buf(&mut self.read)).poll(context))?;
+        if read == spare {
+            self.room = (self.room * 2).min(READ_BYTES_MAX);
+        }
+        Poll::Ready(Ok(read))
+    }
+
+    /// Waits until the deadline. The alarm may have been set for an earlier one, which costs less than to set it
+    /// anew for each wait; it then rings, and is set again.
+    pub(crate) fn poll_alarm(&mut self, context: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        if self.alarm.is_elapsed() || self.alarm.deadline() > deadline {
+            self.alarm.as_mut().reset(deadline);
+        }
+        loop {
+            ready!(self.alarm.as_mut().poll(context));
+            if self.alarm.deadline() >= deadline {
+                return Poll::Ready(());
+            }
+            self.alarm.as_mut().reset(deadline);
+        }
+    }
+}
