@@ -45,6 +45,10 @@ use tokio::runtime::{Builder, Runtime};
 use arguments::Arguments;
 use results::Results;
 
+/// The server's: floor and gate are to differ from it in nothing but what they do.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const USAGE: &str = "\
 trunkline-bench run [--lanes A,B*] [--rounds N] [--seconds S] [--quick] [--peers] [--out FILE] [--trunkline FILE]
                     [--burst-wait-seconds N] [--gateway-core N] [--load-core N] [--litellm FILE] [--portkey FILE]

@@ -21,6 +21,9 @@ use trunkline_gateway::{Gateway, Server, StopHandle, Tls};
 use flags::{Command, Flags};
 use sources::Sources;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let flags = Flags::parse_from(normalized(std::env::args()));
     // The one place that reads the process environment; everybody else is handed this value.
