@@ -1,6 +1,7 @@
 //! A value that must not be seen: keys and tokens, from configuration to header.
 
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use http::HeaderValue;
 use subtle::ConstantTimeEq;
@@ -9,36 +10,45 @@ use subtle::ConstantTimeEq;
 ///
 /// The text is reached through [`Secret::expose`] alone, so that every place that reads one can be found.
 #[derive(Clone)]
-pub struct Secret(Box<str>);
+pub struct Secret(Arc<Kept>);
+
+struct Kept {
+    text: Box<str>,
+    /// Made when it is first asked for: most requests that show a key show the same one.
+    bearer: OnceLock<Option<HeaderValue>>,
+}
 
 impl Secret {
     /// Takes a text into keeping. White space around it is dropped: keys come out of files and shells.
     pub fn new(text: impl AsRef<str>) -> Self {
-        Self(text.as_ref().trim().into())
+        Self(Arc::new(Kept { text: text.as_ref().trim().into(), bearer: OnceLock::new() }))
     }
 
     /// Gives the text out, to be put into a header or compared.
     pub fn expose(&self) -> &str {
-        &self.0
+        &self.0.text
     }
 
     /// Whether nothing was given.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.text.is_empty()
     }
 
     /// Compares with what a caller sent, in a time that depends on the lengths alone.
     pub fn matches(&self, candidate: &str) -> bool {
-        self.0.as_bytes().ct_eq(candidate.as_bytes()).into()
+        self.0.text.as_bytes().ct_eq(candidate.as_bytes()).into()
     }
 
     /// `Bearer <text>`, marked sensitive so that no client prints it.
     ///
     /// `None` if the text holds a character that no header may hold.
     pub fn bearer(&self) -> Option<HeaderValue> {
-        let mut value = HeaderValue::try_from(format!("Bearer {}", self.0)).ok()?;
-        value.set_sensitive(true);
-        Some(value)
+        let bearer = self.0.bearer.get_or_init(|| {
+            let mut value = HeaderValue::try_from(format!("Bearer {}", self.0.text)).ok()?;
+            value.set_sensitive(true);
+            Some(value)
+        });
+        bearer.clone()
     }
 }
 

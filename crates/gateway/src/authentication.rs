@@ -1,5 +1,7 @@
 //! Who asks: the key of a request, wherever clients put it.
 
+use std::sync::LazyLock;
+
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName};
 use trunkline_core::{Error, ErrorKind};
@@ -35,6 +37,10 @@ static KEY_HEADERS: &[&str] = &[
     "ocp-apim-subscription-key",
 ];
 
+/// The same as names: a text would be parsed at each look.
+static KEY_NAMES: LazyLock<Vec<HeaderName>> =
+    LazyLock::new(|| KEY_HEADERS.iter().map(|name| HeaderName::from_static(name)).collect());
+
 /// Whether a header carries a caller's key, so that it must never go upstream.
 pub(crate) fn is_key_header(name: &HeaderName, settings: &Settings) -> bool {
     KEY_HEADERS.contains(&name.as_str()) || settings.key_header.as_ref() == Some(name)
@@ -59,15 +65,14 @@ pub(crate) fn authenticate(headers: &HeaderMap, settings: &Settings) -> Result<C
 }
 
 fn key<'h>(headers: &'h HeaderMap, settings: &Settings) -> Result<Option<&'h str>, Error> {
-    let own = settings.key_header.as_ref().map(HeaderName::as_str);
-    for name in own.into_iter().chain(KEY_HEADERS.iter().copied()) {
+    for name in settings.key_header.iter().chain(KEY_NAMES.iter()) {
         let Some(value) = headers.get(name) else { continue };
         let text = value.to_str().unwrap_or_default().trim();
         let bearer =
             text.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("bearer ")).map(|_| text[7..].trim());
         match bearer {
             Some(key) if !key.is_empty() => return Ok(Some(key)),
-            None if !text.is_empty() && name != AUTHORIZATION.as_str() => return Ok(Some(text)),
+            None if !text.is_empty() && *name != AUTHORIZATION => return Ok(Some(text)),
             Some(_) | None => {
                 return Err(unauthenticated(
                     "Authentication Error, Malformed API Key passed in. Ensure Key has `Bearer ` prefix.",

@@ -6,7 +6,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
+use futures_util::FutureExt;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
@@ -111,7 +112,12 @@ where
     let mut first = Bytes::new();
     let mut whole = BytesMut::new();
     loop {
-        let frame = tokio::time::timeout(idle, body.frame()).await.map_err(|_| too_slow(idle))?;
+        let mut next = body.frame();
+        // Small bodies are there already, and need no timer.
+        let frame = match (&mut next).now_or_never() {
+            Some(frame) => frame,
+            None => tokio::time::timeout(idle, next).await.map_err(|_| too_slow(idle))?,
+        };
         let Some(frame) = frame else { break };
         let frame = frame.map_err(|error| {
             Error::new(ErrorKind::InvalidRequest, "the body ended before it was complete").with_source(error)
@@ -177,14 +183,14 @@ impl<B: Body + Unpin> Body for ReadOnce<B> {
 
 /// Reads on and forgets what is left of the body of a request that was refused, so that the caller can read the
 /// refusal and go on using the connection. Tells whether the end was reached: there are bounds to both.
-pub(crate) async fn discard<B>(headers: &HeaderMap, body: &mut B) -> bool
+pub(crate) async fn discard<B>(awaits_leave: bool, body: &mut B) -> bool
 where
     B: Body<Data = Bytes> + Unpin + Send,
 {
     const BYTES_MAX: usize = 1024 * 1024;
     const WAIT_MAX: Duration = Duration::from_secs(1);
     // Whoever waits for leave to send has sent nothing, and now need not.
-    if headers.contains_key(EXPECT) {
+    if awaits_leave {
         return false;
     }
     let reading = async {
@@ -216,14 +222,14 @@ fn too_slow(idle: Duration) -> Error {
 /// # Errors
 ///
 /// `MissingParameter` or `InvalidRequest`, naming the parameter.
-pub(crate) fn check(body: &CallBody, route: &str, required: &[&'static str]) -> Result<(), Error> {
+pub(crate) fn check(body: &CallBody, operation: Operation) -> Result<(), Error> {
     let has = |name: &str| match body {
         CallBody::Document(document) => document.contains(name),
         CallBody::Form(form) => form.contains(name),
         CallBody::Empty => true,
     };
-    if let Some(name) = required.iter().find(|name| !has(name)) {
-        let mut message = format!("{route}: Missing required parameter: '{name}'.");
+    if let Some(name) = operation.required_members().iter().find(|name| !has(name)) {
+        let mut message = format!("/{}: Missing required parameter: '{name}'.", operation.path());
         if *name == "file" && matches!(body, CallBody::Document(_)) {
             message.push_str(" This operation takes multipart/form-data, with the sound in the part 'file'.");
         }
@@ -286,8 +292,8 @@ pub(crate) fn model(body: &CallBody) -> Result<Option<String>, Error> {
 }
 
 /// The refusal of a request that names no model where it must.
-pub(crate) fn model_missing(route: &str) -> Error {
-    let message = format!("{route}: Missing required parameter: 'model'.");
+pub(crate) fn model_missing(operation: Operation) -> Error {
+    let message = format!("/{}: Missing required parameter: 'model'.", operation.path());
     Error::new(ErrorKind::MissingParameter, message).with_param("model")
 }
 
@@ -301,7 +307,7 @@ mod tests {
 
     fn checked(body: &str, expected: Result<(), &str>) {
         let document = CallBody::Document(Document::parse(body.to_owned()).expect("a document"));
-        let outcome = check(&document, "/chat/completions", &["messages"]);
+        let outcome = check(&document, Operation::ChatCompletions);
         let param = outcome.map_err(|error| error.param().unwrap_or_default().to_owned());
         assert_eq!(param, expected.map_err(str::to_owned), "{body}");
     }

@@ -54,9 +54,9 @@ fn is_loopback(host: &str) -> bool {
     matches!(name, "localhost" | "127.0.0.1" | "::1")
 }
 
-/// Adds what lets a page read the reply. Nothing in an open gateway, nothing for an origin that is not allowed.
-pub(crate) fn allow(request: &HeaderMap, reply: &mut HeaderMap, settings: &Settings) {
-    let Some(origin) = allowed_origin(request, settings) else {
+/// Adds what lets a page of an [allowed origin](allowed_origin) read the reply.
+pub(crate) fn allow(origin: Option<HeaderValue>, reply: &mut HeaderMap) {
+    let Some(origin) = origin else {
         return;
     };
     if origin != "*" {
@@ -82,7 +82,8 @@ pub(crate) fn allow_preflight(
     reply.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
 }
 
-fn allowed_origin(request: &HeaderMap, settings: &Settings) -> Option<HeaderValue> {
+/// The origin that may read the reply. None in an open gateway, and none that the settings do not allow.
+pub(crate) fn allowed_origin(request: &HeaderMap, settings: &Settings) -> Option<HeaderValue> {
     settings.master_key.as_ref()?;
     let origin = request.get(ORIGIN)?;
     if settings.cors_origins.iter().any(|allowed| allowed == "*") {
@@ -132,16 +133,16 @@ mod tests {
         let mut request = HeaderMap::new();
         request.insert(ORIGIN, HeaderValue::from_static("https://app.example"));
         let mut reply = HeaderMap::new();
-        allow(&request, &mut reply, &settings);
+        allow(allowed_origin(&request, &settings), &mut reply);
         assert_eq!(reply[ACCESS_CONTROL_ALLOW_ORIGIN], "*");
 
         settings.cors_origins = vec!["https://other.example".to_owned()];
         let mut reply = HeaderMap::new();
-        allow(&request, &mut reply, &settings);
+        allow(allowed_origin(&request, &settings), &mut reply);
         assert!(reply.is_empty());
 
         settings.cors_origins.push("https://app.example".to_owned());
-        allow(&request, &mut reply, &settings);
+        allow(allowed_origin(&request, &settings), &mut reply);
         assert_eq!(reply[ACCESS_CONTROL_ALLOW_ORIGIN], "https://app.example");
         assert!(!reply.contains_key("access-control-allow-credentials"));
     }

@@ -3,6 +3,7 @@
 //! WHEN ADDING A MEMBER: add its row, and the one in `docs/http-api.md`, which a test compares.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use trunkline_core::{Body, Dialect, Document, Error, ErrorKind, Form, Secret, json};
@@ -72,6 +73,15 @@ pub static CONSUMED: &[Consumed] = &[
     row("mock_*", Effect::Moot, "canned answers are the operator's to set, in `litellm_params`"),
 ];
 
+/// How the names of [`CONSUMED`] begin: each has two letters at least.
+static BEGINNINGS: LazyLock<Vec<[u8; 2]>> = LazyLock::new(|| {
+    let mut beginnings: Vec<[u8; 2]> =
+        CONSUMED.iter().filter_map(|row| row.name.as_bytes().first_chunk().copied()).collect();
+    beginnings.sort_unstable();
+    beginnings.dedup();
+    beginnings
+});
+
 /// What a request asked of the gateway itself.
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
@@ -132,13 +142,14 @@ fn take_members(
     document: &mut Document,
     allows: impl Fn(&str) -> bool,
 ) -> Result<Asked, Error> {
-    let names: Vec<String> = document.names().map(|name| name.into_owned()).collect();
+    let own = document.names().filter_map(|name| Some((row_of(dialect, &name)?, name.into_owned())));
+    let meant: Vec<(&Consumed, String)> = own.collect();
+    if meant.is_empty() {
+        return Ok(Asked::default());
+    }
     let mut asked = Asked::default();
     let mut dropped: HashSet<String> = HashSet::new();
-    for name in names {
-        let Some(consumed) = row_of(dialect, &name) else {
-            continue;
-        };
+    for (consumed, name) in meant {
         let credential = matches!(consumed.name, "api_key" | "api_base" | "base_url");
         if consumed.effect == Effect::Refused
             && !(credential && allows(&name))
@@ -164,6 +175,9 @@ fn take_members(
 /// `metadata` is LiteLLM's place for tags and trace ids, and OpenAI's for stored completions. It goes upstream
 /// only where it is the latter: all values are texts, and `store` is true.
 fn take_metadata(document: &mut Document) {
+    if !document.contains("metadata") {
+        return;
+    }
     let all_texts = document.raw("metadata").is_some_and(|raw| {
         json::members(raw).all(|member| raw.get(member.value).is_some_and(|value| value.starts_with(b"\"")))
     });
@@ -174,6 +188,10 @@ fn take_metadata(document: &mut Document) {
 
 /// The row of a member that is meant for the gateway. `None` if it is the upstream's.
 fn row_of(dialect: Dialect, name: &str) -> Option<&'static Consumed> {
+    // Most members are the upstream's, and few begin as one that is meant.
+    if !name.as_bytes().first_chunk().is_some_and(|start| BEGINNINGS.contains(start)) {
+        return None;
+    }
     // Forms write lists so.
     let name = name.strip_suffix("[]").unwrap_or(name);
     CONSUMED.iter().find(|row| is_meant(row.name, name) && row.own_of != Some(dialect))

@@ -3,6 +3,9 @@
 //! WHEN ADDING AN ENDPOINT: add its row here and its line to `docs/http-api.md`; the compiler leads to the
 //! match in `gateway.rs` that serves it.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
 use trunkline_core::{Dialect, Error, ErrorKind, Operation};
@@ -174,8 +177,11 @@ pub(crate) fn dialect(found: &Result<Matched, Error>, path: &str, headers: &Head
 pub(crate) fn find(method: &Method, path: &str) -> Result<Matched, Error> {
     let path = trimmed(path);
     let method = if method == Method::HEAD { &Method::GET } else { method };
+    if let Some(row) = FIXED.get(path).and_then(|rows| rows.iter().find(|row| row.method == method)) {
+        return Ok(Matched { endpoint: row.endpoint, access: row.access, named: None });
+    }
     let mut best: Option<(&Row, Option<&str>)> = None;
-    for row in ROWS.iter().filter(|row| row.method == method) {
+    for row in ROWS.iter().filter(|row| row.span.is_some() && row.method == method) {
         let Some(named) = row.matches(path) else {
             continue;
         };
@@ -190,6 +196,15 @@ pub(crate) fn find(method: &Method, path: &str) -> Result<Matched, Error> {
     let named = named.map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned());
     Ok(Matched { endpoint: row.endpoint, access: row.access, named })
 }
+
+/// The rows whose paths name nothing, by path: most requests are for one of these.
+static FIXED: LazyLock<HashMap<&str, Vec<&Row>>> = LazyLock::new(|| {
+    let mut fixed: HashMap<&str, Vec<&Row>> = HashMap::new();
+    for row in ROWS.iter().filter(|row| row.span.is_none()) {
+        fixed.entry(row.path).or_default().push(row);
+    }
+    fixed
+});
 
 /// The methods that a path answers to.
 pub(crate) fn methods(path: &str) -> Vec<&'static Method> {

@@ -1,6 +1,7 @@
 //! Which headers go upstream, and which come back: both by allow-lists that stand here as data.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::{CONNECTION, HeaderName, HeaderValue};
@@ -80,12 +81,24 @@ static KEPT: &[&str] = &[
     "x-ratelimit-remaining-tokens",
 ];
 
+const CALL_ID: HeaderName = HeaderName::from_static("x-litellm-call-id");
+const VERSION: HeaderName = HeaderName::from_static("x-litellm-version");
+const MODEL_ID: HeaderName = HeaderName::from_static("x-litellm-model-id");
+const MODEL_GROUP: HeaderName = HeaderName::from_static("x-litellm-model-group");
+const RESPONSE_DURATION: HeaderName = HeaderName::from_static("x-litellm-response-duration-ms");
+const OVERHEAD_DURATION: HeaderName = HeaderName::from_static("x-litellm-overhead-duration-ms");
+const RESPONSE_COST: HeaderName = HeaderName::from_static("x-litellm-response-cost");
+const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+const OPENAI_ORGANIZATION: HeaderName = HeaderName::from_static("openai-organization");
+
 /// The lists above as names. Looking a header up by a text means to parse and to hash the text, each time.
 struct Names {
     upstream: Vec<HeaderName>,
     upstream_of_dialect: Vec<(Dialect, Vec<HeaderName>)>,
-    /// An upstream's name, and the one that it comes back under.
-    downstream: Vec<(HeaderName, HeaderName)>,
+    /// The names that an upstream's headers come back under, the most useful first.
+    downstream: Vec<HeaderName>,
+    /// Where in `downstream` an upstream's name has its places.
+    downstream_places: HeaderMap<Vec<usize>>,
 }
 
 static NAMES: LazyLock<Names> = LazyLock::new(|| {
@@ -95,13 +108,19 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| {
         let own = HeaderName::try_from(format!("llm_provider-{name}")).expect("a name with a prefix is one");
         (HeaderName::from_static(name), own)
     });
+    let (mut downstream, mut downstream_places) = (Vec::new(), HeaderMap::<Vec<usize>>::default());
+    for (name, own) in kept.chain(prefixed) {
+        downstream_places.entry(name).or_insert_with(Vec::new).push(downstream.len());
+        downstream.push(own);
+    }
     Names {
         upstream: names(UPSTREAM),
         upstream_of_dialect: UPSTREAM_OF_DIALECT
             .iter()
             .map(|(dialect, list)| (*dialect, names(list)))
             .collect(),
-        downstream: kept.chain(prefixed).collect(),
+        downstream,
+        downstream_places,
     }
 });
 
@@ -121,7 +140,8 @@ pub(crate) fn outbound_query(operation: Operation, query: Option<&str>) -> Optio
 
 /// The headers of a request that go upstream in a dialect.
 pub(crate) fn outbound(request: &HeaderMap, dialect: Dialect, settings: &Settings) -> HeaderMap {
-    let mut outbound = HeaderMap::new();
+    // Room for what every request says besides, so that the map does not grow under way.
+    let mut outbound = HeaderMap::with_capacity(12);
     let own = NAMES.upstream_of_dialect.iter().filter(|(other, _)| *other == dialect);
     for name in own.flat_map(|(_, names)| names) {
         for value in request.get_all(name) {
@@ -134,9 +154,9 @@ pub(crate) fn outbound(request: &HeaderMap, dialect: Dialect, settings: &Setting
         }
     }
     if settings.forward_openai_organization
-        && let Some(value) = request.get("openai-organization")
+        && let Some(value) = request.get(OPENAI_ORGANIZATION)
     {
-        outbound.insert("openai-organization", value.clone());
+        outbound.insert(OPENAI_ORGANIZATION, value.clone());
     }
     if settings.forward_client_headers {
         let hop = |name: &HeaderName| {
@@ -174,61 +194,83 @@ fn is_client_header(name: &HeaderName, settings: &Settings) -> bool {
 /// The call id that a request brings along, if it is one that can be passed on.
 pub(crate) fn call_id(request: &HeaderMap) -> Option<String> {
     const CHARACTERS_MAX: usize = 128;
-    let id = request.get("x-litellm-call-id")?.to_str().ok()?;
+    let id = request.get(CALL_ID)?.to_str().ok()?;
     (!id.is_empty() && id.len() <= CHARACTERS_MAX).then(|| id.to_owned())
 }
 
 /// Adds what is known of a request to its reply, whatever became of it.
 pub(crate) fn add_request(record: &Record, reply: &mut HeaderMap) {
-    insert(reply, "x-litellm-call-id", &record.call_id);
-    insert(reply, "x-litellm-version", env!("CARGO_PKG_VERSION"));
+    insert(reply, CALL_ID, &record.call_id);
+    reply.insert(VERSION, HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
 }
 
 /// Adds the id by which Anthropic's clients tell of a failure, where the upstream gave none.
 pub(crate) fn add_request_id(record: &Record, reply: &mut HeaderMap) {
-    if !reply.contains_key("request-id") {
-        insert(reply, "request-id", &record.call_id);
+    if !reply.contains_key(REQUEST_ID) {
+        insert(reply, REQUEST_ID, &record.call_id);
     }
 }
 
 /// Adds where a request was sent.
 pub(crate) fn add_target(candidate: &Candidate, group: &str, reply: &mut HeaderMap) {
-    insert(reply, "x-litellm-model-id", &candidate.deployment.id);
-    insert(reply, "x-litellm-model-group", group);
+    insert(reply, MODEL_ID, &candidate.deployment.id);
+    insert(reply, MODEL_GROUP, group);
 }
 
 /// Adds where a request was sent, as its record has it.
 pub(crate) fn add_recorded_target(record: &Record, reply: &mut HeaderMap) {
     if let (Some(deployment), Some(group)) = (&record.deployment, &record.group) {
-        insert(reply, "x-litellm-model-id", deployment);
-        insert(reply, "x-litellm-model-group", group);
+        insert(reply, MODEL_ID, deployment);
+        insert(reply, MODEL_GROUP, group);
     }
 }
 
 /// Adds how long a reply took: in all, and beyond what the upstream took.
 pub(crate) fn add_durations(record: &Record, reply: &mut HeaderMap) {
-    let milliseconds = |duration: std::time::Duration| format!("{:.3}", duration.as_secs_f64() * 1000.0);
     let whole = record.started.elapsed();
-    insert(reply, "x-litellm-response-duration-ms", &milliseconds(whole));
+    reply.insert(RESPONSE_DURATION, milliseconds(whole));
     if let Some(upstream) = record.upstream_duration {
-        insert(reply, "x-litellm-overhead-duration-ms", &milliseconds(whole.saturating_sub(upstream)));
+        reply.insert(OVERHEAD_DURATION, milliseconds(whole.saturating_sub(upstream)));
     }
+}
+
+/// `12.345`: milliseconds to the microsecond.
+fn milliseconds(duration: Duration) -> HeaderValue {
+    const DECIMALS: usize = 3;
+    let mut left = (duration.as_nanos() + 500) / 1_000;
+    // From the last digit to the first. Formatting a float takes twenty times as long.
+    let mut digits = [0; 44];
+    let mut start = digits.len();
+    while left > 0 || start >= digits.len() - DECIMALS - 1 {
+        if start == digits.len() - DECIMALS {
+            start -= 1;
+            digits[start] = b'.';
+        }
+        start -= 1;
+        digits[start] = b'0' + u8::try_from(left % 10).expect("a digit");
+        left /= 10;
+    }
+    HeaderValue::from_bytes(&digits[start..]).expect("digits are text")
 }
 
 /// Adds what a whole reply cost. A stream's cost is known only at its end, so it has no such header.
 pub(crate) fn add_cost(record: &Record, reply: &mut HeaderMap) {
     if let Some(spend) = record.cost.as_ref().and_then(trunkline_core::Cost::spend) {
-        insert(reply, "x-litellm-response-cost", &spend.normalize().to_string());
+        insert(reply, RESPONSE_COST, &spend.normalize().to_string());
     }
 }
 
 /// Adds the upstream's own headers, as far as they fit.
 pub(crate) fn add_upstream(upstream: &HeaderMap, reply: &mut HeaderMap) {
+    let places = |name| NAMES.downstream_places.get(name).into_iter().flatten();
+    let mut found: Vec<(usize, &HeaderValue)> =
+        upstream.iter().flat_map(|(name, value)| places(name).map(move |&place| (place, value))).collect();
+    // The first of several values counts.
+    found.sort_by_key(|(place, _)| *place);
+    found.dedup_by_key(|(place, _)| *place);
     let mut room = ADDED_BYTES_MAX.saturating_sub(size(reply));
-    for (name, own) in &NAMES.downstream {
-        let Some(value) = upstream.get(name) else {
-            continue;
-        };
+    for (place, value) in found {
+        let own = &NAMES.downstream[place];
         let bytes = own.as_str().len() + value.len() + 4;
         if bytes > room {
             break;
@@ -244,7 +286,7 @@ fn size(headers: &HeaderMap) -> usize {
 }
 
 /// Sets a header, unless its text cannot stand in one: names of models may hold any character.
-fn insert(headers: &mut HeaderMap, name: &'static str, text: &str) {
+fn insert(headers: &mut HeaderMap, name: HeaderName, text: &str) {
     const BYTES_MAX: usize = 512;
     if let Ok(value) = HeaderValue::try_from(text)
         && value.len() <= BYTES_MAX
@@ -298,6 +340,17 @@ mod tests {
             ..Settings::default()
         };
         assert_eq!(outbound_names(&settings), ["user-agent", "x-my-team", "x-session-affinity", "x-title"]);
+    }
+
+    #[test]
+    fn milliseconds_have_three_decimals() {
+        let check = |duration, expected: &str| assert_eq!(milliseconds(duration), expected);
+        check(Duration::ZERO, "0.000");
+        check(Duration::from_nanos(499), "0.000");
+        check(Duration::from_micros(7), "0.007");
+        check(Duration::from_nanos(1_234_567), "1.235");
+        check(Duration::from_millis(1000), "1000.000");
+        check(Duration::MAX, "18446744073709551616000.000");
     }
 
     #[test]

@@ -120,7 +120,6 @@ where
 {
     let settings = &gateway.settings;
     let (parts, body) = request.into_parts();
-    let label = format!("/{}", operation.path());
 
     // 4 may they ask now
     let permit = gateway.admission.admit()?;
@@ -132,13 +131,13 @@ where
         Dialect::OpenAi | Dialect::Anthropic | Dialect::Cohere => Earlier::default(),
     };
     let path_model = named.filter(|_| !operation.is_about_object());
-    let name = model_name(gateway, operation, path_model.or(earlier.model), &body, &label)?;
+    let name = model_name(gateway, operation, path_model.or(earlier.model), &body)?;
     record.model = Some(name.clone());
-    body::check(&body, &label, operation.required_members())?;
+    body::check(&body, operation)?;
     record.user = end_user(settings, &parts.headers, &body);
     check_user(settings, operation, record.user.as_ref())?;
     // 6 who answers
-    let route = gateway.router.resolve(&name).map_err(|error| labelled(error, &label))?;
+    let route = gateway.router.resolve(&name).map_err(|error| labelled(error, operation))?;
     let candidate = chosen(&route, operation, earlier.deployment.as_deref())?;
     let asked = consumed::take(operation.dialect(), &mut body, |field| allows(gateway, candidate, field))?;
     // 7 note that it begins
@@ -216,7 +215,6 @@ fn model_name(
     operation: Operation,
     named: Option<String>,
     body: &CallBody,
-    label: &str,
 ) -> Result<String, Error> {
     let is_text = operation.streams() && operation.reports_usage();
     let chat_model = gateway.settings.completion_model.clone().filter(|_| is_text);
@@ -224,7 +222,9 @@ fn model_name(
         Some(name) => name,
         None => match body::model(body)? {
             Some(name) => name,
-            None => operation.default_model().map(str::to_owned).ok_or_else(|| body::model_missing(label))?,
+            None => {
+                operation.default_model().map(str::to_owned).ok_or_else(|| body::model_missing(operation))?
+            }
         },
     };
     if name.len() > MODEL_NAME_BYTES_MAX {
@@ -274,11 +274,12 @@ fn check_user(settings: &Settings, operation: Operation, user: Option<&String>) 
 }
 
 /// An unknown model is refused in LiteLLM's words, which begin with the endpoint.
-fn labelled(error: Error, label: &str) -> Error {
+fn labelled(error: Error, operation: Operation) -> Error {
     if error.kind() != ErrorKind::UnknownModel {
         return error;
     }
-    Error::new(ErrorKind::UnknownModel, format!("{label}: {}", error.message())).with_param("model")
+    Error::new(ErrorKind::UnknownModel, format!("/{}: {}", operation.path(), error.message()))
+        .with_param("model")
 }
 
 /// Whether a caller may name this credential field itself.
@@ -297,6 +298,8 @@ fn asks_for_usage(body: &CallBody) -> bool {
 fn head(status: StatusCode, upstream: &HeaderMap, route: &Route, candidate: &Candidate) -> Response<()> {
     let mut head = Response::new(());
     *head.status_mut() = status;
+    // Room for all that is put in on the way out.
+    *head.headers_mut() = HeaderMap::with_capacity(24);
     headers::add_target(candidate, &route.group, head.headers_mut());
     headers::add_upstream(upstream, head.headers_mut());
     head

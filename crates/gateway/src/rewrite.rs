@@ -31,7 +31,7 @@ pub(crate) struct Rewrite {
 #[derive(Debug)]
 enum Changes {
     Chat(Chat),
-    Messages(Messages),
+    Messages(Box<Messages>),
     Responses(Box<Responses>),
 }
 
@@ -52,7 +52,7 @@ impl Rewrite {
             Dialect::OpenAi | Dialect::Cohere => {
                 Changes::Chat(Chat::new(settings.reasoning_content, usage_asked))
             }
-            Dialect::Anthropic => Changes::Messages(Messages::new()),
+            Dialect::Anthropic => Changes::Messages(Box::new(Messages::new())),
             Dialect::Responses => Changes::Responses(Box::new(Responses::new(binding))),
         };
         Self { model: Some(Bytes::from(json::text(model))), changes }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, UPGRADE};
+use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, EXPECT, UPGRADE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use trunkline_core::{Dialect, Error, ErrorKind};
@@ -29,16 +29,17 @@ impl Gateway {
         B::Error: std::error::Error + Send + Sync + 'static,
     {
         let is_head = request.method() == Method::HEAD;
-        let origin = request.headers().clone();
+        let origin = browsers::allowed_origin(request.headers(), &self.settings);
+        let awaits_leave = request.headers().contains_key(EXPECT);
         let (parts, body) = request.into_parts();
         let mut body = ReadOnce::new(body);
         let mut response = self.respond(Request::from_parts(parts, &mut body)).await;
-        if !body.is_end_stream() && !body::discard(&origin, &mut body).await {
+        if !body.is_end_stream() && !body::discard(awaits_leave, &mut body).await {
             // Clients would send the next request on a connection that ends here. HTTP/2 has no such header, and
             // no need of it.
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        browsers::allow(&origin, response.headers_mut(), &self.settings);
+        browsers::allow(origin, response.headers_mut());
         if is_head {
             let length = response.body().size_hint().exact();
             if let Some(length) = length {

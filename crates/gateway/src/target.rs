@@ -3,12 +3,15 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use trunkline_core::{Error, ErrorKind};
 use trunkline_provider::Target;
 use trunkline_router::Candidate;
 
 use crate::consumed::Asked;
+
+static TIMEOUT: HeaderName = HeaderName::from_static("x-litellm-timeout");
+static STREAM_TIMEOUT: HeaderName = HeaderName::from_static("x-litellm-stream-timeout");
 
 /// The target with what the caller asked for. `None` if it asked for nothing.
 ///
@@ -21,8 +24,8 @@ pub(crate) fn asked_for(
     request: &HeaderMap,
     streaming: bool,
 ) -> Result<Option<Target>, Error> {
-    let total = asked.timeout.or(seconds(request, "x-litellm-timeout")?);
-    let first_event = asked.stream_timeout.or(seconds(request, "x-litellm-stream-timeout")?);
+    let total = asked.timeout.or(seconds(request, &TIMEOUT)?);
+    let first_event = asked.stream_timeout.or(seconds(request, &STREAM_TIMEOUT)?);
     if total.is_none() && first_event.is_none() && asked.api_base.is_none() && asked.api_key.is_none() {
         return Ok(None);
     }
@@ -78,7 +81,7 @@ fn check_base(base: &str) -> Result<(), Error> {
     Ok(())
 }
 
-fn seconds(request: &HeaderMap, name: &str) -> Result<Option<Duration>, Error> {
+fn seconds(request: &HeaderMap, name: &HeaderName) -> Result<Option<Duration>, Error> {
     let Some(value) = request.get(name) else {
         return Ok(None);
     };
@@ -87,7 +90,7 @@ fn seconds(request: &HeaderMap, name: &str) -> Result<Option<Duration>, Error> {
         Some(wait) => Ok(Some(wait)),
         None => {
             let message = format!("the header {name} must be a number of seconds");
-            Err(Error::new(ErrorKind::InvalidRequest, message).with_param(name))
+            Err(Error::new(ErrorKind::InvalidRequest, message).with_param(name.as_str()))
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Chat completions, and whatever else tells its model at the top: `reasoning_content`, and OpenAI's usage event.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use bytes::Bytes;
 use memchr::memmem;
@@ -18,8 +19,10 @@ pub(super) struct Chat {
     /// The payload of the last event that carried usage beside something else.
     usage_beside: Option<Bytes>,
     learned: Option<Learned>,
-    reasoning: memmem::Finder<'static>,
 }
+
+/// Made once: to make a finder costs more than to search an event with it.
+static REASONING: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"\"reasoning\""));
 
 /// Where the model stands in this stream's events: the payload up to it, and the value itself.
 #[derive(Debug)]
@@ -30,21 +33,14 @@ struct Learned {
 
 impl Chat {
     pub(super) fn new(reasoning_content: bool, usage_asked: bool) -> Self {
-        Self {
-            reasoning_content,
-            usage_asked,
-            usage_seen_alone: false,
-            usage_beside: None,
-            learned: None,
-            reasoning: memmem::Finder::new(b"\"reasoning\""),
-        }
+        Self { reasoning_content, usage_asked, usage_seen_alone: false, usage_beside: None, learned: None }
     }
 
     pub(super) fn document(&self, document: &mut Document) {
         let Some(choices) = document.raw_bytes("choices") else {
             return;
         };
-        if !self.reasoning_content || self.reasoning.find(&choices).is_none() {
+        if !self.reasoning_content || REASONING.find(&choices).is_none() {
             return;
         }
         let splices = reasoning_splices(&choices, 0);
@@ -93,7 +89,7 @@ impl Chat {
             splices.push((span, model.clone()));
         }
         if self.reasoning_content
-            && self.reasoning.find(data).is_some()
+            && REASONING.find(data).is_some()
             && let Some(choices) = json::member(data, "choices")
         {
             splices.extend(reasoning_splices(&data[choices.clone()], choices.start));
