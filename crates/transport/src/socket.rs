@@ -30,6 +30,15 @@ impl Socket {
         let mut byte = [0];
         Pin::new(self).poll_read(context, &mut ReadBuf::new(&mut byte)).is_pending()
     }
+
+    /// Whether a read would have to wait, as far as can be told without reading. Whoever asks is woken.
+    pub(crate) fn has_nothing(&self, context: &mut Context<'_>) -> bool {
+        match self {
+            Self::Plain(tcp) => tcp.poll_read_ready(context).is_pending(),
+            // What has been decrypted already cannot be seen from here.
+            Self::Encrypted(_) => false,
+        }
+    }
 }
 
 impl AsyncRead for Socket {

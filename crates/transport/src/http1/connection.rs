@@ -188,6 +188,11 @@ impl Connection {
         context: &mut Context<'_>,
         known: Option<u64>,
     ) -> Poll<io::Result<usize>> {
+        if self.read.is_empty() && self.socket.has_nothing(context) {
+            // Streams wait most of their time, and there may be many.
+            self.read = BytesMut::new();
+            return Poll::Pending;
+        }
         let room = known.map_or(self.room, |left| usize::try_from(left).unwrap_or(usize::MAX).max(self.room));
         let room = room.min(READ_BYTES_MAX);
         self.read.reserve(room.saturating_sub(self.read.len()).max(READ_BYTES / 2));
