@@ -73,7 +73,8 @@ impl Gateway {
         };
         record.operation = operation.name().to_owned();
         let asked = Asked { operation, named: matched.named, caller };
-        operation::serve(self, asked, request, record).await
+        // On its own, so that a connection whose reply has begun, or that rests, does not hold the room for it.
+        Box::pin(operation::serve(self, asked, request, record)).await
     }
 
     /// Steps 2 and 3 of the walk: which endpoint, and who asks. `None` is a question about the endpoint itself.
