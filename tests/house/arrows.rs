@@ -88,6 +88,7 @@ const ARROWS: &[Arrow] = &[
             "trunkline-openai",
             "trunkline-provider",
             "trunkline-router",
+            "trunkline-transport",
         ],
         in_tests: &[],
     },

@@ -1,33 +1,30 @@
-//! What the gate counts: the gateway in one thread, with nothing but memory on both of its sides.
+//! What the gate counts: gateway and transport in one thread, with nothing but memory on both of their sides.
 
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use futures_util::stream;
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, Uri};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rust_decimal::Decimal;
 use tokio::io::duplex;
-use trunkline_core::{Environment, Error, ErrorKind, Secret, Segments, TokenPrices};
+use trunkline_core::{Environment, Error, Secret, TokenPrices};
 use trunkline_gateway::{Gateway, Settings};
-use trunkline_provider::{Limits, Registry, SendOptions, Target, Transport, TransportBody};
+use trunkline_provider::{Limits, Registry, Target};
 use trunkline_router::{DeploymentSpec, Router};
+use trunkline_transport::{ByteStream, Connect, HttpTransport, TransportOptions};
 
-use crate::answer::Answer;
 use crate::arguments::Arguments;
 use crate::bench::request;
 use crate::configuration::MASTER_KEY;
 use crate::exchange::{Asked, READ_BYTES, exchange};
-use crate::http1::{Body, Head, invalid};
+use crate::http1::invalid;
 use crate::lanes::PUBLIC;
 use crate::payload::Payload;
-use crate::script::Script;
+use crate::upstream::Upstream;
 
 /// Requests before those that count: tables grow, buffers find their sizes.
 const WARM_UP: usize = 200;
@@ -37,30 +34,22 @@ const A_WRITE: usize = 16;
 /// Larger than any reply, so that nobody waits for room.
 const DUPLEX_BYTES: usize = 1 << 20;
 
-/// An upstream in memory: the pieces of one reply, each of them as it would have arrived.
-#[derive(Debug)]
-struct MemoryTransport {
-    content_type: HeaderValue,
-    pieces: Vec<Bytes>,
+/// Connects to the scripted upstream in memory: what is counted includes its parsing of requests, which is little.
+#[derive(Debug, Default)]
+struct InMemory {
+    upstream: Arc<Upstream>,
 }
 
 #[async_trait]
-impl Transport for MemoryTransport {
-    async fn send(
-        &self,
-        request: http::Request<Segments>,
-        _options: &SendOptions,
-    ) -> Result<Response<TransportBody>, Error> {
-        drop(request);
-        let pieces = self.pieces.clone().into_iter();
-        let body: TransportBody = Box::pin(stream::unfold(pieces, |mut pieces| async {
-            // Each piece is an arrival of its own, for which the reader has to be woken.
-            tokio::task::yield_now().await;
-            pieces.next().map(|piece| (Ok(piece), pieces))
-        }));
-        let mut response = Response::new(body);
-        response.headers_mut().insert(CONTENT_TYPE, self.content_type.clone());
-        Ok(response)
+impl Connect for InMemory {
+    async fn connect(&self, _: &Uri) -> io::Result<Box<dyn ByteStream>> {
+        let (near, far) = duplex(DUPLEX_BYTES);
+        let upstream = Arc::clone(&self.upstream);
+        tokio::spawn(async move {
+            // The end of the run ends it as well.
+            let _ended = upstream.serve(far).await;
+        });
+        Ok(Box::new(near))
     }
 }
 
@@ -124,8 +113,10 @@ async fn serve(streams: bool, requests: usize, holds: &'static [u8]) -> io::Resu
 
 /// A gateway with its features on: key, limits, prices, another public name, `reasoning_content`.
 fn gateway(streams: bool) -> Result<Gateway, Error> {
-    let transport = Arc::new(transport(streams)?);
-    let mut registry = Registry::new(transport, Environment::empty(), Limits::default());
+    let connect: Arc<dyn Connect> = Arc::new(InMemory::default());
+    let transport =
+        HttpTransport::new(TransportOptions { connect: Some(connect), ..TransportOptions::default() })?;
+    let mut registry = Registry::new(Arc::new(transport), Environment::empty(), Limits::default());
     trunkline_openai::register(&mut registry);
     let mut builder = Router::builder(Arc::new(registry));
     builder.deployment(DeploymentSpec {
@@ -160,36 +151,6 @@ fn prices() -> TokenPrices {
 
 fn model(streams: bool) -> String {
     if streams { format!("stream-{EVENTS}x{A_WRITE}") } else { "whole-200".to_owned() }
-}
-
-/// The scripted answer as it comes out of a transport: without its head and its chunks' sizes.
-fn transport(streams: bool) -> Result<MemoryTransport, Error> {
-    let model = model(streams);
-    let script = Script::parse(&model).ok_or_else(|| internal("the gate's script is none"))?;
-    // The gateway asks every upstream for usage.
-    let answer = Answer::new(script, &model, true);
-    let broken = |_| internal("the scripted answer cannot be read");
-    let mut pieces = Vec::new();
-    let mut body = None;
-    for write in &answer.writes {
-        let (mut piece, mut rest) = (Vec::new(), write.as_ref());
-        if body.is_none() {
-            let head =
-                Head::parse(rest).map_err(broken)?.ok_or_else(|| internal("the answer has no head"))?;
-            body = Some(Body::new(head.framing));
-            rest = &rest[head.bytes..];
-        }
-        if let Some(body) = &mut body {
-            body.feed(rest, &mut |part| piece.extend_from_slice(part)).map_err(broken)?;
-        }
-        pieces.push(Bytes::from(piece));
-    }
-    let content_type = if streams { "text/event-stream" } else { "application/json" };
-    Ok(MemoryTransport { content_type: HeaderValue::from_static(content_type), pieces })
-}
-
-fn internal(message: &'static str) -> Error {
-    Error::new(ErrorKind::Internal, message)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use tokio_rustls::TlsConnector;
 use tower_service::Service;
 use trunkline_core::Error;
 
+use crate::Connect;
 use crate::pool::Origin;
 use crate::socket::Socket;
 use crate::tls;
@@ -22,6 +23,8 @@ use crate::tls;
 /// Makes connections.
 #[derive(Clone)]
 pub(crate) struct Connector {
+    /// What the application connects by, in place of all below.
+    given: Option<Arc<dyn Connect>>,
     tcp: HttpConnector<Resolver>,
     /// Those of `SSL_CERT_FILE`.
     roots: Option<RootCertStore>,
@@ -37,17 +40,17 @@ pub(crate) enum Unconnected {
     Name(#[source] io::Error),
     #[error("TLS was not agreed on")]
     Tls(#[source] io::Error),
-    #[error("there is no TCP connection")]
-    Tcp(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("there is no connection")]
+    Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl Connector {
-    pub(crate) fn new(roots: Option<RootCertStore>) -> Self {
+    pub(crate) fn new(roots: Option<RootCertStore>, given: Option<Arc<dyn Connect>>) -> Self {
         let mut tcp = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
         tcp.set_nodelay(true);
         // Whether it is `http` or `https` is decided here.
         tcp.enforce_http(false);
-        Self { tcp, roots, checking: Arc::default(), unchecking: Arc::default() }
+        Self { given, tcp, roots, checking: Arc::default(), unchecking: Arc::default() }
     }
 
     /// Connects to where a request goes.
@@ -56,9 +59,13 @@ impl Connector {
     ///
     /// Says how far it got.
     pub(crate) async fn connect(&self, origin: &Origin, uri: &Uri) -> Result<Socket, Unconnected> {
+        if let Some(given) = &self.given {
+            let connected = given.connect(uri).await;
+            return connected.map(Socket::Given).map_err(|error| Unconnected::Refused(error.into()));
+        }
         let tcp = self.tcp.clone().call(uri.clone()).await.map_err(|error| match name_error(&error) {
             Some(cause) => Unconnected::Name(cause),
-            None => Unconnected::Tcp(error.into()),
+            None => Unconnected::Refused(error.into()),
         })?;
         let tcp = tcp.into_inner();
         if !origin.is_encrypted {

@@ -46,7 +46,7 @@ pub(crate) fn unconnected(why: Unconnected) -> Error {
     let message = match &why {
         Unconnected::Name(_) => UNKNOWN_NAME,
         Unconnected::Tls(_) => NO_TLS,
-        Unconnected::Tcp(_) => "",
+        Unconnected::Refused(_) => "",
     };
     unreachable(message).with_source(why)
 }

@@ -42,7 +42,7 @@ impl HttpTransport {
         let roots = options.ssl_cert_file.as_deref().map(tls::roots_of).transpose()?;
         Ok(Self {
             inflated_bytes_max: options.inflated_bytes_max,
-            direct: Direct::new(&options, Connector::new(roots.clone())),
+            direct: Direct::new(&options, Connector::new(roots.clone(), options.connect.clone())),
             clients: Clients::new(options, roots)?,
         })
     }

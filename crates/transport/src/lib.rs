@@ -19,6 +19,7 @@
 //! ```
 
 mod clients;
+mod connect;
 mod connector;
 mod direct;
 mod failure;
@@ -33,5 +34,6 @@ mod socket;
 mod tls;
 mod waits;
 
+pub use connect::{ByteStream, Connect};
 pub use http_transport::HttpTransport;
 pub use options::TransportOptions;

@@ -1,9 +1,12 @@
 //! What can be set about how requests are carried.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use trunkline_core::{Environment, Secret};
+
+use crate::Connect;
 
 /// How requests are carried. Everything has a default.
 #[derive(Clone, Debug)]
@@ -24,6 +27,8 @@ pub struct TransportOptions {
     pub pool_idle_per_host_max: usize,
     /// How many bytes a compressed reply may become, whole or streamed. Default 100 MiB.
     pub inflated_bytes_max: usize,
+    /// What makes the connections for HTTP/1.1 without a proxy. Default: TCP, and TLS for `https`.
+    pub connect: Option<Arc<dyn Connect>>,
 }
 
 impl Default for TransportOptions {
@@ -37,6 +42,7 @@ impl Default for TransportOptions {
             pool_idle_timeout: Duration::from_secs(90),
             pool_idle_per_host_max: 1024,
             inflated_bytes_max: 100 * 1024 * 1024,
+            connect: None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a connection runs over: a TCP stream, or TLS over one.
+//! What a connection runs over: a TCP stream, TLS over one, or what the application gave.
 
 use std::io;
 use std::pin::Pin;
@@ -8,22 +8,27 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-/// A TCP stream, or TLS over one.
+use crate::ByteStream;
+
+/// A TCP stream, TLS over one, or what the application gave.
 #[derive(Debug)]
 pub(crate) enum Socket {
     Plain(TcpStream),
     Encrypted(Box<TlsStream<TcpStream>>),
+    /// One that the application made.
+    Given(Box<dyn ByteStream>),
 }
 
 impl Socket {
     /// Whether nothing has come since the last read: no bytes, and no end. Asks the runtime and not the system, so
     /// that it costs next to nothing.
     pub(crate) fn is_quiet(&mut self, context: &mut Context<'_>) -> bool {
-        let tcp = match self {
-            Self::Plain(tcp) => &*tcp,
-            Self::Encrypted(tls) => tls.get_ref().0,
+        let is_quiet = match self {
+            Self::Plain(tcp) => tcp.poll_read_ready(context).is_pending(),
+            Self::Encrypted(tls) => tls.get_ref().0.poll_read_ready(context).is_pending(),
+            Self::Given(_) => false,
         };
-        if tcp.poll_read_ready(context).is_pending() {
+        if is_quiet {
             return true;
         }
         // Tickets of TLS come unasked and hold nothing for us.
@@ -36,7 +41,7 @@ impl Socket {
         match self {
             Self::Plain(tcp) => tcp.poll_read_ready(context).is_pending(),
             // What has been decrypted already cannot be seen from here.
-            Self::Encrypted(_) => false,
+            Self::Encrypted(_) | Self::Given(_) => false,
         }
     }
 }
@@ -50,6 +55,7 @@ impl AsyncRead for Socket {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_read(context, buffer),
             Self::Encrypted(tls) => Pin::new(tls).poll_read(context, buffer),
+            Self::Given(stream) => Pin::new(stream).poll_read(context, buffer),
         }
     }
 }
@@ -59,6 +65,7 @@ impl AsyncWrite for Socket {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_write(context, bytes),
             Self::Encrypted(tls) => Pin::new(tls).poll_write(context, bytes),
+            Self::Given(stream) => Pin::new(stream).poll_write(context, bytes),
         }
     }
 
@@ -70,6 +77,7 @@ impl AsyncWrite for Socket {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_write_vectored(context, slices),
             Self::Encrypted(tls) => Pin::new(tls).poll_write_vectored(context, slices),
+            Self::Given(stream) => Pin::new(stream).poll_write_vectored(context, slices),
         }
     }
 
@@ -81,6 +89,7 @@ impl AsyncWrite for Socket {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_flush(context),
             Self::Encrypted(tls) => Pin::new(tls).poll_flush(context),
+            Self::Given(stream) => Pin::new(stream).poll_flush(context),
         }
     }
 
@@ -88,6 +97,7 @@ impl AsyncWrite for Socket {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_shutdown(context),
             Self::Encrypted(tls) => Pin::new(tls).poll_shutdown(context),
+            Self::Given(stream) => Pin::new(stream).poll_shutdown(context),
         }
     }
 }

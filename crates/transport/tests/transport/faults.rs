@@ -29,7 +29,7 @@ async fn a_refused_connection_names_no_address() {
     let error = exchange(&transport(), &url).await.unwrap_err();
     check(&error, ErrorKind::UpstreamUnreachable, "no connection to the upstream", false);
     let source = std::error::Error::source(&error).expect("the log is told more");
-    assert_eq!(source.to_string(), "there is no TCP connection");
+    assert_eq!(source.to_string(), "there is no connection");
 }
 
 #[tokio::test]

@@ -1,10 +1,13 @@
 //! Connections are kept between requests, and only those that still serve.
 
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
+use async_trait::async_trait;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::net::TcpListener;
-use trunkline_transport::{HttpTransport, TransportOptions};
+use trunkline_transport::{ByteStream, Connect, HttpTransport, TransportOptions};
 
 use crate::upstream::{exchange, read_request, read_to_close, transport};
 
@@ -130,4 +133,36 @@ fn each_runtime_has_connections_of_its_own() {
         assert_eq!(caller.block_on(exchange(&transport, &url)).unwrap().into_body(), "{}");
     }
     serving.block_on(served).unwrap();
+}
+
+/// Connects to memory, behind which every request is answered.
+#[derive(Debug)]
+struct Memory;
+
+#[async_trait]
+impl Connect for Memory {
+    async fn connect(&self, uri: &http::Uri) -> io::Result<Box<dyn ByteStream>> {
+        if uri.host() != Some("memory") {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let (near, mut far) = duplex(1024);
+        tokio::spawn(async move {
+            let mut buffer = [0; 1024];
+            while far.read(&mut buffer).await.unwrap() > 0 {
+                far.write_all(KEPT.as_bytes()).await.unwrap();
+            }
+        });
+        Ok(Box::new(near))
+    }
+}
+
+#[tokio::test]
+async fn an_application_may_connect_itself() {
+    let options = TransportOptions { connect: Some(Arc::new(Memory)), ..TransportOptions::default() };
+    let transport = HttpTransport::new(options).unwrap();
+    for _ in 0..2 {
+        assert_eq!(exchange(&transport, "https://memory").await.unwrap().into_body(), "{}");
+    }
+    let error = exchange(&transport, "http://elsewhere").await.unwrap_err();
+    assert_eq!(error.message(), "no connection to the upstream");
 }
