@@ -36,6 +36,8 @@ struct BytesBody {
     /// Fires when the time that open replies have at shutdown is over.
     stop: Pin<Box<OwnedNotified>>,
     ended: bool,
+    /// What it failed of, until it is told.
+    failed: Option<Error>,
     record: OpenRecord,
     _permit: Permit,
 }
@@ -64,7 +66,14 @@ impl ReplyBody {
     /// Bytes as they come, which settle the record and give the permit back at their end.
     pub(crate) fn bytes(bytes: ByteStream, record: OpenRecord, permit: Permit, stop: OwnedNotified) -> Self {
         let stop = Box::pin(stop);
-        Self(Content::Bytes(Box::new(BytesBody { bytes, stop, ended: false, record, _permit: permit })))
+        Self(Content::Bytes(Box::new(BytesBody {
+            bytes,
+            stop,
+            ended: false,
+            failed: None,
+            record,
+            _permit: permit,
+        })))
     }
 
     pub(crate) fn stream(stream: StreamBody) -> Self {
@@ -75,7 +84,7 @@ impl ReplyBody {
 impl BytesBody {
     fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         if self.ended {
-            return Poll::Ready(None);
+            return Poll::Ready(self.failed.take().map(Err));
         }
         let item = match self.bytes.as_mut().poll_next(context) {
             Poll::Ready(item) => item,
@@ -86,9 +95,12 @@ impl BytesBody {
             }
         };
         self.ended = !matches!(item, Some(Ok(_)));
-        match &item {
-            Some(Ok(_)) => {}
-            None => self.record.end(Outcome::Completed),
+        match item {
+            Some(Ok(bytes)) => Poll::Ready(Some(Ok(bytes))),
+            None => {
+                self.record.end(Outcome::Completed);
+                Poll::Ready(None)
+            }
             Some(Err(error)) => {
                 tracing::warn!(
                     call.id = self.record.call_id,
@@ -98,9 +110,13 @@ impl BytesBody {
                     "reply failed"
                 );
                 self.record.end(Outcome::Failed(error.kind()));
+                self.failed = Some(error);
+                // The connection ends with the error, and with it goes what was not written yet: first of all, what
+                // came before goes out.
+                context.waker().wake_by_ref();
+                Poll::Pending
             }
         }
-        Poll::Ready(item)
     }
 }
 

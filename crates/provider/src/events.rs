@@ -10,7 +10,7 @@ use trunkline_core::{Error, ErrorKind, Event, Secret};
 
 use crate::failure::{Failure, error_of, without};
 use crate::stream_budget::HeldBack;
-use crate::{Decode, Framer, Sight, StreamBudget, TransportBody};
+use crate::{Decode, Framer, Sight, StreamBudget, Transport, TransportBody};
 
 /// The events of one upstream reply.
 ///
@@ -18,7 +18,10 @@ use crate::{Decode, Framer, Sight, StreamBudget, TransportBody};
 /// waiting for the connection to close; an end before it is `UpstreamCut`.
 pub struct UpstreamEvents {
     provider: String,
-    body: TransportBody,
+    /// `None` once the stream has ended.
+    body: Option<TransportBody>,
+    /// Who takes the body back when the terminal event has come.
+    transport: Option<Arc<dyn Transport>>,
     framer: Framer,
     held_back: HeldBack,
     decode: Decode,
@@ -45,7 +48,8 @@ impl UpstreamEvents {
     ) -> Self {
         Self {
             provider: provider.into(),
-            body,
+            body: Some(body),
+            transport: None,
             framer: Framer::new(event_bytes_max),
             held_back: HeldBack::new(budget),
             decode,
@@ -58,6 +62,13 @@ impl UpstreamEvents {
     #[must_use]
     pub fn hiding(mut self, credential: Option<Secret>) -> Self {
         self.credential = credential;
+        self
+    }
+
+    /// Gives the body back to its transport when the terminal event has come.
+    #[must_use]
+    pub fn returning_to(mut self, transport: Arc<dyn Transport>) -> Self {
+        self.transport = Some(transport);
         self
     }
 
@@ -190,11 +201,24 @@ impl Stream for UpstreamEvents {
         let this = self.get_mut();
         loop {
             match std::mem::replace(&mut this.progress, Progress::Ended) {
-                Progress::Ended => return Poll::Ready(None),
-                Progress::Failing(error) => return Poll::Ready(Some(Err(error))),
+                Progress::Ended => {
+                    // What is left of the body is the transport's affair.
+                    if let (Some(rest), Some(transport)) = (this.body.take(), &this.transport) {
+                        transport.finish(rest);
+                    }
+                    return Poll::Ready(None);
+                }
+                Progress::Failing(error) => {
+                    // Nobody waits for the end of what failed.
+                    this.body = None;
+                    return Poll::Ready(Some(Err(error)));
+                }
                 Progress::Flowing => this.progress = Progress::Flowing,
             }
-            let events = match this.body.as_mut().poll_next(context) {
+            let Some(body) = &mut this.body else {
+                return Poll::Ready(None);
+            };
+            let events = match body.as_mut().poll_next(context) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Some(Ok(chunk))) => this.take(chunk),
                 Poll::Ready(Some(Err(error))) => {

@@ -239,7 +239,8 @@ impl<C: Codec> Provider for HttpProvider<C> {
             self.limits.event_bytes_max,
             Arc::clone(&self.stream_budget),
         )
-        .hiding(credential);
+        .hiding(credential)
+        .returning_to(Arc::clone(&self.transport));
         Ok(Reply { status: head.status, headers: head.headers, body: ReplyBody::Events(Box::pin(events)) })
     }
 

@@ -30,4 +30,11 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
         request: http::Request<Segments>,
         options: &SendOptions,
     ) -> Result<http::Response<TransportBody>, Error>;
+
+    /// Takes back a body whose reader has seen the end: the last event of a stream, behind which upstreams often
+    /// end the HTTP message a moment later. A transport may wait for that moment, so that the connection can serve
+    /// another request. The default is to drop it.
+    fn finish(&self, rest: TransportBody) {
+        drop(rest);
+    }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use http::{Request, Response};
 use tokio::time::{Instant, timeout_at};
 use trunkline_core::{Error, Segments};
-use trunkline_provider::SendOptions;
+use trunkline_provider::{SendOptions, TransportBody};
 
 use crate::TransportOptions;
 use crate::connector::Connector;
@@ -63,6 +63,11 @@ impl Direct {
                 Err(Broken::Late) => return Err(deadlines.first_byte_missed()),
             }
         }
+    }
+
+    /// Waits a moment for the end of a body, whose connection can then serve another request.
+    pub(crate) fn linger(&self, rest: TransportBody) {
+        self.pool.linger(rest);
     }
 
     async fn connect(

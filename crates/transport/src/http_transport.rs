@@ -111,4 +111,8 @@ impl Transport for HttpTransport {
         };
         self.inflated(reply)
     }
+
+    fn finish(&self, rest: TransportBody) {
+        self.direct.linger(rest);
+    }
 }

@@ -10,13 +10,18 @@ use std::time::Duration;
 use http::Uri;
 use http::uri::{Authority, Scheme};
 use tokio::runtime::{Handle, Id};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
+use trunkline_provider::TransportBody;
 
 use crate::http1::Connection;
 
 /// How often connections are looked for that rested too long, or that the other side has closed.
 const SWEEP_MAX: Duration = Duration::from_secs(10);
+
+/// How long, and on how many connections, the end of a message is waited for whose reader has seen all of it.
+const LINGER_MAX: Duration = Duration::from_secs(1);
+const LINGERING_MAX: usize = 1024;
 
 /// What two requests must agree on to share a connection.
 #[derive(Clone, Debug)]
@@ -59,6 +64,8 @@ struct State {
     resting: HashMap<Origin, VecDeque<Resting>>,
     /// Runs while there is something to sweep.
     sweeper: Option<JoinHandle<()>>,
+    /// Bodies whose ends are waited for. They are given up with the pool.
+    lingering: JoinSet<()>,
 }
 
 #[derive(Debug)]
@@ -127,6 +134,28 @@ impl Pool {
         if state.sweeper.as_ref().is_none_or(JoinHandle::is_finished) {
             state.sweeper = Some(runtime.spawn(sweep(Arc::downgrade(self), self.idle_timeout)));
         }
+    }
+
+    /// Reads on what belongs to a message that is over for its reader, for a moment. Its end brings the connection back
+    /// here; one that does not come closes it.
+    pub(crate) fn linger(&self, mut rest: TransportBody) {
+        let at_once = rest.as_mut().poll_next(&mut Context::from_waker(Waker::noop()));
+        let (Poll::Pending, Ok(runtime)) = (at_once, Handle::try_current()) else { return };
+        let mut state = self.lock();
+        while state.lingering.try_join_next().is_some() {}
+        if state.lingering.len() >= LINGERING_MAX {
+            return;
+        }
+        let ended = async move {
+            // Only the end is of interest: whoever says more has something else in mind.
+            let _last = poll_fn(|context| rest.as_mut().poll_next(context)).await;
+        };
+        state.lingering.spawn_on(
+            async move {
+                let _in_time = tokio::time::timeout(LINGER_MAX, ended).await;
+            },
+            &runtime,
+        );
     }
 
     /// Closes what rested too long, and what the other side has closed. Tells whether anything is left.

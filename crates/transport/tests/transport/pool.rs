@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::StreamExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::net::TcpListener;
+use trunkline_provider::{SendOptions, Transport};
 use trunkline_transport::{ByteStream, Connect, HttpTransport, TransportOptions};
 
-use crate::upstream::{exchange, read_request, read_to_close, transport};
+use crate::upstream::{exchange, post, read_request, read_to_close, transport};
 
 /// Answers each connection's requests with these replies.
 async fn upstream_of(
@@ -133,6 +135,37 @@ fn each_runtime_has_connections_of_its_own() {
         assert_eq!(caller.block_on(exchange(&transport, &url)).unwrap().into_body(), "{}");
     }
     serving.block_on(served).unwrap();
+}
+
+/// Upstreams end a stream's message a moment after its last event.
+#[tokio::test]
+async fn a_stream_s_connection_is_kept_when_its_end_comes_late() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (seen, mut was_seen) = tokio::sync::mpsc::channel::<()>(1);
+    let served = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_request(&mut stream).await;
+        let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+        stream.write_all(format!("{head}e\r\ndata: [DONE]\n\n\r\n").as_bytes()).await.unwrap();
+        was_seen.recv().await.unwrap();
+        stream.write_all(b"0\r\n\r\n").await.unwrap();
+        // The second request comes on the same connection: no other one is accepted.
+        read_request(&mut stream).await;
+        stream.write_all(KEPT.as_bytes()).await.unwrap();
+    });
+    let transport = transport();
+    let reply = transport.send(post(&url, &["{}"]), &SendOptions::default()).await.unwrap();
+    let mut body = reply.into_body();
+    assert_eq!(body.next().await.unwrap().unwrap(), "data: [DONE]\n\n");
+    transport.finish(body);
+    seen.send(()).await.unwrap();
+    // The upstream writes, its bytes arrive, the connection goes back.
+    for _ in 0..3 {
+        look_around().await;
+    }
+    assert_eq!(exchange(&transport, &url).await.unwrap().into_body(), "{}");
+    served.await.unwrap();
 }
 
 /// Connects to memory, behind which every request is answered.
