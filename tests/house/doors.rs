@@ -196,6 +196,12 @@ const DOORS: &[Door] = &[
         "JSON where a value is read or made, and raw text kept",
     ),
     door("sha2", &["router", "testkit"], &[], "the identity of a deployment that nobody named"),
+    door(
+        "simdutf8",
+        &["core"],
+        &[],
+        "whether bodies are UTF-8, in a quarter of the time of the standard library",
+    ),
     door("strsim", &["config", "router"], &[], "the nearest name to one that is not known"),
     door("subtle", &["core"], &[], "keys compared in constant time"),
     door("syn", &[], &["tests"], "this test reads sources as syntax"),
@@ -218,6 +224,12 @@ const DOORS: &[Door] = &[
     door("tracing-subscriber", &["server"], &[], "the one subscriber of the process"),
     door("uuid", &["gateway"], &[], "ids of calls"),
     door("webpki-roots", &["transport"], &[], "the certificates that are trusted where no file names others"),
+    door(
+        "wide",
+        &["core"],
+        &[],
+        "sixteen bytes of JSON compared at a time, on stable Rust and without unsafe code",
+    ),
 ];
 
 #[test]

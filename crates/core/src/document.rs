@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::document_error::{DocumentError, DocumentErrorKind, MEMBERS_MAX};
-use crate::json::{self, Scanner};
+use crate::json;
 use crate::segments::Segments;
 use member::{Appended, Member, State};
 use pieces::Piece;
@@ -84,15 +84,13 @@ impl Document {
         let source = bytes.into();
         let mut members = Vec::with_capacity(16);
         let mut excess = None;
-        let mut scanner = Scanner::new(&source, limits.depth_max)?;
-        scanner.object(|key, value| {
+        json::object(&source, limits.depth_max, |spans| {
             if members.len() < MEMBERS_MAX {
-                members.push(Member { key, value, state: State::Kept });
+                members.push(Member::new(spans));
             } else {
-                excess.get_or_insert(key.start);
+                excess.get_or_insert(spans.key.start);
             }
         })?;
-        scanner.end()?;
         if let Some(offset) = excess {
             return Err(DocumentError::at(DocumentErrorKind::TooManyMembers, offset));
         }

@@ -7,13 +7,15 @@ use bytes::Bytes;
 
 use super::Duplicates;
 use crate::document_error::DocumentError;
-use crate::json;
+use crate::json::{self, Spans};
 
 /// A member that stands in the source.
 #[derive(Clone)]
 pub(super) struct Member {
     /// The span of the name without its quotes, escapes as they are.
-    pub(super) key: Range<usize>,
+    key: Range<usize>,
+    /// Whether the name has no escapes.
+    key_is_plain: bool,
     pub(super) value: Range<usize>,
     pub(super) state: State,
 }
@@ -37,6 +39,10 @@ pub(super) struct Appended {
 }
 
 impl Member {
+    pub(super) fn new(Spans { key, key_is_plain, value }: Spans) -> Self {
+        Self { key, key_is_plain, value, state: State::Kept }
+    }
+
     pub(super) fn is_visible(&self) -> bool {
         match self.state {
             State::Kept | State::Replaced(_) => true,
@@ -45,7 +51,8 @@ impl Member {
     }
 
     pub(super) fn is_named(&self, source: &[u8], name: &str) -> bool {
-        json::is_named(&source[self.key.clone()], name)
+        let key = &source[self.key.clone()];
+        if self.key_is_plain { key == name.as_bytes() } else { json::is_named(key, name) }
     }
 
     pub(super) fn name<'a>(&self, source: &'a [u8]) -> Cow<'a, str> {
@@ -71,6 +78,9 @@ pub(super) fn shadow_duplicates(
     members: &mut [Member],
     duplicates: Duplicates,
 ) -> Result<(), DocumentError> {
+    if are_few_and_distinct(source, members) {
+        return Ok(());
+    }
     // Sorted, because comparing each with each would be quadratic for a body made of nothing but members.
     let mut names: Vec<_> =
         members.iter().enumerate().map(|(position, member)| (member.name(source), position)).collect();
@@ -88,4 +98,18 @@ pub(super) fn shadow_duplicates(
             Ok(())
         }
     }
+}
+
+/// How many members are compared each with each, which takes less time than sorting a few names.
+const FEW: usize = 24;
+
+/// Whether names differ, told without building them. False also where that takes a closer look.
+fn are_few_and_distinct(source: &[u8], members: &[Member]) -> bool {
+    members.len() <= FEW
+        && members.iter().enumerate().all(|(position, member)| {
+            let key = &source[member.key.clone()];
+            // The lengths tell most names apart without a look at the source.
+            let is_twin = |other: &Member| other.key.len() == key.len() && &source[other.key.clone()] == key;
+            member.key_is_plain && !members[..position].iter().any(is_twin)
+        })
 }

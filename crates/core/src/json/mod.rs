@@ -4,7 +4,9 @@
 //! trusts that it is, because it was decided before or because it comes from an upstream: on text that is not JSON
 //! the readers answer `None`, or a span that means nothing, and never panic.
 
+mod levels;
 mod scan;
+mod stops;
 mod strings;
 mod walk;
 
@@ -13,7 +15,7 @@ use std::ops::Range;
 
 use crate::document_error::DocumentError;
 
-pub(crate) use scan::Scanner;
+pub(crate) use scan::{Spans, object};
 pub(crate) use strings::{is_named, unescape};
 pub use walk::{Elements, Member, Members};
 
@@ -73,7 +75,5 @@ pub fn text(value: &str) -> String {
 /// # Errors
 /// Says what is wrong and where; a value nested deeper than `depth_max` is refused.
 pub fn validate(bytes: &[u8], depth_max: usize) -> Result<(), DocumentError> {
-    let mut scanner = Scanner::new(bytes, depth_max)?;
-    scanner.value()?;
-    scanner.end()
+    scan::value(bytes, depth_max)
 }

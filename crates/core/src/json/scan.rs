@@ -1,129 +1,142 @@
 //! The validating scan: decides in one pass over the bytes whether they are JSON, without building anything.
 
+mod scalar;
+
 use std::ops::Range;
 
-use super::strings::{NotAnEscape, escape, plain_run_end};
+use super::levels::{Container, Levels};
+use super::stops::Stops;
+use super::strings::{NotAnEscape, escape};
 use super::walk::space_end;
 use crate::document_error::{DocumentError, DocumentErrorKind};
 
-/// Walks over JSON text that nobody has looked at yet. It never recurses: what is open stands in a vector, which
-/// the depth limit bounds.
+/// Where a member stands in its object.
+#[derive(Clone, Debug)]
+pub(crate) struct Spans {
+    /// The name without its quotes, escapes as they are.
+    pub(crate) key: Range<usize>,
+    /// Whether the name has no escapes.
+    pub(crate) key_is_plain: bool,
+    pub(crate) value: Range<usize>,
+}
+
+/// Scans an object and tells each member of it.
+///
+/// # Errors
+/// For anything that is not one object.
+pub(crate) fn object(bytes: &[u8], depth_max: usize, member: impl FnMut(Spans)) -> Result<(), DocumentError> {
+    scan(bytes, depth_max, |scanner| scanner.object(member))
+}
+
+/// Scans a value of any type.
+///
+/// # Errors
+/// For anything that is not one value.
+pub(crate) fn value(bytes: &[u8], depth_max: usize) -> Result<(), DocumentError> {
+    scan(bytes, depth_max, |scanner| scanner.nested_value().map_err(|flaw| scanner.error(flaw)))
+}
+
+fn scan<'a>(
+    bytes: &'a [u8],
+    depth_max: usize,
+    read: impl FnOnce(&mut Scanner<'a>) -> Result<(), DocumentError>,
+) -> Result<(), DocumentError> {
+    if bytes.starts_with(b"\xEF\xBB\xBF") {
+        return Err(DocumentError::at(DocumentErrorKind::ByteOrderMark, 0));
+    }
+    let at = space_end(bytes, 0);
+    if at == bytes.len() {
+        return Err(DocumentError::empty());
+    }
+    let mut scanner = Scanner::new(bytes, at, depth_max);
+    let outcome = read(&mut scanner).and_then(|()| scanner.end());
+    // Outside of strings the grammar has ASCII only. Of two errors the one about UTF-8 is told, wherever it stands.
+    if (outcome.is_err() || !scanner.stops.is_ascii())
+        && let Err(error) = simdutf8::compat::from_utf8(bytes)
+    {
+        return Err(DocumentError::at(DocumentErrorKind::InvalidUtf8, error.valid_up_to()));
+    }
+    outcome
+}
+
+/// Walks over JSON text that nobody has looked at yet. It never recurses.
 #[derive(Debug)]
-pub(crate) struct Scanner<'a> {
+struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
+    stops: Stops<'a>,
     depth_max: usize,
     /// How many levels are open outside of the value that is being scanned: 1 in the document's members, else 0.
-    outer: usize,
+    outside: usize,
     /// What is open inside of it.
-    open: Vec<Container>,
+    open: Levels,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Container {
-    Array,
-    Object,
-}
-
-/// What is wrong with the text: a small value, so that the hot functions return in registers.
+/// What is wrong with the text and where, which is the end of the text if that comes too early. A small value, so that
+/// the hot functions return in registers.
 #[derive(Clone, Copy, Debug)]
-enum Flaw {
-    End,
-    At(DocumentErrorKind, usize),
-}
-
-const fn unexpected(offset: usize) -> Flaw {
-    Flaw::At(DocumentErrorKind::Syntax, offset)
+struct Flaw {
+    kind: DocumentErrorKind,
+    offset: usize,
 }
 
 impl<'a> Scanner<'a> {
-    /// A scanner that stands before the first byte that is not white space.
-    ///
-    /// # Errors
-    /// For bytes that are not UTF-8, begin with a byte order mark, or hold nothing.
-    pub(crate) fn new(bytes: &'a [u8], depth_max: usize) -> Result<Self, DocumentError> {
-        if bytes.starts_with(b"\xEF\xBB\xBF") {
-            return Err(DocumentError::at(DocumentErrorKind::ByteOrderMark, 0));
-        }
-        if let Err(error) = std::str::from_utf8(bytes) {
-            return Err(DocumentError::at(DocumentErrorKind::InvalidUtf8, error.valid_up_to()));
-        }
-        let at = space_end(bytes, 0);
-        if at == bytes.len() {
-            return Err(DocumentError::empty());
-        }
-        Ok(Self { bytes, at, depth_max, outer: 0, open: Vec::new() })
+    fn new(bytes: &'a [u8], at: usize, depth_max: usize) -> Self {
+        Self { bytes, at, stops: Stops::new(bytes), depth_max, outside: 0, open: Levels::default() }
     }
 
-    /// Scans an object and tells the spans of each member of it: those of the name, without its quotes, and the value.
-    ///
-    /// # Errors
-    /// For anything that is not an object.
-    pub(crate) fn object(
-        &mut self,
-        mut member: impl FnMut(Range<usize>, Range<usize>),
-    ) -> Result<(), DocumentError> {
+    fn object(&mut self, member: impl FnMut(Spans)) -> Result<(), DocumentError> {
         let other = match self.peek() {
-            Some(b'{') => None,
-            Some(b'[') => Some("an array"),
-            Some(b'"') => Some("a string"),
-            Some(b'-' | b'0'..=b'9') => Some("a number"),
-            Some(b't' | b'f' | b'n') => Some("a word"),
-            found => return Err(self.error(self.unexpected(found))),
+            Some(b'{') => return self.members(member).map_err(|flaw| self.error(flaw)),
+            Some(b'[') => "an array",
+            Some(b'"') => "a string",
+            Some(b'-' | b'0'..=b'9') => "a number",
+            Some(b't' | b'f' | b'n') => "a word",
+            Some(_) | None => return Err(self.error(self.unexpected())),
         };
-        if let Some(other) = other {
-            return Err(DocumentError::not_an_object(other, self.at));
-        }
-        self.members(&mut member).map_err(|flaw| self.error(flaw))
-    }
-
-    /// Scans one value of any type.
-    ///
-    /// # Errors
-    /// For anything that is not a value.
-    pub(crate) fn value(&mut self) -> Result<(), DocumentError> {
-        self.nested_value().map_err(|flaw| self.error(flaw))
+        Err(DocumentError::not_an_object(other, self.at))
     }
 
     /// Sees to it that nothing but white space is left.
-    ///
-    /// # Errors
-    /// For anything else.
-    pub(crate) fn end(&mut self) -> Result<(), DocumentError> {
-        self.space();
-        if self.at < self.bytes.len() {
-            return Err(DocumentError::at(DocumentErrorKind::TrailingBytes, self.at));
-        }
-        Ok(())
-    }
-
-    fn error(&self, flaw: Flaw) -> DocumentError {
-        match flaw {
-            Flaw::End => DocumentError::unexpected_end(self.bytes.len()),
-            Flaw::At(DocumentErrorKind::TooDeep, offset) => DocumentError::too_deep(self.depth_max, offset),
-            Flaw::At(kind, offset) => DocumentError::at(kind, offset),
+    fn end(&mut self) -> Result<(), DocumentError> {
+        match self.token() {
+            Some(_) => Err(DocumentError::at(DocumentErrorKind::TrailingBytes, self.at)),
+            None => Ok(()),
         }
     }
 
-    fn members(&mut self, member: &mut impl FnMut(Range<usize>, Range<usize>)) -> Result<(), Flaw> {
+    fn error(&self, Flaw { kind, offset }: Flaw) -> DocumentError {
+        match kind {
+            DocumentErrorKind::TooDeep => DocumentError::too_deep(self.depth_max, offset),
+            DocumentErrorKind::Syntax if offset >= self.bytes.len() => {
+                DocumentError::unexpected_end(self.bytes.len())
+            }
+            kind => DocumentError::at(kind, offset),
+        }
+    }
+
+    fn members(&mut self, mut member: impl FnMut(Spans)) -> Result<(), Flaw> {
         if !self.enter(b'}')? {
             return Ok(());
         }
-        self.outer = 1;
+        self.outside = 1;
         loop {
-            let key = self.key()?;
-            self.space();
-            let start = self.at;
+            self.token();
+            let key_start = self.at + 1;
+            let key_is_plain = self.name()?;
+            let key = key_start..self.at - 1;
+            self.colon()?;
+            self.token();
+            let value_start = self.at;
             self.nested_value()?;
-            member(key, start..self.at);
-            self.space();
-            match self.peek() {
+            member(Spans { key, key_is_plain, value: value_start..self.at });
+            match self.token() {
                 Some(b',') => self.at += 1,
                 Some(b'}') => {
                     self.at += 1;
                     return Ok(());
                 }
-                other => return Err(self.unexpected(other)),
+                Some(_) | None => return Err(self.unexpected()),
             }
         }
     }
@@ -131,9 +144,10 @@ impl<'a> Scanner<'a> {
     /// Scans one value and everything in it.
     fn nested_value(&mut self) -> Result<(), Flaw> {
         loop {
-            self.space();
-            match self.peek() {
-                Some(b'"') => self.string()?,
+            match self.token() {
+                Some(b'"') => {
+                    self.string()?;
+                }
                 Some(b'{') => {
                     if self.enter(b'}')? {
                         self.open.push(Container::Object);
@@ -151,7 +165,7 @@ impl<'a> Scanner<'a> {
                 Some(b'f') => self.word(b"false")?,
                 Some(b'n') => self.word(b"null")?,
                 Some(b'-' | b'0'..=b'9') => self.number()?,
-                other => return Err(self.unexpected(other)),
+                Some(_) | None => return Err(self.unexpected()),
             }
             if !self.another_value()? {
                 return Ok(());
@@ -161,12 +175,11 @@ impl<'a> Scanner<'a> {
 
     /// Steps into an object or an array. False if it closes at once.
     fn enter(&mut self, closing: u8) -> Result<bool, Flaw> {
-        if self.outer + self.open.len() >= self.depth_max {
-            return Err(Flaw::At(DocumentErrorKind::TooDeep, self.at));
+        if self.outside + self.open.depth() >= self.depth_max {
+            return Err(self.flaw(DocumentErrorKind::TooDeep));
         }
         self.at += 1;
-        self.space();
-        if self.peek() == Some(closing) {
+        if self.token() == Some(closing) {
             self.at += 1;
             return Ok(false);
         }
@@ -175,9 +188,8 @@ impl<'a> Scanner<'a> {
 
     /// After a value: closes what ends here, and steps to the next value of what is still open. False at the end.
     fn another_value(&mut self) -> Result<bool, Flaw> {
-        while let Some(&container) = self.open.last() {
-            self.space();
-            match (self.peek(), container) {
+        while let Some(container) = self.open.last() {
+            match (self.token(), container) {
                 (Some(b','), Container::Array) => {
                     self.at += 1;
                     return Ok(true);
@@ -191,108 +203,91 @@ impl<'a> Scanner<'a> {
                     self.at += 1;
                     self.open.pop();
                 }
-                (other, _) => return Err(self.unexpected(other)),
+                (Some(_) | None, _) => return Err(self.unexpected()),
             }
         }
         Ok(false)
     }
 
-    /// Scans a name and its colon. The span is that of the name without its quotes.
-    fn key(&mut self) -> Result<Range<usize>, Flaw> {
-        self.space();
-        let start = self.at;
-        match self.peek() {
-            Some(b'"') => self.string()?,
-            other => return Err(self.unexpected(other)),
-        }
-        let span = start + 1..self.at - 1;
-        self.space();
-        match self.peek() {
-            Some(b':') => self.at += 1,
-            other => return Err(self.unexpected(other)),
-        }
-        Ok(span)
+    /// Scans a name and its colon.
+    fn key(&mut self) -> Result<(), Flaw> {
+        self.name()?;
+        self.colon()
     }
 
-    fn string(&mut self) -> Result<(), Flaw> {
+    /// Scans a name, and says whether it has no escapes.
+    #[inline]
+    fn name(&mut self) -> Result<bool, Flaw> {
+        if self.token() != Some(b'"') {
+            return Err(self.unexpected());
+        }
+        self.string()
+    }
+
+    #[inline]
+    fn colon(&mut self) -> Result<(), Flaw> {
+        if self.token() != Some(b':') {
+            return Err(self.unexpected());
+        }
         self.at += 1;
-        loop {
-            self.at = plain_run_end(self.bytes, self.at);
-            match self.peek() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(());
+        Ok(())
+    }
+
+    /// Scans a string, and says whether it has no escapes.
+    #[inline]
+    fn string(&mut self) -> Result<bool, Flaw> {
+        self.at = self.stops.next(self.at + 1);
+        let is_plain = self.peek() == Some(b'"');
+        if !is_plain {
+            self.at = self.stops.next_beyond_escapes(self.at);
+            if self.peek() != Some(b'"') {
+                return Err(self.flaw_in_string());
+            }
+        }
+        self.at += 1;
+        Ok(is_plain)
+    }
+
+    #[cold]
+    fn flaw_in_string(&self) -> Flaw {
+        match self.peek() {
+            Some(b'\\') => match escape(&self.bytes[self.at..]) {
+                Err(NotAnEscape::Unexpected(position)) => {
+                    Flaw { kind: DocumentErrorKind::Syntax, offset: self.at + position }
                 }
-                Some(b'\\') => self.at += self.escape()?,
-                Some(_) => return Err(Flaw::At(DocumentErrorKind::ControlCharacter, self.at)),
-                None => return Err(Flaw::End),
-            }
+                Err(NotAnEscape::LoneSurrogate) | Ok(_) => self.flaw(DocumentErrorKind::LoneSurrogate),
+            },
+            Some(_) => self.flaw(DocumentErrorKind::ControlCharacter),
+            None => self.unexpected(),
         }
     }
 
-    fn escape(&self) -> Result<usize, Flaw> {
-        match escape(&self.bytes[self.at..]) {
-            Ok((_, length)) => Ok(length),
-            Err(NotAnEscape::LoneSurrogate) => Err(Flaw::At(DocumentErrorKind::LoneSurrogate, self.at)),
-            Err(NotAnEscape::Unexpected(position)) if self.at + position < self.bytes.len() => {
-                Err(unexpected(self.at + position))
-            }
-            Err(NotAnEscape::Unexpected(_)) => Err(Flaw::End),
-        }
+    fn unexpected(&self) -> Flaw {
+        self.flaw(DocumentErrorKind::Syntax)
     }
 
-    fn word(&mut self, word: &[u8]) -> Result<(), Flaw> {
-        for &expected in word {
-            match self.peek() {
-                Some(byte) if byte == expected => self.at += 1,
-                other => return Err(self.unexpected(other)),
-            }
-        }
-        Ok(())
+    fn flaw(&self, kind: DocumentErrorKind) -> Flaw {
+        Flaw { kind, offset: self.at }
     }
 
-    fn number(&mut self) -> Result<(), Flaw> {
-        if self.peek() == Some(b'-') {
-            self.at += 1;
-        }
-        if self.peek() == Some(b'0') {
-            self.at += 1;
-        } else {
-            self.digits()?;
-        }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        if let Some(b'e' | b'E') = self.peek() {
-            self.at += 1;
-            if let Some(b'+' | b'-') = self.peek() {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        Ok(())
-    }
-
-    fn digits(&mut self) -> Result<(), Flaw> {
-        let start = self.at;
-        while let Some(b'0'..=b'9') = self.peek() {
-            self.at += 1;
-        }
-        if self.at == start { Err(self.unexpected(self.peek())) } else { Ok(()) }
-    }
-
-    fn unexpected(&self, found: Option<u8>) -> Flaw {
-        if found.is_some() { unexpected(self.at) } else { Flaw::End }
-    }
-
-    fn space(&mut self) {
+    /// Steps over white space and answers with the byte behind it.
+    #[inline]
+    fn token(&mut self) -> Option<u8> {
+        let byte = self.peek()?;
         // Compact JSON, the common case, has none.
-        if self.peek().is_some_and(|byte| byte <= b' ') {
-            self.at = space_end(self.bytes, self.at);
+        if byte > b' ' {
+            return Some(byte);
         }
+        self.token_behind_space()
     }
 
+    #[inline(never)]
+    fn token_behind_space(&mut self) -> Option<u8> {
+        self.at = space_end(self.bytes, self.at);
+        self.peek()
+    }
+
+    #[inline]
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }

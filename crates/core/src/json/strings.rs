@@ -1,46 +1,37 @@
-//! The inside of JSON strings: where a run of plain characters ends, and what the escapes stand for.
+//! The inside of JSON strings: what the escapes stand for.
 
 use std::borrow::Cow;
 
-use memchr::memchr;
-
-/// The position of the first byte at or after `from` that is a quote, a backslash or a control character, or the
-/// length of `bytes` if there is none.
-///
-/// Eight bytes at a time, as this is where a scan spends its time.
-pub(super) fn plain_run_end(bytes: &[u8], from: usize) -> usize {
-    let run = bytes.get(from..).unwrap_or_default();
-    let (words, rest) = run.as_chunks::<8>();
-    for (position, word) in words.iter().enumerate() {
-        let stops = stops(u64::from_le_bytes(*word));
-        if stops != 0 {
-            return from + position * 8 + stops.trailing_zeros() as usize / 8;
-        }
-    }
-    let length = rest.iter().position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20);
-    from + words.len() * 8 + length.unwrap_or(rest.len())
-}
-
-/// Of the eight bytes in `word`, marks those that end a plain run by their highest bits. The lowest mark is right;
-/// a borrow can put wrong ones above it.
-fn stops(word: u64) -> u64 {
-    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
-    const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
-    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word;
-    let equal = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
-    (below(word, 0x20) | equal(b'"') | equal(b'\\')) & HIGHS
-}
+use memchr::{memchr, memchr2};
+use wide::u8x16;
 
 /// The position just after the string that begins with the quote at `from`; `None` where it does not end.
 pub(super) fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from + 1;
     loop {
-        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        at += quote_or_backslash(bytes.get(at..)?)?;
         if bytes[at] == b'"' {
             return Some(at + 1);
         }
         at += 2;
     }
+}
+
+/// How many times sixteen bytes are looked at here before memchr is called, which is quicker from then on.
+const LOOKS: usize = 4;
+
+/// The position of the first quote or backslash.
+fn quote_or_backslash(text: &[u8]) -> Option<usize> {
+    let mut start = 0;
+    for bytes in text.as_chunks().0.iter().take(LOOKS) {
+        let bytes = u8x16::new(*bytes);
+        let found = (bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\'))).to_bitmask();
+        if found != 0 {
+            return Some(start + found.trailing_zeros() as usize);
+        }
+        start += 16;
+    }
+    memchr2(b'"', b'\\', &text[start..]).map(|position| start + position)
 }
 
 /// The text between the quotes of a JSON string that is exactly `raw`.
@@ -146,48 +137,62 @@ fn unicode_escape(text: &[u8]) -> Result<(char, usize), NotAnEscape> {
 
 /// The number in the `\uXXXX` at the beginning of `text`, or the position of what is not one of its digits.
 fn code_unit(text: &[u8]) -> Result<u32, usize> {
-    let mut unit = 0;
-    for position in 2..6 {
-        let digit = text.get(position).and_then(|&byte| char::from(byte).to_digit(16)).ok_or(position)?;
-        unit = unit << 4 | digit;
+    let digit = |position| text.get(position).map_or(NO_DIGIT, |&byte| DIGITS[usize::from(byte)]);
+    let digits = [digit(2), digit(3), digit(4), digit(5)];
+    match digits.iter().position(|&digit| digit == NO_DIGIT) {
+        Some(position) => Err(2 + position),
+        None => Ok(digits.iter().fold(0, |unit, &digit| unit << 4 | u32::from(digit))),
     }
-    Ok(unit)
 }
+
+const NO_DIGIT: u8 = u8::MAX;
+
+/// What each byte is worth as a hexadecimal digit.
+const DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        let digit = b"0123456789abcdef"[value as usize];
+        digits[digit as usize] = value;
+        digits[digit.to_ascii_uppercase() as usize] = value;
+        value += 1;
+    }
+    digits
+};
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
-    fn plain_run_end_byte_by_byte(bytes: &[u8], from: usize) -> usize {
-        (from..bytes.len()).find(|&at| matches!(bytes[at], b'"' | b'\\' | 0..0x20)).unwrap_or(bytes.len())
-    }
-
     #[test]
-    fn every_byte_ends_a_run_or_does_not_wherever_it_stands() {
-        for byte in 0..=u8::MAX {
-            for position in 0..20 {
-                let mut bytes = [b'x'; 20];
-                bytes[position] = byte;
-                let expected = plain_run_end_byte_by_byte(&bytes, 0);
-                assert_eq!(plain_run_end(&bytes, 0), expected, "{byte:#x} at {position}");
+    fn a_string_ends_wherever_its_quote_stands() {
+        for length in 0..200 {
+            let plain = format!("\"{}\",", "x".repeat(length));
+            assert_eq!(string_end(plain.as_bytes(), 0), Some(length + 2));
+            assert_eq!(string_end(&plain.as_bytes()[..=length], 0), None);
+            for escape in [r"\n", r#"\""#, r"\\", r"\u0022"] {
+                let escaped = format!("\"{}{escape}{}\",", "x".repeat(length), "y".repeat(length % 7));
+                assert_eq!(string_end(escaped.as_bytes(), 0), Some(escaped.len() - 1), "{escaped}");
+                assert_eq!(string_end(&escaped.as_bytes()[..length + 2], 0), None, "{escaped}");
             }
         }
     }
 
-    proptest! {
-        /// Neighbours are what a borrow in the eight-byte step would get wrong.
-        #[test]
-        fn words_and_bytes_agree(
-            bytes in proptest::collection::vec(
-                prop_oneof![any::<u8>(), proptest::sample::select(&b"\"#!\\]\x1f\x20\x21\x00\x7f\x80\x9f\xa2\xff"[..])],
-                0..40,
-            ),
-            from in 0..40usize,
-        ) {
-            let from = from.min(bytes.len());
-            prop_assert_eq!(plain_run_end(&bytes, from), plain_run_end_byte_by_byte(&bytes, from));
+    #[test]
+    fn a_code_unit_has_four_digits_of_either_case() {
+        #[track_caller]
+        fn check(text: &str, expected: Result<u32, usize>) {
+            assert_eq!(code_unit(text.as_bytes()), expected);
+        }
+        check(r"\u0000", Ok(0));
+        check(r"\u09afX", Ok(0x9af));
+        check(r"\uFa0e", Ok(0xfa0e));
+        check(r"\u000g", Err(5));
+        check(r"\uG00", Err(2));
+        check(r"\u00", Err(4));
+        for byte in 0..=u8::MAX {
+            let expected = char::from(byte).to_digit(16).ok_or(3);
+            assert_eq!(code_unit(&[b'\\', b'u', b'0', byte, b'0', b'0']).map(|unit| unit >> 8), expected);
         }
     }
 

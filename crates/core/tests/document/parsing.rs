@@ -184,6 +184,43 @@ fn encodings() {
     check("{}\u{feff}", "the body is not valid JSON: unexpected bytes after its end at byte 2");
 }
 
+/// What stands where, and how far from there the first byte is that is not UTF-8, matters to no other error.
+#[test]
+fn of_two_errors_the_one_about_the_encoding_is_told() {
+    let padding = "x".repeat(200);
+    for faulty in [
+        "[1]",
+        "{",
+        "{,}",
+        "{}{}",
+        r#"{"a":"\x"}"#,
+        r#"{"a":"\ud800"}"#,
+        "{\"a\":\"\n\"}",
+        r#"{"a":1,"a":2}"#,
+        &nested(129),
+        &format!("{{{}}}", (0..1_001).map(|index| format!(r#""{index}":1"#)).collect::<Vec<_>>().join(",")),
+        &format!(r#"{{"a":"{padding}"#),
+    ] {
+        for tail in [b"\"\xff\"".to_vec(), [padding.as_bytes(), b"\xc3"].concat(), b"\xed\xa0\x80".to_vec()] {
+            let offset = faulty.len() + tail.iter().position(|byte| !byte.is_ascii()).expect("one is not");
+            let text = [faulty.as_bytes(), &tail].concat();
+            check_kind(text, DocumentErrorKind::InvalidUtf8, Some(offset));
+        }
+    }
+    // An error after a character that is UTF-8 is told as ever, and so is one that only its last string has.
+    check("{\"a\":\"é\",}", "the body is not valid JSON: unexpected character at byte 10");
+    check(
+        format!(r#"{{"{padding}":"é","b":"\x"}}"#),
+        "the body is not valid JSON: unexpected character at byte 215",
+    );
+    check_kind(
+        [format!(r#"{{"{padding}":"é","b":""#).as_bytes(), b"\xe9\"}"].concat(),
+        DocumentErrorKind::InvalidUtf8,
+        Some(214),
+    );
+    check_kind([padding.as_bytes(), b"\xff"].concat(), DocumentErrorKind::InvalidUtf8, Some(200));
+}
+
 #[test]
 fn trailing_bytes() {
     check("{} x", "the body is not valid JSON: unexpected bytes after its end at byte 3");
@@ -287,4 +324,26 @@ fn top_level_members_are_limited() {
     let error = Document::parse(object(1_001)).unwrap_err();
     assert_eq!(error.kind(), DocumentErrorKind::TooManyMembers);
     assert_eq!(error.to_string(), "the body has more than 1000 top-level members at byte 7892");
+}
+
+/// Few names are compared in another way than many, and those with escapes in another than those without.
+#[test]
+fn twins_are_found_among_any_number_of_members() {
+    for count in 1..60 {
+        let members: Vec<_> = (0..count).map(|index| format!(r#""name {index}":{index}"#)).collect();
+        let members = members.join(",");
+        check(format!("{{{members}}}"), "ok");
+        for first in 0..count {
+            for twin in
+                [format!("name {first}"), format!(r"name\u0020{first}"), format!(r"n\u0061me {first}")]
+            {
+                let text = format!(r#"{{{members},"{twin}":true}}"#);
+                check_kind(&text, DocumentErrorKind::DuplicateMember, Some(members.len() + 2));
+                let limits = DocumentLimits { duplicates: Duplicates::KeepLast, ..DocumentLimits::default() };
+                let document = Document::parse_with(text, &limits).expect("the last one counts");
+                assert_eq!(document.raw(&format!("name {first}")), Some(&b"true"[..]));
+                assert_eq!(document.names().count(), count);
+            }
+        }
+    }
 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value};
 use trunkline_core::{Document, json};
 
-use crate::generators::{name, object, spelled, value};
+use crate::generators::{mutated, name, object, spelled, value};
 
 #[derive(Clone, Debug)]
 enum Edit {
@@ -42,6 +42,20 @@ proptest! {
             assert_eq!(document.string(name).as_deref(), value.as_str());
             assert_eq!(document.is_true(name), *value == Value::Bool(true));
             assert_eq!(json::member(&source, name).map(|span| &source[span]), document.raw(name));
+        }
+    }
+
+    /// The scan goes by blocks of 64 bytes; where they begin must not matter.
+    #[test]
+    fn a_verdict_moves_along_with_the_text(text in mutated(), spaces in 1..130usize) {
+        prop_assume!(!text.starts_with(b"\xef\xbb\xbf"));
+        let moved = [vec![b' '; spaces], text.clone()].concat();
+        for depth_max in [2, 128] {
+            let verdict = |text: &[u8]| {
+                json::validate(text, depth_max).map_err(|error| (error.kind(), error.offset()))
+            };
+            let expected = verdict(&text).map_err(|(kind, offset)| (kind, offset.map(|offset| offset + spaces)));
+            prop_assert_eq!(verdict(&moved), expected);
         }
     }
 
