@@ -49,6 +49,7 @@ const ARROWS: &[Arrow] = &[
         in_tests: &[],
     },
     Arrow { from: "trunkline-agents", to: &["trunkline-core"], in_tests: &[] },
+    Arrow { from: "trunkline-memory", to: &[], in_tests: &[] },
     Arrow {
         from: "trunkline-server",
         to: &[
@@ -58,6 +59,7 @@ const ARROWS: &[Arrow] = &[
             "trunkline-core",
             "trunkline-echo",
             "trunkline-gateway",
+            "trunkline-memory",
             "trunkline-openai",
             "trunkline-provider",
             "trunkline-router",
@@ -85,6 +87,7 @@ const ARROWS: &[Arrow] = &[
         to: &[
             "trunkline-core",
             "trunkline-gateway",
+            "trunkline-memory",
             "trunkline-openai",
             "trunkline-provider",
             "trunkline-router",

@@ -146,7 +146,7 @@ const DOORS: &[Door] = &[
     ),
     door(
         "mimalloc",
-        &["bench", "server"],
+        &["memory"],
         &[],
         "the server's allocator: a request takes 13,000 instructions less than with the C library's",
     ),
@@ -209,7 +209,7 @@ const DOORS: &[Door] = &[
     door("thiserror", &["config", "transport"], &[], "private errors of one module"),
     door(
         "tokio",
-        &["bench", "gateway", "router", "server", "testkit", "transport"],
+        &["bench", "gateway", "memory", "router", "server", "testkit", "transport"],
         &["outside-provider", "provider", "tests", "trunkline", "vercel-ai-gateway"],
         "the runtime, its sockets and its clock",
     ),

@@ -41,13 +41,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use tokio::runtime::{Builder, Runtime};
+// The server's allocator: floor and gate are to differ from it in nothing but what they do.
+use trunkline_memory as _;
 
 use arguments::Arguments;
 use results::Results;
-
-/// The server's: floor and gate are to differ from it in nothing but what they do.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const USAGE: &str = "\
 trunkline-bench run [--lanes A,B*] [--rounds N] [--seconds S] [--quick] [--peers] [--out FILE] [--trunkline FILE]

@@ -21,9 +21,6 @@ use trunkline_gateway::{Gateway, Server, StopHandle, Tls};
 use flags::{Command, Flags};
 use sources::Sources;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let flags = Flags::parse_from(normalized(std::env::args()));
     // The one place that reads the process environment; everybody else is handed this value.
@@ -91,7 +88,11 @@ fn serve(flags: &Flags, environment: &Environment) -> Result<(), Box<dyn Error>>
         let text = sources.start_text(served, audience, scheme, address);
         let _ = std::io::stdout().write_all(text.as_bytes());
         tracing::info!(address = %address, files.limit = files, "serving");
-        server.run().await;
+        // Both end with the server; the latter also links the allocator.
+        tokio::select! {
+            () = server.run() => {}
+            () = trunkline_memory::give_back_at_rest() => {}
+        }
         signals.abort();
         Ok(())
     })
