@@ -9,6 +9,7 @@ mod anthropic_models;
 mod authentication;
 mod binding;
 mod body;
+mod call_ids;
 mod browsers;
 mod connection;
 mod consumed;

@@ -54,7 +54,7 @@ impl Gateway {
         B: Body<Data = Bytes> + Unpin + Send,
         B::Error: std::error::Error + Send + Sync + 'static,
     {
-        let call_id = headers::call_id(request.headers()).unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+        let call_id = headers::call_id(request.headers()).unwrap_or_else(|| self.call_ids.next());
         let path = request.uri().path();
         let asked = format!("{} {}", request.method(), &path[..path.floor_char_boundary(PATH_BYTES_MAX)]);
         let mut record = OpenRecord::open(call_id, asked, Arc::clone(&self.recorder));
