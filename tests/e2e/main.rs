@@ -10,6 +10,7 @@ mod configuration;
 mod disconnect;
 mod embeddings;
 mod headers;
+mod log;
 mod media;
 mod messages;
 mod models;

@@ -6,7 +6,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::task::JoinHandle;
 
 /// Nothing that is waited for here takes longer.
@@ -15,8 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A running `trunkline`.
 pub(crate) struct Trunkline {
     child: Child,
-    /// Reads the log as it is written: a pipe that nobody empties holds its writer up.
-    log: JoinHandle<String>,
+    log: Log,
     _stdout: BufReader<ChildStdout>,
     pub(crate) address: SocketAddr,
     /// What it printed until it served.
@@ -26,12 +25,19 @@ pub(crate) struct Trunkline {
     _directory: tempfile::TempDir,
 }
 
+/// The log, as it is read, or as it piles up in its pipe.
+enum Log {
+    Read(JoinHandle<String>),
+    Unread(ChildStderr),
+}
+
 /// How to start one.
 #[derive(Default)]
 pub(crate) struct Start {
     config: Option<String>,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    log_unread: bool,
 }
 
 impl Start {
@@ -51,6 +57,12 @@ impl Start {
 
     pub(crate) fn variable(mut self, name: &str, text: impl Into<String>) -> Self {
         self.environment.push((name.to_owned(), text.into()));
+        self
+    }
+
+    /// Nobody reads the log until the server's end is waited for.
+    pub(crate) fn log_unread(mut self) -> Self {
+        self.log_unread = true;
         self
     }
 
@@ -74,12 +86,10 @@ impl Start {
         let started = Instant::now();
         let mut child = command.args(["--port", "0"]).spawn().expect("the binary starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
-        let mut stderr = child.stderr.take().expect("piped");
-        let log = tokio::spawn(async move {
-            let mut log = String::new();
-            stderr.read_to_string(&mut log).await.expect("text");
-            log
-        });
+        let mut log = Log::Unread(child.stderr.take().expect("piped"));
+        if !self.log_unread {
+            log = Log::Read(log.read());
+        }
         let mut start_text = String::new();
         let mut ready_after = None;
         let reading = async {
@@ -99,7 +109,7 @@ impl Start {
             true
         };
         if !tokio::time::timeout(PATIENCE, reading).await.expect("it starts in time") {
-            panic!("the server did not start:\n{}", log.await.expect("it was read"));
+            panic!("the server did not start:\n{}", log.read().await.expect("it was read"));
         }
         let line = start_text.lines().find(|line| line.contains("RUNNING on")).expect("an address");
         let authority = line.rsplit("//").next().expect("an address").trim();
@@ -119,6 +129,19 @@ impl Start {
     }
 }
 
+impl Log {
+    fn read(self) -> JoinHandle<String> {
+        match self {
+            Log::Read(reading) => reading,
+            Log::Unread(mut stderr) => tokio::spawn(async move {
+                let mut log = String::new();
+                stderr.read_to_string(&mut log).await.expect("text");
+                log
+            }),
+        }
+    }
+}
+
 impl Trunkline {
     pub(crate) fn process(&self) -> u32 {
         self.child.id().expect("it runs")
@@ -133,8 +156,9 @@ impl Trunkline {
 
     /// Waits for its end, and gives what it logged.
     pub(crate) async fn ended(mut self) -> (ExitStatus, String) {
+        let log = self.log.read();
         let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it ends in time");
-        (status.expect("it can be waited for"), self.log.await.expect("it was read"))
+        (status.expect("it can be waited for"), log.await.expect("it was read"))
     }
 
     /// Stops it and gives its log, in which a test can look for what must not be there.

@@ -67,6 +67,19 @@ async fn a_stream_that_outlasts_the_grace_is_told_why() {
 }
 
 #[tokio::test]
+async fn a_second_signal_ends_it_at_once_and_loses_no_line() {
+    let (_upstream, server, _caller) = open_stream(600).await;
+    server.terminate().await;
+    while TcpStream::connect(server.address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    server.terminate().await;
+    let (status, log) = server.ended().await;
+    assert_eq!(status.code(), Some(130), "{log}");
+    assert!(log.contains("stopping: open replies go on until their grace is over"), "{log}");
+}
+
+#[tokio::test]
 async fn a_call_without_a_reply_yet_is_told_too() {
     let upstream =
         ScriptedUpstream::start([Script::cut_before_head(Cut::Stall)]).await.expect("a loopback port");

@@ -117,7 +117,7 @@ const DOORS: &[Door] = &[
             "trunkline",
             "vercel-ai-gateway",
         ],
-        &["router", "tests"],
+        &["router", "server", "tests"],
         "requests, responses, headers and statuses as the whole field has them",
     ),
     door("http-body", &["gateway", "transport"], &[], "the Body trait between hyper and us"),

@@ -8,6 +8,7 @@ use trunkline_router::Router;
 
 use crate::Settings;
 use crate::admission::Admission;
+use crate::call_ids::CallIds;
 use crate::record::{LogRecorder, Recorder};
 use crate::seal::Seal;
 
@@ -19,6 +20,7 @@ pub struct Gateway {
     pub(crate) admission: Admission,
     pub(crate) seal: Arc<Seal>,
     pub(crate) recorder: Arc<dyn Recorder>,
+    pub(crate) call_ids: CallIds,
     /// Set when the gateway has been told to stop: probes fail from then on.
     draining: AtomicBool,
     /// Fires when open replies have had their time.
@@ -34,6 +36,7 @@ impl Gateway {
             seal: Arc::new(Seal::new(settings.salt_key.as_ref().or(settings.master_key.as_ref()))),
             settings,
             recorder: Arc::new(LogRecorder),
+            call_ids: CallIds::default(),
             draining: AtomicBool::new(false),
             stop: Arc::new(Notify::new()),
         }

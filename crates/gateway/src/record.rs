@@ -1,5 +1,6 @@
 //! What is noted of a request: opened when it is admitted, settled when its reply ends, whatever happens.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ pub struct Record {
     /// The id under which the caller knows the request.
     pub call_id: String,
     /// What was asked: `chat_completions`, `GET /v1/models`.
-    pub operation: String,
+    pub operation: Cow<'static, str>,
     /// When it was accepted.
     pub started: Instant,
     /// The model that the caller named.
@@ -21,13 +22,13 @@ pub struct Record {
     /// The end user on whose behalf the caller asked, where the request says so.
     pub user: Option<String>,
     /// The model group that it led to.
-    pub group: Option<String>,
+    pub group: Option<Arc<str>>,
     /// The deployment that was called.
-    pub deployment: Option<String>,
+    pub deployment: Option<Arc<str>>,
     /// The provider's prefix.
-    pub provider: Option<String>,
+    pub provider: Option<Arc<str>>,
     /// The model in the upstream's spelling.
-    pub upstream_model: Option<String>,
+    pub upstream_model: Option<Arc<str>>,
     /// Whether the reply was a stream.
     pub streamed: bool,
     /// The status that the caller was sent.
@@ -42,6 +43,22 @@ pub struct Record {
     pub observation: Observation,
     /// What it cost: as the upstream reported it, else by the deployment's prices, else unknown.
     pub cost: Option<Cost>,
+}
+
+impl Record {
+    /// How it ended, in the words of the log.
+    pub(crate) fn outcome_text(&self) -> Cow<'static, str> {
+        match self.outcome {
+            Some(Outcome::Completed) | None => Cow::Borrowed("completed"),
+            Some(Outcome::Failed(kind)) => Cow::Owned(format!("failed: {kind:?}")),
+            Some(Outcome::CallerGone) => Cow::Borrowed("caller gone"),
+        }
+    }
+
+    /// How long it took, in whole microseconds.
+    pub(crate) fn microseconds(&self) -> Option<f64> {
+        self.duration.map(|duration| (duration.as_secs_f64() * 1e6).round())
+    }
 }
 
 /// How a request ended.
@@ -61,34 +78,29 @@ pub trait Recorder: fmt::Debug + Send + Sync + 'static {
     fn settled(&self, record: &Record);
 }
 
-/// Writes one line of log for each request.
+/// Logs one event of `tracing` for each request.
 #[derive(Debug, Default)]
 pub struct LogRecorder;
 
 impl Recorder for LogRecorder {
     fn settled(&self, record: &Record) {
         let usage = record.observation.usage.as_ref();
-        let spend = record.cost.as_ref().and_then(Cost::spend).map(|spend| spend.to_string());
-        let outcome = match record.outcome {
-            Some(Outcome::Completed) | None => "completed".to_owned(),
-            Some(Outcome::Failed(kind)) => format!("failed: {kind:?}"),
-            Some(Outcome::CallerGone) => "caller gone".to_owned(),
-        };
+        // What stands here is worked out only where somebody listens.
         tracing::info!(
             call.id = record.call_id,
-            operation = record.operation,
+            operation = &*record.operation,
             model.name = record.model,
             user.id = record.user,
-            deployment.id = record.deployment,
-            provider.name = record.provider,
+            deployment.id = record.deployment.as_deref(),
+            provider.name = record.provider.as_deref(),
             status = record.status.map(|status| status.as_u16()),
-            outcome,
+            outcome = &*record.outcome_text(),
             streamed = record.streamed,
             usage.input_tokens = usage.map(Usage::input),
             usage.output_tokens = usage.map(Usage::all_output),
-            cost = spend,
+            cost = record.cost.as_ref().and_then(Cost::spend).map(|spend| spend.to_string()),
             generation.id = record.observation.generation_id,
-            duration_ms = record.duration.map(|duration| (duration.as_secs_f64() * 1e6).round() / 1e3),
+            duration_ms = record.microseconds().map(|microseconds| microseconds / 1e3),
             "request"
         );
     }
@@ -106,7 +118,7 @@ pub(crate) struct OpenRecord {
 
 impl OpenRecord {
     /// Opens the record of a request.
-    pub(crate) fn open(call_id: String, operation: String, recorder: Arc<dyn Recorder>) -> Self {
+    pub(crate) fn open(call_id: String, operation: Cow<'static, str>, recorder: Arc<dyn Recorder>) -> Self {
         let record = Record {
             call_id,
             operation,
@@ -130,10 +142,10 @@ impl OpenRecord {
 
     /// Notes where the request is sent.
     pub(crate) fn sent_to(&mut self, group: &str, candidate: &trunkline_router::Candidate) {
-        self.record.group = Some(group.to_owned());
-        self.record.deployment = Some(candidate.deployment.id.clone());
-        self.record.provider = Some(candidate.prefix.clone());
-        self.record.upstream_model = Some(candidate.upstream_model.clone());
+        self.record.group = Some(Arc::from(group));
+        self.record.deployment = Some(Arc::from(&*candidate.deployment.id));
+        self.record.provider = Some(Arc::from(&*candidate.prefix));
+        self.record.upstream_model = Some(Arc::from(&*candidate.upstream_model));
         self.prices.clone_from(&candidate.deployment.prices);
     }
 

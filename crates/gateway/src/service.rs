@@ -1,5 +1,6 @@
 //! The one way in for every request: which endpoint, who asks, and the answer, whatever becomes of it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -55,13 +56,14 @@ impl Gateway {
         B: Body<Data = Bytes> + Unpin + Send,
         B::Error: std::error::Error + Send + Sync + 'static,
     {
-        let call_id = headers::call_id(request.headers()).unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+        let call_id = headers::call_id(request.headers()).unwrap_or_else(|| self.call_ids.next());
         let path = request.uri().path();
-        let asked = format!("{} {}", request.method(), &path[..path.floor_char_boundary(PATH_BYTES_MAX)]);
-        let mut record = OpenRecord::open(call_id, asked, Arc::clone(&self.recorder));
+        let mut record = OpenRecord::open(call_id, Cow::Borrowed(""), Arc::clone(&self.recorder));
         let found = endpoints::find(request.method(), path);
         record.dialect = endpoints::dialect(&found, path, request.headers());
-        let (matched, caller) = match self.admit(&request, found) {
+        let admitted = self.admit(&request, found);
+        record.operation = described(&admitted, &request);
+        let (matched, caller) = match admitted {
             Ok(Some(admitted)) => admitted,
             Ok(None) => return self.preflight(record, &request),
             Err(error) => return refuse(record, &error, request.uri().path()),
@@ -71,7 +73,6 @@ impl Gateway {
             let response = self.look_up(&matched, query, record.dialect).await;
             return settled(record, response);
         };
-        record.operation = operation.name().to_owned();
         let asked = Asked { operation, named: matched.named, caller };
         // On its own, so that a connection whose reply has begun, or that rests, does not hold the room for it.
         Box::pin(operation::serve(self, asked, request, record)).await
@@ -132,6 +133,18 @@ impl Gateway {
             }
         }
     }
+}
+
+/// What was asked: an operation's name, else method and path.
+fn described<B>(
+    admitted: &Result<Option<(Matched, Caller)>, Error>,
+    request: &Request<B>,
+) -> Cow<'static, str> {
+    if let Ok(Some((Matched { endpoint: Endpoint::Operation(operation), .. }, _))) = admitted {
+        return Cow::Borrowed(operation.name());
+    }
+    let path = request.uri().path();
+    Cow::Owned(format!("{} {}", request.method(), &path[..path.floor_char_boundary(PATH_BYTES_MAX)]))
 }
 
 fn refuse(record: OpenRecord, error: &Error, path: &str) -> Response<ReplyBody> {

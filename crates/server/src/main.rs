@@ -16,7 +16,7 @@ use clap::{CommandFactory, Parser};
 use tokio::signal::unix::{SignalKind, signal};
 use trunkline_agents::{Agent, arguments::normalized};
 use trunkline_core::Environment;
-use trunkline_gateway::{Gateway, Server, StopHandle, Tls};
+use trunkline_gateway::{Gateway, LogLines, Server, StopHandle, Tls};
 
 use flags::{Command, Flags};
 use sources::Sources;
@@ -52,13 +52,7 @@ fn main() -> ExitCode {
 
 fn serve(flags: &Flags, environment: &Environment) -> Result<(), Box<dyn Error>> {
     let sources = Sources::read(flags, environment)?;
-    let variable = |name: &str| sources.loaded.environment.get(name);
-    telemetry::install(
-        flags,
-        sources.loaded.settings.json_logs,
-        variable("JSON_LOGS"),
-        variable("LITELLM_LOG"),
-    );
+    let (log, recorder) = telemetry::install(flags, &sources)?;
     sources.refuse_fatal()?;
     let files = raise_file_limit();
     let (router, left_out) = assemble::router(&sources)?;
@@ -67,7 +61,7 @@ fn serve(flags: &Flags, environment: &Environment) -> Result<(), Box<dyn Error>>
     }
     let settings = assemble::gateway_settings(&sources, files);
     let (audience, served) = (settings.audience(), router.deployments().count());
-    let gateway = Arc::new(Gateway::new(Arc::new(router), settings));
+    let gateway = Arc::new(Gateway::new(Arc::new(router), settings).with_recorder(recorder));
     let port = sources.number(flags.port, "PORT", 4000)?;
     let workers = sources.number(flags.num_workers, "NUM_WORKERS", 0)?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
@@ -76,13 +70,11 @@ fn serve(flags: &Flags, environment: &Environment) -> Result<(), Box<dyn Error>>
     }
     let runtime = runtime.enable_all().build()?;
     runtime.block_on(async {
-        let tls = match (&flags.ssl_certfile_path, &flags.ssl_keyfile_path) {
-            (Some(certificates), Some(key)) => Some(Tls::from_pem_files(certificates, key)?),
-            _ => None,
-        };
+        let pem_files = flags.ssl_certfile_path.as_ref().zip(flags.ssl_keyfile_path.as_ref());
+        let tls = pem_files.map(|(certificates, key)| Tls::from_pem_files(certificates, key)).transpose()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let (server, stop) = Server::bind(gateway, flags.host, port, tls).await?;
-        let signals = watch_signals(stop)?;
+        let signals = watch_signals(stop, log.lines())?;
         let address = server.address()?;
         // A closed standard output is no reason not to serve.
         let text = sources.start_text(served, audience, scheme, address);
@@ -100,29 +92,22 @@ fn serve(flags: &Flags, environment: &Environment) -> Result<(), Box<dyn Error>>
 
 /// Raises the soft limit on open files to the hard one, and gives what it is then.
 fn raise_file_limit() -> u64 {
-    match rlimit::increase_nofile_limit(u64::MAX) {
-        Ok(files) => files,
-        Err(error) => {
-            tracing::warn!(error = %error, "the limit on open files could not be raised");
-            rlimit::Resource::NOFILE.get_soft().unwrap_or(1024)
-        }
-    }
+    rlimit::increase_nofile_limit(u64::MAX).unwrap_or_else(|error| {
+        tracing::warn!(error = %error, "the limit on open files could not be raised");
+        rlimit::Resource::NOFILE.get_soft().unwrap_or(1024)
+    })
 }
 
 /// The first SIGTERM or SIGINT lets open replies end; a second one ends the process at once.
-fn watch_signals(stop: StopHandle) -> std::io::Result<tokio::task::JoinHandle<()>> {
+fn watch_signals(stop: StopHandle, mut lines: LogLines) -> std::io::Result<tokio::task::JoinHandle<()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(tokio::spawn(async move {
-        for is_first in [true, false] {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            match is_first {
-                true => stop.stop(),
-                false => std::process::exit(130),
-            }
-        }
+        let mut told = async || tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} };
+        told().await;
+        stop.stop();
+        told().await;
+        let _ = lines.flush();
+        std::process::exit(130);
     }))
 }

@@ -1,0 +1,65 @@
+//! Writes the line of a request straight into a log, as `LogRecorder` and tracing-subscriber would together.
+
+use trunkline_core::{Cost, Usage};
+
+use super::line::{Line, Spelling, field, opening};
+use super::{LogForm, LogLines};
+use crate::record::{Record, Recorder};
+
+const REQUEST: Spelling = opening!(INFO, "request");
+
+/// Writes one line of log for each request, into a [`Log`](crate::Log).
+///
+/// It is [`LogRecorder`](crate::LogRecorder) at a sixth of its cost, for a program whose log is a `Log`. It asks no
+/// filter: where lines at info level are not wanted, it is not wanted.
+#[derive(Debug)]
+pub struct LineRecorder {
+    lines: LogLines,
+    form: LogForm,
+}
+
+impl LineRecorder {
+    /// A recorder for these lines.
+    pub fn new(lines: LogLines) -> Self {
+        Self { form: lines.form(), lines }
+    }
+}
+
+impl Recorder for LineRecorder {
+    /// WHEN ADDING A FIELD: it stands in `LogRecorder` too, at the same place; a test of the server compares them.
+    fn settled(&self, record: &Record) {
+        let mut line = Line::open(self.form, REQUEST);
+        let texts = [
+            (field!("model.name"), record.model.as_deref()),
+            (field!("user.id"), record.user.as_deref()),
+            (field!("deployment.id"), record.deployment.as_deref()),
+            (field!("provider.name"), record.provider.as_deref()),
+        ];
+        line.string(field!("call.id"), &record.call_id);
+        line.string(field!("operation"), &record.operation);
+        for (name, value) in texts {
+            if let Some(value) = value {
+                line.string(name, value);
+            }
+        }
+        if let Some(status) = record.status {
+            line.number(field!("status"), status.as_u16().into());
+        }
+        line.string(field!("outcome"), &record.outcome_text());
+        line.flag(field!("streamed"), record.streamed);
+        if let Some(usage) = &record.observation.usage {
+            line.number(field!("usage.input_tokens"), Usage::input(usage));
+            line.number(field!("usage.output_tokens"), Usage::all_output(usage));
+        }
+        if let Some(spend) = record.cost.as_ref().and_then(Cost::spend) {
+            line.amount(field!("cost"), spend);
+        }
+        if let Some(id) = &record.observation.generation_id {
+            line.string(field!("generation.id"), id);
+        }
+        if let Some(microseconds) = record.microseconds() {
+            line.milliseconds(field!("duration_ms"), microseconds as u64);
+        }
+        self.lines.push(&line.close());
+    }
+}
