@@ -150,6 +150,10 @@ async fn sizes_have_limits_on_the_wire_and_inflated() {
     let long = "x".repeat(10_000);
     let answer = send(server.address, "GET", "/v1/models", &[("x-long", &long)], b"").await;
     assert_eq!(answer.status, 431);
+    assert!(answer.text().contains("header_bytes_max (8192 bytes)"), "{answer:?}");
+    let longer = "x".repeat(300_000);
+    let answer = send(server.address, "GET", "/v1/models", &[("x-long", &longer)], b"").await;
+    assert_eq!(answer.status, 431);
 }
 
 #[tokio::test]

@@ -23,6 +23,8 @@ pub enum ErrorKind {
     UnsupportedOperation,
     /// The body's content encoding is not one that is understood.
     UnsupportedEncoding,
+    /// The head of the request, its headers mostly, is larger than a limit.
+    HeadersTooLarge,
     /// The body is larger than a limit, on the wire or inflated.
     BodyTooLarge,
     /// The caller took too long to send its body.
@@ -321,6 +323,7 @@ impl ErrorKind {
             | Self::UnknownModel
             | Self::UnsupportedOperation
             | Self::UnsupportedEncoding
+            | Self::HeadersTooLarge
             | Self::BodyTooLarge
             | Self::BodyTimeout
             | Self::Unauthenticated
@@ -357,6 +360,7 @@ impl ErrorKind {
             | Self::MissingParameter
             | Self::UnknownModel
             | Self::UnsupportedEncoding
+            | Self::HeadersTooLarge
             | Self::BodyTooLarge
             | Self::BodyTimeout
             | Self::Unauthenticated

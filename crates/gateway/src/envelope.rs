@@ -33,6 +33,7 @@ pub(crate) fn status(error: &Error) -> StatusCode {
         ErrorKind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         ErrorKind::UpgradeUnsupported => StatusCode::UPGRADE_REQUIRED,
         ErrorKind::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+        ErrorKind::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         ErrorKind::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorKind::UnsupportedEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ErrorKind::Overloaded | ErrorKind::NoDeployment | ErrorKind::UpstreamRateLimited => {
@@ -73,6 +74,7 @@ fn type_of(error: &Error) -> &str {
         | ErrorKind::MethodNotAllowed
         | ErrorKind::UpgradeUnsupported
         | ErrorKind::NotFound
+        | ErrorKind::HeadersTooLarge
         | ErrorKind::BodyTooLarge
         | ErrorKind::UnsupportedEncoding => "invalid_request_error",
         ErrorKind::UnsupportedOperation => "unsupported_operation",
@@ -198,7 +200,7 @@ fn anthropic_type(error: &Error) -> &str {
     match error.kind() {
         ErrorKind::Unauthenticated => "authentication_error",
         ErrorKind::NotFound => "not_found_error",
-        ErrorKind::BodyTooLarge => "request_too_large",
+        ErrorKind::HeadersTooLarge | ErrorKind::BodyTooLarge => "request_too_large",
         ErrorKind::UpstreamRateLimited => error.upstream_type().unwrap_or("rate_limit_error"),
         ErrorKind::UpstreamQuotaExceeded => error.upstream_type().unwrap_or("billing_error"),
         ErrorKind::UpstreamFailed => error.upstream_type().unwrap_or("api_error"),

@@ -281,7 +281,7 @@ pub(crate) fn add_upstream(upstream: &HeaderMap, reply: &mut HeaderMap) {
 }
 
 /// Bytes on the wire: name, colon, space, value, line end.
-fn size(headers: &HeaderMap) -> usize {
+pub(crate) fn size(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
 }
 

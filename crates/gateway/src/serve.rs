@@ -24,6 +24,9 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long accepting rests after a failure that concerns the whole process, such as no file descriptors left.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 
+/// As much as is read at once where a body is large. Heads have a limit of their own.
+const READ_BYTES_MAX: usize = 256 * 1024;
+
 /// Accepts connections for a [`Gateway`].
 #[derive(Debug)]
 pub struct Server {
@@ -216,7 +219,7 @@ where
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(waits.header)
-                .max_buf_size(header_bytes_max.max(8 * 1024))
+                .max_buf_size(header_bytes_max.max(READ_BYTES_MAX))
                 .serve_connection(io, service);
             watcher.watch(connection).await
         }

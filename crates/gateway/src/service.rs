@@ -84,6 +84,7 @@ impl Gateway {
         request: &Request<B>,
         found: Result<Matched, Error>,
     ) -> Result<Option<(Matched, Caller)>, Error> {
+        self.check_size(request)?;
         browsers::guard(request.uri(), request.headers(), &self.settings)?;
         if request.method() == Method::OPTIONS && !endpoints::methods(request.uri().path()).is_empty() {
             return Ok(None);
@@ -99,6 +100,17 @@ impl Gateway {
             Access::Caller => authenticate(request.headers(), &self.settings)?,
         };
         Ok(Some((matched, caller)))
+    }
+
+    /// A head that is much larger than the limit is refused before it comes here, without an envelope.
+    fn check_size<B>(&self, request: &Request<B>) -> Result<(), Error> {
+        let address = request.uri().path().len() + request.uri().query().unwrap_or_default().len();
+        let bytes_max = self.settings.limits.header_bytes_max;
+        if headers::size(request.headers()) + address <= bytes_max {
+            return Ok(());
+        }
+        let message = format!("the headers are larger than header_bytes_max ({bytes_max} bytes)");
+        Err(Error::new(ErrorKind::HeadersTooLarge, message))
     }
 
     fn preflight<B>(&self, record: OpenRecord, request: &Request<B>) -> Response<ReplyBody> {

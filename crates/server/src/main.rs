@@ -80,11 +80,7 @@ fn serve(flags: &Flags, environment: &Environment) -> Result<(), Box<dyn Error>>
         let text = sources.start_text(served, audience, scheme, address);
         let _ = std::io::stdout().write_all(text.as_bytes());
         tracing::info!(address = %address, files.limit = files, "serving");
-        // Both end with the server; the latter also links the allocator.
-        tokio::select! {
-            () = server.run() => {}
-            () = trunkline_memory::give_back_at_rest() => {}
-        }
+        trunkline_memory::giving_back_at_rest(server.run()).await;
         signals.abort();
         Ok(())
     })

@@ -116,6 +116,7 @@ fn code(error: &Error) -> &str {
         | ErrorKind::UnsupportedOperation
         | ErrorKind::UpstreamInvalidRequest => "invalid_prompt",
         ErrorKind::UnsupportedEncoding
+        | ErrorKind::HeadersTooLarge
         | ErrorKind::BodyTooLarge
         | ErrorKind::BodyTimeout
         | ErrorKind::Unauthenticated
