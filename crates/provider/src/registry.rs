@@ -89,6 +89,10 @@ impl Registry {
     /// name without any slash may be one that a provider claims as it is: `gpt-4o` is OpenAI's.
     pub fn find<'m>(&self, model: &'m str) -> Option<(&Registration, &'m str)> {
         let by_prefix = self.registrations.iter().find_map(|registration| {
+            // The slash first: it tells nearly all others apart, and looking at one byte is cheap.
+            if model.as_bytes().get(registration.prefix.len()) != Some(&b'/') {
+                return None;
+            }
             let rest = model.strip_prefix(registration.prefix.as_str())?.strip_prefix('/')?;
             (!rest.is_empty()).then_some((registration, rest))
         });
