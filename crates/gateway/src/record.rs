@@ -21,13 +21,13 @@ pub struct Record {
     /// The end user on whose behalf the caller asked, where the request says so.
     pub user: Option<String>,
     /// The model group that it led to.
-    pub group: Option<String>,
+    pub group: Option<Arc<str>>,
     /// The deployment that was called.
-    pub deployment: Option<String>,
+    pub deployment: Option<Arc<str>>,
     /// The provider's prefix.
-    pub provider: Option<String>,
+    pub provider: Option<Arc<str>>,
     /// The model in the upstream's spelling.
-    pub upstream_model: Option<String>,
+    pub upstream_model: Option<Arc<str>>,
     /// Whether the reply was a stream.
     pub streamed: bool,
     /// The status that the caller was sent.
@@ -79,8 +79,8 @@ impl Recorder for LogRecorder {
             operation = record.operation,
             model.name = record.model,
             user.id = record.user,
-            deployment.id = record.deployment,
-            provider.name = record.provider,
+            deployment.id = record.deployment.as_deref(),
+            provider.name = record.provider.as_deref(),
             status = record.status.map(|status| status.as_u16()),
             outcome,
             streamed = record.streamed,
@@ -129,11 +129,11 @@ impl OpenRecord {
     }
 
     /// Notes where the request is sent.
-    pub(crate) fn sent_to(&mut self, group: &str, candidate: &trunkline_router::Candidate) {
-        self.record.group = Some(group.to_owned());
-        self.record.deployment = Some(candidate.deployment.id.clone());
-        self.record.provider = Some(candidate.prefix.clone());
-        self.record.upstream_model = Some(candidate.upstream_model.clone());
+    pub(crate) fn sent_to(&mut self, group: &Arc<str>, candidate: &trunkline_router::Candidate) {
+        self.record.group = Some(Arc::clone(group));
+        self.record.deployment = Some(Arc::clone(&candidate.deployment.id));
+        self.record.provider = Some(Arc::clone(&candidate.prefix));
+        self.record.upstream_model = Some(Arc::clone(&candidate.upstream_model));
         self.prices.clone_from(&candidate.deployment.prices);
     }
 

@@ -142,7 +142,7 @@ impl Delivery {
         let client = self.client?;
         let router = client.router();
         let route = router.resolve(model)?;
-        let candidate = &route.candidates[0];
+        let candidate = route.first();
         let mut call = Call::new(operation, String::new(), document);
         call.headers = self.headers;
         match self.route.applied_to(&candidate.deployment.context().target) {
