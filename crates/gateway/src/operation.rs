@@ -150,7 +150,7 @@ where
         candidate.deployment.complete(operation, &mut body);
     }
     let usage_asked = settings.always_include_stream_usage || asks_for_usage(&body);
-    let mut call = Call::with_body(operation, String::new(), body);
+    let mut call = Call::with_body(operation, Arc::clone(&candidate.upstream_model), body);
     call.headers = headers::outbound(&parts.headers, operation.dialect(), settings);
     call.query = headers::outbound_query(operation, parts.uri.query());
     call.object = earlier.object;

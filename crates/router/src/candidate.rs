@@ -113,8 +113,7 @@ impl Candidate {
     ///
     /// As [`Provider::call`].
     pub async fn send(&self, mut call: Call, target: Option<Target>) -> Result<Reply, Error> {
-        call.model.clear();
-        call.model.push_str(&self.upstream_model);
+        call.model = Arc::clone(&self.upstream_model);
         let own = target.map(|target| CallContext::new(Arc::new(target)));
         let context = own.as_ref().unwrap_or(&self.deployment.context);
         let Some(parallel) = &self.deployment.parallel else {

@@ -180,6 +180,7 @@ impl Router {
     /// As [`Router::resolve`] and [`Provider::call`](trunkline_provider::Provider::call).
     pub async fn send(&self, name: &str, operation: Operation, body: Document) -> Result<Reply, Error> {
         let route = self.resolve(name)?;
-        self.call(&route, Call::new(operation, String::new(), body)).await
+        let model = Arc::clone(&route.first().upstream_model);
+        self.call(&route, Call::new(operation, model, body)).await
     }
 }

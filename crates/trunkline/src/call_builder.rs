@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -143,7 +144,7 @@ impl Delivery {
         let router = client.router();
         let route = router.resolve(model)?;
         let candidate = route.first();
-        let mut call = Call::new(operation, String::new(), document);
+        let mut call = Call::new(operation, Arc::clone(&candidate.upstream_model), document);
         call.headers = self.headers;
         match self.route.applied_to(&candidate.deployment.context().target) {
             None => router.call(&route, call).await,
