@@ -169,6 +169,12 @@ const DOORS: &[Door] = &[
         &[],
         "money, which no float may touch",
     ),
+    door(
+        "rustc-hash",
+        &["router"],
+        &[],
+        "the lookup of a model's name, in a table whose keys no caller chooses",
+    ),
     door("rustls", &["transport"], &[], "how upstreams are trusted, over ring"),
     door("ruzstd", &["gateway", "transport"], &["server"], "bodies in zstd, in Rust alone"),
     door(

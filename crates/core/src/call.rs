@@ -1,6 +1,7 @@
 //! One call to an upstream: the operation, the model, the body.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
 
@@ -12,7 +13,7 @@ pub struct Call {
     /// What is asked.
     pub operation: Operation,
     /// The model, in the upstream's own spelling: every prefix is stripped.
-    pub model: String,
+    pub model: Arc<str>,
     /// The body, as the caller sent it.
     pub body: Body,
     /// Headers of the caller that may go upstream: they come from an allow-list, never straight from the wire.
@@ -36,12 +37,12 @@ pub enum Body {
 
 impl Call {
     /// A call with a JSON body and no headers.
-    pub fn new(operation: Operation, model: impl Into<String>, document: Document) -> Self {
+    pub fn new(operation: Operation, model: impl Into<Arc<str>>, document: Document) -> Self {
         Self::with_body(operation, model, Body::Document(document))
     }
 
     /// A call with any body and no headers.
-    pub fn with_body(operation: Operation, model: impl Into<String>, body: Body) -> Self {
+    pub fn with_body(operation: Operation, model: impl Into<Arc<str>>, body: Body) -> Self {
         Self { operation, model: model.into(), body, headers: HeaderMap::new(), object: None, query: None }
     }
 

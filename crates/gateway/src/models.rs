@@ -44,12 +44,13 @@ pub(crate) async fn get(gateway: &Gateway, model: &str) -> Result<Response<Reply
 pub(crate) async fn find(gateway: &Gateway, model: &str) -> Result<ListedModel, Error> {
     let route = gateway.router.resolve(model).map_err(|error| not_found(model, &error))?;
     // Only a wildcard's name needs a catalogue to be told more of.
-    let is_wildcard = route.candidates[0].deployment.group.contains('*');
+    let deployment = &route.first().deployment;
+    let is_wildcard = deployment.group.contains('*');
     let listed = if is_wildcard { gateway.router.models().await.0 } else { Vec::new() };
     // A wildcard also lets names through that the catalogue does not list, or whose catalogue cannot be had.
     Ok(listed.into_iter().find(|listed| listed.id == model).unwrap_or_else(|| ListedModel {
         id: model.to_owned(),
-        deployment: route.candidates[0].deployment.clone(),
+        deployment: deployment.clone(),
         info: None,
     }))
 }
@@ -111,7 +112,7 @@ pub(crate) fn info(gateway: &Gateway, query: &str) -> Response<ReplyBody> {
     let data: Vec<Value> = gateway
         .router
         .deployments()
-        .filter(|deployment| wanted.as_ref().is_none_or(|id| *id == deployment.id))
+        .filter(|deployment| wanted.as_ref().is_none_or(|id| **id == *deployment.id))
         .map(|deployment| deployment_row(deployment))
         .collect();
     match wanted {
@@ -127,21 +128,21 @@ pub(crate) fn info(gateway: &Gateway, query: &str) -> Response<ReplyBody> {
 fn deployment_row(deployment: &Deployment) -> Value {
     let target = &deployment.context().target;
     let mut parameters = Map::new();
-    parameters.insert("model".into(), deployment.model.clone().into());
+    parameters.insert("model".into(), (&*deployment.model).into());
     if let Some(base) = &target.api_base {
         parameters.insert("api_base".into(), without_secrets(base).into());
     }
     let mut info = deployment.info.clone();
-    info.insert("id".into(), deployment.id.clone().into());
+    info.insert("id".into(), (&*deployment.id).into());
     info.insert("db_model".into(), false.into());
-    info.entry("key").or_insert_with(|| deployment.model.clone().into());
+    info.entry("key").or_insert_with(|| (&*deployment.model).into());
     if !deployment.prefix.is_empty() {
-        info.insert("litellm_provider".into(), deployment.prefix.clone().into());
+        info.insert("litellm_provider".into(), (&*deployment.prefix).into());
     }
     if let Some(prices) = &deployment.prices {
         add_prices(prices, &mut info);
     }
-    json!({ "model_name": deployment.group, "litellm_params": parameters, "model_info": info })
+    json!({ "model_name": &*deployment.group, "litellm_params": parameters, "model_info": info })
 }
 
 /// A base URL without what may hold a key: user, password and query.
@@ -172,7 +173,7 @@ pub(crate) fn group_info(gateway: &Gateway, query: &str) -> Response<ReplyBody> 
     let wanted = parameter(query, "model_group");
     let mut groups: BTreeMap<&str, Vec<&Deployment>> = BTreeMap::new();
     for deployment in gateway.router.deployments() {
-        if wanted.as_ref().is_none_or(|group| *group == deployment.group) {
+        if wanted.as_ref().is_none_or(|group| **group == *deployment.group) {
             groups.entry(&deployment.group).or_default().push(deployment);
         }
     }
@@ -183,7 +184,7 @@ pub(crate) fn group_info(gateway: &Gateway, query: &str) -> Response<ReplyBody> 
 fn group_row(group: &str, deployments: &[&Deployment]) -> Value {
     let mut row = Map::new();
     row.insert("model_group".into(), group.into());
-    let mut providers: Vec<&str> = deployments.iter().map(|deployment| deployment.prefix.as_str()).collect();
+    let mut providers: Vec<&str> = deployments.iter().map(|deployment| &*deployment.prefix).collect();
     providers.sort_unstable();
     providers.dedup();
     row.insert("providers".into(), json!(providers));

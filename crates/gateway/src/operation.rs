@@ -1,5 +1,6 @@
 //! The walk of one request that goes upstream, step by step; `docs/architecture.md` has the table.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -138,17 +139,17 @@ where
     check_user(settings, operation, record.user.as_ref())?;
     // 6 who answers
     let route = gateway.router.resolve(&name).map_err(|error| labelled(error, operation))?;
-    let candidate = chosen(&route, operation, earlier.deployment.as_deref())?;
+    let candidate = &*chosen(&route, operation, earlier.deployment.as_deref())?;
     let asked = consumed::take(operation.dialect(), &mut body, |field| allows(gateway, candidate, field))?;
     // 7 note that it begins
-    record.sent_to(&route.group, candidate);
+    record.sent_to(route.group(), candidate);
     // 8 send it
     // What the deployment adds may hold keys, which no base of a caller's gets.
     if asked.api_base.is_none() {
         candidate.deployment.complete(operation, &mut body);
     }
     let usage_asked = settings.always_include_stream_usage || asks_for_usage(&body);
-    let mut call = Call::with_body(operation, String::new(), body);
+    let mut call = Call::with_body(operation, Arc::clone(&candidate.upstream_model), body);
     call.headers = headers::outbound(&parts.headers, operation.dialect(), settings);
     call.query = headers::outbound_query(operation, parts.uri.query());
     call.object = earlier.object;
@@ -187,26 +188,28 @@ where
 }
 
 /// The deployment that answers: the one that earlier replies came from, else the first that has the operation.
-fn chosen<'r>(route: &'r Route, operation: Operation, bound: Option<&str>) -> Result<&'r Candidate, Error> {
+fn chosen<'r>(
+    route: &'r Route,
+    operation: Operation,
+    bound: Option<&str>,
+) -> Result<Cow<'r, Candidate>, Error> {
     if let Some(id) = bound {
-        let own = route.candidates.iter().find(|candidate| candidate.deployment.id == id);
-        return own.ok_or_else(|| {
+        return route.by_id(id).ok_or_else(|| {
             let message = "what this request refers to came from a deployment that does not answer to this model \
                            any more: name the model that was asked for then, or begin anew without it. A deployment \
                            keeps its id through changes of its key if `model_info.id` is set";
             Error::new(ErrorKind::InvalidRequest, message).with_param("model")
         });
     }
-    let able = route.candidates.iter().find(|candidate| candidate.capabilities().supports(operation));
     // Without one that has it, the first says what it has.
-    Ok(able.unwrap_or(&route.candidates[0]))
+    Ok(route.supporting(operation).unwrap_or(Cow::Borrowed(route.first())))
 }
 
 /// Whether a follow-up that names the group could be answered by several deployments, though this request named one.
 fn has_several(gateway: &Gateway, route: &Route, name: &str) -> bool {
-    route.candidates.len() > 1
-        || route.group != name
-            && gateway.router.resolve(&route.group).is_ok_and(|group| group.candidates.len() > 1)
+    route.count() > 1
+        || **route.group() != *name
+            && gateway.router.resolve(route.group()).is_ok_and(|group| group.count() > 1)
 }
 
 /// The model: the operator's for chats, else the one that path or id name, else the body's.
@@ -300,7 +303,7 @@ fn head(status: StatusCode, upstream: &HeaderMap, route: &Route, candidate: &Can
     *head.status_mut() = status;
     // Room for all that is put in on the way out.
     *head.headers_mut() = HeaderMap::with_capacity(24);
-    headers::add_target(candidate, &route.group, head.headers_mut());
+    headers::add_target(candidate, route.group(), head.headers_mut());
     headers::add_upstream(upstream, head.headers_mut());
     head
 }

@@ -141,11 +141,11 @@ impl OpenRecord {
     }
 
     /// Notes where the request is sent.
-    pub(crate) fn sent_to(&mut self, group: &str, candidate: &trunkline_router::Candidate) {
-        self.record.group = Some(Arc::from(group));
-        self.record.deployment = Some(Arc::from(&*candidate.deployment.id));
-        self.record.provider = Some(Arc::from(&*candidate.prefix));
-        self.record.upstream_model = Some(Arc::from(&*candidate.upstream_model));
+    pub(crate) fn sent_to(&mut self, group: &Arc<str>, candidate: &trunkline_router::Candidate) {
+        self.record.group = Some(Arc::clone(group));
+        self.record.deployment = Some(Arc::clone(&candidate.deployment.id));
+        self.record.provider = Some(Arc::clone(&candidate.prefix));
+        self.record.upstream_model = Some(Arc::clone(&candidate.upstream_model));
         self.prices.clone_from(&candidate.deployment.prices);
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use trunkline_core::{Body, Error, ErrorKind, Operation, Secret, TokenPrices, json};
-use trunkline_provider::{CallContext, Provider, Registry, Target};
+use trunkline_provider::{CallContext, Provider, Registration, Registry, Target};
 
 use crate::parameters;
 
@@ -48,13 +48,13 @@ pub struct DeploymentSpec {
 #[derive(Clone, Debug)]
 pub struct Deployment {
     /// Its identity.
-    pub id: String,
+    pub id: Arc<str>,
     /// Its model group.
-    pub group: String,
+    pub group: Arc<str>,
     /// The model with its prefix, as configured.
-    pub model: String,
+    pub model: Arc<str>,
     /// The provider's prefix; empty where the name that is asked for decides.
-    pub prefix: String,
+    pub prefix: Arc<str>,
     /// The credential fields that a caller may name itself.
     pub client_side_fields: Vec<String>,
     /// Its level in the group: lower ones are tried first.
@@ -74,7 +74,7 @@ pub struct Deployment {
 #[derive(Clone, Debug)]
 pub(crate) enum Upstream {
     /// Always this one, with this model, in which stars may stand.
-    Fixed { provider: Arc<dyn Provider>, model: String },
+    Fixed { provider: Arc<dyn Provider>, model: Arc<str> },
     /// Whichever has the prefix that the filled name begins with: `model: "*"`.
     ByName,
 }
@@ -84,9 +84,9 @@ impl Deployment {
     pub(crate) fn new(spec: DeploymentSpec, registry: &Registry) -> Result<Self, Error> {
         let (prefix, upstream) = upstream(&spec, registry)?;
         Ok(Self {
-            id: spec.id.clone().unwrap_or_else(|| identity(&spec)),
-            group: spec.group,
-            model: spec.model,
+            id: spec.id.clone().unwrap_or_else(|| identity(&spec)).into(),
+            group: spec.group.into(),
+            model: spec.model.into(),
             prefix,
             client_side_fields: spec.client_side_fields,
             order: spec.order,
@@ -102,9 +102,32 @@ impl Deployment {
         })
     }
 
+    /// What a name leads to that begins with a known prefix and is not configured: one allocation for its three names.
+    pub(crate) fn direct(name: &str, registration: &Registration, model: &str, context: CallContext) -> Self {
+        let name: Arc<str> = name.into();
+        Self {
+            id: Arc::clone(&name),
+            group: Arc::clone(&name),
+            model: name,
+            prefix: Arc::clone(&registration.prefix),
+            client_side_fields: Vec::new(),
+            order: 0,
+            info: Map::new(),
+            prices: None,
+            upstream: Upstream::Fixed { provider: Arc::clone(&registration.provider), model: model.into() },
+            context,
+            parallel: None,
+            defaults: Vec::new(),
+            overrides: Vec::new(),
+        }
+    }
+
     /// Puts in what the deployment adds to a body: defaults where the caller said nothing and the operation has such a
     /// parameter, overrides always.
     pub fn complete(&self, operation: Operation, body: &mut Body) {
+        if self.defaults.is_empty() && self.overrides.is_empty() {
+            return;
+        }
         let defaults = self.defaults.iter().filter(|(name, json)| parameters::fits(operation, name, json));
         match body {
             Body::Document(document) => {
@@ -166,26 +189,27 @@ fn identity(spec: &DeploymentSpec) -> String {
     id
 }
 
-fn upstream(spec: &DeploymentSpec, registry: &Registry) -> Result<(String, Upstream), Error> {
+fn upstream(spec: &DeploymentSpec, registry: &Registry) -> Result<(Arc<str>, Upstream), Error> {
     if let Some(provider) = &spec.provider {
         let model = registry.find(&spec.model).map_or(spec.model.as_str(), |(_, rest)| rest);
-        let prefix = spec.model[..spec.model.len() - model.len()].trim_end_matches('/').to_owned();
-        return Ok((prefix, Upstream::Fixed { provider: Arc::clone(provider), model: model.to_owned() }));
+        let prefix = spec.model[..spec.model.len() - model.len()].trim_end_matches('/').into();
+        return Ok((prefix, Upstream::Fixed { provider: Arc::clone(provider), model: model.into() }));
     }
     if let Some(prefix) = &spec.provider_prefix {
         let registration = registry.by_prefix(prefix).ok_or_else(|| unknown_prefix(&spec.model, registry))?;
         // A model that repeats the prefix means the same thing as one that leaves it out.
         let own = format!("{prefix}/");
-        let model = spec.model.strip_prefix(&own).unwrap_or(&spec.model).to_owned();
-        return Ok((prefix.clone(), Upstream::Fixed { provider: Arc::clone(&registration.provider), model }));
+        let model = spec.model.strip_prefix(&own).unwrap_or(&spec.model).into();
+        let provider = Arc::clone(&registration.provider);
+        return Ok((Arc::clone(&registration.prefix), Upstream::Fixed { provider, model }));
     }
     if let Some((registration, rest)) = registry.find(&spec.model) {
         let provider = Arc::clone(&registration.provider);
-        return Ok((registration.prefix.clone(), Upstream::Fixed { provider, model: rest.to_owned() }));
+        return Ok((Arc::clone(&registration.prefix), Upstream::Fixed { provider, model: rest.into() }));
     }
     let first = spec.model.split('/').next().unwrap_or_default();
     if first.contains('*') {
-        return Ok((String::new(), Upstream::ByName));
+        return Ok((Arc::default(), Upstream::ByName));
     }
     Err(unknown_prefix(&spec.model, registry))
 }
@@ -193,7 +217,7 @@ fn upstream(spec: &DeploymentSpec, registry: &Registry) -> Result<(String, Upstr
 /// The refusal of a model string that begins with no prefix that is known.
 pub(crate) fn unknown_prefix(model: &str, registry: &Registry) -> Error {
     let registrations = registry.registrations();
-    let prefixes: Vec<&str> = registrations.iter().map(|registration| registration.prefix.as_str()).collect();
+    let prefixes: Vec<&str> = registrations.iter().map(|registration| &*registration.prefix).collect();
     let first = model.split('/').next().unwrap_or_default();
     let meant = crate::nearest::nearest(first, prefixes.iter().copied());
     let hint = meant.first().map(|prefix| format!("; did you mean `{prefix}/`?")).unwrap_or_default();

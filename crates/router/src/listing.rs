@@ -7,6 +7,7 @@ use trunkline_core::{Error, ModelInfo};
 use trunkline_provider::CallContext;
 
 use crate::deployment::Upstream;
+use crate::group::Group;
 use crate::pattern::{Pattern, filled};
 use crate::{Deployment, Router};
 
@@ -29,16 +30,17 @@ impl Router {
         let mut listed = BTreeMap::new();
         let mut errors = Vec::new();
         for (name, group) in &self.table().groups {
-            let Some(deployment) = group.first() else { continue };
-            match Pattern::new(name) {
+            let Some(deployment) = group.deployments.first() else { continue };
+            match &group.pattern {
                 None => add(&mut listed, name, deployment, None),
                 Some(pattern) => {
-                    self.expand(&pattern, deployment, &mut listed, &mut errors).await;
+                    self.expand(pattern, deployment, &mut listed, &mut errors).await;
                 }
             }
         }
         for (alias, target) in self.table().aliases.iter().filter(|(_, alias)| !alias.hidden) {
-            if let Some(deployment) = self.table().groups.get(&target.group).and_then(|group| group.first()) {
+            let group = self.table().groups.get(&target.group);
+            if let Some(deployment) = group.and_then(|group| group.deployments.first()) {
                 add(&mut listed, alias, deployment, None);
             }
         }
@@ -47,11 +49,12 @@ impl Router {
 
     /// The wildcard names themselves, for those who want to see the pattern rather than what it matches.
     pub fn wildcards(&self) -> Vec<ListedModel> {
-        let wildcard = |(name, group): (&String, &Vec<Arc<Deployment>>)| {
-            let deployment = Arc::clone(group.first()?);
-            name.contains('*').then(|| ListedModel { id: name.clone(), deployment, info: None })
+        let wildcard = |group: &Arc<Group>| {
+            let deployment = Arc::clone(group.deployments.first()?);
+            let id = group.pattern.as_ref()?.text().to_owned();
+            Some(ListedModel { id, deployment, info: None })
         };
-        self.table().groups.iter().filter_map(wildcard).collect()
+        self.table().groups.values().filter_map(wildcard).collect()
     }
 
     async fn expand(
@@ -76,7 +79,7 @@ impl Router {
                 });
                 for info in models {
                     if let Some(captures) = template.captures(&info.id) {
-                        let name = filled(pattern.text(), &captures);
+                        let name = filled(pattern.text(), captures);
                         add(listed, &name, deployment, Some(info));
                     }
                 }

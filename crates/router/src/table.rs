@@ -1,79 +1,112 @@
-//! The lookup: from a name to the deployments of its group, in order.
+//! The lookup: from a name to the deployments behind it, in order.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use crate::Deployment;
+use crate::group::Group;
 use crate::pattern::Pattern;
+use crate::route::{Members, Stars};
+use crate::wildcards::Wildcards;
 
 /// Everything that a name can lead to. Immutable once built.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    pub(crate) groups: BTreeMap<String, Vec<Arc<Deployment>>>,
-    pub(crate) aliases: BTreeMap<String, Alias>,
-    ids: HashMap<String, Arc<Deployment>>,
-    /// The most specific first.
-    wildcards: Vec<(Pattern, Vec<Arc<Deployment>>)>,
-    by_model: HashMap<String, Vec<Arc<Deployment>>>,
+    pub(crate) groups: BTreeMap<Arc<str>, Arc<Group>>,
+    pub(crate) aliases: BTreeMap<Arc<str>, Alias>,
+    /// Every name that is known as it is: id, alias, group or model string. One lookup finds the one that goes first.
+    ///
+    /// Callers choose what is looked up and never what is in here, so that the hash need not be a secret one.
+    names: FxHashMap<Arc<str>, Leads>,
+    wildcards: Wildcards,
 }
 
 /// Another name of a model group.
 #[derive(Clone, Debug)]
 pub(crate) struct Alias {
-    pub(crate) group: String,
+    pub(crate) group: Arc<str>,
     pub(crate) hidden: bool,
 }
 
-/// What a name led to.
-#[derive(Debug)]
-pub(crate) struct Found<'t, 'n> {
-    pub(crate) deployments: &'t [Arc<Deployment>],
-    pub(crate) captures: Vec<&'n str>,
+#[derive(Clone, Debug)]
+enum Leads {
+    To(Members),
+    /// An alias of what does not exist: it hides a group of its name all the same.
+    Nowhere,
 }
 
 impl Table {
-    pub(crate) fn new(deployments: Vec<Arc<Deployment>>, aliases: BTreeMap<String, Alias>) -> Self {
-        let mut table = Self { aliases, ..Self::default() };
+    pub(crate) fn new(deployments: Vec<Arc<Deployment>>, aliases: BTreeMap<Arc<str>, Alias>) -> Self {
+        let mut groups: BTreeMap<Arc<str>, Vec<Arc<Deployment>>> = BTreeMap::new();
+        let mut models: BTreeMap<Arc<str>, Vec<Arc<Deployment>>> = BTreeMap::new();
         for deployment in deployments {
-            table.ids.insert(deployment.id.clone(), Arc::clone(&deployment));
-            table.by_model.entry(deployment.model.clone()).or_default().push(Arc::clone(&deployment));
-            table.groups.entry(deployment.group.clone()).or_default().push(deployment);
+            models.entry(Arc::clone(&deployment.model)).or_default().push(Arc::clone(&deployment));
+            groups.entry(Arc::clone(&deployment.group)).or_default().push(deployment);
         }
         let by_order = |group: &mut Vec<Arc<Deployment>>| group.sort_by_key(|deployment| deployment.order);
-        table.groups.values_mut().for_each(by_order);
-        table.by_model.values_mut().for_each(by_order);
-        table.wildcards = table
-            .groups
-            .iter()
-            .filter_map(|(name, group)| Some((Pattern::new(name)?, group.clone())))
-            .collect();
-        table.wildcards.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.specificity()));
+        groups.values_mut().for_each(by_order);
+        models.values_mut().for_each(by_order);
+        let group = |(name, deployments): (Arc<str>, Vec<Arc<Deployment>>)| {
+            let pattern = Pattern::new(&name);
+            (Arc::clone(&name), Arc::new(Group::new(name, pattern, deployments)))
+        };
+        let groups: BTreeMap<Arc<str>, Arc<Group>> = groups.into_iter().map(group).collect();
+        let wildcards = Wildcards::new(groups.values());
+        let mut table = Self { groups, aliases, names: FxHashMap::default(), wildcards };
+        table.add_names(models);
         table
     }
 
+    /// The names in the reverse of their order: what is added later goes first.
+    fn add_names(&mut self, models: BTreeMap<Arc<str>, Vec<Arc<Deployment>>>) {
+        for (model, deployments) in models {
+            // Wildcards go before model strings.
+            if self.wildcards.find(&model).is_none() {
+                let name = Arc::clone(&deployments[0].group);
+                let group = Arc::new(Group::new(name, None, deployments));
+                self.names.insert(model, Leads::To(Members::all(&group, None)));
+            }
+        }
+        for (name, group) in &self.groups {
+            self.names.insert(Arc::clone(name), Leads::To(Members::all(group, None)));
+        }
+        // An alias leads to a group, a wildcard or a model string, and not to another alias.
+        let leads = |(alias, Alias { group, .. }): (&Arc<str>, &Alias)| {
+            let leads = self.names.get(group).cloned().or_else(|| {
+                let stars = Stars { asked: Arc::clone(alias), matched: Arc::clone(group) };
+                Some(Leads::To(Members::all(self.wildcards.find(group)?, Some(stars))))
+            });
+            (Arc::clone(alias), leads.unwrap_or(Leads::Nowhere))
+        };
+        let aliases: Vec<(Arc<str>, Leads)> = self.aliases.iter().map(leads).collect();
+        self.names.extend(aliases);
+        for group in self.groups.values() {
+            for (place, deployment) in group.deployments.iter().enumerate() {
+                self.names.insert(Arc::clone(&deployment.id), Leads::To(Members::one(group, place)));
+            }
+        }
+    }
+
     /// The deployments behind a name: id, alias, group, wildcard, the deployments' own model strings.
-    pub(crate) fn find<'t, 'n>(&'t self, name: &'n str) -> Option<Found<'t, 'n>>
-    where
-        't: 'n,
-    {
-        let plain = |deployments: &'t [Arc<Deployment>]| Found { deployments, captures: Vec::new() };
-        if let Some(deployment) = self.ids.get(name) {
-            return Some(plain(std::slice::from_ref(deployment)));
+    pub(crate) fn find(&self, name: &str) -> Option<Members> {
+        match self.names.get(name) {
+            Some(Leads::To(members)) => Some(members.clone()),
+            Some(Leads::Nowhere) => None,
+            None => {
+                let group = self.wildcards.find(name)?;
+                let asked: Arc<str> = name.into();
+                let stars = Stars { matched: Arc::clone(&asked), asked };
+                Some(Members::all(group, Some(stars)))
+            }
         }
-        let name = self.aliases.get(name).map_or(name, |alias| alias.group.as_str());
-        if let Some(group) = self.groups.get(name) {
-            return Some(plain(group));
-        }
-        let wildcard = self.wildcards.iter().find_map(|(pattern, group)| {
-            Some(Found { deployments: group, captures: pattern.captures(name)? })
-        });
-        wildcard.or_else(|| self.by_model.get(name).map(|group| plain(group)))
     }
 
     /// The names that a caller can be shown: groups and visible aliases, wildcards left out.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        let groups = self.groups.keys().map(String::as_str).filter(|name| !name.contains('*'));
-        let aliases = self.aliases.iter().filter(|(_, alias)| !alias.hidden).map(|(name, _)| name.as_str());
+        let groups = self.groups.keys().map(|name| &**name).filter(|name| !name.contains('*'));
+        let aliases = self.aliases.iter().filter(|(_, alias)| !alias.hidden).map(|(name, _)| &**name);
         groups.chain(aliases)
     }
 }

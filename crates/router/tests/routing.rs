@@ -25,7 +25,7 @@ impl Provider for Named {
     async fn call(&self, _context: &CallContext, call: Call) -> Result<Reply, Error> {
         let mut document = call.document().cloned().unwrap_or_else(Document::empty);
         document.set("provider", self.0).expect("a text");
-        document.set("called", &call.model).expect("a text");
+        document.set("called", &*call.model).expect("a text");
         Ok(Reply::document(document, Observation::default()))
     }
 
@@ -160,13 +160,15 @@ async fn ids_are_stable_unique_and_tell_nothing_of_the_key() {
         let mut builder = builder();
         let mut row = spec("m", "openai/x");
         row.target.api_key = Some(key.into());
-        builder.deployment(row.clone()).expect("known");
-        builder.deployment(row).expect("known");
+        for _ in 0..3 {
+            builder.deployment(row.clone()).expect("known");
+        }
         builder.build().deployments().map(|deployment| deployment.id.clone()).collect::<Vec<_>>()
     };
     let ids = build("sk-one");
     assert_eq!(ids, build("sk-one"));
-    assert_eq!(ids[1], format!("{}-2", ids[0]));
+    assert_eq!(*ids[1], format!("{}-2", ids[0]));
+    assert_eq!(*ids[2], format!("{}-3", ids[0]));
     assert_ne!(ids, build("sk-two"));
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -142,8 +143,8 @@ impl Delivery {
         let client = self.client?;
         let router = client.router();
         let route = router.resolve(model)?;
-        let candidate = &route.candidates[0];
-        let mut call = Call::new(operation, String::new(), document);
+        let candidate = route.first();
+        let mut call = Call::new(operation, Arc::clone(&candidate.upstream_model), document);
         call.headers = self.headers;
         match self.route.applied_to(&candidate.deployment.context().target) {
             None => router.call(&route, call).await,

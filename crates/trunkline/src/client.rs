@@ -92,7 +92,8 @@ impl Client {
     /// `UnknownModel` if the name leads nowhere, else whatever the provider answers.
     pub async fn call(&self, model: &str, operation: Operation, body: Document) -> Result<Reply, Error> {
         let route = self.router.resolve(model)?;
-        self.router.call(&route, Call::new(operation, String::new(), body)).await
+        let model = Arc::clone(&route.first().upstream_model);
+        self.router.call(&route, Call::new(operation, model, body)).await
     }
 
     /// The router, with its deployments and its registry of providers.

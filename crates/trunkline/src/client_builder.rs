@@ -169,15 +169,15 @@ fn complete(
     mut defaults: BTreeMap<String, Defaults>,
     waits: Option<Waits>,
 ) -> Result<(), Error> {
-    let prefixes: Vec<String> =
-        registry.registrations().iter().map(|registration| registration.prefix.clone()).collect();
-    if let Some(unknown) = defaults.keys().find(|prefix| !prefixes.contains(prefix)) {
+    let prefixes: Vec<Arc<str>> =
+        registry.registrations().iter().map(|registration| Arc::clone(&registration.prefix)).collect();
+    if let Some(unknown) = defaults.keys().find(|prefix| registry.by_prefix(prefix).is_none()) {
         let known = prefixes.join(", ");
         let message = format!("no provider has the prefix `{unknown}`; known prefixes: {known}");
         return Err(Error::new(ErrorKind::Configuration, message));
     }
     for prefix in prefixes {
-        let named = defaults.remove(&prefix);
+        let named = defaults.remove(&*prefix);
         if named.is_some() || waits.is_some() {
             Defaults { waits, ..named.unwrap_or_default() }.apply(&prefix, registry);
         }

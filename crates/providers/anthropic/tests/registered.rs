@@ -43,7 +43,7 @@ fn names_with_the_prefix_and_bare_ones_lead_to_it() {
         ("anthropic/anthropic/x", "anthropic/x"),
     ] {
         let (registration, rest) = registry.find(name).expect("a known name");
-        assert_eq!((registration.prefix.as_str(), rest), ("anthropic", expected));
+        assert_eq!((&*registration.prefix, rest), ("anthropic", expected));
     }
     assert!(registry.find("claude").is_none());
     assert!(registry.find("other/claude-opus-4-1").is_none());

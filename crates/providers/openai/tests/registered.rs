@@ -85,11 +85,11 @@ fn every_vendor_is_there_and_says_whether_it_has_a_key() {
 fn openai_s_own_names_need_no_prefix() {
     let registry = registry(&canned(200, "application/json", REPLY), KEYS);
     for model in ["gpt-4o", "gpt-image-1", "codex-mini-latest", "whisper-1", "tts-1-hd", "dall-e-3"] {
-        let found = registry.find(model).map(|(found, rest)| (found.prefix.as_str(), rest));
+        let found = registry.find(model).map(|(found, rest)| (&*found.prefix, rest));
         assert_eq!(found, Some(("openai", model)));
     }
     let assumed = Operation::Moderations.default_model().expect("moderations name no model");
-    assert_eq!(registry.find(assumed).map(|(found, _)| found.prefix.as_str()), Some("openai"));
+    assert_eq!(registry.find(assumed).map(|(found, _)| &*found.prefix), Some("openai"));
     assert!(registry.find("llama-3").is_none());
 }
 

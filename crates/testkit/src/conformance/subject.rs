@@ -59,7 +59,7 @@ impl<'h> Subject<'h> {
         (harness.register)(&mut registry);
         let Some((registration, model)) = registry.find(&harness.model) else {
             let known: Vec<&str> =
-                registry.registrations().iter().map(|registration| registration.prefix.as_str()).collect();
+                registry.registrations().iter().map(|registration| &*registration.prefix).collect();
             return Err(Finding::new(
                 "calling `register` and looking for the harness's model",
                 format!("a prefix that `{}` begins with", harness.model),

@@ -87,7 +87,7 @@ fn body(call: &Call) -> Body {
     let mut body = call.body.clone();
     match &mut body {
         Body::Document(document) => {
-            if document.string("model").as_deref() != Some(call.model.as_str()) {
+            if document.string("model").as_deref() != Some(&*call.model) {
                 document.set_raw("model", trunkline_core::json::text(&call.model));
             }
         }

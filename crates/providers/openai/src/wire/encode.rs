@@ -78,7 +78,7 @@ pub(crate) fn encode_with(
 
 fn body(call: &Call, document: &Document, stream_options: StreamOptions) -> Document {
     let mut document = document.clone();
-    if document.string("model").as_deref() != Some(call.model.as_str()) {
+    if document.string("model").as_deref() != Some(&*call.model) {
         document.set_raw("model", trunkline_core::json::text(&call.model));
     }
     match stream_options {

@@ -76,7 +76,7 @@ async fn reasoning_comes_and_goes_back_untouched() {
     let world = World::new().await;
     let ask = r#"{"model":"x","messages":[{"role":"user","content":"Think"}],"reasoning":{"effort":"low"}}"#;
     let mut call = chat(ask);
-    call.model = "anthropic/claude-sonnet-5.5".to_owned();
+    call.model = "anthropic/claude-sonnet-5.5".into();
     let (document, seen) = world.document(call).await;
     assert!(seen.usage.is_some());
     let choices = String::from_utf8(document.raw("choices").unwrap().to_vec()).unwrap();

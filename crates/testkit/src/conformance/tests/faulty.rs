@@ -161,7 +161,7 @@ impl Plain {
             Body::Document(document) => {
                 let mut document = document.clone();
                 if self.fault != Fault::KeepsThePrefix {
-                    document.set("model", &call.model).unwrap();
+                    document.set("model", &*call.model).unwrap();
                 }
                 match self.fault {
                     Fault::WritesTheBodyAnew => {
