@@ -225,7 +225,10 @@ impl Stream for UpstreamEvents {
                     this.progress = Progress::Failing(error.with_provider(&this.provider));
                     Vec::new()
                 }
-                Poll::Ready(None) => this.close(),
+                Poll::Ready(None) => {
+                    this.body = None;
+                    this.close()
+                }
             };
             if !events.is_empty() {
                 return Poll::Ready(Some(Ok(events)));

@@ -9,7 +9,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 /// Makes the connections of a transport in place of TCP and TLS: to a socket of the system's, through a mesh, or in
 /// memory.
 ///
-/// It is asked for HTTP/1.1 without a proxy alone, whatever the scheme of the address is; what it gives is spoken over
+/// It is asked for HTTP/1.1 without a proxy alone, and not for addresses with a name and a password in them, whatever
+/// their scheme is; what it gives is spoken over
 /// as it is, and kept for later requests to the same origin.
 #[async_trait]
 pub trait Connect: fmt::Debug + Send + Sync + 'static {
@@ -18,10 +19,10 @@ pub trait Connect: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// What kept it from connecting; callers of the transport get `UpstreamUnreachable`.
-    async fn connect(&self, uri: &Uri) -> io::Result<Box<dyn ByteStream>>;
+    async fn connect(&self, uri: &Uri) -> io::Result<Box<dyn Duplex>>;
 }
 
 /// Bytes in both directions.
-pub trait ByteStream: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin + 'static {}
+pub trait Duplex: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin + 'static {}
 
-impl<S: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin + 'static> ByteStream for S {}
+impl<S: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin + 'static> Duplex for S {}

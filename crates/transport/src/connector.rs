@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
+use std::time::Duration;
 use std::{fmt, io};
 
 use http::Uri;
@@ -19,6 +20,14 @@ use crate::Connect;
 use crate::pool::Origin;
 use crate::socket::Socket;
 use crate::tls;
+
+/// A connection that is silent for so long is asked, so many times, whether it still stands: models think for
+/// minutes, and what lies between forgets who says nothing, or goes away without a word.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+const KEEPALIVE_RETRIES: u32 = 3;
+/// How long the other side may leave what was sent unconfirmed.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+const UNANSWERED_MAX: Duration = Duration::from_secs(30);
 
 /// Makes connections.
 #[derive(Clone)]
@@ -48,6 +57,11 @@ impl Connector {
     pub(crate) fn new(roots: Option<RootCertStore>, given: Option<Arc<dyn Connect>>) -> Self {
         let mut tcp = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
         tcp.set_nodelay(true);
+        tcp.set_keepalive(Some(KEEPALIVE));
+        tcp.set_keepalive_interval(Some(KEEPALIVE));
+        tcp.set_keepalive_retries(Some(KEEPALIVE_RETRIES));
+        #[cfg(any(target_os = "android", target_os = "linux"))]
+        tcp.set_tcp_user_timeout(Some(UNANSWERED_MAX));
         // Whether it is `http` or `https` is decided here.
         tcp.enforce_http(false);
         Self { given, tcp, roots, checking: Arc::default(), unchecking: Arc::default() }

@@ -6,9 +6,9 @@
 
 use std::sync::Arc;
 
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use tokio::time::{Instant, timeout_at};
-use trunkline_core::{Error, Segments};
+use trunkline_core::{Error, ErrorKind, Segments};
 use trunkline_provider::{SendOptions, TransportBody};
 
 use crate::TransportOptions;
@@ -24,13 +24,20 @@ use crate::waits::{Deadlines, Patience};
 pub(crate) struct Direct {
     pool: Arc<Pool>,
     connector: Connector,
-    user_agent: String,
+    user_agent: HeaderValue,
 }
 
 impl Direct {
-    pub(crate) fn new(options: &TransportOptions, connector: Connector) -> Self {
+    /// # Errors
+    ///
+    /// `Configuration` for a `user-agent` that no header may hold.
+    pub(crate) fn new(options: &TransportOptions, connector: Connector) -> Result<Self, Error> {
         let pool = Arc::new(Pool::new(options.pool_idle_timeout, options.pool_idle_per_host_max));
-        Self { pool, connector, user_agent: options.user_agent.clone() }
+        let user_agent = HeaderValue::try_from(&options.user_agent).map_err(|error| {
+            Error::new(ErrorKind::Configuration, "the user agent holds characters that no header may hold")
+                .with_source(error)
+        })?;
+        Ok(Self { pool, connector, user_agent })
     }
 
     /// Sends a request to its origin.
@@ -56,10 +63,10 @@ impl Direct {
             };
             match connection.exchange(&head, &body, deadlines.first_byte()).await {
                 Ok(replied) => return Ok(self.response(replied, origin, deadlines)),
-                // The other side closed it while it rested, and has seen nothing of this request.
+                // The other side closed it while it rested, and has not seen this request, or not as a whole.
                 Err(Broken::Unused(_)) if was_kept => {}
                 Err(Broken::Unused(error) | Broken::Ended(error)) => return Err(failure::unanswered(error)),
-                Err(Broken::NoReply(flaw)) => return Err(failure::unanswered(flaw)),
+                Err(Broken::NoReply(flaw)) => return Err(failure::no_reply(flaw)),
                 Err(Broken::Late) => return Err(deadlines.first_byte_missed()),
             }
         }
@@ -90,7 +97,7 @@ impl Direct {
 
     fn response(&self, replied: Replied, origin: Origin, deadlines: Deadlines) -> Response<ReplyBody> {
         let Replied { head, connection } = replied;
-        let home = head.is_kept.then(|| (Arc::clone(&self.pool), origin));
+        let home = head.is_kept.then(|| (Arc::downgrade(&self.pool), origin));
         let body = ReplyBody::new(connection, head.framing, Patience::new(deadlines), home);
         let mut response = Response::new(body);
         *response.status_mut() = head.status;

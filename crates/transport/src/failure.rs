@@ -7,6 +7,7 @@ use trunkline_core::{Error, ErrorKind};
 use trunkline_provider::Waits;
 
 use crate::connector::Unconnected;
+use crate::http1::{HEAD_BYTES_MAX, HEADERS_MAX, HeadFlaw};
 
 type Source = Box<dyn StdError + Send + Sync>;
 
@@ -14,6 +15,17 @@ type Source = Box<dyn StdError + Send + Sync>;
 pub(crate) fn unanswered(source: impl Into<Source>) -> Error {
     let message = "the upstream broke the connection before it answered";
     Error::new(ErrorKind::UpstreamProtocol, message).with_source(source).having_reached_upstream()
+}
+
+/// What came is no reply, or one with a head past all limits.
+pub(crate) fn no_reply(flaw: HeadFlaw) -> Error {
+    let message = match flaw {
+        HeadFlaw::TooLong | HeadFlaw::Syntax(httparse::Error::TooManyHeaders) => format!(
+            "the head of the upstream's reply is longer than {HEAD_BYTES_MAX} bytes or has more than {HEADERS_MAX} headers"
+        ),
+        _ => "the upstream's answer is no reply of HTTP/1.1".to_owned(),
+    };
+    Error::new(ErrorKind::UpstreamProtocol, message).with_source(flaw).having_reached_upstream()
 }
 
 /// What reqwest failed of.

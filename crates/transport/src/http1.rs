@@ -10,4 +10,4 @@ mod head;
 
 pub(crate) use connection::{Broken, Connection, Replied};
 pub(crate) use framing::Framing;
-pub(crate) use head::RequestHead;
+pub(crate) use head::{HEAD_BYTES_MAX, HEADERS_MAX, HeadFlaw, RequestHead};

@@ -37,12 +37,13 @@ impl HttpTransport {
     ///
     /// # Errors
     ///
-    /// `Configuration` for a proxy that is no URL, and for a file of certificates that cannot be read.
+    /// `Configuration` for a proxy that is no URL, for a file of certificates that cannot be read, and for a
+    /// `user-agent` that no header may hold.
     pub fn new(options: TransportOptions) -> Result<Self, Error> {
         let roots = options.ssl_cert_file.as_deref().map(tls::roots_of).transpose()?;
         Ok(Self {
             inflated_bytes_max: options.inflated_bytes_max,
-            direct: Direct::new(&options, Connector::new(roots.clone(), options.connect.clone())),
+            direct: Direct::new(&options, Connector::new(roots.clone(), options.connect.clone()))?,
             clients: Clients::new(options, roots)?,
         })
     }

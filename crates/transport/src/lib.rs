@@ -34,6 +34,6 @@ mod socket;
 mod tls;
 mod waits;
 
-pub use connect::{ByteStream, Connect};
+pub use connect::{Connect, Duplex};
 pub use http_transport::HttpTransport;
 pub use options::TransportOptions;

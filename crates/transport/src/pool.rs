@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use http::Uri;
 use http::uri::{Authority, Scheme};
-use tokio::runtime::{Handle, Id};
+use tokio::runtime::Handle;
+use tokio::task::coop::unconstrained;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 use trunkline_provider::TransportBody;
@@ -72,8 +73,6 @@ struct State {
 struct Resting {
     connection: Connection,
     since: Instant,
-    /// A socket is of use only to the runtime that watches it.
-    runtime: Id,
 }
 
 impl Origin {
@@ -96,7 +95,8 @@ impl Pool {
 
     /// A connection that rests and that nobody has closed, if there is one.
     pub(crate) async fn take(&self, origin: &Origin) -> Option<Connection> {
-        poll_fn(|context| Poll::Ready(self.take_now(origin, context))).await
+        // A task that has used up its turn is told that every socket is quiet.
+        unconstrained(poll_fn(|context| Poll::Ready(self.take_now(origin, context)))).await
     }
 
     fn take_now(&self, origin: &Origin, context: &mut Context<'_>) -> Option<Connection> {
@@ -105,7 +105,8 @@ impl Pool {
         let resting = state.resting.get_mut(origin)?;
         loop {
             let newest = resting.pop_back()?;
-            if newest.runtime != runtime {
+            // A socket is of use only to the runtime that watches it.
+            if newest.connection.runtime() != runtime {
                 // It is somebody else's, and the others may be too: a new connection is always right.
                 resting.push_front(newest);
                 return None;
@@ -119,12 +120,13 @@ impl Pool {
 
     /// Lets a connection rest until another request wants it, or until its time is over.
     pub(crate) fn put(self: &Arc<Self>, origin: Origin, mut connection: Connection) {
-        let Ok(runtime) = Handle::try_current() else {
-            // Nobody would watch it.
+        // Elsewhere nobody would watch it.
+        let Some(runtime) = Handle::try_current().ok().filter(|runtime| runtime.id() == connection.runtime())
+        else {
             return;
         };
         connection.rest();
-        let resting = Resting { connection, since: Instant::now(), runtime: runtime.id() };
+        let resting = Resting { connection, since: Instant::now() };
         let mut state = self.lock();
         let others = state.resting.entry(origin).or_default();
         others.push_back(resting);
@@ -187,7 +189,8 @@ async fn sweep(pool: Weak<Pool>, idle_timeout: Duration) {
     loop {
         tokio::time::sleep(every).await;
         let Some(pool) = pool.upgrade() else { return };
-        if !pool.sweep() {
+        // Past its turn a task is told that every socket is quiet.
+        if !unconstrained(async { pool.sweep() }).await {
             return;
         }
     }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::Weak;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -23,7 +23,7 @@ pub(crate) struct ReplyBody {
     framing: Framing,
     patience: Patience,
     /// Where the connection goes afterwards. `None` if it can serve no other request.
-    home: Option<(Arc<Pool>, Origin)>,
+    home: Option<(Weak<Pool>, Origin)>,
 }
 
 impl ReplyBody {
@@ -31,7 +31,7 @@ impl ReplyBody {
         connection: Connection,
         framing: Framing,
         patience: Patience,
-        home: Option<(Arc<Pool>, Origin)>,
+        home: Option<(Weak<Pool>, Origin)>,
     ) -> Self {
         let mut body = Self { connection: Some(connection), framing, patience, home };
         if body.framing.is_over() {
@@ -44,6 +44,7 @@ impl ReplyBody {
     fn finish(&mut self) {
         if let (Some(connection), Some((pool, origin))) = (self.connection.take(), self.home.take())
             && connection.is_at_rest()
+            && let Some(pool) = pool.upgrade()
         {
             pool.put(origin, connection);
         }

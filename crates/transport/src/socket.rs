@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use crate::ByteStream;
+use crate::Duplex;
 
 /// A TCP stream, TLS over one, or what the application gave.
 #[derive(Debug)]
@@ -16,22 +16,18 @@ pub(crate) enum Socket {
     Plain(TcpStream),
     Encrypted(Box<TlsStream<TcpStream>>),
     /// One that the application made.
-    Given(Box<dyn ByteStream>),
+    Given(Box<dyn Duplex>),
 }
 
 impl Socket {
-    /// Whether nothing has come since the last read: no bytes, and no end. Asks the runtime and not the system, so
-    /// that it costs next to nothing.
+    /// Whether nothing has come since the last read: no bytes, and no end. The runtime is asked, and mostly not the
+    /// system, so that it costs next to nothing.
     pub(crate) fn is_quiet(&mut self, context: &mut Context<'_>) -> bool {
-        let is_quiet = match self {
-            Self::Plain(tcp) => tcp.poll_read_ready(context).is_pending(),
-            Self::Encrypted(tls) => tls.get_ref().0.poll_read_ready(context).is_pending(),
-            Self::Given(_) => false,
-        };
-        if is_quiet {
+        if self.has_nothing(context) {
             return true;
         }
-        // Tickets of TLS come unasked and hold nothing for us.
+        // TLS is read, for what it has decrypted already cannot be seen otherwise. Its tickets come unasked and hold
+        // nothing for us.
         let mut byte = [0];
         Pin::new(self).poll_read(context, &mut ReadBuf::new(&mut byte)).is_pending()
     }

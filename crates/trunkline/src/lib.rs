@@ -71,7 +71,7 @@ pub use trunkline_provider::{
 };
 // What a client is built from.
 pub use trunkline_router::{Candidate, Deployment, DeploymentSpec, Route, Router};
-pub use trunkline_transport::{HttpTransport, TransportOptions};
+pub use trunkline_transport::{Connect, Duplex, HttpTransport, TransportOptions};
 // Typed requests and replies; the rest of them is in `chat` and `embeddings`.
 pub use trunkline_openai::RawJson;
 pub use trunkline_openai::chat::{

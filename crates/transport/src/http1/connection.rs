@@ -1,18 +1,21 @@
 //! A connection to an upstream, and one exchange on it after another.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
+use memchr::memchr_iter;
 use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::runtime::{Handle, Id};
 use tokio::time::{Instant, Sleep, sleep_until};
 use trunkline_core::Segments;
 
 use super::framing::{BodyFlaw, Framing};
-use super::head::{HeadFlaw, ReplyHead, RequestHead};
+use super::head::{HEAD_BYTES_MAX, HeadFlaw, ReplyHead, RequestHead};
 use crate::socket::Socket;
 
 /// What a read makes room for at first, and at most.
@@ -21,18 +24,26 @@ const READ_BYTES_MAX: usize = 256 * 1024;
 /// As many pieces of a request as leave in one write.
 const SLICES_MAX: usize = 32;
 
+/// As many interim replies (`100 Continue` and its kin) as are passed over before the real one.
+const INTERIM_MAX: usize = 16;
+
 /// A connection to an upstream.
-#[derive(Debug)]
 pub(crate) struct Connection {
     socket: Socket,
+    /// Whose driver wakes those who wait for the socket.
+    runtime: Id,
     /// What has been read and not been taken yet.
     read: BytesMut,
+    /// How much of it was searched for the end of a head, in vain.
+    searched: usize,
     /// What the next read makes room for.
     room: usize,
     /// What is left to send of a request.
     unsent: VecDeque<Bytes>,
     /// Whether bytes were handed to TLS that may not have left it.
     unflushed: bool,
+    /// Whether a write failed: nothing more is sent then.
+    has_failed: bool,
     alarm: Pin<Box<Sleep>>,
 }
 
@@ -60,13 +71,21 @@ impl Connection {
     pub(crate) fn new(socket: Socket) -> Self {
         Self {
             socket,
+            runtime: Handle::current().id(),
             read: BytesMut::new(),
+            searched: 0,
             room: READ_BYTES,
             unsent: VecDeque::new(),
             unflushed: false,
+            has_failed: false,
             // It is set when there is something to wait for.
             alarm: Box::pin(sleep_until(Instant::now())),
         }
+    }
+
+    /// The runtime in which it was made.
+    pub(crate) fn runtime(&self) -> Id {
+        self.runtime
     }
 
     /// Whether an exchange is over: everything was sent, and nothing came that belongs to no reply.
@@ -100,19 +119,22 @@ impl Connection {
         self.unsent.extend(body.iter().cloned());
         let unsent = head.bytes.len() + body.len();
         let is_bodiless = head.is_bodiless;
+        let mut interim = 0;
         let head = poll_fn(|context| {
             // A reply may come before the request has been read: refusals do.
-            let sent = self.poll_send(context);
-            let broke = matches!(sent, Poll::Ready(Err(_)));
+            if let Poll::Ready(Err(error)) = self.poll_send(context)
+                && self.unsent.iter().map(Bytes::len).sum::<usize>() == unsent
+            {
+                return Poll::Ready(Err(Broken::Unused(error)));
+            }
             loop {
                 match self.poll_head(context, is_bodiless) {
-                    Poll::Ready(Err(Broken::Ended(error))) if broke => {
-                        let left: usize = self.unsent.iter().map(Bytes::len).sum();
-                        let is_unused = left == unsent;
-                        let why = if is_unused { Broken::Unused(error) } else { Broken::Ended(error) };
-                        return Poll::Ready(Err(why));
+                    Poll::Ready(Ok(head)) if head.is_interim() => {
+                        interim += 1;
+                        if interim > INTERIM_MAX {
+                            return Poll::Ready(Err(Broken::NoReply(HeadFlaw::Interim)));
+                        }
                     }
-                    Poll::Ready(Ok(head)) if head.is_interim() => {}
                     Poll::Ready(outcome) => return Poll::Ready(outcome),
                     Poll::Pending => {
                         ready!(self.poll_alarm(context, deadline));
@@ -125,8 +147,17 @@ impl Connection {
         Ok(Replied { head, connection: self })
     }
 
-    /// Goes on sending what is left of the request.
+    /// Goes on sending what is left of the request. A failure is told once.
     pub(crate) fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.has_failed {
+            return Poll::Pending;
+        }
+        let sent = ready!(self.poll_write(context));
+        self.has_failed = sent.is_err();
+        Poll::Ready(sent)
+    }
+
+    fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.unsent.is_empty() {
             let mut slices = [IoSlice::new(&[]); SLICES_MAX];
             for (slice, bytes) in slices.iter_mut().zip(&self.unsent) {
@@ -156,7 +187,7 @@ impl Connection {
 
     /// Whether the whole request has been sent.
     pub(crate) fn has_sent(&self) -> bool {
-        self.unsent.is_empty() && !self.unflushed
+        self.unsent.is_empty() && !self.unflushed && !self.has_failed
     }
 
     /// What has been read of a body.
@@ -170,11 +201,18 @@ impl Connection {
 
     fn poll_head(&mut self, context: &mut Context<'_>, is_bodiless: bool) -> Poll<Result<ReplyHead, Broken>> {
         loop {
-            if !self.read.is_empty()
-                && let Some(head) = ReplyHead::take(&mut self.read, is_bodiless).map_err(Broken::NoReply)?
-            {
-                return Poll::Ready(Ok(head));
+            // The first look is at once, so that what is no HTTP is told early.
+            let is_first = self.searched == 0 && !self.read.is_empty();
+            if is_first || has_end(&self.read, self.searched) {
+                let taken = ReplyHead::take(&mut self.read, is_bodiless).map_err(Broken::NoReply)?;
+                if let Some(head) = taken {
+                    self.searched = 0;
+                    return Poll::Ready(Ok(head));
+                }
+            } else if self.read.len() > HEAD_BYTES_MAX {
+                return Poll::Ready(Err(Broken::NoReply(HeadFlaw::TooLong)));
             }
+            self.searched = self.read.len();
             let read = ready!(self.poll_read(context, None)).map_err(Broken::Ended)?;
             if read == 0 {
                 return Poll::Ready(Err(Broken::Ended(io::ErrorKind::UnexpectedEof.into())));
@@ -197,11 +235,14 @@ impl Connection {
         let room = room.min(READ_BYTES_MAX);
         self.read.reserve(room.saturating_sub(self.read.len()).max(READ_BYTES / 2));
         let spare = self.read.capacity() - self.read.len();
-        let read = ready!(pin!(self.socket.read_buf(&mut self.read)).poll(context))?;
-        if read == spare {
-            self.room = (self.room * 2).min(READ_BYTES_MAX);
+        let read = pin!(self.socket.read_buf(&mut self.read)).poll(context);
+        match read {
+            Poll::Ready(Ok(read)) if read == spare => self.room = (self.room * 2).min(READ_BYTES_MAX),
+            Poll::Ready(Ok(read)) if read < spare / 4 => self.room = (self.room / 2).max(READ_BYTES),
+            Poll::Pending if self.read.is_empty() => self.read = BytesMut::new(),
+            Poll::Ready(_) | Poll::Pending => {}
         }
-        Poll::Ready(Ok(read))
+        read
     }
 
     /// Waits until the deadline. The alarm may have been set for an earlier one, which costs less than to set it
@@ -217,5 +258,22 @@ impl Connection {
             }
             self.alarm.as_mut().reset(deadline);
         }
+    }
+}
+
+/// Whether a blank line stands in what was read, or begins in the last bytes of what was searched before.
+fn has_end(read: &[u8], searched: usize) -> bool {
+    let new = &read[searched.saturating_sub(3)..];
+    memchr_iter(b'\n', new).any(|line| matches!(&new[line + 1..], [b'\n', ..] | [b'\r', b'\n', ..]))
+}
+
+// What is read and sent holds prompts, replies and keys, so that `Debug` shows the shape alone.
+impl fmt::Debug for Connection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Connection")
+            .field("read", &self.read.len())
+            .field("has_sent", &self.has_sent())
+            .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,6 @@
 //! The head of a request as it is written, and the head of a reply as it is read.
 
+use std::fmt;
 use std::mem::MaybeUninit;
 
 use bytes::{Bytes, BytesMut};
@@ -10,12 +11,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version}
 use super::framing::Framing;
 
 /// The longest head of a reply that is read, in bytes.
-pub(super) const HEAD_BYTES_MAX: usize = 256 * 1024;
+pub(crate) const HEAD_BYTES_MAX: usize = 256 * 1024;
 /// As many headers as a reply may have.
-const HEADERS_MAX: usize = 128;
+pub(crate) const HEADERS_MAX: usize = 128;
 
 /// What goes out before a request's body.
-#[derive(Debug)]
 pub(crate) struct RequestHead {
     pub(super) bytes: Bytes,
     /// Whether a reply to it has no body whatever it says: `HEAD`.
@@ -29,7 +29,7 @@ impl RequestHead {
         uri: &Uri,
         headers: &HeaderMap,
         body_bytes: usize,
-        user_agent: &str,
+        user_agent: &HeaderValue,
     ) -> Self {
         let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
         let target = uri.path_and_query().map_or("/", |target| target.as_str());
@@ -64,6 +64,13 @@ impl RequestHead {
     }
 }
 
+// It holds the credential, so that `Debug` shows its length alone.
+impl fmt::Debug for RequestHead {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("RequestHead").field("len", &self.bytes.len()).finish_non_exhaustive()
+    }
+}
+
 /// The host as the header has it: without the scheme's own port.
 fn write_host(uri: &Uri, out: &mut Vec<u8>) {
     let authority = uri.authority().map_or("", |authority| authority.as_str());
@@ -95,6 +102,8 @@ pub(crate) enum HeadFlaw {
     Header,
     #[error("the reply says in two ways how long it is")]
     Length,
+    #[error("too many interim replies came before the real one")]
+    Interim,
     #[error("the upstream left HTTP, which nobody had asked for")]
     Upgrade,
 }
@@ -200,8 +209,9 @@ impl Rules {
 
     /// Whether the connection outlasts the reply.
     fn is_kept(&self, version: Version) -> bool {
-        // A length and a coding at once are how one reply is made to look like two: nothing follows such a one.
-        let is_ambiguous = self.has_coding && self.length.is_some();
+        // A length and a coding at once are how one reply is made to look like two, and HTTP/1.0 knows no coding:
+        // nothing follows such a one.
+        let is_ambiguous = self.has_coding && (self.length.is_some() || version == Version::HTTP_10);
         let by_default = version != Version::HTTP_10;
         !self.says_close && !is_ambiguous && (by_default || self.says_keep_alive)
     }
@@ -221,7 +231,13 @@ mod tests {
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_static(value));
         }
-        let head = RequestHead::new(method, &Uri::try_from(uri).expect("an address"), &map, body, "t/1");
+        let head = RequestHead::new(
+            method,
+            &Uri::try_from(uri).expect("an address"),
+            &map,
+            body,
+            &HeaderValue::from_static("t/1"),
+        );
         String::from_utf8(head.bytes.to_vec()).expect("text")
     }
 
@@ -287,6 +303,8 @@ mod tests {
         );
         assert_eq!(reply("HTTP/1.1 100 Continue\r\n\r\n"), Ok(Some((100, none.clone(), true))));
         assert_eq!(reply("HTTP/1.0 204 No\r\n\r\n"), Ok(Some((204, none.clone(), false))));
+        let coded = "HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ntransfer-encoding: chunked\r\n\r\n";
+        assert_eq!(reply(coded), Ok(Some((200, Framing::chunked(), false))));
         assert_eq!(
             reply("HTTP/1.0 204 No\r\nconnection: keep-alive\r\n\r\n"),
             Ok(Some((204, none.clone(), true)))

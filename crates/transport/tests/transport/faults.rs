@@ -131,7 +131,24 @@ async fn a_reset_in_the_middle_is_a_cut() {
 #[tokio::test]
 async fn a_connection_that_breaks_before_the_answer() {
     let message = "the upstream broke the connection before it answered";
-    for reply in [&b""[..], b"HTTP/1.1 200", b"SSH-2.0-OpenSSH_9.6\r\n\r\n"] {
+    for reply in [&b""[..], b"HTTP/1.1 200"] {
+        check(&broken_by(reply).await, ErrorKind::UpstreamProtocol, message, true);
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_reply_is_said_to_be_none() {
+    let message = "the upstream's answer is no reply of HTTP/1.1";
+    let interim: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+    let endless: &'static [u8] = interim.repeat(17).leak();
+    for reply in [&b"SSH-2.0-OpenSSH_9.6\r\n\r\n"[..], b"SSH-2.0-OpenSSH_9.6\r\n", endless] {
+        check(&broken_by(reply).await, ErrorKind::UpstreamProtocol, message, true);
+    }
+    let message = "the head of the upstream's reply is longer than 262144 bytes or has more than 128 headers";
+    let many: &'static [u8] =
+        [b"HTTP/1.1 200 OK\r\n".as_slice(), &b"a: b\r\n".repeat(129), b"\r\n"].concat().leak();
+    let long: &'static [u8] = [b"HTTP/1.1 200 OK\r\na: ".as_slice(), &[b'b'; 300_000]].concat().leak();
+    for reply in [many, long] {
         check(&broken_by(reply).await, ErrorKind::UpstreamProtocol, message, true);
     }
 }

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::net::TcpListener;
 use trunkline_provider::{SendOptions, Transport};
-use trunkline_transport::{ByteStream, Connect, HttpTransport, TransportOptions};
+use trunkline_transport::{Connect, Duplex, HttpTransport, TransportOptions};
 
 use crate::upstream::{exchange, post, read_request, read_to_close, transport};
 
@@ -174,7 +174,7 @@ struct Memory;
 
 #[async_trait]
 impl Connect for Memory {
-    async fn connect(&self, uri: &http::Uri) -> io::Result<Box<dyn ByteStream>> {
+    async fn connect(&self, uri: &http::Uri) -> io::Result<Box<dyn Duplex>> {
         if uri.host() != Some("memory") {
             return Err(io::ErrorKind::NotFound.into());
         }

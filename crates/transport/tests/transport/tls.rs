@@ -107,6 +107,38 @@ async fn the_protocol_is_the_target_s() {
     }
 }
 
+/// What was decrypted and belongs to no reply would be taken for the next one's.
+#[tokio::test]
+async fn an_encrypted_connection_that_said_too_much_is_not_used() {
+    let (_, tls) = certificate();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = encrypted(&format!("http://{}", listener.local_addr().unwrap()));
+    let served = tokio::spawn(async move {
+        for _ in 0..2 {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = tls.accept(stream).await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n{}") {
+                stream.read_buf(&mut request).await.unwrap();
+            }
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10000\r\n\r\n").await.unwrap();
+            stream.flush().await.unwrap();
+            // The body and a beginning of another reply, in one record.
+            let much = [&[b'x'; 10_000][..], b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"].concat();
+            stream.write_all(&much).await.unwrap();
+            stream.flush().await.unwrap();
+            tokio::spawn(async move { stream.read_to_end(&mut Vec::new()).await });
+        }
+    });
+    let options = SendOptions { accept_invalid_certificates: true, ..SendOptions::default() };
+    let transport = trusting(None).unwrap();
+    for _ in 0..2 {
+        let reply = exchange_with(&transport, &url, &options).await.unwrap();
+        assert_eq!(reply.into_body().len(), 10_000);
+    }
+    served.await.unwrap();
+}
+
 #[test]
 fn a_file_that_names_nobody_is_refused_at_once() {
     let file = tempfile::NamedTempFile::new().unwrap();
