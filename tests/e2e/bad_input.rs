@@ -151,9 +151,12 @@ async fn sizes_have_limits_on_the_wire_and_inflated() {
     let answer = send(server.address, "GET", "/v1/models", &[("x-long", &long)], b"").await;
     assert_eq!(answer.status, 431);
     assert!(answer.text().contains("header_bytes_max (8192 bytes)"), "{answer:?}");
+    // What is far too long has no envelope.
     let longer = "x".repeat(300_000);
     let answer = send(server.address, "GET", "/v1/models", &[("x-long", &longer)], b"").await;
     assert_eq!(answer.status, 431);
+    let path = format!("/v1/models?{longer}");
+    assert!(matches!(send(server.address, "GET", &path, &[], b"").await.status, 414 | 431));
 }
 
 #[tokio::test]

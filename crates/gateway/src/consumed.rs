@@ -240,6 +240,16 @@ mod tests {
     }
 
     #[test]
+    fn every_name_begins_with_two_letters_to_be_told_by() {
+        for row in CONSUMED {
+            assert!(row.name.as_bytes().iter().take(2).filter(|byte| byte.is_ascii_lowercase()).count() == 2);
+            assert!(
+                row_of(Dialect::Anthropic, &row.name.replace('*', "x")).is_some() || row.own_of.is_some()
+            );
+        }
+    }
+
+    #[test]
     fn what_is_meant_for_the_gateway_stays_here() {
         check(
             r#"{"model":"m", "num_retries": 3,"tags":["a"],"litellm_metadata":{},"mock_response":"x","n":1}"#,

@@ -26,6 +26,9 @@ const WAITING_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes that are written at one time. So many do not wait for company.
 const BATCH_BYTES: usize = 64 * 1024;
 
+/// The same while somebody waits for a flush.
+const HURRIED_BYTES: usize = 4 * 1024;
+
 /// How long the first line waits for others to leave with it.
 const GATHER_WAIT: Duration = Duration::from_millis(5);
 
@@ -184,8 +187,14 @@ impl Shared {
 
     fn run(&self, sink: &mut impl Write) {
         let mut batch = Vec::with_capacity(BATCH_BYTES);
+        let mut is_torn = false;
         while let Some(dropped) = self.take(&mut batch) {
-            self.write(&batch, dropped, sink);
+            if is_torn {
+                // What is left of a line that the sink took in part is a line of its own.
+                batch.insert(0, b'\n');
+                self.lock().accepted += 1;
+            }
+            is_torn = self.write(&batch, dropped, sink);
             batch.clear();
             // After a standstill the memory is given back.
             batch.shrink_to(2 * BATCH_BYTES);
@@ -225,43 +234,49 @@ impl Shared {
     }
 
     /// Writes a batch, whole lines at a time. Lines that the sink refuses are lost, and told of with the next batch.
-    fn write(&self, batch: &[u8], dropped: u64, sink: &mut impl Write) {
+    /// Gives whether the last of what the sink took was a part of a line.
+    fn write(&self, batch: &[u8], dropped: u64, sink: &mut impl Write) -> bool {
         let mut rest = batch;
         while !rest.is_empty() {
-            let most = rest.len().min(BATCH_BYTES);
+            // Whoever waits for a flush goes by what moves.
+            let at_once = if self.lock().flushing > 0 { HURRIED_BYTES } else { BATCH_BYTES };
+            let most = rest.len().min(at_once);
             let end = if most == rest.len() { None } else { memrchr(b'\n', &rest[..most]) };
             let (now, later) = rest.split_at(end.map_or(most, |end| end + 1));
-            let written = self.write_all(now, sink);
+            let taken = self.write_all(now, sink);
             let mut state = self.lock();
-            if written.is_err() {
-                // The line that told of the dropped ones is among these, and is none of them.
-                let lines = memchr_iter(b'\n', rest).count() as u64;
+            if taken < now.len() {
+                // The line that told of the dropped ones is among the lost, and is none of them.
+                let lines = memchr_iter(b'\n', &rest[taken..]).count() as u64;
                 state.dropped += dropped + lines - u64::from(dropped > 0);
                 state.settled += rest.len() as u64;
-                rest = &[];
-            } else {
-                state.settled += now.len() as u64;
-                rest = later;
+                self.moved.notify_all();
+                return taken > 0 && now[taken - 1] != b'\n';
             }
+            state.settled += now.len() as u64;
+            rest = later;
             drop(state);
             self.moved.notify_all();
         }
+        false
     }
 
-    fn write_all(&self, mut bytes: &[u8], sink: &mut impl Write) -> io::Result<()> {
-        while !bytes.is_empty() {
-            match sink.write(bytes) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(count) => bytes = &bytes[count..],
+    /// Gives how much the sink took: all of it, or what it took before it failed.
+    fn write_all(&self, bytes: &[u8], sink: &mut impl Write) -> usize {
+        let mut taken = 0;
+        while taken < bytes.len() {
+            match sink.write(&bytes[taken..]) {
+                Ok(0) => break,
+                Ok(count) => taken += count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 // Whoever shares our standard error may have made it so for all.
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     drop(self.filled.wait_timeout(self.lock(), GATHER_WAIT));
                 }
-                Err(error) => return Err(error),
+                Err(_) => break,
             }
         }
-        Ok(())
+        taken
     }
 
     /// Waits until what was taken on so far is settled; `false`, where nothing moved for `wait`.

@@ -24,8 +24,9 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long accepting rests after a failure that concerns the whole process, such as no file descriptors left.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 
-/// As much as is read at once where a body is large. Heads have a limit of their own.
-const READ_BYTES_MAX: usize = 256 * 1024;
+/// As much as is read at once where a body is large, and as a connection keeps room for behind one. Heads have a
+/// limit of their own, which is looked at when they have been read.
+const READ_BYTES_MAX: usize = 128 * 1024;
 
 /// Accepts connections for a [`Gateway`].
 #[derive(Debug)]
@@ -227,7 +228,7 @@ where
             let connection = http2::Builder::new(TokioExecutor::new())
                 .timer(TokioTimer::new())
                 .keep_alive_interval(waits.downstream_write)
-                .max_header_list_size(u32::try_from(header_bytes_max).unwrap_or(u32::MAX))
+                .max_header_list_size(u32::try_from(header_bytes_max.max(READ_BYTES_MAX)).unwrap_or(u32::MAX))
                 .serve_connection(io, service);
             watcher.watch(connection).await
         }

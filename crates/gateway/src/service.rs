@@ -19,6 +19,9 @@ use crate::record::{OpenRecord, Outcome};
 use crate::reply_body::ReplyBody;
 use crate::{anthropic_models, body, browsers, headers, models, operation, pages};
 
+/// Heads up to here pass whatever the settings say, so that no slip locks everybody out.
+const HEADER_BYTES_LEAST: usize = 8 * 1024;
+
 /// As much of a path as is noted, in bytes.
 const PATH_BYTES_MAX: usize = 256;
 
@@ -102,14 +105,15 @@ impl Gateway {
         Ok(Some((matched, caller)))
     }
 
-    /// A head that is much larger than the limit is refused before it comes here, without an envelope.
+    /// A head far past the limit is refused before it comes here, without an envelope.
     fn check_size<B>(&self, request: &Request<B>) -> Result<(), Error> {
         let address = request.uri().path().len() + request.uri().query().unwrap_or_default().len();
-        let bytes_max = self.settings.limits.header_bytes_max;
+        let bytes_max = self.settings.limits.header_bytes_max.max(HEADER_BYTES_LEAST);
         if headers::size(request.headers()) + address <= bytes_max {
             return Ok(());
         }
-        let message = format!("the headers are larger than header_bytes_max ({bytes_max} bytes)");
+        let message =
+            format!("address and headers are larger than header_bytes_max ({bytes_max} bytes) together");
         Err(Error::new(ErrorKind::HeadersTooLarge, message))
     }
 

@@ -82,7 +82,7 @@ pub struct Limits {
     pub body_inflated_bytes_max: usize,
     /// How deep a request body may be nested. Default 128.
     pub json_depth_max: usize,
-    /// All headers of a request, in bytes. Default 64 KiB.
+    /// Address and headers of a request together, in bytes; less than 8 KiB counts as that. Default 64 KiB.
     pub header_bytes_max: usize,
     /// Connections at one time; more wait to be accepted. Default 10,000.
     pub connections_max: usize,

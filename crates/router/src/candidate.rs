@@ -29,7 +29,7 @@ impl Candidate {
     ///
     /// # Errors
     ///
-    /// `UnknownModel` if the deployment leaves it to the name who is called, and the name begins with no known prefix.
+    /// `UnknownModel` where the asked-for name decides on the provider, and begins with no known prefix.
     pub(crate) fn new(
         deployment: &Arc<Deployment>,
         captures: Option<Captures<'_, '_>>,
@@ -51,7 +51,7 @@ impl Candidate {
         }
     }
 
-    /// A deployment with nothing to fill its stars. `None` if it leaves it to the name who is called.
+    /// A deployment with nothing to fill its stars. `None` where the asked-for name decides on the provider.
     pub(crate) fn ready(deployment: &Arc<Deployment>) -> Option<Self> {
         match &deployment.upstream {
             Upstream::Fixed { provider, model } => Some(Self::fixed(deployment, provider, model, None)),

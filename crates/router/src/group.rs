@@ -20,7 +20,7 @@ pub(crate) struct Group {
     pub(crate) ready: Box<[Candidate]>,
     /// The first place of each provider and model that differ: what one of a kind can do, all of it can.
     pub(crate) kinds: Box<[usize]>,
-    /// The first place of each model that leaves it to the name who is called.
+    /// The first place of each model whose provider the asked-for name decides.
     pub(crate) by_name: Box<[usize]>,
     /// Empty where there is one deployment.
     places: FxHashMap<Arc<str>, usize>,

@@ -73,7 +73,7 @@ impl Members {
 impl Route {
     /// # Errors
     ///
-    /// `UnknownModel` if a deployment leaves it to the name who is called, and the name leads to nobody.
+    /// `UnknownModel` where the asked-for name decides on the provider, and leads to none.
     pub(crate) fn new(members: Members, registry: &Arc<Registry>) -> Result<Self, Error> {
         if !members.group.ready.is_empty() {
             return Ok(Self { way: Way::Ready(members) });

@@ -12,7 +12,7 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "stream_buffer_total_bytes", "what all streams together may hold back")
         .default("268435456")
         .supported(),
-    key(S, "header_bytes_max", "the headers of a request").default("65536").supported(),
+    key(S, "header_bytes_max", "address and headers of a request, in bytes").default("65536").supported(),
     key(S, "header_timeout_ms", "until a request's headers are there").default("10000").supported(),
     key(S, "body_idle_timeout_ms", "between two pieces of a request body").default("30000").supported(),
     key(S, "downstream_write_timeout_ms", "for a caller to take what is written")

@@ -43,19 +43,17 @@ impl<'a> Stops<'a> {
     /// right.
     #[inline(never)]
     pub(super) fn next_beyond_escapes(&mut self, from: usize) -> usize {
-        // Each byte with the one behind it.
-        let pairs = self.text.iter().zip(self.text.get(1..).unwrap_or_default());
         let (mut at, mut ahead) = self.ahead(from);
         loop {
             let distance = ahead.trailing_zeros();
             at += distance as usize;
             ahead >>= distance;
-            match pairs.clone().nth(at) {
-                Some((b'\\', &second)) if IS_SHORT_ESCAPE[usize::from(second)] => {
+            match self.text.get(at..at + 2) {
+                Some(&[b'\\', second]) if IS_SHORT_ESCAPE[usize::from(second)] => {
                     at += 2;
                     ahead >>= 2;
                 }
-                Some((b'\\', b'u')) => {
+                Some(b"\\u") => {
                     let Ok((_, length)) = escape(&self.text[at..]) else {
                         return at;
                     };

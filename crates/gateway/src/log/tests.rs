@@ -92,6 +92,48 @@ fn lines_that_the_sink_refuses_are_counted() {
     assert_eq!(rest(log, &writes, answer), "five\n");
 }
 
+/// Takes so many bytes, then fails once, then takes all.
+struct Torn {
+    taken: Arc<Mutex<Vec<u8>>>,
+    room: Option<usize>,
+}
+
+impl Write for Torn {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = match self.room {
+            Some(0) => {
+                self.room = None;
+                return Err(ErrorKind::StorageFull.into());
+            }
+            Some(room) => room.min(bytes.len()),
+            None => bytes.len(),
+        };
+        self.room = self.room.map(|room| room - count);
+        self.taken.lock().expect("no panic").extend_from_slice(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_line_that_was_taken_in_part_is_not_glued_to_the_next() {
+    let taken = Arc::new(Mutex::new(Vec::new()));
+    let log = Log::start(LogForm::Json, Torn { taken: Arc::clone(&taken), room: Some(6) }).expect("a thread");
+    let mut lines = log.lines();
+    lines.push(b"one\ntwo\n");
+    lines.flush().expect("it is done with");
+    lines.push(b"three\n");
+    drop(log);
+    let text = String::from_utf8(taken.lock().expect("no panic").clone()).expect("text");
+    let seen: Vec<&str> = text.lines().collect();
+    assert_eq!((seen[0], seen[1], seen[2], seen.len()), ("one", "tw", "three", 4), "{text}");
+    // The line that was whole does not count.
+    assert!(seen[3].ends_with("\"lines\":1}"), "{text}");
+}
+
 #[test]
 fn interruptions_and_a_full_pipe_lose_nothing() {
     let (log, writes, answer) = told(LogForm::Text);
