@@ -12,6 +12,7 @@ use crate::configuration::{Configuration, Features, group_name};
 use crate::lanes::{Calls, Lane, PUBLIC_MEMBER, SCALES, Scale};
 use crate::process;
 use crate::results::{Results, Sample};
+use crate::script::Script;
 use crate::statistics::percentile;
 use crate::subject::{Running, Subject};
 use crate::tally::Tally;
@@ -131,6 +132,10 @@ async fn rounds(
                     .notes
                     .push(format!("{}, {name}, round {round}: {failed} failed: {failure}", lane.name));
             }
+            if let Err(why) = measured.check_refusals(calls.script) {
+                results.notes.push(format!("{}, {}, round {round}: {why}", lane.name, running[place].name));
+                continue;
+            }
             results.samples.extend(measured.sample(lane.name, &running[place].name, round, calls));
         }
     }
@@ -173,6 +178,20 @@ impl Measured {
     /// Calls that were answered as planned.
     pub(crate) fn requests(&self) -> u64 {
         self.tally.completed + self.tally.refused
+    }
+
+    /// Sees to it that as many calls were refused as the script says, and no more.
+    fn check_refusals(&self, script: &str) -> Result<(), String> {
+        let expected = match Script::parse(script) {
+            Some(Script::Fault { percent }) => percent as f64 / 100.0,
+            _ => 0.0,
+        };
+        let share = self.tally.refused as f64 / self.requests().max(1) as f64;
+        // A phase begins and ends somewhere among the faults.
+        if (share - expected).abs() <= 0.002 {
+            return Ok(());
+        }
+        Err(format!("{:.1} % of the calls were refused instead of {:.1} %", share * 100.0, expected * 100.0))
     }
 
     /// The figures, unless replies were wrong: what a wrong reply costs says nothing.

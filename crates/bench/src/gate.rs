@@ -11,10 +11,6 @@ use crate::arguments::Arguments;
 /// Requests of the shorter of the two runs. The longer one has twice as many; their difference has no start-up.
 const REQUESTS: u64 = 1_000;
 
-/// glibc gives memory back to the system, and asks for it anew, whenever its heap's end happens to be free. That is
-/// a matter of luck, and made stream figures differ by 1 % from run to run; without it they agree within 0.1 %.
-const STEADY_HEAP: &str = "glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=1073741824:glibc.malloc.top_pad=67108864";
-
 /// How often each run is counted. The middle count is taken.
 const COUNTS: usize = 3;
 
@@ -118,7 +114,6 @@ fn count(shape: &str, requests: u64) -> Result<u64, String> {
         .args(["--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"])
         .arg(bench)
         .args(["gate-subject", "--shape", shape, "--requests", &requests.to_string()])
-        .env("GLIBC_TUNABLES", STEADY_HEAP)
         .output()
         .map_err(|error| format!("valgrind cannot be run (apt-get install valgrind): {error}"))?;
     let text = String::from_utf8_lossy(&output.stderr);

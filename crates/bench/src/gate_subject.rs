@@ -12,10 +12,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use rust_decimal::Decimal;
 use tokio::io::duplex;
 use trunkline_core::{Environment, Error, Secret, TokenPrices};
-use trunkline_gateway::{Gateway, Settings};
+use trunkline_gateway::{Gateway, LineRecorder, Log, LogForm, LogLines, Settings};
 use trunkline_provider::{Limits, Registry, Target};
 use trunkline_router::{DeploymentSpec, Router};
-use trunkline_transport::{ByteStream, Connect, HttpTransport, TransportOptions};
+use trunkline_transport::{Connect, Duplex, HttpTransport, TransportOptions};
 
 use crate::arguments::Arguments;
 use crate::bench::request;
@@ -42,7 +42,7 @@ struct InMemory {
 
 #[async_trait]
 impl Connect for InMemory {
-    async fn connect(&self, _: &Uri) -> io::Result<Box<dyn ByteStream>> {
+    async fn connect(&self, _: &Uri) -> io::Result<Box<dyn Duplex>> {
         let (near, far) = duplex(DUPLEX_BYTES);
         let upstream = Arc::clone(&self.upstream);
         tokio::spawn(async move {
@@ -72,7 +72,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
 
 /// Every reply is to hold a text. Looking for it is no part of what is counted, so that only tests name one.
 async fn serve(streams: bool, requests: usize, holds: &'static [u8]) -> io::Result<()> {
-    let gateway = Arc::new(gateway(streams).map_err(io::Error::other)?);
+    let log = Log::start(LogForm::Text, io::sink())?;
+    let gateway = Arc::new(gateway(streams, log.lines()).map_err(io::Error::other)?);
     let (mut near, far) = duplex(DUPLEX_BYTES);
     let header_wait = gateway.settings().waits.header;
     let service = service_fn(move |request| {
@@ -111,8 +112,8 @@ async fn serve(streams: bool, requests: usize, holds: &'static [u8]) -> io::Resu
     }
 }
 
-/// A gateway with its features on: key, limits, prices, another public name, `reasoning_content`.
-fn gateway(streams: bool) -> Result<Gateway, Error> {
+/// A gateway with its features on: key, log, limits, prices, another public name, `reasoning_content`.
+fn gateway(streams: bool, log: LogLines) -> Result<Gateway, Error> {
     let connect: Arc<dyn Connect> = Arc::new(InMemory::default());
     let transport =
         HttpTransport::new(TransportOptions { connect: Some(connect), ..TransportOptions::default() })?;
@@ -137,7 +138,8 @@ fn gateway(streams: bool) -> Result<Gateway, Error> {
         parallel_requests_max: Some(100_000),
         ..Settings::default()
     };
-    Ok(Gateway::new(Arc::new(builder.build()), settings))
+    let recorder = LineRecorder::new(log);
+    Ok(Gateway::new(Arc::new(builder.build()), settings).with_recorder(Arc::new(recorder)))
 }
 
 fn prices() -> TokenPrices {

@@ -12,6 +12,7 @@ use crate::payload::Payload;
 use crate::process;
 use crate::results::{Results, Sample};
 use crate::subject::{Running, Subject};
+use crate::tally::Tally;
 
 const SCRIPT: &str = "whole-200";
 /// How long a process that has just begun to serve is left alone before it counts as idle.
@@ -39,24 +40,52 @@ pub(crate) async fn measure(
             rest(IDLE).await;
             let idle = rss(&running)?;
             let figures = match memory {
-                Memory::Idle | Memory::AfterBurst => vec![("rss_kib", idle)],
-                Memory::Load => {
-                    let mut crowd = crowd(&running, subject, Payload::Prompt(10_000), 32);
-                    crowd.call_for(bench.duration.max(IDLE)).await;
-                    vec![("idle_rss_kib", idle), ("rss_kib", rss(&running)?)]
-                }
-                Memory::PerStream => {
-                    let streams = shape.open(&running).await;
-                    let open = rss(&running)?;
-                    streams.close().await;
-                    let each = (open - idle) / shape.streams as f64;
-                    vec![("idle_rss_kib", idle), ("rss_kib", open), ("kib_a_stream", each)]
-                }
+                Memory::Idle | Memory::AfterBurst => Ok(vec![("rss_kib", idle)]),
+                Memory::Load => under_load(bench, &running, subject).await,
+                Memory::PerStream => per_stream(&shape, &running, idle).await,
             };
-            results.samples.push(sample(lane.name, name, round, &figures));
+            match figures {
+                Ok(figures) => results.samples.push(sample(lane.name, name, round, &figures)),
+                Err(why) => results.notes.push(format!("{}, {name}, round {round}: {why}", lane.name)),
+            }
         }
     }
     Ok(())
+}
+
+type Found = Result<Vec<(&'static str, f64)>, String>;
+
+/// Looks in the middle of a closed loop, when 32 calls are under way.
+async fn under_load(bench: &Bench, running: &Running, subject: &Subject) -> Found {
+    let duration = bench.duration.max(IDLE);
+    let mut crowd = crowd(running, subject, Payload::Prompt(10_000), 32);
+    let looking = async {
+        rest(duration / 2).await;
+        rss(running)
+    };
+    let (tally, busy) = tokio::join!(crowd.call_for(duration), looking);
+    all_right(&tally)?;
+    Ok(vec![("rss_kib", busy?)])
+}
+
+async fn per_stream(shape: &Shape, running: &Running, idle: f64) -> Found {
+    let mut streams = shape.open(running).await;
+    let (open, count) = (rss(running)?, streams.open_count());
+    streams.close().await;
+    if count? != shape.streams {
+        return Err("not all streams were open".to_owned());
+    }
+    let each = (open - idle) / shape.streams as f64;
+    Ok(vec![("idle_rss_kib", idle), ("rss_kib", open), ("kib_a_stream", each)])
+}
+
+/// What wrong replies cost says nothing.
+fn all_right(tally: &Tally) -> Result<(), String> {
+    match &tally.failure {
+        Some(failure) => Err(format!("{} failed: {failure}", tally.failed)),
+        None if tally.completed == 0 => Err("nothing was answered".to_owned()),
+        None => Ok(()),
+    }
 }
 
 /// All subjects wait at the same time, once: the wait is long.
@@ -68,11 +97,15 @@ async fn after_burst(bench: &Bench, lane: &Lane, results: &mut Results) -> Resul
     for ((_, subject), running) in subjects.iter().zip(&running) {
         let idle = rss(running)?;
         let mut crowd = crowd(running, subject, Payload::Image(1_000_000), 32);
-        crowd.call_for(BURST).await;
-        looked.push((idle, rss(running)?));
+        let answered = all_right(&crowd.call_for(BURST).await);
+        looked.push((idle, rss(running)?, answered));
     }
     rest(bench.burst_wait).await;
-    for (running, (idle, burst)) in running.iter().zip(looked) {
+    for (running, (idle, burst, answered)) in running.iter().zip(looked) {
+        if let Err(why) = answered {
+            results.notes.push(format!("{}, {}: {why}", lane.name, running.name));
+            continue;
+        }
         let after = rss(running)?;
         let figures = [
             ("idle_rss_kib", idle),
