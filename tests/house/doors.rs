@@ -171,9 +171,9 @@ const DOORS: &[Door] = &[
     ),
     door(
         "rustc-hash",
-        &["router"],
+        &["gateway", "router", "transport"],
         &[],
-        "the lookup of a model's name, in a table whose keys no caller chooses",
+        "the lookup of endpoints, models and origins, in tables whose keys no caller chooses",
     ),
     door("rustls", &["transport"], &[], "how upstreams are trusted, over ring"),
     door("ruzstd", &["gateway", "transport"], &["server"], "bodies in zstd, in Rust alone"),

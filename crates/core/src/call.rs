@@ -57,6 +57,9 @@ impl Call {
     /// The operation's path with the object's id in it, percent-encoded.
     pub fn path(&self) -> Cow<'static, str> {
         let path = self.operation.path();
+        if !self.operation.is_about_object() {
+            return Cow::Borrowed(path);
+        }
         let Some((before, after)) = path.split_once("{id}") else {
             return Cow::Borrowed(path);
         };

@@ -5,7 +5,7 @@ use http::header::{
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, HOST, ORIGIN,
     VARY,
 };
-use http::{HeaderMap, HeaderValue, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use trunkline_core::{Error, ErrorKind};
 
 use crate::Settings;
@@ -22,11 +22,11 @@ pub(crate) fn guard(uri: &Uri, headers: &HeaderMap, settings: &Settings) -> Resu
     if settings.master_key.is_some() || settings.open_to_all {
         return Ok(());
     }
-    let host = uri.authority().map(|authority| authority.as_str()).or_else(|| text(headers, HOST.as_str()));
+    let host = uri.authority().map(|authority| authority.as_str()).or_else(|| text(headers, &HOST));
     if let Some(host) = host.filter(|host| !is_loopback(host)) {
         return Err(foreign("Host", host));
     }
-    if let Some(origin) = text(headers, ORIGIN.as_str()) {
+    if let Some(origin) = text(headers, &ORIGIN) {
         let host = origin.split_once("://").map_or(origin, |(_, host)| host);
         if !is_loopback(host) {
             return Err(foreign("Origin", origin));
@@ -96,7 +96,7 @@ pub(crate) fn allowed_origin(request: &HeaderMap, settings: &Settings) -> Option
         .then(|| origin.clone())
 }
 
-fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 

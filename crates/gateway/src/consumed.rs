@@ -73,9 +73,9 @@ pub static CONSUMED: &[Consumed] = &[
     row("mock_*", Effect::Moot, "canned answers are the operator's to set, in `litellm_params`"),
 ];
 
-/// How the names of [`CONSUMED`] begin: each has two letters at least.
-static BEGINNINGS: LazyLock<Vec<[u8; 2]>> = LazyLock::new(|| {
-    let mut beginnings: Vec<[u8; 2]> =
+/// How the names of [`CONSUMED`] begin: each has three letters at least.
+static BEGINNINGS: LazyLock<Vec<[u8; 3]>> = LazyLock::new(|| {
+    let mut beginnings: Vec<[u8; 3]> =
         CONSUMED.iter().filter_map(|row| row.name.as_bytes().first_chunk().copied()).collect();
     beginnings.sort_unstable();
     beginnings.dedup();
@@ -240,9 +240,9 @@ mod tests {
     }
 
     #[test]
-    fn every_name_begins_with_two_letters_to_be_told_by() {
+    fn every_name_begins_with_three_letters_to_be_told_by() {
         for row in CONSUMED {
-            assert!(row.name.as_bytes().iter().take(2).filter(|byte| byte.is_ascii_lowercase()).count() == 2);
+            assert!(row.name.as_bytes().iter().take(3).filter(|byte| byte.is_ascii_lowercase()).count() == 3);
             assert!(
                 row_of(Dialect::Anthropic, &row.name.replace('*', "x")).is_some() || row.own_of.is_some()
             );

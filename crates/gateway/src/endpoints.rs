@@ -3,11 +3,11 @@
 //! WHEN ADDING AN ENDPOINT: add its row here and its line to `docs/http-api.md`; the compiler leads to the
 //! match in `gateway.rs` that serves it.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
+use rustc_hash::FxHashMap;
 use trunkline_core::{Dialect, Error, ErrorKind, Operation};
 
 /// What an endpoint does.
@@ -198,8 +198,8 @@ pub(crate) fn find(method: &Method, path: &str) -> Result<Matched, Error> {
 }
 
 /// The rows whose paths name nothing, by path: most requests are for one of these.
-static FIXED: LazyLock<HashMap<&str, Vec<&Row>>> = LazyLock::new(|| {
-    let mut fixed: HashMap<&str, Vec<&Row>> = HashMap::new();
+static FIXED: LazyLock<FxHashMap<&str, Vec<&Row>>> = LazyLock::new(|| {
+    let mut fixed: FxHashMap<&str, Vec<&Row>> = FxHashMap::default();
     for row in ROWS.iter().filter(|row| row.span.is_none()) {
         fixed.entry(row.path).or_default().push(row);
     }

@@ -61,7 +61,7 @@ impl Rewrite {
     /// Changes a whole reply.
     pub(crate) fn document(&self, document: &mut Document) {
         if let Some(model) = &self.model
-            && document.contains("model")
+            && document.raw("model").is_some_and(|named| named != model)
         {
             document.set_raw("model", model.clone());
         }

@@ -24,9 +24,9 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long accepting rests after a failure that concerns the whole process, such as no file descriptors left.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 
-/// As much as is read at once where a body is large, and as a connection keeps room for behind one. Heads have a
-/// limit of their own, which is looked at when they have been read.
-const READ_BYTES_MAX: usize = 128 * 1024;
+/// As much as is read at once where a body is large. A connection that rests behind one keeps so much room, until
+/// smaller ones have come. Heads have a limit of their own, which is looked at when they have been read.
+const READ_BYTES_MAX: usize = 256 * 1024;
 
 /// Accepts connections for a [`Gateway`].
 #[derive(Debug)]

@@ -31,5 +31,5 @@ pub use request::{address, credential_value, request_headers};
 pub use retry_after::retry_after;
 pub use sse::Framer;
 pub use stream_budget::StreamBudget;
-pub use target::{Limits, SendOptions, Target, Waits};
+pub use target::{FirstAddress, Limits, SendOptions, Target, Waits};
 pub use transport::{Transport, TransportBody};

@@ -1,9 +1,10 @@
 //! Where a call goes, as which customer, and how long it may take.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use http::HeaderMap;
-use trunkline_core::Secret;
+use http::{HeaderMap, Uri};
+use trunkline_core::{Error, Secret};
 
 /// The upstream side of a deployment: base URL, credential, headers of its own.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +21,37 @@ pub struct Target {
     pub extra_headers: HeaderMap,
     /// How the connection is made.
     pub send: SendOptions,
+    /// What codecs keep of the addresses that they made.
+    pub first_address: FirstAddress,
+}
+
+/// The first address that was made for a target: most calls ask for the same operation, and need not make it anew.
+#[derive(Clone, Debug, Default)]
+pub struct FirstAddress(OnceLock<Box<(String, String, Uri)>>);
+
+impl FirstAddress {
+    /// The address of `path` below `base`: the one that is kept, if it is the same, else what `make` makes.
+    ///
+    /// # Errors
+    ///
+    /// As `make`.
+    pub fn or_make(
+        &self,
+        base: &str,
+        path: &str,
+        make: impl FnOnce() -> Result<Uri, Error>,
+    ) -> Result<Uri, Error> {
+        if let Some((kept_base, kept_path, address)) = self.0.get().map(|kept| &**kept)
+            && kept_base == base
+            && kept_path == path
+        {
+            return Ok(address.clone());
+        }
+        let address = make()?;
+        // Whoever was first stays: another operation makes its address each time.
+        let _ = self.0.set(Box::new((base.to_owned(), path.to_owned(), address.clone())));
+        Ok(address)
+    }
 }
 
 /// How a request is sent, besides what is in it.
@@ -81,5 +113,23 @@ impl Default for Limits {
             stream_buffer_total_bytes: 256 * 1024 * 1024,
             depth_max: 512,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_kept_for_the_base_and_the_path_that_it_was_made_for() {
+        let kept = FirstAddress::default();
+        let at = |base: &'static str, path: &'static str, made: &'static str| {
+            kept.or_make(base, path, || Ok(Uri::from_static(made))).expect("an address").to_string()
+        };
+        assert_eq!(at("http://a", "chat", "http://a/chat"), "http://a/chat");
+        assert_eq!(at("http://a", "chat", "http://other/"), "http://a/chat");
+        assert_eq!(at("http://a", "embed", "http://a/embed"), "http://a/embed");
+        // A caller's own base does not get the deployment's address.
+        assert_eq!(at("http://b", "chat", "http://b/chat"), "http://b/chat");
     }
 }

@@ -107,10 +107,10 @@ fn spec(row: &DeploymentSettings, send: &SendOptions) -> DeploymentSpec {
         target: Target {
             api_base: row.api_base.clone(),
             api_key: row.api_key.clone(),
-            from_caller: false,
             organization: row.organization.clone(),
             extra_headers: row.extra_headers.clone(),
             send,
+            ..Target::default()
         },
         defaults: row.defaults.to_parts(),
         overrides: row.extra_body.to_parts(),

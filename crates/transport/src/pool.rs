@@ -1,6 +1,6 @@
 //! Connections that rest between two requests.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use http::Uri;
 use http::uri::{Authority, Scheme};
+use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
 use tokio::task::coop::unconstrained;
 use tokio::task::{JoinHandle, JoinSet};
@@ -62,7 +63,7 @@ pub(crate) struct Pool {
 
 #[derive(Debug, Default)]
 struct State {
-    resting: HashMap<Origin, VecDeque<Resting>>,
+    resting: FxHashMap<Origin, VecDeque<Resting>>,
     /// Runs while there is something to sweep.
     sweeper: Option<JoinHandle<()>>,
     /// Bodies whose ends are waited for. They are given up with the pool.

@@ -68,7 +68,13 @@ pub(crate) fn encode_with(
     };
     let mut request = Request::new(body.segments());
     *request.method_mut() = call.operation.method();
-    *request.uri_mut() = uri(&versioned(base, call.operation), &call.path(), call.query.as_deref())?;
+    let (base, path) = (versioned(base, call.operation), call.path());
+    let make = || uri(&base, &path, call.query.as_deref());
+    *request.uri_mut() = if call.query.is_none() && call.object.is_none() {
+        context.target.first_address.or_make(&base, &path, make)?
+    } else {
+        make()?
+    };
     *request.headers_mut() = headers(call.headers.clone(), body.content_type(), context)?;
     if call.operation.answers_in_bytes() && !context.target.extra_headers.contains_key(ACCEPT) {
         request.headers_mut().insert(ACCEPT, ANYTHING);
