@@ -8,13 +8,20 @@ use super::strings::escape;
 const BLOCK: usize = 64;
 
 /// A cursor over the stops of a text: its quotes, backslashes and control characters, whether they are in a string or
-/// not. It goes forward only and looks at each block once, so that short strings share one look, and escapes that
-/// stand close together cost no look of their own.
+/// not. It goes forward only and looks at each block once, so that short strings share one look, and escapes cost
+/// none of their own.
 #[derive(Clone, Debug)]
 pub(super) struct Stops<'a> {
     text: &'a [u8],
-    /// The stops of the block that was looked at last, its first byte as the lowest bit.
+    /// Of the block that was looked at last, its first byte as the lowest bit: its stops.
     stops: u64,
+    /// Of the same block: what ends a string or must be looked at by itself. That is all stops but for backslashes and
+    /// what they escape, and those escapes that are not decided in blocks.
+    ends: u64,
+    /// Of the same block: what a backslash stands before, if it is in a string.
+    escaped: u64,
+    /// Whether the last backslash of the block escapes what follows the block.
+    carry: bool,
     /// Where that block ends, which may be behind the text; 0 before the first look.
     end: usize,
     /// Whether all bytes that were looked at are ASCII.
@@ -23,7 +30,7 @@ pub(super) struct Stops<'a> {
 
 impl<'a> Stops<'a> {
     pub(super) fn new(text: &'a [u8]) -> Self {
-        Self { text, stops: 0, end: 0, is_ascii: true }
+        Self { text, stops: 0, ends: 0, escaped: 0, carry: false, end: 0, is_ascii: true }
     }
 
     /// Whether all bytes that were passed over are ASCII.
@@ -35,102 +42,120 @@ impl<'a> Stops<'a> {
     /// behind what an earlier one answered.
     #[inline]
     pub(super) fn next(&mut self, from: usize) -> usize {
-        let (at, ahead) = self.ahead(from);
-        at + ahead.trailing_zeros() as usize
+        self.first(from, |stops| stops.stops)
     }
 
-    /// As [`next`](Self::next), and passes over escapes: the closing quote, if `from` is inside of a string that is
-    /// right.
+    /// As [`next`](Self::next), and passes over escapes: the closing quote, if the string is right. `from` stands in a
+    /// string and behind no backslash of it, and what is before that string is right, of which no more is known here
+    /// than which backslash stands before which.
     #[inline(never)]
     pub(super) fn next_beyond_escapes(&mut self, from: usize) -> usize {
-        let (mut at, mut ahead) = self.ahead(from);
+        let mut at = from;
         loop {
-            let distance = ahead.trailing_zeros();
-            at += distance as usize;
-            ahead >>= distance;
-            match self.text.get(at..at + 2) {
-                Some(&[b'\\', second]) if IS_SHORT_ESCAPE[usize::from(second)] => {
-                    at += 2;
-                    ahead >>= 2;
-                }
-                Some(b"\\u") => {
-                    let Ok((_, length)) = escape(&self.text[at..]) else {
-                        return at;
-                    };
-                    at += length;
-                    ahead >>= length;
-                }
-                Some(_) | None => return at,
+            at = self.first(at, |stops| stops.ends);
+            if self.escaped >> (at % BLOCK) & 1 == 0 {
+                return at;
             }
-            if ahead == 0 {
-                (at, ahead) = self.look_on(at);
+            let backslash = at - 1;
+            match self.text.get(backslash..).map(escape) {
+                Some(Ok((_, length))) => at = backslash + length,
+                Some(Err(_)) | None => return backslash,
             }
         }
     }
 
-    /// A position at or behind `from`, and the stops of its block from there on, of which there is one at least. There
-    /// is no stop between the two positions.
-    #[inline]
-    fn ahead(&mut self, from: usize) -> (usize, u64) {
+    /// The first byte at or behind `from` that has a bit in what is picked of its block.
+    #[inline(always)]
+    fn first(&mut self, from: usize, pick: impl Fn(&Self) -> u64) -> usize {
         if from < self.end {
-            let ahead = self.stops >> (from % BLOCK);
+            let ahead = pick(self) >> (from % BLOCK);
             if ahead != 0 {
-                return (from, ahead);
+                return from + ahead.trailing_zeros() as usize;
             }
         }
-        self.look_on(from)
+        self.look_on(from, pick)
     }
 
-    /// As [`ahead`](Self::ahead), behind the block that is known.
+    /// As [`first`](Self::first), behind the block that is known.
     #[inline(never)]
-    fn look_on(&mut self, from: usize) -> (usize, u64) {
+    fn look_on(&mut self, from: usize, pick: impl Fn(&Self) -> u64) -> usize {
         let mut at = from.max(self.end);
         let (blocks, rest) = self.text.as_chunks();
         while let Some(block) = blocks.get(at / BLOCK) {
-            let ahead = self.look(block, at);
+            self.look(block, at - at % BLOCK);
+            let ahead = pick(self) >> (at % BLOCK);
             if ahead != 0 {
-                return (at, ahead);
+                return at + ahead.trailing_zeros() as usize;
             }
             at = self.end;
         }
         // Zeros are control characters, so that there is a stop where the text ends.
         let mut last = [0; BLOCK];
         last[..rest.len()].copy_from_slice(rest);
-        (at, self.look(&last, at))
+        self.look(&last, at - at % BLOCK);
+        at + (pick(self) >> (at % BLOCK)).trailing_zeros() as usize
     }
 
     #[inline(always)]
-    fn look(&mut self, block: &[u8; BLOCK], at: usize) -> u64 {
-        self.stops = stops(block);
-        self.end = at - at % BLOCK + BLOCK;
+    fn look(&mut self, block: &[u8; BLOCK], start: usize) {
+        // Blocks that were left out have no string in them, and no backslash.
+        let carry = self.carry && start == self.end;
+        self.stops = bits(block, |bytes| is(bytes, b'"') | is(bytes, b'\\') | is_control(bytes));
+        self.end = start + BLOCK;
         self.is_ascii &= block.is_ascii();
-        self.stops >> (at % BLOCK)
+        if self.stops == 0 && !carry {
+            (self.ends, self.escaped, self.carry) = (0, 0, false);
+        } else {
+            self.look_for_escapes(block, carry);
+        }
+    }
+
+    #[inline(always)]
+    fn look_for_escapes(&mut self, block: &[u8; BLOCK], carry: bool) {
+        let backslashes = bits(block, |bytes| is(bytes, b'\\'));
+        if backslashes == 0 && !carry {
+            (self.ends, self.escaped, self.carry) = (self.stops, 0, false);
+            return;
+        }
+        (self.escaped, self.carry) = escaped(backslashes, carry);
+        // The three that are common. The others are looked at one by one.
+        let is_known = bits(block, |bytes| is(bytes, b'"') | is(bytes, b'\\') | is(bytes, b'n'));
+        self.ends = self.stops & !backslashes & !self.escaped | self.escaped & !is_known;
     }
 }
 
-/// A bit for each byte of `block`, the first as the lowest: whether it is a quote, a backslash or a control character.
+/// Of a block's backslashes: what they stand before, where the first of two escapes the second; and whether that is
+/// the first byte behind the block. `carry`: whether the first byte of the block is such a one.
 #[inline(always)]
-fn stops(block: &[u8; BLOCK]) -> u64 {
-    let mut stops = 0;
-    for (position, bytes) in block.as_chunks().0.iter().enumerate() {
-        let bytes = u8x16::new(*bytes);
-        let is_control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
-        let is_stop = bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\')) | is_control;
-        stops |= u64::from(is_stop.to_bitmask()) << (position * 16);
-    }
-    stops
+fn escaped(backslashes: u64, carry: bool) -> (u64, bool) {
+    const EVEN: u64 = 0x5555_5555_5555_5555;
+    let backslashes = backslashes & !u64::from(carry);
+    let follows = backslashes << 1 | u64::from(carry);
+    // An addition carries through a run of backslashes, to what is behind it.
+    let odd_starts = backslashes & !EVEN & !follows;
+    let (behind_odd_runs, carry) = odd_starts.overflowing_add(backslashes);
+    ((EVEN ^ behind_odd_runs << 1) & follows, carry)
 }
 
-/// Which bytes make an escape of two characters with a backslash before them.
-const IS_SHORT_ESCAPE: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut seconds: &[u8] = br#""\/bfnrt"#;
-    while let [second, rest @ ..] = seconds {
-        table[*second as usize] = true;
-        seconds = rest;
+/// A bit for each byte of `block`, the first as the lowest.
+#[inline(always)]
+fn bits(block: &[u8; BLOCK], is: impl Fn(u8x16) -> u8x16) -> u64 {
+    let mut bits = 0;
+    for (position, bytes) in block.as_chunks().0.iter().enumerate() {
+        bits |= u64::from(is(u8x16::new(*bytes)).to_bitmask()) << (position * 16);
     }
-    table
-};
+    bits
+}
+
+#[inline(always)]
+fn is(bytes: u8x16, byte: u8) -> u8x16 {
+    bytes.simd_eq(u8x16::splat(byte))
+}
+
+#[inline(always)]
+fn is_control(bytes: u8x16) -> u8x16 {
+    bytes.min(u8x16::splat(0x1f)).simd_eq(bytes)
+}
 
 #[cfg(test)]
 mod tests {
@@ -155,18 +180,53 @@ mod tests {
         }
     }
 
-    /// Asks for every position in turn, as far as one cursor can go.
+    /// Reads strings as the scan does: from a quote to the quote that closes it, then `step` bytes that are none.
     fn check(text: &[u8], steps: &[usize]) {
         let (mut plain, mut beyond) = (Stops::new(text), Stops::new(text));
-        let (mut plain_at, mut beyond_at) = (0, 0);
+        let (mut plain_at, mut string_at) = (0, 0);
         for step in steps {
             plain_at = plain.next(plain_at.min(text.len()));
             assert_eq!(plain_at, next_byte_by_byte(text, plain_at), "{text:?}");
-            let from = beyond_at.min(text.len());
-            beyond_at = beyond.next_beyond_escapes(from);
-            assert_eq!(beyond_at, next_beyond_escapes_byte_by_byte(text, from), "{text:?} from {from}");
             plain_at += step;
-            beyond_at += step;
+        }
+        for step in steps {
+            let first = beyond.next(string_at);
+            assert_eq!(first, next_byte_by_byte(text, string_at), "{text:?} from {string_at}");
+            let closing = beyond.next_beyond_escapes(first);
+            assert_eq!(closing, next_beyond_escapes_byte_by_byte(text, first), "{text:?} from {first}");
+            let outside = closing + 1..(closing + 1 + step).min(text.len());
+            // The scan ends at the first flaw, and at the first backslash outside of strings.
+            if text.get(closing) != Some(&b'"')
+                || text.get(outside.clone()).is_none_or(|text| text.contains(&b'\\'))
+            {
+                return;
+            }
+            string_at = outside.end;
+        }
+    }
+
+    #[test]
+    fn what_is_escaped_is_what_reading_in_turn_finds() {
+        let check = |backslashes: u64, carry: bool| {
+            let (mut expected, mut is_escaped) = (0, carry);
+            for bit in 0..64 {
+                expected |= u64::from(is_escaped) << bit;
+                is_escaped = !is_escaped && backslashes >> bit & 1 == 1;
+            }
+            assert_eq!(escaped(backslashes, carry), (expected, is_escaped), "{backslashes:#b} {carry}");
+        };
+        for carry in [false, true] {
+            for run in 0..=64 {
+                for start in 0..64 {
+                    check(u64::MAX.checked_shr(64 - run).unwrap_or_default() << start, carry);
+                }
+            }
+            let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+            for _ in 0..10_000 {
+                random = random.rotate_left(23).wrapping_mul(0xbf58_476d_1ce4_e5b9) ^ random >> 29;
+                check(random, carry);
+                check(random | random << 1 | random >> 2, carry);
+            }
         }
     }
 
