@@ -61,19 +61,36 @@ pub(crate) fn signed(node: &Node) -> Result<i64, Wanted> {
     }
 }
 
+/// A whole number from 0 that counts attempts or failures.
+pub(crate) fn count(node: &Node) -> Result<u32, Wanted> {
+    integer(node)?.try_into().map_err(|_| "a whole number from 0 to 4294967295")
+}
+
+/// A number from 0, whole or not.
+pub(crate) fn number(node: &Node) -> Result<f64, Wanted> {
+    const WANTED: Wanted = "a number from 0";
+    fraction(node).filter(|number| number.is_finite() && *number >= 0.0).ok_or(WANTED)
+}
+
+/// A number of seconds, whole or not, where 0 has a meaning.
+pub(crate) fn duration(node: &Node) -> Result<Duration, Wanted> {
+    const WANTED: Wanted = "a number of seconds, from 0 to a year";
+    let number = fraction(node).filter(|number| (0.0..=SECONDS_MAX).contains(number)).ok_or(WANTED)?;
+    Ok(Duration::from_secs_f64(number))
+}
+
 /// A number of seconds, whole or not. As in LiteLLM, 0 means not set.
 pub(crate) fn seconds(node: &Node) -> Result<Option<Duration>, Wanted> {
-    const WANTED: Wanted = "a number of seconds, from 0 to a year";
-    let number = match &node.value {
-        Value::Integer(number) => number.to_string().parse().map_err(|_| WANTED)?,
-        Value::Float(number) => *number,
-        Value::Text(text) => text.trim().parse().map_err(|_| WANTED)?,
-        Value::Null | Value::Bool(_) | Value::List(_) | Value::Map(_) => return Err(WANTED),
-    };
-    if !(0.0..=SECONDS_MAX).contains(&number) {
-        return Err(WANTED);
+    Ok(Some(duration(node)?).filter(|wait| !wait.is_zero()))
+}
+
+fn fraction(node: &Node) -> Option<f64> {
+    match &node.value {
+        Value::Integer(number) => number.to_string().parse().ok(),
+        Value::Float(number) => Some(*number),
+        Value::Text(text) => text.trim().parse().ok(),
+        Value::Null | Value::Bool(_) | Value::List(_) | Value::Map(_) => None,
     }
-    Ok(Some(Duration::from_secs_f64(number)).filter(|wait| !wait.is_zero()))
 }
 
 /// An amount of money. A float is read from its shortest spelling, so `0.00000125` stays exact.

@@ -2,18 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use http::{HeaderMap, HeaderName, HeaderValue};
-use trunkline_core::{Environment, Secret};
+use trunkline_core::Environment;
 
 use crate::credential::{self, Credential};
+use crate::deployment_settings::{DeploymentSettings, Disabled};
 use crate::diagnostic::Report;
-use crate::keys::{self, Section};
+use crate::keys::Section;
 use crate::node::{Member, member};
 use crate::reader::{Reader, section};
-use crate::reference;
-use crate::review::{self, Allowances, is_sent_upstream};
-use crate::settings::{DeploymentSettings, Disabled, Members};
-use crate::{Location, coerce};
+use crate::review::{self, Allowances};
+use crate::{Location, info, params, reference};
 
 const MODEL_LIST: &str = "model_list";
 const CREDENTIAL_NAME: &str = "litellm_credential_name";
@@ -49,7 +47,6 @@ pub(crate) fn read(
         deployments.extend(row.read(&shared, allowances, report));
     }
     refuse_shared_ids(&deployments, report);
-    tell_of_unused_deployments(&deployments, report);
     deployments
 }
 
@@ -128,20 +125,15 @@ impl Row<'_> {
         if model.is_none() && self.missing.is_empty() {
             params.refuse("model", self.location, "is missing; the row is left out");
         }
-        let mut deployment = read_params(&mut params, self.location);
+        let mut deployment = params::read(&mut params, self.location);
         deployment.max_parallel_requests =
             deployment.max_parallel_requests.or(shared.max_parallel_requests).filter(|limit| *limit > 0);
         failed |= params.failed;
 
         let mut reader = Reader::part(info, &info_path, report);
-        deployment.id = reader.text("id");
-        let prices = [reader.decimal("input_cost_per_token"), reader.decimal("output_cost_per_token")];
-        deployment.input_cost_per_token = deployment.input_cost_per_token.or(prices[0]);
-        deployment.output_cost_per_token = deployment.output_cost_per_token.or(prices[1]);
+        info::read(&mut deployment, &mut reader);
         let blocked = blocked || reader.boolean("blocked").unwrap_or(false);
         failed |= reader.failed;
-        deployment.model_info =
-            info.iter().map(|member| (member.key.clone(), member.node.to_json())).collect();
 
         deployment.disabled = if self.missing.is_empty() {
             blocked.then_some(Disabled::Blocked)
@@ -192,93 +184,6 @@ fn add_absent(params: &mut Vec<Member>, more: &[Member]) {
     }
 }
 
-/// Reads `litellm_params`, all but what the row alone can say.
-fn read_params(reader: &mut Reader<'_, '_>, location: &Location) -> DeploymentSettings {
-    DeploymentSettings {
-        group: String::new(),
-        model: String::new(),
-        id: None,
-        custom_llm_provider: reader.text("custom_llm_provider"),
-        api_key: reader.text("api_key").map(Secret::from),
-        api_base: reader.text("api_base"),
-        organization: reader.text("organization"),
-        extra_headers: extra_headers(reader),
-        extra_body: reader.members("extra_body").iter().map(as_json).collect(),
-        defaults: defaults(reader),
-        timeout: reader.seconds("timeout"),
-        stream_timeout: reader.seconds("stream_timeout"),
-        order: reader.signed("order"),
-        max_parallel_requests: reader.integer("max_parallel_requests"),
-        input_cost_per_token: reader.decimal("input_cost_per_token"),
-        output_cost_per_token: reader.decimal("output_cost_per_token"),
-        mock_response: reader.text("mock_response"),
-        configurable_clientside_auth_params: clientside_params(reader),
-        model_info: Members::default(),
-        location: location.clone(),
-        disabled: None,
-    }
-}
-
-fn extra_headers(reader: &mut Reader<'_, '_>) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    for key in ["headers", "extra_headers"] {
-        for header in reader.members(key) {
-            if header.node.is_null() {
-                continue;
-            }
-            let value =
-                coerce::text(&header.node).ok().and_then(|text| HeaderValue::try_from(text.trim()).ok());
-            match (HeaderName::try_from(header.key.as_str()), value) {
-                (Ok(name), Some(mut value)) => {
-                    value.set_sensitive(true);
-                    headers.insert(name, value);
-                }
-                (_, None) => {
-                    let wanted = "text that a header can hold";
-                    reader.misfit(&format!("{key}.{}", header.key), &header.node, wanted);
-                }
-                (Err(_), Some(_)) => {
-                    let message = format!("`{}` is no name of a header", header.key);
-                    reader.refuse(key, &header.node.location, message);
-                }
-            }
-        }
-    }
-    headers
-}
-
-/// What callers may bring themselves. LiteLLM also takes mappings with a pattern for the value.
-fn clientside_params(reader: &mut Reader<'_, '_>) -> Vec<String> {
-    const KEY: &str = "configurable_clientside_auth_params";
-    let mut params = Vec::new();
-    for item in reader.items(KEY) {
-        match coerce::text(item).as_deref() {
-            Ok(param @ ("api_key" | "api_base")) => params.push(param.to_owned()),
-            Ok(_) | Err(_) => {
-                let message = "may hold `api_key` and `api_base` alone, without a pattern";
-                reader.refuse(KEY, &item.location, message);
-            }
-        }
-    }
-    params
-}
-
-/// Parameters of calls, and what else goes upstream as it stands.
-fn defaults(reader: &Reader<'_, '_>) -> Members {
-    let is_default = |member: &&Member| {
-        !member.node.is_null()
-            && match keys::find(Section::LitellmParams, &member.key) {
-                Some(row) => keys::is_parameter(row.key),
-                None => is_sent_upstream(&member.key),
-            }
-    };
-    reader.all().iter().filter(is_default).map(as_json).collect()
-}
-
-fn as_json(member: &Member) -> (String, String) {
-    (member.key.clone(), member.node.to_json())
-}
-
 fn refuse_shared_ids(deployments: &[DeploymentSettings], report: &mut Report) {
     let mut seen: BTreeMap<&str, &Location> = BTreeMap::new();
     for deployment in deployments {
@@ -290,23 +195,6 @@ fn refuse_shared_ids(deployments: &[DeploymentSettings], report: &mut Report) {
             report.fatal(&deployment.location, "model_info.id", message);
         } else {
             seen.insert(id, &deployment.location);
-        }
-    }
-}
-
-/// Of a group, one deployment takes every call: the others stand by for nothing, and that must be said.
-fn tell_of_unused_deployments(deployments: &[DeploymentSettings], report: &mut Report) {
-    let mut groups: BTreeMap<&str, Vec<&DeploymentSettings>> = BTreeMap::new();
-    for deployment in deployments.iter().filter(|deployment| deployment.disabled.is_none()) {
-        groups.entry(&deployment.group).or_default().push(deployment);
-    }
-    for (group, rows) in groups {
-        if let [_, second, ..] = rows[..] {
-            let message = format!(
-                "{} deployments share the name `{group}`; the first one, by `order`, takes every call",
-                rows.len()
-            );
-            report.warn(&second.location, "model_name", message);
         }
     }
 }

@@ -15,6 +15,8 @@ use std::sync::LazyLock;
 pub(crate) use litellm_params::is_parameter;
 pub use row::{KeyRow, Section, State, Values};
 
+use crate::spelling;
+
 /// Every known key, section by section in the order of [`Section`].
 ///
 /// WHEN ADDING a supported key: make its row `.supported()`, read it where its section is read, add it to
@@ -49,12 +51,7 @@ pub(crate) fn find(section: Section, key: &str) -> Option<&'static KeyRow> {
 
 /// The key of the section that is spelled most like this one, if any is near enough to be meant.
 pub(crate) fn nearest(section: Section, key: &str) -> Option<&'static str> {
-    rows(section)
-        .filter(|row| !row.is_pattern())
-        .map(|row| (strsim::damerau_levenshtein(row.key, key), row.key))
-        .filter(|(distance, known)| *distance <= (known.len().min(key.len()) / 4).max(1))
-        .min()
-        .map(|(_, known)| known)
+    spelling::nearest(key, rows(section).filter(|row| !row.is_pattern()).map(|row| row.key))
 }
 
 /// Another section that has a key of this name.

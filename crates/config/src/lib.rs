@@ -19,34 +19,47 @@
 //! # Ok::<(), trunkline_config::LoadError>(())
 //! ```
 
+mod deployment_settings;
 mod keys;
+mod members;
+mod routing_settings;
 mod settings;
 mod trunkline_settings;
 
 mod diagnostic;
 mod location;
 
+mod aliases;
 mod coerce;
 mod credential;
 mod deployment;
 mod documentation;
+mod fallbacks;
+mod groups;
 mod include;
+mod info;
 mod load;
 mod load_error;
 mod node;
+mod params;
+mod policies;
+mod prices;
 mod reader;
 mod reference;
 mod review;
+mod routing;
 mod sections;
+mod spelling;
 
+pub use deployment_settings::{DeploymentSettings, Disabled, GroupOverrides, HealthCheckSettings};
 pub use diagnostic::{Diagnostic, Severity};
 pub use documentation::key_table_markdown;
 pub use keys::{KeyRow, Section, State, Values, key_table};
 pub use load::{Loaded, load, parse, without_file};
 pub use load_error::LoadError;
 pub use location::Location;
-pub use settings::{
-    AliasSettings, DeploymentSettings, Disabled, GeneralSettings, Members, Settings, UpstreamSettings,
-};
+pub use members::Members;
+pub use routing_settings::{AllowedFailsPolicy, RetryPolicy, RoutingSettings, RoutingStrategy, StrategyArgs};
+pub use settings::{AliasSettings, GeneralSettings, Settings, UpstreamSettings};
 pub use trunkline_core::{Environment, Secret};
 pub use trunkline_settings::TrunklineSettings;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 /// File, line and column, counted from 1. A line of 0 stands for the file as a whole, or for a source that
 /// has no lines, such as the environment.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Location {
     /// The file as it was named.
     pub file: Arc<str>,

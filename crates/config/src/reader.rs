@@ -2,10 +2,11 @@
 
 use crate::Location;
 use crate::coerce::{self, Wanted};
-use crate::diagnostic::Report;
+use crate::diagnostic::{Diagnostic, Report, Severity};
 use crate::keys::Section;
 use crate::node::{Member, Node, Value, member};
 use crate::reference::join;
+use crate::spelling;
 
 use rust_decimal::Decimal;
 use std::time::Duration;
@@ -59,6 +60,18 @@ impl<'a, 'r> Reader<'a, 'r> {
         self.read(key, coerce::signed)
     }
 
+    pub(crate) fn count(&mut self, key: &str) -> Option<u32> {
+        self.read(key, coerce::count)
+    }
+
+    pub(crate) fn number(&mut self, key: &str) -> Option<f64> {
+        self.read(key, coerce::number)
+    }
+
+    pub(crate) fn duration(&mut self, key: &str) -> Option<Duration> {
+        self.read(key, coerce::duration)
+    }
+
     pub(crate) fn seconds(&mut self, key: &str) -> Option<Duration> {
         self.read(key, coerce::seconds).flatten()
     }
@@ -87,6 +100,47 @@ impl<'a, 'r> Reader<'a, 'r> {
             self.misfit(key, node, "a list");
             &[]
         })
+    }
+
+    /// The texts of a list below this one. What is no text is told of and left out.
+    pub(crate) fn texts(&mut self, key: &str) -> Vec<String> {
+        let mut texts = Vec::new();
+        for (index, item) in self.items(key).iter().enumerate() {
+            match coerce::text(item) {
+                Ok(text) => texts.push(text),
+                Err(wanted) => self.misfit(&format!("{key}[{index}]"), item, wanted),
+            }
+        }
+        texts
+    }
+
+    /// Reads a mapping below this one.
+    pub(crate) fn below<T>(&mut self, key: &str, read: impl FnOnce(&mut Reader<'a, '_>) -> T) -> T {
+        let members = self.members(key);
+        let path = join(&self.path, key);
+        let mut part = Reader { members, path, fatal: self.fatal, report: self.report, failed: false };
+        let value = read(&mut part);
+        self.failed |= part.failed;
+        value
+    }
+
+    /// Says which members are none of these.
+    pub(crate) fn warn_of_others(&mut self, known: &[&str]) {
+        for member in self.members.iter().filter(|member| !known.contains(&member.key.as_str())) {
+            let near = spelling::nearest(&member.key, known.iter().copied());
+            let message = "is not a key that Trunkline knows";
+            self.warn(&member.key, &member.location, message).suggestion = near.map(str::to_owned);
+        }
+    }
+
+    /// Says that a value will not have the effect that it asks for.
+    pub(crate) fn warn(
+        &mut self,
+        key: &str,
+        location: &Location,
+        message: impl Into<String>,
+    ) -> &mut Diagnostic {
+        self.report.add(Severity::Warning, location, join(&self.path, key), message)
     }
 
     /// Says that a value is not what its key wants.

@@ -6,12 +6,13 @@ use http::HeaderName;
 use trunkline_core::{Environment, Secret};
 
 use crate::diagnostic::Report;
+use crate::groups::Groups;
 use crate::keys::Section;
 use crate::node::{Member, Node, Value};
 use crate::reader::{Reader, section};
-use crate::settings::{AliasSettings, GeneralSettings, Settings, UpstreamSettings};
+use crate::settings::{GeneralSettings, Settings, UpstreamSettings};
 use crate::trunkline_settings::TrunklineSettings;
-use crate::{Location, coerce};
+use crate::{Location, aliases, coerce, routing};
 
 /// Keys that stand in public documentation, and therefore protect nothing.
 const PUBLIC_MASTER_KEYS: [&str; 1] = ["sk-1234"];
@@ -55,7 +56,9 @@ pub(crate) fn read(
     let timeout = reader.seconds("timeout");
     settings.upstream.timeout = settings.upstream.timeout.or(timeout);
     settings.upstream.stream_timeout = reader.seconds("stream_timeout");
-    settings.aliases = aliases(&mut reader);
+    let groups = Groups::new(&settings.deployments, reader.members(aliases::KEY));
+    settings.aliases = aliases::read(&mut reader, &groups);
+    settings.routing = routing::read(router, litellm, &groups, report);
 
     if settings.upstream.timeout.is_none() {
         settings.upstream.timeout =
@@ -79,6 +82,8 @@ fn read_general(reader: &mut Reader<'_, '_>, environment: &Environment) -> Gener
         always_include_stream_usage: is_on("always_include_stream_usage"),
         return_wildcard_routes: is_on("return_wildcard_routes"),
         enforce_user_param: is_on("enforce_user_param"),
+        background_health_checks: is_on("background_health_checks"),
+        allow_mock_testing_params: is_on("dangerously_allow_mock_testing_request_params"),
         key_header_name: header(reader, "litellm_key_header_name"),
         global_max_parallel_requests: reader
             .integer("global_max_parallel_requests")
@@ -86,6 +91,10 @@ fn read_general(reader: &mut Reader<'_, '_>, environment: &Environment) -> Gener
         completion_model: reader.text("completion_model"),
         user_headers: user_headers(reader),
         health_check_details: reader.boolean("health_check_details").unwrap_or(true),
+        health_check_interval: reader
+            .seconds("health_check_interval")
+            .unwrap_or(GeneralSettings::default().health_check_interval),
+        health_check_concurrency: reader.integer("health_check_concurrency").filter(|limit| *limit > 0),
     }
 }
 
@@ -152,36 +161,6 @@ fn header(reader: &mut Reader<'_, '_>, key: &str) -> Option<HeaderName> {
     let location = reader.node(key)?.location.clone();
     reader.refuse(key, &location, "must be the name of a header");
     None
-}
-
-/// `model_group_alias`: each value is a group, or a mapping of `model` and `hidden`.
-fn aliases(reader: &mut Reader<'_, '_>) -> Vec<AliasSettings> {
-    const KEY: &str = "model_group_alias";
-    let mut aliases = Vec::new();
-    for member in reader.members(KEY) {
-        let path = format!("router_settings.{KEY}.{}", member.key);
-        let read = match &member.node.value {
-            Value::Map(members) => {
-                let mut part = Reader::section(members, &path, reader.report);
-                let hidden = part.boolean("hidden").unwrap_or(false);
-                part.text("model").map(|group| (group, hidden))
-            }
-            Value::Null
-            | Value::Bool(_)
-            | Value::Integer(_)
-            | Value::Float(_)
-            | Value::Text(_)
-            | Value::List(_) => coerce::text(&member.node).ok().map(|group| (group, false)),
-        };
-        match read {
-            Some((group, hidden)) => aliases.push(AliasSettings { alias: member.key.clone(), group, hidden }),
-            None => {
-                let message = "must be the name of a group, or a mapping of `model` and `hidden`";
-                reader.report.fatal(&member.node.location, path, message);
-            }
-        }
-    }
-    aliases
 }
 
 /// Lets LiteLLM's two size limits lower ours.

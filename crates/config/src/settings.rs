@@ -1,15 +1,11 @@
 //! What a configuration says, typed and ready to be acted on.
 
-use std::fmt;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName};
-use rust_decimal::Decimal;
-use serde_json::{Map, Value};
-use trunkline_core::{Secret, TokenPrices};
+use http::HeaderName;
+use trunkline_core::Secret;
 
-use crate::{Location, TrunklineSettings};
+use crate::{DeploymentSettings, RoutingSettings, TrunklineSettings};
 
 /// Everything that is supported, read from the file, what it includes, and the environment.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +15,8 @@ pub struct Settings {
     pub deployments: Vec<DeploymentSettings>,
     /// `router_settings.model_group_alias`.
     pub aliases: Vec<AliasSettings>,
+    /// `router_settings`, all that steers routing.
+    pub routing: RoutingSettings,
     /// `general_settings`.
     pub general: GeneralSettings,
     /// What holds for calls to every upstream.
@@ -32,85 +30,6 @@ pub struct Settings {
     pub messages_keepalive: Option<Duration>,
     /// `trunkline_settings`.
     pub trunkline: TrunklineSettings,
-}
-
-/// One row of `model_list`.
-#[derive(Clone, Debug)]
-pub struct DeploymentSettings {
-    /// `model_name`: the group that it belongs to; may be a pattern with `*`.
-    pub group: String,
-    /// `litellm_params.model`; may be a pattern with `*`.
-    pub model: String,
-    /// `model_info.id`.
-    pub id: Option<String>,
-    /// `litellm_params.custom_llm_provider`.
-    pub custom_llm_provider: Option<String>,
-    /// `litellm_params.api_key`.
-    pub api_key: Option<Secret>,
-    /// `litellm_params.api_base`.
-    pub api_base: Option<String>,
-    /// `litellm_params.organization`.
-    pub organization: Option<String>,
-    /// `litellm_params.extra_headers` and `headers`. The values may be keys, and are marked sensitive.
-    pub extra_headers: HeaderMap,
-    /// `litellm_params.extra_body`: members for every body.
-    pub extra_body: Members,
-    /// Parameters of calls that stand in `litellm_params`, sent when the caller does not send them.
-    pub defaults: Members,
-    /// `litellm_params.timeout`: until the end of a reply.
-    pub timeout: Option<Duration>,
-    /// `litellm_params.stream_timeout`: until a stream's first event.
-    pub stream_timeout: Option<Duration>,
-    /// `litellm_params.order`: the lowest of its group goes first; without one it comes after all that have
-    /// one.
-    pub order: Option<i64>,
-    /// `litellm_params.max_parallel_requests`, else the defaults of `router_settings` and `general_settings`.
-    /// Further calls wait.
-    pub max_parallel_requests: Option<u64>,
-    /// `litellm_params.input_cost_per_token`, in US dollars.
-    pub input_cost_per_token: Option<Decimal>,
-    /// `litellm_params.output_cost_per_token`, in US dollars.
-    pub output_cost_per_token: Option<Decimal>,
-    /// `litellm_params.mock_response`: the answer to every call; nothing goes upstream.
-    pub mock_response: Option<String>,
-    /// `litellm_params.configurable_clientside_auth_params`: what callers may bring themselves, `api_key` or
-    /// `api_base`.
-    pub configurable_clientside_auth_params: Vec<String>,
-    /// `model_info`, all of it.
-    pub model_info: Members,
-    /// Where the row begins.
-    pub location: Location,
-    /// Why it must not be called, if so.
-    pub disabled: Option<Disabled>,
-}
-
-impl DeploymentSettings {
-    /// The prices of a token, if any is given.
-    pub fn prices(&self) -> Option<TokenPrices> {
-        let (input, output) = (self.input_cost_per_token, self.output_cost_per_token);
-        (input.is_some() || output.is_some()).then(|| TokenPrices { input, output, ..TokenPrices::default() })
-    }
-}
-
-/// Why a deployment of the file is out of service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Disabled {
-    /// It refers to these variables, which are not set.
-    MissingVariables(Vec<String>),
-    /// `blocked: true`.
-    Blocked,
-}
-
-impl fmt::Display for Disabled {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Disabled::MissingVariables(names) => {
-                let verb = if names.len() == 1 { "is" } else { "are" };
-                write!(formatter, "the configuration refers to {}, which {verb} not set", names.join(" and "))
-            }
-            Disabled::Blocked => formatter.write_str("the configuration blocks it"),
-        }
-    }
 }
 
 /// Another name of a model group.
@@ -153,6 +72,14 @@ pub struct GeneralSettings {
     pub user_headers: Vec<HeaderName>,
     /// `health_check_details`: whether health replies may say more than how it is.
     pub health_check_details: bool,
+    /// `background_health_checks`: deployments are probed at intervals. Default false.
+    pub background_health_checks: bool,
+    /// `health_check_interval`: between two rounds of probes. Default 300 s.
+    pub health_check_interval: Duration,
+    /// `health_check_concurrency`: probes at one time. Without it there is no limit.
+    pub health_check_concurrency: Option<u64>,
+    /// `dangerously_allow_mock_testing_request_params`: callers may have failures mocked. Default false.
+    pub allow_mock_testing_params: bool,
 }
 
 impl Default for GeneralSettings {
@@ -171,6 +98,10 @@ impl Default for GeneralSettings {
             enforce_user_param: false,
             user_headers: Vec::new(),
             health_check_details: true,
+            background_health_checks: false,
+            health_check_interval: Duration::from_secs(300),
+            health_check_concurrency: None,
+            allow_mock_testing_params: false,
         }
     }
 }
@@ -193,58 +124,5 @@ pub struct UpstreamSettings {
 impl Default for UpstreamSettings {
     fn default() -> Self {
         Self { timeout: None, stream_timeout: None, verify_certificates: true, http2: false }
-    }
-}
-
-/// The members of a JSON object, in their order, each with its value as JSON text.
-///
-/// `Debug` shows the names alone, since values may be keys.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Members(Vec<(String, String)>);
-
-impl Members {
-    /// Each name with its value.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, json)| (name.as_str(), json.as_str()))
-    }
-
-    /// The value of that name.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.iter().find(|(known, _)| *known == name).map(|(_, json)| json)
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Each name with its value, as pieces of a body.
-    pub fn to_parts(&self) -> Vec<(String, Bytes)> {
-        self.0.iter().map(|(name, json)| (name.clone(), Bytes::from(json.clone()))).collect()
-    }
-
-    /// The object as values. A value that is no JSON, of which the reader makes none, is left out.
-    pub fn to_map(&self) -> Map<String, Value> {
-        let value = |(name, json): &(String, String)| Some((name.clone(), serde_json::from_str(json).ok()?));
-        self.0.iter().filter_map(value).collect()
-    }
-
-    /// The whole object.
-    pub fn to_json(&self) -> String {
-        let members: Vec<String> =
-            self.iter().map(|(name, json)| format!("{}:{json}", Value::from(name))).collect();
-        format!("{{{}}}", members.join(","))
-    }
-}
-
-impl FromIterator<(String, String)> for Members {
-    fn from_iter<I: IntoIterator<Item = (String, String)>>(members: I) -> Self {
-        Self(members.into_iter().collect())
-    }
-}
-
-impl fmt::Debug for Members {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_set().entries(self.iter().map(|(name, _)| name)).finish()
     }
 }

@@ -61,6 +61,29 @@ pub struct TrunklineSettings {
     pub reasoning_content: bool,
     /// How long an upstream's list of models is kept. Default 300.
     pub model_catalogue_ttl_seconds: u64,
+    /// How long a call may wait for a deployment to be free again. Default 0: it is refused at once.
+    pub queue_wait_ms: u64,
+    /// How many calls may wait so at one time. Default 1,000.
+    pub queue_length_max: u64,
+    /// Attempts for one call, fallbacks among them. Default 8.
+    pub attempts_max: u64,
+    /// Whether calls that begin with the same long prompt go to the same deployment. Default true.
+    pub prompt_cache_affinity: bool,
+    /// Whether a second deployment is asked when the first is slow to begin. Default false.
+    pub hedging: bool,
+    /// After how long. Default 0, which stands for the group's own 95th percentile.
+    pub hedge_delay_ms: u64,
+    /// For how many of a hundred calls at most. Default 5.
+    pub hedge_percent_max: u64,
+    /// Further attempts at one origin, for a hundred first ones. Default 10.
+    pub retry_budget_percent: u64,
+    /// Further attempts at one origin that are free of the budget: one a second, and as many as this at once.
+    /// Default 10.
+    pub retry_budget_burst: u64,
+    /// Whether keys other than the master key may ask for a call's attempts. Default false.
+    pub trace_for_keys: bool,
+    /// Whether the file is watched, and read again when it changes. Default true.
+    pub reload: bool,
 }
 
 impl Default for TrunklineSettings {
@@ -86,13 +109,32 @@ impl Default for TrunklineSettings {
             cors_origins: vec!["*".to_owned()],
             reasoning_content: true,
             model_catalogue_ttl_seconds: 300,
+            queue_wait_ms: 0,
+            queue_length_max: 1_000,
+            attempts_max: 8,
+            prompt_cache_affinity: true,
+            hedging: false,
+            hedge_delay_ms: 0,
+            hedge_percent_max: 5,
+            retry_budget_percent: 10,
+            retry_budget_burst: 10,
+            trace_for_keys: false,
+            reload: true,
         }
     }
 }
 
 /// Keys for which 0 has a meaning; of all others it would make a gateway that serves nothing.
-const MAY_BE_ZERO: [&str; 4] =
-    ["connections_max", "shutdown_grace_seconds", "shutdown_delay_seconds", "model_catalogue_ttl_seconds"];
+const MAY_BE_ZERO: [&str; 8] = [
+    "connections_max",
+    "shutdown_grace_seconds",
+    "shutdown_delay_seconds",
+    "model_catalogue_ttl_seconds",
+    "queue_wait_ms",
+    "hedge_delay_ms",
+    "retry_budget_percent",
+    "retry_budget_burst",
+];
 
 /// Merges defaults, the members of the file's section, and the environment, in this order.
 pub(crate) fn read(members: &[Member], environment: &Environment, report: &mut Report) -> TrunklineSettings {

@@ -5,10 +5,9 @@ use super::row::{KeyRow, Section::GeneralSettings as S, Values, key};
 const NO_DATABASE: &str = "there is no database";
 const NO_SPEND: &str = "spend is not recorded";
 const NO_KEYS: &str = "there are no virtual keys";
+const UNCOUNTED: &str = "requests and tokens are not counted by key";
 const NO_BUDGETS: &str = "there are no budgets";
 const NO_ALERTS: &str = "there are no alerts";
-const NO_HEALTH_CHECKS: &str = "upstreams are not probed";
-const NO_FALLBACKS: &str = "a failed call is not tried at another group";
 const NO_UI: &str = "there is no UI";
 const NO_ADMISSION_QUEUE: &str = "what is over `global_max_parallel_requests` is refused, not queued";
 const NO_PASS_THROUGH: &str = "there is no pass-through";
@@ -84,22 +83,22 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "alert_types", "what is told of").not_supported(NO_ALERTS),
     key(S, "alert_to_webhook_url", "where alerts go").not_supported(NO_ALERTS),
     key(S, "alerting_args", "settings of alerts").not_supported(NO_ALERTS),
-    key(S, "background_health_checks", "probes upstreams")
-        .core()
-        .default("false")
-        .accepted(Values::Off, NO_HEALTH_CHECKS),
-    key(S, "health_check_interval", "seconds between probes").core().not_supported(NO_HEALTH_CHECKS),
-    key(S, "health_check_concurrency", "probes at one time").not_supported(NO_HEALTH_CHECKS),
+    key(S, "background_health_checks", "probes upstreams at intervals").core().default("false").supported(),
+    key(S, "health_check_interval", "seconds between probes").core().default("300").supported(),
+    key(S, "health_check_concurrency", "probes at one time").supported(),
     key(S, "health_check_details", "`false` keeps details out of health replies")
         .core()
         .default("true")
         .supported(),
-    key(S, "use_shared_health_check", "probes once for all replicas").not_supported(NO_HEALTH_CHECKS),
+    key(S, "use_shared_health_check", "probes once for all replicas")
+        .not_supported("nothing is shared between replicas"),
     key(S, "enable_health_check_routing", "passes by unhealthy deployments")
         .default("false")
-        .not_supported(NO_HEALTH_CHECKS),
-    key(S, "background_health_check_model_groups", "which groups are probed").not_supported(NO_HEALTH_CHECKS),
-    key(S, "model_list_healthy_only", "lists healthy groups alone").not_supported(NO_HEALTH_CHECKS),
+        .not_supported("probes do not steer calls"),
+    key(S, "background_health_check_model_groups", "which groups are probed")
+        .not_supported("all are; `disable_background_health_check` leaves a deployment out"),
+    key(S, "model_list_healthy_only", "lists healthy groups alone")
+        .not_supported("/v1/models lists every group"),
     key(S, "allow_requests_on_db_unavailable", "serves although the database is gone")
         .core()
         .accepted(Values::Any, NO_DATABASE),
@@ -112,7 +111,7 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "user_header_name", "the header that names the end user").supported(),
     key(S, "user_header_mappings", "headers that name the end user").core().supported(),
     key(S, "reject_clientside_metadata_tags", "refuses callers' own tags")
-        .restricts("tags are not looked at"),
+        .restricts("callers may always send tags"),
     key(S, "custom_auth", "authentication in Python").core().restricts(MASTER_KEY_ONLY),
     key(S, "custom_auth_run_common_checks", "checks budgets after it").not_supported(MASTER_KEY_ONLY),
     key(S, "enable_jwt_auth", "authentication by JWT").restricts(MASTER_KEY_ONLY),
@@ -137,16 +136,16 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "user_api_key_cache_max_size", "how many keys are kept").not_supported(NO_KEYS),
     key(S, "fail_closed_budget_enforcement", "refuses when budgets cannot be read").not_supported(NO_BUDGETS),
     key(S, "fail_closed_rate_limit_enforcement", "refuses when limits cannot be read")
-        .not_supported("requests and tokens are not counted"),
+        .not_supported(UNCOUNTED),
     key(S, "apply_user_budget_to_team_keys", "a user's budget holds for team keys").not_supported(NO_BUDGETS),
-    key(S, "token_rate_limit_type", "which tokens count")
-        .not_supported("requests and tokens are not counted"),
+    key(S, "token_rate_limit_type", "which tokens count").not_supported(UNCOUNTED),
     key(S, "enforce_fallback_model_access", "checks access to fallbacks")
         .default("true")
-        .accepted(Values::Any, NO_FALLBACKS),
-    key(S, "expose_fallback_errors_to_caller", "shows what failed before").not_supported(NO_FALLBACKS),
-    key(S, "disable_fallbacks_on_per_model_rate_limits", "no fallback after a limit")
-        .accepted(Values::Any, NO_FALLBACKS),
+        .accepted(Values::Any, NO_KEYS),
+    key(S, "expose_fallback_errors_to_caller", "shows what failed before")
+        .not_supported("an error tells of the last attempt"),
+    key(S, "disable_fallbacks_on_per_model_rate_limits", "no fallback after a key's limit")
+        .accepted(Values::Any, UNCOUNTED),
     key(S, "pass_through_endpoints", "routes that lead elsewhere").core().not_supported(NO_PASS_THROUGH),
     key(S, "use_client_credentials_pass_through_routes", "callers' own credentials")
         .not_supported(NO_PASS_THROUGH),
@@ -186,7 +185,7 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "drain_endpoint_token", "the key to it").not_supported("send SIGTERM"),
     key(S, "dangerously_allow_mock_testing_request_params", "lets callers mock failures")
         .default("false")
-        .not_supported("callers cannot mock"),
+        .supported(),
     key(S, "dangerously_permit_weak_or_unset_master_key", "takes a master key that everybody knows")
         .default("false")
         .supported(),

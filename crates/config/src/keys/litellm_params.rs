@@ -2,11 +2,9 @@
 
 use super::row::{KeyRow, Section::LitellmParams as S, Values, key};
 
-const ONE_ATTEMPT: &str = "a call is tried once";
-const FIRST_DEPLOYMENT: &str = "a group's first deployment takes every call";
-const NO_LIMITS: &str = "requests and tokens are not counted";
-const NO_TAGS: &str = "calls are not routed by tags";
-const PER_TOKEN_ONLY: &str = "costs are worked out from the two prices per token alone";
+const MINUTES_ALONE: &str = "requests and tokens are counted by the minute, all tokens together";
+const NO_KEYS: &str = "requests and tokens are not counted by key";
+const NAMED_PRICES: &str = "costs are worked out from the prices that have a row here";
 const NO_PINGS: &str = "use `litellm_settings.sse_keepalive_ping_interval_seconds`";
 const FORWARDED: &str = "every parameter goes upstream as the caller sent it";
 
@@ -29,16 +27,14 @@ pub(super) const ROWS: &[KeyRow] = &[
         .accepted(Values::Any, FORWARDED),
     key(S, "additional_drop_params", "parameters never sent upstream").not_supported(FORWARDED),
     key(S, "allowed_openai_params", "parameters sent although unknown").accepted(Values::Any, FORWARDED),
-    key(S, "rpm", "requests a minute: weight and limit").core().not_supported(NO_LIMITS),
-    key(S, "tpm", "tokens a minute: weight and limit").core().not_supported(NO_LIMITS),
-    key(S, "itpm", "input tokens a minute").not_supported(NO_LIMITS),
-    key(S, "otpm", "output tokens a minute").not_supported(NO_LIMITS),
-    key(S, "rpd", "requests a day").not_supported(NO_LIMITS),
-    key(S, "tpd", "tokens a day").not_supported(NO_LIMITS),
-    key(S, "daily_reset_time", "when a day begins").not_supported(NO_LIMITS),
-    key(S, "weight", "share of its group's calls")
-        .core()
-        .not_supported_but(Values::Nothing, FIRST_DEPLOYMENT),
+    key(S, "rpm", "requests a minute: weight and limit").core().supported(),
+    key(S, "tpm", "tokens a minute: weight and limit").core().supported(),
+    key(S, "itpm", "input tokens a minute").not_supported(MINUTES_ALONE),
+    key(S, "otpm", "output tokens a minute").not_supported(MINUTES_ALONE),
+    key(S, "rpd", "requests a day").not_supported(MINUTES_ALONE),
+    key(S, "tpd", "tokens a day").not_supported(MINUTES_ALONE),
+    key(S, "daily_reset_time", "when a day begins").not_supported(MINUTES_ALONE),
+    key(S, "weight", "share of its group's calls, against the others'").core().supported(),
     key(S, "order", "the lowest of its group goes first").core().supported(),
     key(S, "max_parallel_requests", "calls at one time; further ones wait").core().supported(),
     key(S, "timeout", "seconds until the end of a reply").core().supported(),
@@ -46,18 +42,25 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "timeout_by_service_tier", "the same, by tier").not_supported("one timeout holds for all tiers"),
     key(S, "stream_timeout_by_service_tier", "the same, by tier")
         .not_supported("one timeout holds for all tiers"),
-    key(S, "max_retries", "further attempts").accepted(Values::Off, ONE_ATTEMPT),
-    key(S, "num_retries", "further attempts").core().accepted(Values::Off, ONE_ATTEMPT),
-    key(S, "cooldown_time", "seconds on the bench").accepted(Values::Off, "no deployment is benched"),
+    key(S, "max_retries", "further attempts, where `num_retries` is not set").supported(),
+    key(S, "num_retries", "further attempts").core().supported(),
+    key(S, "cooldown_time", "seconds on the bench; 0 benches it never").supported(),
     key(S, "max_budget", "what it may cost").restricts("there are no budgets"),
     key(S, "budget_duration", "how long a budget lasts").not_supported("there are no budgets"),
-    key(S, "tags", "tags that a call must bear").core().not_supported(NO_TAGS),
-    key(S, "tag_regex", "patterns of tags that a call must bear").not_supported(NO_TAGS),
+    key(S, "tags", "tags by which calls reach it, with `enable_tag_filtering`").core().supported(),
+    key(S, "tag_regex", "patterns of headers by which calls reach it")
+        .not_supported("tags are compared as they are"),
     key(S, "input_cost_per_token", "US dollars, used where the upstream reports no cost").core().supported(),
     key(S, "output_cost_per_token", "US dollars, used where the upstream reports no cost").core().supported(),
-    key(S, "*cost*", "every other price").not_supported(PER_TOKEN_ONLY),
-    key(S, "default_api_key_tpm_limit", "tokens a minute for each key").restricts(NO_LIMITS),
-    key(S, "default_api_key_rpm_limit", "requests a minute for each key").restricts(NO_LIMITS),
+    key(S, "cache_read_input_token_cost", "a token of input found in the prompt cache").supported(),
+    key(S, "cache_creation_input_token_cost", "a token of input written to the prompt cache").supported(),
+    key(S, "output_cost_per_reasoning_token", "a token of reasoning").supported(),
+    key(S, "input_cost_per_audio_token", "a token of audio that goes in").supported(),
+    key(S, "output_cost_per_audio_token", "a token of audio that comes out").supported(),
+    key(S, "input_cost_per_request", "a request, beside its tokens").supported(),
+    key(S, "*cost*", "every other price").not_supported(NAMED_PRICES),
+    key(S, "default_api_key_tpm_limit", "tokens a minute for each key").restricts(NO_KEYS),
+    key(S, "default_api_key_rpm_limit", "requests a minute for each key").restricts(NO_KEYS),
     key(S, "mock_response", "the answer to every call; nothing goes upstream").core().supported(),
     key(S, "keepalive_seconds", "pings in silent streams").not_supported(NO_PINGS),
     key(S, "allow_client_keepalive_override", "lets callers ask for pings").not_supported(NO_PINGS),

@@ -2,9 +2,8 @@
 
 use super::row::{KeyRow, Section::LitellmSettings as S, Values, key};
 
-const ONE_ATTEMPT: &str = "a call is tried once";
-const NO_FALLBACKS: &str = "a failed call is not tried at another group";
-const NO_COOLDOWNS: &str = "no deployment is benched";
+const ROUTER_FIRST: &str = "counts where `router_settings` has none";
+const NO_SHARES: &str = "calls have no priorities";
 const NO_CALLBACKS: &str = "there are no callbacks";
 const NO_CACHE: &str = "replies are not cached";
 const NO_BUDGETS: &str = "there are no budgets";
@@ -22,20 +21,18 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "modify_params", "allows changes to messages")
         .default("false")
         .not_supported("messages go upstream as they come"),
-    key(S, "num_retries", "further attempts").core().accepted(Values::Off, ONE_ATTEMPT),
+    key(S, "num_retries", ROUTER_FIRST).core().supported(),
     key(S, "request_timeout", "seconds until the end of a reply; also `REQUEST_TIMEOUT`")
         .core()
         .default("6000")
         .supported(),
-    key(S, "fallbacks", "groups to try next").core().not_supported(NO_FALLBACKS),
-    key(S, "context_window_fallbacks", "groups for what is too long").core().not_supported(NO_FALLBACKS),
-    key(S, "content_policy_fallbacks", "groups for what was refused").core().not_supported(NO_FALLBACKS),
-    key(S, "default_fallbacks", "groups to try for all").core().not_supported(NO_FALLBACKS),
-    key(S, "max_fallbacks", "how many to try").not_supported(NO_FALLBACKS),
-    key(S, "allowed_fails", "failures before a deployment is benched")
-        .core()
-        .not_supported_but(Values::Nothing, NO_COOLDOWNS),
-    key(S, "cooldown_time", "seconds on the bench").accepted(Values::Off, NO_COOLDOWNS),
+    key(S, "fallbacks", ROUTER_FIRST).core().supported(),
+    key(S, "context_window_fallbacks", ROUTER_FIRST).core().supported(),
+    key(S, "content_policy_fallbacks", ROUTER_FIRST).core().supported(),
+    key(S, "default_fallbacks", ROUTER_FIRST).core().supported(),
+    key(S, "max_fallbacks", ROUTER_FIRST).default("5").supported(),
+    key(S, "allowed_fails", ROUTER_FIRST).core().supported(),
+    key(S, "cooldown_time", ROUTER_FIRST).default("5").supported(),
     key(S, "callbacks", "where calls are reported").core().not_supported(NO_CALLBACKS),
     key(S, "success_callback", "where successes are reported").core().not_supported(NO_CALLBACKS),
     key(S, "failure_callback", "where failures are reported").core().not_supported(NO_CALLBACKS),
@@ -70,10 +67,8 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "key_generation_settings", "who may make keys").not_supported(NO_KEYS),
     key(S, "max_ui_session_budget", "what a session of the UI may cost").not_supported("there is no UI"),
     key(S, "tag_budget_config", "what calls with a tag may cost").restricts(NO_BUDGETS),
-    key(S, "priority_reservation", "shares of the rate, by priority")
-        .restricts("requests and tokens are not counted"),
-    key(S, "priority_reservation_settings", "how shares are kept")
-        .not_supported("requests and tokens are not counted"),
+    key(S, "priority_reservation", "shares of the rate, by priority").restricts(NO_SHARES),
+    key(S, "priority_reservation_settings", "how shares are kept").not_supported(NO_SHARES),
     key(S, "model_group_settings", "settings by group").not_supported("settings hold for all groups"),
     key(S, "json_logs", "logs as JSON lines").core().default("false").supported(),
     key(S, "set_verbose", "logs everything").default("false").not_supported("start with `--debug`"),

@@ -7,8 +7,7 @@ const I: Section = Section::ModelInfo;
 
 const METADATA: &str = "shown by /model/info";
 const NO_TEAMS: &str = "there are no teams";
-const NO_HEALTH_CHECKS: &str = "upstreams are not probed";
-const NO_COOLDOWNS: &str = "no deployment is benched";
+const ELSE_PARAMS: &str = "counts where `litellm_params` has none";
 
 pub(super) const ROWS: &[KeyRow] = &[
     key(R, "model_name", "the name that callers use; `*` stands for any text").core().supported(),
@@ -21,16 +20,23 @@ pub(super) const MODEL_INFO_ROWS: &[KeyRow] = &[
     key(I, "id", "the deployment's id; two deployments cannot share one").core().supported(),
     key(I, "mode", "what the model does: `chat`, `embedding` …; shown by /model/info").core().supported(),
     key(I, "base_model", "the model that it is, under its own name; shown by /model/info").core().supported(),
-    key(I, "input_cost_per_token", "counts where `litellm_params` has none").supported(),
-    key(I, "output_cost_per_token", "counts where `litellm_params` has none").supported(),
+    key(I, "input_cost_per_token", ELSE_PARAMS).supported(),
+    key(I, "output_cost_per_token", ELSE_PARAMS).supported(),
+    key(I, "cache_read_input_token_cost", ELSE_PARAMS).supported(),
+    key(I, "cache_creation_input_token_cost", ELSE_PARAMS).supported(),
+    key(I, "output_cost_per_reasoning_token", ELSE_PARAMS).supported(),
+    key(I, "input_cost_per_audio_token", ELSE_PARAMS).supported(),
+    key(I, "output_cost_per_audio_token", ELSE_PARAMS).supported(),
+    key(I, "input_cost_per_request", ELSE_PARAMS).supported(),
     key(I, "*cost*", "every other price")
-        .not_supported("costs are worked out from the two prices per token alone"),
+        .not_supported("costs are worked out from the prices that have a row here"),
     key(I, "access_groups", "groups that a key may be given")
         .core()
         .not_supported("there are no virtual keys"),
     key(I, "blocked", "`true` takes the deployment out of service").default("false").supported(),
     key(I, "max_tokens", METADATA).supported(),
-    key(I, "max_input_tokens", METADATA).supported(),
+    key(I, "max_input_tokens", "the context window, for `enable_pre_call_checks`; shown by /model/info")
+        .supported(),
     key(I, "max_output_tokens", METADATA).supported(),
     key(I, "supports_*", METADATA).supported(),
     key(I, "max_embedding_batch_size", METADATA).supported(),
@@ -45,15 +51,12 @@ pub(super) const MODEL_INFO_ROWS: &[KeyRow] = &[
     key(I, "discoverable", "`false` hides it from listings")
         .default("true")
         .not_supported_but(Values::On, "/v1/models lists every group"),
-    key(I, "enable_tag_filtering", "calls reach it by their tags alone")
-        .restricts("calls are not routed by tags"),
-    key(I, "allow_fail_open", "what a call without fitting tags gets")
-        .not_supported("calls are not routed by tags"),
-    key(I, "health_check_model", "the model to probe").not_supported(NO_HEALTH_CHECKS),
-    key(I, "health_check_timeout", "how long a probe may take").not_supported(NO_HEALTH_CHECKS),
-    key(I, "disable_background_health_check", "leaves it out of probes")
-        .accepted(Values::Any, NO_HEALTH_CHECKS),
-    key(I, "allowed_fails", "failures before it is benched").not_supported_but(Values::Nothing, NO_COOLDOWNS),
-    key(I, "allowed_fails_policy", "the same, by kind of failure").not_supported(NO_COOLDOWNS),
-    key(I, "cooldown_time", "seconds on the bench").accepted(Values::Off, NO_COOLDOWNS),
+    key(I, "enable_tag_filtering", "the router's key of this name, for the group").supported(),
+    key(I, "allow_fail_open", "lets a call whose tags fit nothing through to all of the group").supported(),
+    key(I, "health_check_model", "the model to probe").supported(),
+    key(I, "health_check_timeout", "seconds that a probe may take").supported(),
+    key(I, "disable_background_health_check", "leaves it out of probes").default("false").supported(),
+    key(I, "allowed_fails", "the router's key of this name, for the group").supported(),
+    key(I, "allowed_fails_policy", "the router's key of this name, for the group").supported(),
+    key(I, "cooldown_time", "the router's key of this name, for the group").supported(),
 ];

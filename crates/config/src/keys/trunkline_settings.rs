@@ -34,4 +34,33 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "model_catalogue_ttl_seconds", "how long an upstream's list of models is kept")
         .default("300")
         .supported(),
+    key(S, "queue_wait_ms", "for a deployment to be free again; at 0 a call is refused at once")
+        .default("0")
+        .supported(),
+    key(S, "queue_length_max", "calls that may wait so at one time").default("1000").supported(),
+    key(S, "attempts_max", "attempts for one call, fallbacks among them").default("8").supported(),
+    key(
+        S,
+        "prompt_cache_affinity",
+        "sends calls that begin with the same long prompt to the same deployment",
+    )
+    .default("true")
+    .supported(),
+    key(S, "hedging", "asks a second deployment when the first is slow to begin")
+        .default("false")
+        .supported(),
+    key(S, "hedge_delay_ms", "until it is asked; 0 stands for the group's own 95th percentile")
+        .default("0")
+        .supported(),
+    key(S, "hedge_percent_max", "calls of a hundred for which it may be asked").default("5").supported(),
+    key(S, "retry_budget_percent", "further attempts at one origin, for a hundred first ones")
+        .default("10")
+        .supported(),
+    key(S, "retry_budget_burst", "further attempts at once beside that budget, which come back one a second")
+        .default("10")
+        .supported(),
+    key(S, "trace_for_keys", "lets keys other than the master key ask for a call's attempts")
+        .default("false")
+        .supported(),
+    key(S, "reload", "watches the file and reads it again when it changes").default("true").supported(),
 ];
