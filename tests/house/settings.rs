@@ -8,7 +8,12 @@ use crate::findings::Findings;
 use crate::source::{self, SourceFile, SourceText};
 
 /// The files whose public structs are what a configuration says.
-const READ: [&str; 2] = ["crates/config/src/settings.rs", "crates/config/src/trunkline_settings.rs"];
+const READ: [&str; 4] = [
+    "crates/config/src/settings.rs",
+    "crates/config/src/deployment_settings.rs",
+    "crates/config/src/routing_settings.rs",
+    "crates/config/src/trunkline_settings.rs",
+];
 
 /// The files whose public structs are what the server sets of the gateway and of calls to upstreams.
 const SET: [&str; 2] = ["crates/gateway/src/settings.rs", "crates/provider/src/target.rs"];

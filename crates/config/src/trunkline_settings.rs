@@ -136,6 +136,9 @@ const MAY_BE_ZERO: [&str; 8] = [
     "retry_budget_burst",
 ];
 
+/// The key that is a share of all calls.
+const SHARE: &str = "hedge_percent_max";
+
 /// Merges defaults, the members of the file's section, and the environment, in this order.
 pub(crate) fn read(members: &[Member], environment: &Environment, report: &mut Report) -> TrunklineSettings {
     let file = Layer::from_file(members);
@@ -153,7 +156,7 @@ pub(crate) fn read(members: &[Member], environment: &Environment, report: &mut R
             return TrunklineSettings::default();
         }
     };
-    refuse_zeros(&file, &variables, members, report);
+    refuse_senseless(&file, &variables, members, report);
     settings
 }
 
@@ -167,14 +170,17 @@ fn origin(key: &str, members: &[Member], variables: &Layer) -> (Location, String
     (location, join(SECTION, key))
 }
 
-fn refuse_zeros(file: &Layer, variables: &Layer, members: &[Member], report: &mut Report) {
+/// Refuses numbers that have the right type and no sense.
+fn refuse_senseless(file: &Layer, variables: &Layer, members: &[Member], report: &mut Report) {
     for key in file.values.keys().chain(variables.values.keys()) {
         let value = variables.values.get(key).or_else(|| file.values.get(key));
-        let is_zero = value.and_then(FigmentValue::to_u128) == Some(0);
-        if is_zero && !MAY_BE_ZERO.contains(&key.as_str()) {
-            let (location, path) = origin(key, members, variables);
-            report.fatal(&location, path, "must be more than 0");
-        }
+        let message = match value.and_then(FigmentValue::to_u128) {
+            Some(0) if !MAY_BE_ZERO.contains(&key.as_str()) => "must be more than 0",
+            Some(101..) if key == SHARE => "must be 100 at most",
+            Some(_) | None => continue,
+        };
+        let (location, path) = origin(key, members, variables);
+        report.fatal(&location, path, message);
     }
 }
 

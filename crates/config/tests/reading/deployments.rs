@@ -136,20 +136,14 @@ fn two_deployments_cannot_share_an_id() {
 }
 
 #[test]
-fn deployments_that_will_not_be_called_are_told_of() {
-    let loaded = check(
-        "model_list:
-- {model_name: a, litellm_params: {model: echo/1, order: 2}}
-- {model_name: a, litellm_params: {model: echo/2, order: 1}}
-- {model_name: b, litellm_params: {model: echo/3}}
-- {model_name: b, litellm_params: {model: echo/4}, blocked: true}
-",
-        &[
-            "config.yaml:3:3: warning: model_name 2 deployments share the name `a`; the first one, by `order`, takes every call",
-        ],
-    );
-    assert_eq!(loaded.settings.deployments.len(), 4);
-    assert_eq!(loaded.settings.deployments[3].disabled, Some(Disabled::Blocked));
+fn a_blocked_row_stands_among_the_others() {
+    let yaml = "model_list:
+- {model_name: a, litellm_params: {model: echo/1}}
+- {model_name: a, litellm_params: {model: echo/2}, blocked: true}
+";
+    let deployments = read_clean(yaml, &[]).settings.deployments;
+    let disabled: Vec<_> = deployments.iter().map(|row| row.disabled.as_ref()).collect();
+    assert_eq!(disabled, [None, Some(&Disabled::Blocked)]);
 }
 
 #[test]
@@ -200,22 +194,6 @@ model_list:
         &[
             "config.yaml:1:14: error: model_list[0].litellm_params.litellm_credential_name names no row of credential_list; the row is left out",
         ],
-    );
-}
-
-#[test]
-fn prices_may_stand_in_model_info() {
-    let yaml = "
-model_list:
-- model_name: a
-  litellm_params: {model: echo/a, input_cost_per_token: 0.1}
-  model_info: {input_cost_per_token: 9, output_cost_per_token: '2e-7'}
-";
-    let deployment = &read_clean(yaml, &[]).settings.deployments[0];
-    let prices = [deployment.input_cost_per_token, deployment.output_cost_per_token];
-    assert_eq!(
-        prices.map(|price| price.map(|price| price.to_string())),
-        [Some("0.1".to_owned()), Some("0.0000002".to_owned())]
     );
 }
 

@@ -1,9 +1,12 @@
 //! What the reader makes of files: settings, diagnostics and their places.
 
 mod deployments;
+mod fallbacks;
 mod files;
 mod included;
 mod references;
+mod routed_deployments;
+mod routing;
 mod sections;
 mod table;
 mod trunkline;

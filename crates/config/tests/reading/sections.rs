@@ -1,6 +1,6 @@
 //! The other sections, and the three states of their keys.
 
-use trunkline_config::{AliasSettings, Environment, parse, without_file};
+use trunkline_config::{Environment, parse, without_file};
 
 use crate::{check, check_with, lines, read_clean};
 
@@ -29,15 +29,12 @@ fn keys_without_effect_are_told_of_unless_their_value_asks_for_nothing() {
         "litellm_settings:
   cache: true
   callbacks: []
-  num_retries: 0
+  modify_params: false
   drop_params: true
+  expose_router_debug_in_errors: true
 router_settings:
-  routing_strategy: least-busy
-  num_retries: 2
-  disable_cooldowns: true
-  enable_pre_call_checks: false
-  cooldown_time: 0
-  allowed_fails: 0
+  fallback_on_unsupported_params: false
+  enable_weighted_failover: true
 general_settings:
   database_url: postgres://x
   store_model_in_db: false
@@ -45,14 +42,12 @@ general_settings:
 ",
         &[
             "config.yaml:2:3: warning: litellm_settings.cache is not supported: replies are not cached",
-            "config.yaml:7:3: warning: router_settings.routing_strategy is not supported: a group's first deployment takes every call",
-            "config.yaml:8:3: warning: router_settings.num_retries has no effect with this value: a call is tried once",
-            "config.yaml:12:3: warning: router_settings.allowed_fails is not supported: no deployment is benched",
-            "config.yaml:14:3: warning: general_settings.database_url is not supported: there is no database",
-            "config.yaml:16:3: warning: general_settings.turn_off_message_logging is not a key that Trunkline or LiteLLM knows; did you mean litellm_settings.turn_off_message_logging?",
+            "config.yaml:6:3: warning: litellm_settings.expose_router_debug_in_errors has no effect with this value: an error never shows the configuration",
+            "config.yaml:9:3: warning: router_settings.enable_weighted_failover is not supported: the strategy draws the next deployment too",
+            "config.yaml:11:3: warning: general_settings.database_url is not supported: there is no database",
+            "config.yaml:13:3: warning: general_settings.turn_off_message_logging is not a key that Trunkline or LiteLLM knows; did you mean litellm_settings.turn_off_message_logging?",
         ],
     );
-    check("router_settings: {routing_strategy: simple-shuffle}", &[]);
 }
 
 #[test]
@@ -78,7 +73,7 @@ guardrails:
             &format!(
                 "!config.yaml:4:3: error: general_settings.allowed_routes {tail}: every route is served; remove it, or start with --allow-unsupported allowed_routes"
             ),
-            "config.yaml:6:3: warning: router_settings.optional_pre_call_checks is not supported: there are no budgets, limits and affinities",
+            "config.yaml:6:3: warning: router_settings.optional_pre_call_checks is not supported: there are no budgets; `rpm` and `tpm` hold without it; calls stay with a deployment by their prompt alone (`prompt_cache_affinity`)",
             &format!(
                 "!config.yaml:8:51: error: model_list[0].litellm_params.max_budget {tail}: there are no budgets; remove it, or start with --allow-unsupported max_budget"
             ),
@@ -99,7 +94,7 @@ guardrails:
         [
             "config.yaml:2:3: error: litellm_settings.max_budget is not supported, and what it restricts would go unrestricted: there are no budgets; remove it, or start with --allow-unsupported max_budget",
             "config.yaml:4:3: warning: general_settings.allowed_routes is not supported and restricts nothing, as was allowed: every route is served",
-            "config.yaml:6:3: warning: router_settings.optional_pre_call_checks is not supported: there are no budgets, limits and affinities",
+            "config.yaml:6:3: warning: router_settings.optional_pre_call_checks is not supported: there are no budgets; `rpm` and `tpm` hold without it; calls stay with a deployment by their prompt alone (`prompt_cache_affinity`)",
             "config.yaml:8:51: warning: model_list[0].litellm_params.max_budget is not supported and restricts nothing, as was allowed: there are no budgets",
             "config.yaml:8:80: warning: model_list[0].model_info.team_id is not supported and restricts nothing, as was allowed: there are no teams",
             "config.yaml:9:1: warning: guardrails is not supported and restricts nothing, as was allowed: there are no guardrails",
@@ -112,15 +107,15 @@ guardrails:
 fn a_restriction_that_is_switched_off_restricts_nothing() {
     check(
         "litellm_settings: {max_budget: 0, guardrails: [], block_requests_for_models_without_pricing: 'false'}
-router_settings: {enable_tag_filtering: false, provider_budget_config: {}}
+router_settings: {optional_pre_call_checks: [], provider_budget_config: {}}
 general_settings: {allowed_ips: null, enable_jwt_auth: no, custom_auth: ''}
 ",
         &[],
     );
     check(
-        "router_settings: {optional_pre_call_checks: [enforce_model_rate_limits]}",
+        "router_settings: {optional_pre_call_checks: [router_budget_limiting]}",
         &[
-            "!config.yaml:1:19: error: router_settings.optional_pre_call_checks is not supported, and what it restricts would go unrestricted: there are no budgets, limits and affinities; remove it, or start with --allow-unsupported optional_pre_call_checks",
+            "!config.yaml:1:19: error: router_settings.optional_pre_call_checks is not supported, and what it restricts would go unrestricted: there are no budgets; `rpm` and `tpm` hold without it; calls stay with a deployment by their prompt alone (`prompt_cache_affinity`); remove it, or start with --allow-unsupported optional_pre_call_checks",
         ],
     );
 }
@@ -205,6 +200,34 @@ general_settings:
 }
 
 #[test]
+fn probes_and_mocks_are_off_unless_asked_for() {
+    let general = read_clean("", &[]).settings.general;
+    assert!(!general.background_health_checks && !general.allow_mock_testing_params);
+    assert_eq!((general.health_check_interval.as_secs(), general.health_check_concurrency), (300, None));
+    let yaml = "general_settings: {background_health_checks: true, health_check_interval: '60', health_check_concurrency: 4, dangerously_allow_mock_testing_request_params: yes}";
+    let general = read_clean(yaml, &[]).settings.general;
+    assert!(general.background_health_checks && general.allow_mock_testing_params);
+    assert_eq!((general.health_check_interval.as_secs(), general.health_check_concurrency), (60, Some(4)));
+    let zeros = "general_settings: {health_check_interval: 0, health_check_concurrency: 0}";
+    let general = read_clean(zeros, &[]).settings.general;
+    assert_eq!((general.health_check_interval.as_secs(), general.health_check_concurrency), (300, None));
+    check(
+        "general_settings:
+  background_health_checks: sometimes
+  health_check_interval: often
+  health_check_concurrency: -1
+  dangerously_allow_mock_testing_request_params: 7
+",
+        &[
+            "!config.yaml:2:29: error: general_settings.background_health_checks must be true or false",
+            "!config.yaml:3:26: error: general_settings.health_check_interval must be a number of seconds, from 0 to a year",
+            "!config.yaml:4:29: error: general_settings.health_check_concurrency must be a whole number from 0",
+            "!config.yaml:5:50: error: general_settings.dangerously_allow_mock_testing_request_params must be true or false",
+        ],
+    );
+}
+
+#[test]
 fn timeouts_have_an_order_of_precedence() {
     let timeout = |yaml, variables: &[(&str, &str)]| {
         read_clean(yaml, variables).settings.upstream.timeout.map(|wait| wait.as_secs())
@@ -219,21 +242,6 @@ fn timeouts_have_an_order_of_precedence() {
         "",
         &[("REQUEST_TIMEOUT", "soon")],
         &["!environment: error: REQUEST_TIMEOUT must be a number of seconds, from 0 to a year"],
-    );
-}
-
-#[test]
-fn aliases_are_names_or_mappings() {
-    let yaml = "router_settings: {model_group_alias: {a: group, b: {model: group, hidden: true}}}";
-    let alias =
-        |alias: &str, hidden| AliasSettings { alias: alias.to_owned(), group: "group".to_owned(), hidden };
-    assert_eq!(read_clean(yaml, &[]).settings.aliases, [alias("a", false), alias("b", true)]);
-    check(
-        "router_settings:\n  model_group_alias:\n    c: [group]\n    d: {hidden: true}\n",
-        &[
-            "!config.yaml:3:8: error: router_settings.model_group_alias.c must be the name of a group, or a mapping of `model` and `hidden`",
-            "!config.yaml:4:8: error: router_settings.model_group_alias.d must be the name of a group, or a mapping of `model` and `hidden`",
-        ],
     );
 }
 

@@ -26,6 +26,81 @@ fn defaults_then_file_then_environment() {
 }
 
 #[test]
+fn the_keys_of_routing() {
+    let yaml = "
+trunkline_settings:
+  queue_wait_ms: 100
+  queue_length_max: 10
+  attempts_max: '3'
+  prompt_cache_affinity: false
+  hedging: true
+  hedge_delay_ms: 500
+  hedge_percent_max: 100
+  retry_budget_percent: 0
+  retry_budget_burst: 0
+  trace_for_keys: true
+";
+    let settings = read_clean(yaml, &[("TRUNKLINE_RELOAD", "false")]).settings.trunkline;
+    let expected = TrunklineSettings {
+        queue_wait_ms: 100,
+        queue_length_max: 10,
+        attempts_max: 3,
+        prompt_cache_affinity: false,
+        hedging: true,
+        hedge_delay_ms: 500,
+        hedge_percent_max: 100,
+        retry_budget_percent: 0,
+        retry_budget_burst: 0,
+        trace_for_keys: true,
+        reload: false,
+        ..TrunklineSettings::default()
+    };
+    assert_eq!(settings, expected);
+    read_clean("trunkline_settings: {queue_wait_ms: 0, hedge_delay_ms: 0}", &[]);
+}
+
+#[test]
+fn keys_of_routing_that_do_not_fit() {
+    for (key, wanted) in [
+        ("queue_wait_ms", "a whole number from 0"),
+        ("queue_length_max", "a whole number from 0"),
+        ("attempts_max", "a whole number from 0"),
+        ("prompt_cache_affinity", "true or false"),
+        ("hedging", "true or false"),
+        ("hedge_delay_ms", "a whole number from 0"),
+        ("hedge_percent_max", "a whole number from 0"),
+        ("retry_budget_percent", "a whole number from 0"),
+        ("retry_budget_burst", "a whole number from 0"),
+        ("trace_for_keys", "true or false"),
+        ("reload", "true or false"),
+    ] {
+        let column = key.len() + 5;
+        check(
+            &format!("trunkline_settings:\n  {key}: some\n"),
+            &[&format!("!config.yaml:2:{column}: error: trunkline_settings.{key} must be {wanted}")],
+        );
+    }
+    check_with(
+        "trunkline_settings:
+  queue_length_max: 0
+  attempts_max: 0
+  hedge_percent_max: 0
+",
+        &[],
+        &[
+            "!config.yaml:2:21: error: trunkline_settings.queue_length_max must be more than 0",
+            "!config.yaml:3:17: error: trunkline_settings.attempts_max must be more than 0",
+            "!config.yaml:4:22: error: trunkline_settings.hedge_percent_max must be more than 0",
+        ],
+    );
+    check_with(
+        "trunkline_settings: {retry_budget_percent: 200}",
+        &[("TRUNKLINE_HEDGE_PERCENT_MAX", "101")],
+        &["!environment: error: TRUNKLINE_HEDGE_PERCENT_MAX must be 100 at most"],
+    );
+}
+
+#[test]
 fn unknown_keys_are_errors_here() {
     check(
         "trunkline_settings:\n  body_byte_max: 1\n  wholly_unheard_of: 1\n",
