@@ -193,7 +193,7 @@ impl<C: Codec> Provider for HttpProvider<C> {
         self.codec.capabilities(model)
     }
 
-    async fn call(&self, context: &CallContext, call: Call) -> Result<Reply, Error> {
+    async fn call(&self, context: &CallContext, call: &Call) -> Result<Reply, Error> {
         let capabilities = self.codec.capabilities(&call.model);
         if !capabilities.supports(call.operation) {
             let message = format!(
@@ -205,7 +205,7 @@ impl<C: Codec> Provider for HttpProvider<C> {
             return Err(Error::new(ErrorKind::UnsupportedOperation, message).with_provider(self.codec.name()));
         }
         let credential = self.credentials.credential(&context.target)?;
-        let request = self.codec.encode(&call, &encode_context(context, credential.as_ref()))?;
+        let request = self.codec.encode(call, &encode_context(context, credential.as_ref()))?;
         let streaming = call.streaming();
         let mut options = context.target.send.clone();
         if !streaming {

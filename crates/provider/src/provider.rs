@@ -22,7 +22,7 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
     ///
     /// Whatever is not a success: refusals keep the upstream's status and body. An error that the upstream
     /// reports inside a stream has the same kind as its HTTP twin, and is the stream's last item.
-    async fn call(&self, context: &CallContext, call: Call) -> Result<Reply, Error>;
+    async fn call(&self, context: &CallContext, call: &Call) -> Result<Reply, Error>;
 
     /// The models on offer, with limits and prices where the upstream tells them.
     ///

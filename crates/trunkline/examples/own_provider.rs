@@ -22,7 +22,7 @@ impl Provider for Shout {
         }
     }
 
-    async fn call(&self, _context: &CallContext, call: Call) -> Result<Reply, Error> {
+    async fn call(&self, _context: &CallContext, call: &Call) -> Result<Reply, Error> {
         let body = call.document().map(Document::to_bytes).unwrap_or_default();
         let request: ChatRequest = serde_json::from_slice(&body).map_err(|error| {
             Error::new(ErrorKind::InvalidRequest, "this is no chat request").with_source(error)

@@ -74,7 +74,7 @@ impl Provider for Completed {
         self.provider.capabilities(model)
     }
 
-    async fn call(&self, context: &CallContext, call: Call) -> Result<Reply, Error> {
+    async fn call(&self, context: &CallContext, call: &Call) -> Result<Reply, Error> {
         self.provider.call(&self.context(context), call).await
     }
 

@@ -25,7 +25,7 @@ fn message(registry: &Registry, model: &str, stream: bool) -> Result<ReplyBody, 
     let (registration, rest) = registry.find(model).expect("a known name");
     let body = format!(r#"{{"model":"alias","max_tokens":9,"messages":[],"stream":{stream}}}"#);
     let call = Call::new(Operation::Messages, rest, Document::parse(body).expect("a document"));
-    let reply = registration.provider.call(&CallContext::default(), call).now_or_never();
+    let reply = registration.provider.call(&CallContext::default(), &call).now_or_never();
     reply.expect("the transport answers at once").map(|reply| reply.body)
 }
 

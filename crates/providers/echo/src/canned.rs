@@ -28,7 +28,8 @@ impl Provider for Canned {
         self.echo.capabilities(model)
     }
 
-    async fn call(&self, context: &CallContext, mut call: Call) -> Result<Reply, Error> {
+    async fn call(&self, context: &CallContext, call: &Call) -> Result<Reply, Error> {
+        let mut call = call.clone();
         if let Body::Document(document) = &mut call.body {
             let replaced = match call.operation {
                 Operation::ChatCompletions => {
@@ -42,7 +43,7 @@ impl Provider for Canned {
                 refused(ErrorKind::Internal, "the canned answer cannot be put in").with_source(error)
             })?;
         }
-        self.echo.call(context, call).await
+        self.echo.call(context, &call).await
     }
 
     async fn models(&self, context: &CallContext) -> Result<Vec<ModelInfo>, Error> {

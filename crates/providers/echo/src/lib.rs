@@ -59,13 +59,13 @@ impl Provider for Echo {
         Capabilities { operations: OPERATIONS, streaming: true, reports_usage: true, reports_cost: false }
     }
 
-    async fn call(&self, _context: &CallContext, call: Call) -> Result<Reply, Error> {
+    async fn call(&self, _context: &CallContext, call: &Call) -> Result<Reply, Error> {
         let no_object = || refused(ErrorKind::InvalidRequest, "the body is not a JSON object");
         let body = || call.document().ok_or_else(no_object);
         let head = self.head(&call.model);
         match call.operation {
-            Operation::ChatCompletions => Answer::to_chat(body()?)?.reply(&head, &call),
-            Operation::Completions => Answer::to_prompts(body()?)?.reply(&head, &call),
+            Operation::ChatCompletions => Answer::to_chat(body()?)?.reply(&head, call),
+            Operation::Completions => Answer::to_prompts(body()?)?.reply(&head, call),
             Operation::Embeddings => embeddings::reply(body()?, &head),
             // What is yet to be invented is refused too: a new operation touches nothing here.
             other => {

@@ -9,7 +9,7 @@ use super::*;
 fn call(operation: Operation, body: &Value) -> Result<Reply, Error> {
     let document = Document::from_serialize(body).expect("a document");
     Echo::default()
-        .call(&CallContext::default(), Call::new(operation, "m", document))
+        .call(&CallContext::default(), &Call::new(operation, "m", document))
         .now_or_never()
         .expect("an echo does not wait")
 }

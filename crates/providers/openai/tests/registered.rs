@@ -59,7 +59,7 @@ fn chat(registry: &Registry, model: &str, stream: bool) -> Result<ReplyBody, Err
     let call = Call::new(Operation::ChatCompletions, rest, document);
     registration
         .provider
-        .call(&CallContext::default(), call)
+        .call(&CallContext::default(), &call)
         .now_or_never()
         .expect("the transport answers at once")
         .map(|reply| reply.body)

@@ -46,8 +46,8 @@ impl Provider for VercelProvider {
         self.calls.capabilities(model)
     }
 
-    async fn call(&self, context: &CallContext, call: Call) -> Result<Reply, Error> {
-        let calls = if brings_own_credentials(&call) { &self.own_credentials } else { &self.calls };
+    async fn call(&self, context: &CallContext, call: &Call) -> Result<Reply, Error> {
+        let calls = if brings_own_credentials(call) { &self.own_credentials } else { &self.calls };
         calls.call(context, call).await
     }
 

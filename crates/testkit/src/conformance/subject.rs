@@ -133,7 +133,7 @@ impl<'h> Subject<'h> {
         answer: impl Into<Answer>,
     ) -> Result<Result<Reply, Error>, Finding> {
         self.transport.answer(answer);
-        in_time(doing, self.provider.call(&self.context, call)).await
+        in_time(doing, self.provider.call(&self.context, &call)).await
     }
 
     /// Asks for a whole reply, and gives back the document.
@@ -172,7 +172,7 @@ impl<'h> Subject<'h> {
     ) -> Result<Transcript, Finding> {
         self.transport.answer(answer);
         let read = async {
-            match self.provider.call(&self.context, call).await {
+            match self.provider.call(&self.context, &call).await {
                 Err(error) => Ok(Transcript::failed(error)),
                 Ok(Reply { body: ReplyBody::Events(events), .. }) => Ok(Transcript::of(events).await),
                 Ok(reply) => Err(Finding::new(doing, "a stream of events", format!("{:?}", reply.body))),

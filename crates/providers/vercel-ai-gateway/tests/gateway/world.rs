@@ -60,7 +60,7 @@ impl World {
     }
 
     pub(crate) async fn call_at(&self, target: Target, call: Call) -> Result<Reply, Error> {
-        self.provider.call(&CallContext::new(Arc::new(target)), call).await
+        self.provider.call(&CallContext::new(Arc::new(target)), &call).await
     }
 
     /// The reply to a call that is answered whole.

@@ -106,7 +106,8 @@ pub async fn dropping_a_reply_ends_the_exchange(harness: &Harness) -> Outcome {
         for (what, answer) in [("a head", Answer::Silence), ("the rest of a document", half.into())] {
             let doing = format!("dropping a call for {} while it waits for {what}", whole.operation);
             subject.transport.answer(answer);
-            let mut call = subject.provider.call(&subject.context, subject.question(whole.operation, false));
+            let question = subject.question(whole.operation, false);
+            let mut call = subject.provider.call(&subject.context, &question);
             for _ in 0..16 {
                 let waits = futures_util::poll!(&mut call).is_pending();
                 holds(waits, &doing, "a call that waits", "one that ended")?;

@@ -360,7 +360,7 @@ impl Provider for Wrapped {
         self.inner.capabilities(model)
     }
 
-    async fn call(&self, context: &CallContext, call: Call) -> Result<Reply, Error> {
+    async fn call(&self, context: &CallContext, call: &Call) -> Result<Reply, Error> {
         let mut reply = self.inner.call(context, call).await?;
         reply.body = match reply.body {
             ReplyBody::Events(events) => ReplyBody::Events(self.spoil(events)),
