@@ -25,6 +25,11 @@ impl Caller {
             Caller::Master => "master",
         }
     }
+
+    /// What tells the conversations of this caller from those of others.
+    pub(crate) fn tenant(self) -> u64 {
+        self as u64
+    }
 }
 
 /// The headers that clients put their keys into, in the order in which they are looked at.

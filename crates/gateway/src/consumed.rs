@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use trunkline_core::{Body, Dialect, Document, Error, ErrorKind, Form, Secret, json};
+use trunkline_router::{Fallback, MockFailure};
 
 /// What becomes of a member that the gateway takes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,22 +45,18 @@ pub static CONSUMED: &[Consumed] = &[
     row("user_config", Effect::Refused, "routing that a caller brings along is not supported"),
     row("timeout", Effect::Honoured, "seconds for the whole call"),
     row("stream_timeout", Effect::Honoured, "seconds until the first event of a stream"),
-    row(
-        "fallbacks",
-        Effect::Moot,
-        "there is one attempt a request; fallbacks come with the routing policies",
-    ),
-    row("context_window_fallbacks", Effect::Moot, "as `fallbacks`"),
-    row("content_policy_fallbacks", Effect::Moot, "as `fallbacks`"),
-    row("disable_fallbacks", Effect::Moot, "as `fallbacks`"),
-    row("num_retries", Effect::Moot, "there is one attempt a request"),
+    row("fallbacks", Effect::Honoured, "models to ask when this one fails: names, or objects with a `model`"),
+    row("context_window_fallbacks", Effect::Honoured, "the same for an input that is too long"),
+    row("content_policy_fallbacks", Effect::Honoured, "the same for a refusal of the content"),
+    row("disable_fallbacks", Effect::Honoured, "asks no other model, whatever is configured"),
+    row("num_retries", Effect::Honoured, "attempts at a model after the first one"),
     row("drop_params", Effect::Moot, "no parameter is ever refused"),
     row("additional_drop_params", Effect::Honoured, "names of members that are taken out before sending"),
     row("allowed_openai_params", Effect::Moot, "every parameter goes upstream"),
     row("cache", Effect::Moot, "there is no cache of replies"),
-    row("tags", Effect::Moot, "tags steer routing and spend, which do not look at them yet"),
+    row("tags", Effect::Honoured, "tags by which deployments are reached, as those in `metadata`"),
     row("guardrails", Effect::Refused, "content checks that are not there must not be believed in"),
-    row("weights", Effect::Moot, "the first deployment of a group answers"),
+    row("weights", Effect::Moot, "deployments are drawn by the weights that are configured"),
     Consumed {
         own_of: Some(Dialect::Cohere),
         ..row(
@@ -69,7 +66,9 @@ pub static CONSUMED: &[Consumed] = &[
         )
     },
     row("litellm_*", Effect::Moot, "settings of LiteLLM's own, such as `litellm_metadata`"),
-    row("mock_testing_*", Effect::Refused, "test switches; LiteLLM refuses them as well"),
+    row("mock_testing_*", Effect::Refused, "test switches, where a setting allows them"),
+    row("mock_timeout", Effect::Refused, "a test switch, where a setting allows it"),
+    row("mock_delay", Effect::Refused, "a test switch that is not supported"),
     row("mock_*", Effect::Moot, "canned answers are the operator's to set, in `litellm_params`"),
 ];
 
@@ -89,11 +88,18 @@ pub(crate) struct Asked {
     pub(crate) api_key: Option<Secret>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) stream_timeout: Option<Duration>,
+    pub(crate) retries: Option<u32>,
+    pub(crate) fallbacks: Option<Vec<Fallback>>,
+    pub(crate) context_window_fallbacks: Option<Vec<Fallback>>,
+    pub(crate) content_policy_fallbacks: Option<Vec<Fallback>>,
+    pub(crate) no_fallbacks: bool,
+    pub(crate) tags: Vec<String>,
+    pub(crate) mock_failure: Option<MockFailure>,
 }
 
 /// Takes the gateway's members out of a body and reads what they ask for.
 ///
-/// `allows` says whether a caller may name this credential field.
+/// `allows` says whether a caller may send this member, of those that are refused otherwise.
 ///
 /// # Errors
 ///
@@ -101,9 +107,9 @@ pub(crate) struct Asked {
 pub(crate) fn take(dialect: Dialect, body: &mut Body, allows: impl Fn(&str) -> bool) -> Result<Asked, Error> {
     match body {
         Body::Document(document) => {
-            let asked = take_members(dialect, document, allows)?;
+            let mut asked = take_members(dialect, document, allows)?;
             match dialect {
-                Dialect::OpenAi | Dialect::Cohere => take_metadata(document),
+                Dialect::OpenAi | Dialect::Cohere => take_metadata(document, &mut asked),
                 // There `metadata` is the upstream's own; LiteLLM's stands in `litellm_metadata`.
                 Dialect::Responses | Dialect::Anthropic => {}
             }
@@ -150,9 +156,9 @@ fn take_members(
     let mut asked = Asked::default();
     let mut dropped: HashSet<String> = HashSet::new();
     for (consumed, name) in meant {
-        let credential = matches!(consumed.name, "api_key" | "api_base" | "base_url");
+        let may_be_allowed = !matches!(consumed.name, "user_config" | "guardrails" | "mock_delay");
         if consumed.effect == Effect::Refused
-            && !(credential && allows(&name))
+            && !(may_be_allowed && allows(&name))
             && !is_nothing(document, &name)
         {
             return Err(refused(consumed, &name));
@@ -162,6 +168,19 @@ fn take_members(
             "api_base" | "base_url" => asked.api_base = document.string(&name).map(|base| base.into_owned()),
             "timeout" => asked.timeout = seconds(document, &name)?,
             "stream_timeout" => asked.stream_timeout = seconds(document, &name)?,
+            "num_retries" => {
+                asked.retries =
+                    document.get::<Option<u32>>(&name).map_err(|error| invalid(&name, error))?.flatten();
+            }
+            "fallbacks" => asked.fallbacks = fallbacks(document, &name)?,
+            "context_window_fallbacks" => asked.context_window_fallbacks = fallbacks(document, &name)?,
+            "content_policy_fallbacks" => asked.content_policy_fallbacks = fallbacks(document, &name)?,
+            "disable_fallbacks" => asked.no_fallbacks = document.is_true(&name),
+            "tags" => add_tags(&mut asked, document.raw(&name)),
+            "litellm_*" if name == "litellm_metadata" => add_tags_of(&mut asked, document.raw(&name)),
+            "mock_testing_*" | "mock_timeout" if document.is_true(&name) => {
+                asked.mock_failure = mock_failure(&name);
+            }
             "additional_drop_params" => {
                 dropped = document.get(&name).map_err(|error| invalid(&name, error))?.unwrap_or_default();
             }
@@ -174,15 +193,67 @@ fn take_members(
 
 /// `metadata` is LiteLLM's place for tags and trace ids, and OpenAI's for stored completions. It goes upstream
 /// only where it is the latter: all values are texts, and `store` is true.
-fn take_metadata(document: &mut Document) {
+fn take_metadata(document: &mut Document, asked: &mut Asked) {
     if !document.contains("metadata") {
         return;
     }
+    add_tags_of(asked, document.raw("metadata"));
     let all_texts = document.raw("metadata").is_some_and(|raw| {
         json::members(raw).all(|member| raw.get(member.value).is_some_and(|value| value.starts_with(b"\"")))
     });
     if !(all_texts && document.is_true("store")) {
         document.remove("metadata");
+    }
+}
+
+/// Adds the tags that metadata hold.
+fn add_tags_of(asked: &mut Asked, metadata: Option<&[u8]>) {
+    let metadata = metadata.unwrap_or_default();
+    add_tags(asked, json::member(metadata, "tags").and_then(|span| metadata.get(span)));
+}
+
+fn add_tags(asked: &mut Asked, tags: Option<&[u8]>) {
+    let tags = tags.unwrap_or_default();
+    let texts = json::elements(tags).filter_map(|span| json::string(tags.get(span)?));
+    asked.tags.extend(texts.map(std::borrow::Cow::into_owned));
+}
+
+/// Names of models, or objects that name a `model` and members that take the place of the body's.
+fn fallbacks(document: &Document, name: &str) -> Result<Option<Vec<Fallback>>, Error> {
+    const FALLBACKS_MAX: usize = 20;
+    let refused = |why: &str| {
+        Error::new(ErrorKind::InvalidRequest, format!("`{name}` cannot be read: {why}")).with_param(name)
+    };
+    let Some(list) = document.raw(name).filter(|raw| !json::is_null(raw)) else {
+        return Ok(None);
+    };
+    if list.first() != Some(&b'[') {
+        return Err(refused("it must be a list"));
+    }
+    let fallback = |element: &[u8]| {
+        if let Some(model) = json::string(element) {
+            return Ok(Fallback { model: model.into_owned(), changes: None });
+        }
+        let changes = Document::parse(element.to_vec()).map_err(|error| invalid(name, error))?;
+        let model = changes.string("model").map(|model| model.into_owned());
+        let model = model.ok_or_else(|| refused("an object must name a `model`"))?;
+        let mut changes = changes;
+        changes.remove("model");
+        Ok(Fallback { model, changes: Some(changes) })
+    };
+    let elements = json::elements(list).filter_map(|span| list.get(span));
+    let fallbacks: Vec<Fallback> = elements.take(FALLBACKS_MAX).map(fallback).collect::<Result<_, _>>()?;
+    Ok(Some(fallbacks))
+}
+
+fn mock_failure(name: &str) -> Option<MockFailure> {
+    match name {
+        "mock_testing_fallbacks" => Some(MockFailure::Any),
+        "mock_testing_context_fallbacks" => Some(MockFailure::ContextWindow),
+        "mock_testing_content_policy_fallbacks" => Some(MockFailure::ContentPolicy),
+        "mock_testing_rate_limit_error" => Some(MockFailure::RateLimit),
+        "mock_timeout" => Some(MockFailure::Timeout),
+        _ => None,
     }
 }
 

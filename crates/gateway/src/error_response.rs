@@ -14,6 +14,13 @@ pub(crate) fn failed(mut record: OpenRecord, error: &Error) -> Response<ReplyBod
     let mut response = response(error, record.dialect, &record.call_id);
     headers::add_request(&record, response.headers_mut());
     headers::add_recorded_target(&record, response.headers_mut());
+    if record.deployment.is_some() {
+        headers::add_attempts(&record, response.headers_mut());
+    }
+    if record.is_all_tried && error.retry_after().is_none() {
+        // Whoever tries again by itself would ask an upstream that is in trouble three times as often.
+        response.headers_mut().insert("x-should-retry", HeaderValue::from_static("false"));
+    }
     headers::add_upstream(error.upstream_headers(), response.headers_mut());
     if record.dialect == Dialect::Anthropic {
         headers::add_request_id(&record, response.headers_mut());

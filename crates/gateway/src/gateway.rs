@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 use trunkline_router::Router;
 
@@ -15,7 +16,7 @@ use crate::seal::Seal;
 /// An OpenAI-compatible HTTP service over a [`Router`].
 #[derive(Debug)]
 pub struct Gateway {
-    pub(crate) router: Arc<Router>,
+    router: ArcSwap<Router>,
     pub(crate) settings: Settings,
     pub(crate) admission: Admission,
     pub(crate) seal: Arc<Seal>,
@@ -31,7 +32,7 @@ impl Gateway {
     /// A gateway that logs one line for each request.
     pub fn new(router: Arc<Router>, settings: Settings) -> Self {
         Self {
-            router,
+            router: ArcSwap::new(router),
             admission: Admission::new(&settings),
             seal: Arc::new(Seal::new(settings.salt_key.as_ref().or(settings.master_key.as_ref()))),
             settings,
@@ -47,6 +48,16 @@ impl Gateway {
     pub fn with_recorder(mut self, recorder: Arc<dyn Recorder>) -> Self {
         self.recorder = recorder;
         self
+    }
+
+    /// The router that serves now. Whoever has begun with it goes on with it.
+    pub fn router(&self) -> Arc<Router> {
+        self.router.load_full()
+    }
+
+    /// Serves by another router from now on. Requests under way go on with the one that they began with.
+    pub fn serve_by(&self, router: Arc<Router>) {
+        self.router.store(router);
     }
 
     /// The settings that it was made with.

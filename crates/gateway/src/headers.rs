@@ -11,7 +11,8 @@ use trunkline_router::Candidate;
 
 use crate::Settings;
 use crate::authentication::is_key_header;
-use crate::record::Record;
+use crate::record::{OpenRecord, Record};
+use crate::trace;
 
 /// A caller's headers that go upstream in every dialect.
 static UPSTREAM: &[&str] = &[
@@ -85,6 +86,9 @@ const CALL_ID: HeaderName = HeaderName::from_static("x-litellm-call-id");
 const VERSION: HeaderName = HeaderName::from_static("x-litellm-version");
 const MODEL_ID: HeaderName = HeaderName::from_static("x-litellm-model-id");
 const MODEL_GROUP: HeaderName = HeaderName::from_static("x-litellm-model-group");
+const ATTEMPTED_RETRIES: HeaderName = HeaderName::from_static("x-litellm-attempted-retries");
+const MAX_RETRIES: HeaderName = HeaderName::from_static("x-litellm-max-retries");
+const ATTEMPTED_FALLBACKS: HeaderName = HeaderName::from_static("x-litellm-attempted-fallbacks");
 const RESPONSE_DURATION: HeaderName = HeaderName::from_static("x-litellm-response-duration-ms");
 const OVERHEAD_DURATION: HeaderName = HeaderName::from_static("x-litellm-overhead-duration-ms");
 const RESPONSE_COST: HeaderName = HeaderName::from_static("x-litellm-response-cost");
@@ -223,6 +227,23 @@ pub(crate) fn add_recorded_target(record: &Record, reply: &mut HeaderMap) {
         insert(reply, MODEL_ID, deployment);
         insert(reply, MODEL_GROUP, group);
     }
+}
+
+/// Adds how often it was tried.
+pub(crate) fn add_attempts(record: &OpenRecord, reply: &mut HeaderMap) {
+    reply.insert(ATTEMPTED_RETRIES, count(record.retries));
+    reply.insert(ATTEMPTED_FALLBACKS, count(record.fallbacks));
+    if record.retries > 0 {
+        reply.insert(MAX_RETRIES, count(record.retries_max));
+    }
+    if record.is_traced {
+        trace::add(record, reply);
+    }
+}
+
+fn count(count: u32) -> HeaderValue {
+    // Nearly always.
+    if count == 0 { HeaderValue::from_static("0") } else { HeaderValue::from(count) }
 }
 
 /// Adds how long a reply took: in all, and beyond what the upstream took.

@@ -31,8 +31,9 @@ mod serve;
 mod service;
 mod settings;
 mod stream;
-mod target;
 mod tls;
+mod trace;
+mod wishes;
 
 pub use consumed::{CONSUMED, Consumed, Effect};
 pub use gateway::Gateway;

@@ -23,14 +23,14 @@ pub(crate) async fn list(gateway: &Gateway, query: &str) -> Response<ReplyBody> 
 
 /// Every model that a caller may be shown.
 pub(crate) async fn listed(gateway: &Gateway, query: &str) -> Vec<ListedModel> {
-    let (mut listed, errors) = gateway.router.models().await;
+    let (mut listed, errors) = gateway.router().models().await;
     for error in errors {
         tracing::warn!(provider.name = error.provider(), error = %error, "a catalogue could not be had");
     }
     let asked =
         parameter(query, "return_wildcard_routes").is_some_and(|text| text.eq_ignore_ascii_case("true"));
     if asked || gateway.settings.return_wildcard_routes {
-        listed.extend(gateway.router.wildcards());
+        listed.extend(gateway.router().wildcards());
     }
     listed
 }
@@ -42,11 +42,11 @@ pub(crate) async fn get(gateway: &Gateway, model: &str) -> Result<Response<Reply
 
 /// One model that a caller may ask for, listed or not.
 pub(crate) async fn find(gateway: &Gateway, model: &str) -> Result<ListedModel, Error> {
-    let route = gateway.router.resolve(model).map_err(|error| not_found(model, &error))?;
+    let route = gateway.router().resolve(model).map_err(|error| not_found(model, &error))?;
     // Only a wildcard's name needs a catalogue to be told more of.
     let deployment = &route.first().deployment;
     let is_wildcard = deployment.group.contains('*');
-    let listed = if is_wildcard { gateway.router.models().await.0 } else { Vec::new() };
+    let listed = if is_wildcard { gateway.router().models().await.0 } else { Vec::new() };
     // A wildcard also lets names through that the catalogue does not list, or whose catalogue cannot be had.
     Ok(listed.into_iter().find(|listed| listed.id == model).unwrap_or_else(|| ListedModel {
         id: model.to_owned(),
@@ -110,7 +110,7 @@ fn mode(kind: &str) -> &str {
 pub(crate) fn info(gateway: &Gateway, query: &str) -> Response<ReplyBody> {
     let wanted = parameter(query, "litellm_model_id");
     let data: Vec<Value> = gateway
-        .router
+        .router()
         .deployments()
         .filter(|deployment| wanted.as_ref().is_none_or(|id| **id == *deployment.id))
         .map(|deployment| deployment_row(deployment))
@@ -172,7 +172,8 @@ fn add_prices(prices: &TokenPrices, row: &mut Map<String, Value>) {
 pub(crate) fn group_info(gateway: &Gateway, query: &str) -> Response<ReplyBody> {
     let wanted = parameter(query, "model_group");
     let mut groups: BTreeMap<&str, Vec<&Deployment>> = BTreeMap::new();
-    for deployment in gateway.router.deployments() {
+    let router = gateway.router();
+    for deployment in router.deployments() {
         if wanted.as_ref().is_none_or(|group| **group == *deployment.group) {
             groups.entry(&deployment.group).or_default().push(deployment);
         }

@@ -2,10 +2,8 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use futures_util::StreamExt;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
@@ -13,7 +11,7 @@ use trunkline_core::{
     Body as CallBody, ByteStream, Call, Dialect, Document, Error, ErrorKind, Event, EventStream, Operation,
     ReplyBody as UpstreamBody, json,
 };
-use trunkline_router::{Candidate, Route};
+use trunkline_router::{Answer as Sent, Candidate, Failed, Permit as UpstreamPermit, Route, Router};
 
 use crate::admission::Permit;
 use crate::authentication::Caller;
@@ -25,7 +23,7 @@ use crate::record::OpenRecord;
 use crate::reply_body::ReplyBody;
 use crate::rewrite::Rewrite;
 use crate::stream::StreamBody;
-use crate::{Settings, body, headers, target};
+use crate::{Settings, body, headers, trace, wishes};
 
 /// A model's name, in bytes: longer ones are no names.
 const MODEL_NAME_BYTES_MAX: usize = 1024;
@@ -33,13 +31,10 @@ const MODEL_NAME_BYTES_MAX: usize = 1024;
 /// As much of an end user's name as is noted, in bytes.
 const USER_BYTES_MAX: usize = 256;
 
-/// How much of comments and the like is kept while the first event is waited for, in bytes.
-const PREAMBLE_BYTES_MAX: usize = 64 * 1024;
-
 /// What a walk ends with, before the record is put to it.
 enum Answer {
     Whole(Response<ReplyBody>, Permit),
-    Bytes(Response<ByteStream>, Permit),
+    Bytes(Response<ByteStream>, (Permit, UpstreamPermit)),
     Stream(Box<Streamed>),
 }
 
@@ -48,7 +43,7 @@ struct Streamed {
     first: Option<Vec<Event>>,
     events: EventStream,
     rewrite: Rewrite,
-    permit: Permit,
+    permits: (Permit, UpstreamPermit),
 }
 
 /// What is asked, as far as method, path and key tell.
@@ -80,25 +75,28 @@ where
     match walked {
         Ok(Answer::Whole(mut response, permit)) => {
             headers::add_request(&record, response.headers_mut());
+            headers::add_attempts(&record, response.headers_mut());
             headers::add_durations(&record, response.headers_mut());
             headers::add_cost(&record, response.headers_mut());
             record.status = Some(response.status());
             response.map(|body| body.holding(record, permit))
         }
-        Ok(Answer::Bytes(mut response, permit)) => {
+        Ok(Answer::Bytes(mut response, (permit, upstream))) => {
             headers::add_request(&record, response.headers_mut());
+            headers::add_attempts(&record, response.headers_mut());
             headers::add_durations(&record, response.headers_mut());
             record.status = Some(response.status());
-            response.map(|bytes| ReplyBody::bytes(bytes, record, permit, gateway.stopped()))
+            response.map(|bytes| ReplyBody::bytes(bytes, record, permit, upstream, gateway.stopped()))
         }
         Ok(Answer::Stream(streamed)) => {
-            let Streamed { head, first, events, rewrite, permit } = *streamed;
+            let Streamed { head, first, events, rewrite, permits } = *streamed;
             let (mut parts, ()) = head.into_parts();
             headers::add_request(&record, &mut parts.headers);
+            headers::add_attempts(&record, &mut parts.headers);
             headers::add_durations(&record, &mut parts.headers);
             record.status = Some(parts.status);
             let keepalive = gateway.settings.keepalive_of(record.dialect);
-            let mut body = StreamBody::new(events, rewrite, record, permit, gateway.stopped(), keepalive);
+            let mut body = StreamBody::new(events, rewrite, record, permits, gateway.stopped(), keepalive);
             match first {
                 Some(first) => body.begin_with(first),
                 None => body.begin_with_ping(),
@@ -138,53 +136,71 @@ where
     record.user = end_user(settings, &parts.headers, &body);
     check_user(settings, operation, record.user.as_ref())?;
     // 6 who answers
-    let route = gateway.router.resolve(&name).map_err(|error| labelled(error, operation))?;
+    let router = gateway.router();
+    let route = router.resolve(&name).map_err(|error| labelled(error, operation))?;
     let candidate = &*chosen(&route, operation, earlier.deployment.as_deref())?;
     let asked = consumed::take(operation.dialect(), &mut body, |field| allows(gateway, candidate, field))?;
+    let keepalive = settings.keepalive_of(operation.dialect());
+    let wishes = wishes::of(asked, &parts.headers, caller, earlier.deployment, keepalive)?;
+    record.is_traced = trace::is_asked_for(&parts.headers);
     // 7 note that it begins
     record.sent_to(route.group(), candidate);
-    // 8 send it
-    // What the deployment adds may hold keys, which no base of a caller's gets.
-    if asked.api_base.is_none() {
-        candidate.deployment.complete(operation, &mut body);
-    }
-    let usage_asked = settings.always_include_stream_usage || asks_for_usage(&body);
+    // 8 send it, as often as it takes
+    let usage_asked = settings.always_include_stream_usage || asks_for_usage(&body, candidate);
     let mut call = Call::with_body(operation, Arc::clone(&candidate.upstream_model), body);
     call.headers = headers::outbound(&parts.headers, operation.dialect(), settings);
     call.query = headers::outbound_query(operation, parts.uri.query());
     call.object = earlier.object;
     record.streamed = call.streaming();
-    let sent = Instant::now();
-    let target = target::asked_for(candidate, asked, &parts.headers, call.streaming())?;
-    let reply = candidate.send(call, target).await?;
+    let Sent { reply, first, candidate, group, duration, course, permit: mut upstream } =
+        match router.dispatch(route.clone(), call, &wishes).await {
+            Ok(answer) => answer,
+            Err(failed) => return Err(noted(record, failed)),
+        };
     // 9 give it back
+    record.sent_to(&group, &candidate);
+    record.upstream_duration = Some(duration);
     let bound = (operation.dialect() == Dialect::Responses).then(|| {
-        let ties_items = has_several(gateway, &route, &name);
+        let ties_items = has_several(&router, &route, &group, &name);
         Binding::new(Arc::clone(&gateway.seal), caller, &candidate.deployment.id, &name, ties_items)
     });
-    let rewrite = Rewrite::new(operation, &name, settings, usage_asked, bound);
-    let head = head(reply.status, &reply.headers, &route, candidate);
+    // What answered in the place of the model that was asked for says so.
+    let shown = if course.fallbacks > 0 { &*group } else { &*name };
+    let rewrite = Rewrite::new(operation, shown, settings, usage_asked, bound);
+    record.took(course);
+    let head = head(reply.status, &reply.headers, &group, &candidate);
     match reply.body {
         UpstreamBody::Document(document, seen) => {
-            record.upstream_duration = Some(sent.elapsed());
+            if let Some(usage) = &seen.usage {
+                upstream.used(usage.total());
+            }
             record.observe(*seen);
             Ok(Answer::Whole(whole(head, document, &rewrite), permit))
         }
-        UpstreamBody::Events(mut events) => {
-            let first = first_events(&mut events, settings.keepalive_of(operation.dialect())).await?;
-            record.upstream_duration = Some(sent.elapsed());
+        UpstreamBody::Events(events) => {
             let head = stream_head(head);
-            Ok(Answer::Stream(Box::new(Streamed { head, first, events, rewrite, permit })))
+            let permits = (permit, upstream);
+            Ok(Answer::Stream(Box::new(Streamed { head, first, events, rewrite, permits })))
         }
         UpstreamBody::Raw { content_type, bytes } => {
-            record.upstream_duration = Some(sent.elapsed());
             let mut response = head.map(|()| bytes);
             if let Some(content_type) = content_type {
                 response.headers_mut().insert(CONTENT_TYPE, content_type);
             }
-            Ok(Answer::Bytes(response, permit))
+            Ok(Answer::Bytes(response, (permit, upstream)))
         }
     }
+}
+
+/// Notes what was tried for a request that nobody answered.
+fn noted(record: &mut OpenRecord, failed: Failed) -> Error {
+    let Failed { error, last, course } = failed;
+    if let Some((group, candidate)) = &last {
+        record.sent_to(group, candidate);
+        record.is_all_tried = true;
+    }
+    record.took(course);
+    error
 }
 
 /// The deployment that answers: the one that earlier replies came from, else the first that has the operation.
@@ -206,10 +222,11 @@ fn chosen<'r>(
 }
 
 /// Whether a follow-up that names the group could be answered by several deployments, though this request named one.
-fn has_several(gateway: &Gateway, route: &Route, name: &str) -> bool {
+fn has_several(router: &Router, route: &Route, answered: &str, name: &str) -> bool {
+    let is_large = |group: &str| router.resolve(group).is_ok_and(|group| group.count() > 1);
     route.count() > 1
-        || **route.group() != *name
-            && gateway.router.resolve(route.group()).is_ok_and(|group| group.count() > 1)
+        || **route.group() != *name && is_large(route.group())
+        || **route.group() != *answered && is_large(answered)
 }
 
 /// The model: the operator's for chats, else the one that path or id name, else the body's.
@@ -285,25 +302,31 @@ fn labelled(error: Error, operation: Operation) -> Error {
         .with_param("model")
 }
 
-/// Whether a caller may name this credential field itself.
+/// Whether a caller may send this member, of those that are refused otherwise.
 fn allows(gateway: &Gateway, candidate: &Candidate, field: &str) -> bool {
+    if field.starts_with("mock_") {
+        return gateway.settings.mock_failures;
+    }
     let field = if field == "base_url" { "api_base" } else { field };
     gateway.settings.client_side_credentials
         || candidate.deployment.client_side_fields.iter().any(|allowed| allowed == field)
 }
 
-fn asks_for_usage(body: &CallBody) -> bool {
+/// Whether the usage of a stream is asked for, by the caller or by what the deployment adds to bodies.
+fn asks_for_usage(body: &CallBody, candidate: &Candidate) -> bool {
+    const MEMBER: &str = "stream_options";
     let CallBody::Document(document) = body else { return false };
-    let options = document.raw("stream_options").unwrap_or_default();
+    let added = || candidate.deployment.added(MEMBER);
+    let options = document.raw(MEMBER).or_else(added).unwrap_or_default();
     json::member(options, "include_usage").and_then(|span| options.get(span)) == Some(b"true")
 }
 
-fn head(status: StatusCode, upstream: &HeaderMap, route: &Route, candidate: &Candidate) -> Response<()> {
+fn head(status: StatusCode, upstream: &HeaderMap, group: &str, candidate: &Candidate) -> Response<()> {
     let mut head = Response::new(());
     *head.status_mut() = status;
     // Room for all that is put in on the way out.
     *head.headers_mut() = HeaderMap::with_capacity(24);
-    headers::add_target(candidate, route.group(), head.headers_mut());
+    headers::add_target(candidate, group, head.headers_mut());
     headers::add_upstream(upstream, head.headers_mut());
     head
 }
@@ -321,35 +344,4 @@ fn stream_head(mut head: Response<()>) -> Response<()> {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     head
-}
-
-/// Waits for the first event that says something, so that a failure before it is a real HTTP error.
-///
-/// With a keepalive the wait ends when the first ping is due: the reply then begins, and what fails later is
-/// told in the stream.
-async fn first_events(
-    events: &mut EventStream,
-    keepalive: Option<Duration>,
-) -> Result<Option<Vec<Event>>, Error> {
-    let mut first = Vec::new();
-    let speaking = async {
-        while let Some(more) = events.next().await.transpose()? {
-            first.extend(more);
-            let silent = first.iter().all(|event| event.data().is_none());
-            let length: usize = first.iter().map(|event| event.bytes().len()).sum();
-            if !silent || length > PREAMBLE_BYTES_MAX {
-                break;
-            }
-        }
-        Ok(())
-    };
-    match keepalive {
-        None => speaking.await?,
-        Some(wait) => {
-            if let Ok(spoke) = tokio::time::timeout(wait, speaking).await {
-                spoke?;
-            }
-        }
-    }
-    Ok((!first.is_empty()).then_some(first))
 }

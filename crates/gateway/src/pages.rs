@@ -24,7 +24,7 @@ pub(crate) fn readiness(gateway: &Gateway) -> Response<ReplyBody> {
     if gateway.is_draining() {
         return shutting_down();
     }
-    if gateway.router.is_empty() {
+    if gateway.router().is_empty() {
         // Every row of the file is out of service, for want of a variable perhaps: nobody should be sent here.
         return json_reply(StatusCode::SERVICE_UNAVAILABLE, &json!({ "status": "no deployment" }));
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use http::StatusCode;
 use trunkline_core::{Cost, Dialect, ErrorKind, Observation, TokenPrices, Usage};
+use trunkline_router::{Attempt, Candidate, Course};
 
 /// Everything that is noted of one request. No prompt, no reply and no key is part of it.
 #[derive(Clone, Debug)]
@@ -29,6 +30,14 @@ pub struct Record {
     pub provider: Option<Arc<str>>,
     /// The model in the upstream's spelling.
     pub upstream_model: Option<Arc<str>>,
+    /// The attempts that brought no reply, in order.
+    pub failed_attempts: Vec<Attempt>,
+    /// How often upstreams were asked.
+    pub attempts: u32,
+    /// Attempts after the first one, in the group that was asked last.
+    pub retries: u32,
+    /// Groups that were asked after the first one.
+    pub fallbacks: u32,
     /// Whether the reply was a stream.
     pub streamed: bool,
     /// The status that the caller was sent.
@@ -53,6 +62,11 @@ impl Record {
             Some(Outcome::Failed(kind)) => Cow::Owned(format!("failed: {kind:?}")),
             Some(Outcome::CallerGone) => Cow::Borrowed("caller gone"),
         }
+    }
+
+    /// How often upstreams were asked, where that was more than once.
+    pub(crate) fn attempts_told(&self) -> Option<u64> {
+        (self.attempts > 1).then_some(self.attempts.into())
     }
 
     /// How long it took, in whole microseconds.
@@ -96,6 +110,7 @@ impl Recorder for LogRecorder {
             status = record.status.map(|status| status.as_u16()),
             outcome = &*record.outcome_text(),
             streamed = record.streamed,
+            attempts = record.attempts_told(),
             usage.input_tokens = usage.map(Usage::input),
             usage.output_tokens = usage.map(Usage::all_output),
             cost = record.cost.as_ref().and_then(Cost::spend).map(|spend| spend.to_string()),
@@ -113,6 +128,12 @@ pub(crate) struct OpenRecord {
     /// The dialect that the caller speaks.
     pub(crate) dialect: Dialect,
     prices: Option<TokenPrices>,
+    /// The further attempts that there would have been.
+    pub(crate) retries_max: u32,
+    /// Whether everything was tried, so that a caller who tries again asks for the same once more.
+    pub(crate) is_all_tried: bool,
+    /// Whether the caller may see the attempts, and wants to.
+    pub(crate) is_traced: bool,
     recorder: Arc<dyn Recorder>,
 }
 
@@ -129,6 +150,10 @@ impl OpenRecord {
             deployment: None,
             provider: None,
             upstream_model: None,
+            failed_attempts: Vec::new(),
+            attempts: 0,
+            retries: 0,
+            fallbacks: 0,
             streamed: false,
             status: None,
             outcome: None,
@@ -137,16 +162,33 @@ impl OpenRecord {
             observation: Observation::default(),
             cost: None,
         };
-        Self { record, dialect: Dialect::default(), prices: None, recorder }
+        Self {
+            record,
+            dialect: Dialect::default(),
+            prices: None,
+            retries_max: 0,
+            is_all_tried: false,
+            is_traced: false,
+            recorder,
+        }
     }
 
     /// Notes where the request is sent.
-    pub(crate) fn sent_to(&mut self, group: &Arc<str>, candidate: &trunkline_router::Candidate) {
+    pub(crate) fn sent_to(&mut self, group: &Arc<str>, candidate: &Candidate) {
         self.record.group = Some(Arc::clone(group));
         self.record.deployment = Some(Arc::clone(&candidate.deployment.id));
         self.record.provider = Some(Arc::clone(&candidate.prefix));
         self.record.upstream_model = Some(Arc::clone(&candidate.upstream_model));
         self.prices.clone_from(&candidate.deployment.prices);
+    }
+
+    /// Notes what was tried.
+    pub(crate) fn took(&mut self, course: Course) {
+        self.retries_max = course.retries_max;
+        self.record.attempts = course.attempts;
+        self.record.retries = course.retries;
+        self.record.fallbacks = course.fallbacks;
+        self.record.failed_attempts = course.failed;
     }
 
     /// Notes what a reply, or an event of it, was seen to say.

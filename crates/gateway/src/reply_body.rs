@@ -40,6 +40,8 @@ struct BytesBody {
     failed: Option<Error>,
     record: OpenRecord,
     _permit: Permit,
+    /// What is held of the deployment that answers.
+    upstream: trunkline_router::Permit,
 }
 
 #[derive(Debug)]
@@ -64,7 +66,13 @@ impl ReplyBody {
     }
 
     /// Bytes as they come, which settle the record and give the permit back at their end.
-    pub(crate) fn bytes(bytes: ByteStream, record: OpenRecord, permit: Permit, stop: OwnedNotified) -> Self {
+    pub(crate) fn bytes(
+        bytes: ByteStream,
+        record: OpenRecord,
+        permit: Permit,
+        upstream: trunkline_router::Permit,
+        stop: OwnedNotified,
+    ) -> Self {
         let stop = Box::pin(stop);
         Self(Content::Bytes(Box::new(BytesBody {
             bytes,
@@ -73,6 +81,7 @@ impl ReplyBody {
             failed: None,
             record,
             _permit: permit,
+            upstream,
         })))
     }
 
@@ -110,6 +119,7 @@ impl BytesBody {
                     "reply failed"
                 );
                 self.record.end(Outcome::Failed(error.kind()));
+                self.upstream.failed(&error);
                 self.failed = Some(error);
                 // The connection ends with the error, and with it goes what was not written yet: first of all, what
                 // came before goes out.

@@ -24,6 +24,11 @@ pub struct Settings {
     pub reasoning_content: bool,
     /// Whether callers may name their own `api_base` and `api_key`. Default false.
     pub client_side_credentials: bool,
+    /// Whether callers may ask for failures, to test what follows them (`mock_testing_*`). Default false.
+    pub mock_failures: bool,
+    /// Whether whoever shows any key may see the attempts of a request (`x-trunkline-trace`), and not administrators
+    /// alone. Default false.
+    pub trace_for_keys: bool,
     /// Whether the caller's `x-` headers go upstream. Default false.
     pub forward_client_headers: bool,
     /// Whether `OpenAI-Organization` of the caller goes upstream. Default false.
@@ -114,6 +119,8 @@ impl Default for Settings {
             parallel_requests_max: None,
             reasoning_content: true,
             client_side_credentials: false,
+            mock_failures: false,
+            trace_for_keys: false,
             forward_client_headers: false,
             forward_openai_organization: false,
             enforce_user: false,

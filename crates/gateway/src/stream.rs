@@ -28,6 +28,8 @@ pub(crate) struct StreamBody {
     stop: Pin<Box<OwnedNotified>>,
     record: OpenRecord,
     _permit: Permit,
+    /// What is held of the deployment that answers.
+    upstream: trunkline_router::Permit,
 }
 
 struct Keepalive {
@@ -40,7 +42,7 @@ impl StreamBody {
         events: EventStream,
         rewrite: Rewrite,
         record: OpenRecord,
-        permit: Permit,
+        (permit, upstream): (Permit, trunkline_router::Permit),
         stop: OwnedNotified,
         keepalive: Option<Duration>,
     ) -> Self {
@@ -54,6 +56,7 @@ impl StreamBody {
             stop: Box::pin(stop),
             record,
             _permit: permit,
+            upstream,
         }
     }
 
@@ -80,6 +83,9 @@ impl StreamBody {
                 Poll::Ready(Some(Err(error))) => self.fail(&error),
                 Poll::Ready(None) => {
                     self.ended = true;
+                    if let Some(usage) = &self.record.observation.usage {
+                        self.upstream.used(usage.total());
+                    }
                     let outcome = self.record.observation.failed.map_or(Outcome::Completed, Outcome::Failed);
                     self.record.end(outcome);
                 }
@@ -120,6 +126,7 @@ impl StreamBody {
         let event = self.rewrite.failure(error, &self.record.call_id);
         self.ready.push_back(event.into_bytes());
         self.ended = true;
+        self.upstream.failed(error);
         self.record.end(Outcome::Failed(error.kind()));
     }
 

@@ -2,8 +2,10 @@
 
 use std::fmt::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
@@ -11,6 +13,10 @@ use trunkline_core::{Body, Error, ErrorKind, Operation, Secret, TokenPrices, jso
 use trunkline_provider::{CallContext, Provider, Registration, Registry, Target};
 
 use crate::parameters;
+use crate::random::mixed;
+use crate::retry_budget::Budget;
+use crate::state::{Account, State, States};
+use crate::window::Rates;
 
 /// What a deployment is made from.
 #[derive(Clone, Debug, Default)]
@@ -34,8 +40,22 @@ pub struct DeploymentSpec {
     pub overrides: Vec<(String, Bytes)>,
     /// The credential fields that a caller may name itself: `api_key`, `api_base`. Default: none.
     pub client_side_fields: Vec<String>,
-    /// Calls that it answers at one time; further ones wait. Default: no limit.
+    /// Calls that it answers at one time. Default: no limit.
     pub parallel_calls_max: Option<usize>,
+    /// Requests that it answers in a minute (`rpm`). Default: no limit.
+    pub requests_per_minute_max: Option<u64>,
+    /// Tokens that it reads and writes in a minute (`tpm`). Default: no limit.
+    pub tokens_per_minute_max: Option<u64>,
+    /// How often it is drawn, against the others of its group. Default: by its limits, else as often as they.
+    pub weight: Option<f64>,
+    /// Tags by which requests reach it.
+    pub tags: Vec<String>,
+    /// Attempts in its group after it has failed. Default: the group's.
+    pub retries: Option<u32>,
+    /// How long it is left alone when it has failed. Default: as long as it asks, else as the group says.
+    pub cooldown: Option<Duration>,
+    /// The longest input that it takes, in tokens.
+    pub input_tokens_max: Option<u64>,
     /// Its level in the group: lower ones are tried first. Default 0.
     pub order: i64,
     /// What `/model/info` tells of it.
@@ -63,9 +83,26 @@ pub struct Deployment {
     pub info: Map<String, Value>,
     /// Its prices, if they are configured.
     pub prices: Option<TokenPrices>,
+    /// Tags by which requests reach it.
+    pub tags: Vec<String>,
+    /// The longest input that it takes, in tokens.
+    pub input_tokens_max: Option<u64>,
     pub(crate) upstream: Upstream,
+    /// Whether stars of the asked-for name are filled into the model.
+    has_stars: bool,
     pub(crate) context: CallContext,
     pub(crate) parallel: Option<Arc<Semaphore>>,
+    pub(crate) rates: Rates,
+    pub(crate) weight: Option<f64>,
+    pub(crate) retries: Option<u32>,
+    pub(crate) cooldown: Option<Duration>,
+    /// The prices of a token in and a token out, added.
+    pub(crate) price_of_two: Option<Decimal>,
+    /// What draws conversations to it.
+    pub(crate) affinity: u64,
+    pub(crate) state: Arc<State>,
+    pub(crate) account: Arc<Account>,
+    pub(crate) origin: Arc<Budget>,
     defaults: Vec<(String, Bytes)>,
     overrides: Vec<(String, Bytes)>,
 }
@@ -81,21 +118,39 @@ pub(crate) enum Upstream {
 
 impl Deployment {
     /// Finds the provider that the specification names.
-    pub(crate) fn new(spec: DeploymentSpec, registry: &Registry) -> Result<Self, Error> {
+    /// `id` is what it is known by.
+    pub(crate) fn new(
+        spec: DeploymentSpec,
+        id: Arc<str>,
+        registry: &Registry,
+        states: &States,
+    ) -> Result<Self, Error> {
         let (prefix, upstream) = upstream(&spec, registry)?;
+        let state = states.deployment(&id);
+        let base = spec.target.api_base.as_deref();
         Ok(Self {
-            id: spec.id.clone().unwrap_or_else(|| identity(&spec)).into(),
+            affinity: mixed(first_bytes(&Sha256::digest(id.as_bytes()))),
+            account: states.account(&account(&prefix, &spec)),
+            origin: states.origin(base.map_or(&*prefix, origin_of)),
+            parallel: spec.parallel_calls_max.map(|max| state.places(max)),
+            state,
+            id,
             group: spec.group.into(),
             model: spec.model.into(),
             prefix,
             client_side_fields: spec.client_side_fields,
             order: spec.order,
             info: spec.info,
+            price_of_two: price_of_two(spec.prices.as_ref()),
             prices: spec.prices,
+            tags: spec.tags,
+            input_tokens_max: spec.input_tokens_max,
+            rates: Rates { requests: spec.requests_per_minute_max, tokens: spec.tokens_per_minute_max },
+            weight: spec.weight,
+            retries: spec.retries,
+            cooldown: spec.cooldown,
+            has_stars: matches!(&upstream, Upstream::Fixed { model, .. } if model.contains('*')),
             upstream,
-            parallel: spec
-                .parallel_calls_max
-                .map(|max| Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS)))),
             context: CallContext::new(Arc::new(spec.target)),
             defaults: spec.defaults,
             overrides: spec.overrides,
@@ -103,7 +158,13 @@ impl Deployment {
     }
 
     /// What a name leads to that begins with a known prefix and is not configured: one allocation for its three names.
-    pub(crate) fn direct(name: &str, registration: &Registration, model: &str, context: CallContext) -> Self {
+    pub(crate) fn direct(
+        name: &str,
+        registration: &Registration,
+        model: &str,
+        context: CallContext,
+        known: &Known,
+    ) -> Self {
         let name: Arc<str> = name.into();
         Self {
             id: Arc::clone(&name),
@@ -114,9 +175,21 @@ impl Deployment {
             order: 0,
             info: Map::new(),
             prices: None,
+            tags: Vec::new(),
+            input_tokens_max: None,
             upstream: Upstream::Fixed { provider: Arc::clone(&registration.provider), model: model.into() },
+            has_stars: false,
             context,
             parallel: None,
+            rates: Rates::default(),
+            weight: None,
+            retries: None,
+            cooldown: None,
+            price_of_two: None,
+            affinity: 0,
+            state: Arc::clone(&known.state),
+            account: Arc::clone(&known.account),
+            origin: Arc::clone(&known.origin),
             defaults: Vec::new(),
             overrides: Vec::new(),
         }
@@ -161,9 +234,46 @@ impl Deployment {
         }
     }
 
+    /// Whether it adds anything to a body.
+    pub(crate) fn adds_to_bodies(&self) -> bool {
+        !(self.defaults.is_empty() && self.overrides.is_empty())
+    }
+
+    /// What it puts into bodies under this name, as JSON text.
+    pub fn added(&self, name: &str) -> Option<&[u8]> {
+        let of = |list: &'_ [(String, Bytes)]| list.iter().position(|(added, _)| added == name);
+        of(&self.overrides)
+            .map(|at| &self.overrides[at].1)
+            .or_else(|| of(&self.defaults).map(|at| &self.defaults[at].1))
+            .map(|json| &json[..])
+    }
+
+    /// Whether the name that is asked for decides on the model.
+    pub(crate) fn has_many_models(&self) -> bool {
+        match &self.upstream {
+            Upstream::Fixed { .. } => self.has_stars,
+            Upstream::ByName => true,
+        }
+    }
+
     /// What surrounds a call to it.
     pub fn context(&self) -> &CallContext {
         &self.context
+    }
+}
+
+/// What is known of a provider that is called by its prefix, without a deployment.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    state: Arc<State>,
+    account: Arc<Account>,
+    origin: Arc<Budget>,
+}
+
+impl Known {
+    pub(crate) fn new(prefix: &str, states: &States) -> Self {
+        let account = states.account(&account(prefix, &DeploymentSpec::default()));
+        Self { state: Arc::new(State::new()), account, origin: states.origin(prefix) }
     }
 }
 
@@ -173,20 +283,45 @@ fn form_text(json: &[u8]) -> String {
 }
 
 /// What a deployment is known by, where nobody named it.
-fn identity(spec: &DeploymentSpec) -> String {
-    let mut hash = Sha256::new();
+pub(crate) fn identity(spec: &DeploymentSpec) -> String {
     let key = spec.target.api_key.as_ref().map(Secret::expose);
-    for part in [Some(spec.group.as_str()), Some(&spec.model), spec.target.api_base.as_deref(), key] {
+    let hash = digest([Some(spec.group.as_str()), Some(&spec.model), spec.target.api_base.as_deref(), key]);
+    let mut id = String::with_capacity(32);
+    for byte in &hash[..16] {
+        write!(id, "{byte:02x}").expect("writing to a text does not fail");
+    }
+    id
+}
+
+/// What a credential at a base is known by.
+fn account(prefix: &str, spec: &DeploymentSpec) -> [u8; 32] {
+    let key = spec.target.api_key.as_ref().map(Secret::expose);
+    digest([Some(prefix), spec.target.api_base.as_deref(), key])
+}
+
+fn digest<const N: usize>(parts: [Option<&str>; N]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in parts {
         // Lengths keep `ab` + `c` apart from `a` + `bc`, and nothing apart from an empty text.
         let length = part.map_or(u64::MAX, |part| part.len() as u64);
         hash.update(length.to_be_bytes());
         hash.update(part.unwrap_or_default());
     }
-    let mut id = String::with_capacity(32);
-    for byte in &hash.finalize()[..16] {
-        write!(id, "{byte:02x}").expect("writing to a text does not fail");
-    }
-    id
+    hash.finalize().into()
+}
+
+fn first_bytes(hash: &[u8]) -> u64 {
+    hash.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}
+
+/// Scheme, host and port of a base.
+fn origin_of(base: &str) -> &str {
+    let host = base.find("://").map_or(0, |at| at + 3);
+    base[host..].find('/').map_or(base, |end| &base[..host + end])
+}
+
+fn price_of_two(prices: Option<&TokenPrices>) -> Option<Decimal> {
+    prices.and_then(|prices| Some(prices.input? + prices.output?))
 }
 
 fn upstream(spec: &DeploymentSpec, registry: &Registry) -> Result<(Arc<str>, Upstream), Error> {

@@ -1,26 +1,58 @@
-//! From a model name to a deployment: prefixes, model groups, wildcards, aliases.
+//! From a model name to a reply: groups of deployments, attempts, fallbacks, limits, health.
 //!
 //! A [`Router`] is an immutable table of deployments. It knows the provider contract and never a provider.
 //! A name is looked up in this order: deployment id, alias, model group, wildcard (the most specific first),
 //! the deployments' own model strings, and, where [`RouterBuilder::direct`] allows it, the prefix itself.
 //!
 //! What a request needs is made with the table, so that a [`Route`] is a handle on it: it costs the same whether a
-//! group has one deployment or ten thousand.
+//! group has one deployment or ten thousand. [`Router::dispatch`] asks the deployments of a route, as its group's
+//! [`Policy`] says; what is learned of them meanwhile outlives the table ([`RouterBuilder::succeeding`]).
 
+mod affinity;
+mod ask;
+mod attempt;
 mod candidate;
+mod class;
 mod deployment;
+mod dispatch;
+mod estimate;
+mod fallbacks;
+mod first_events;
+mod further;
 mod group;
+mod health;
+mod hedge;
+mod held;
 mod listing;
 mod nearest;
 mod parameters;
 mod pattern;
+mod permit;
+mod policy;
+mod queue;
+mod random;
+mod retry_budget;
 mod route;
 mod router;
+mod select;
+mod speed;
+mod state;
+mod strategy;
 mod table;
+mod tags;
 mod wildcards;
+mod window;
+mod wishes;
 
+pub use attempt::Attempt;
 pub use candidate::Candidate;
+pub use class::{Class, PerClass};
 pub use deployment::{Deployment, DeploymentSpec};
+pub use dispatch::{Answer, Course, Failed};
 pub use listing::ListedModel;
+pub use permit::Permit;
+pub use policy::{Fallbacks, Hedge, Policy, RetryBudget, Routing, StrategyKind};
 pub use route::Route;
 pub use router::{Router, RouterBuilder};
+pub use select::Skip;
+pub use wishes::{Fallback, MockFailure, OwnTarget, Wishes};

@@ -149,7 +149,7 @@ impl Route {
         others.filter_map(|&place| self.at(place)).find(has_it)
     }
 
-    fn members(&self) -> Option<&Members> {
+    pub(crate) fn members(&self) -> Option<&Members> {
         match &self.way {
             Way::Ready(members) | Way::Filled { members, .. } => Some(members),
             Way::Direct(_) => None,
@@ -157,7 +157,7 @@ impl Route {
     }
 
     /// The candidate at a place of the group.
-    fn at(&self, place: usize) -> Option<Cow<'_, Candidate>> {
+    pub(crate) fn at(&self, place: usize) -> Option<Cow<'_, Candidate>> {
         match &self.way {
             Way::Ready(members) => members.group.ready.get(place).map(Cow::Borrowed),
             Way::Filled { members, first, .. } if place == members.places.start => Some(Cow::Borrowed(first)),

@@ -3,14 +3,18 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use trunkline_core::{Call, Document, Error, ErrorKind, Operation, Reply};
 use trunkline_provider::{CallContext, Registry};
 
 use crate::candidate::Candidate;
-use crate::deployment::unknown_prefix;
+use crate::deployment::{Known, identity, unknown_prefix};
+use crate::group::Policies;
 use crate::nearest::nearest;
+use crate::random::Random;
+use crate::state::States;
 use crate::table::{Alias, Table};
-use crate::{Deployment, DeploymentSpec, Route};
+use crate::{Deployment, DeploymentSpec, Policy, Route, Routing, Wishes};
 
 /// Finds the deployments behind a model name, and calls them.
 #[derive(Debug)]
@@ -19,6 +23,12 @@ pub struct Router {
     table: Table,
     /// What surrounds a call to a prefix as it is. `None` where that is not allowed.
     direct: Option<CallContext>,
+    /// What is known of each prefix that may be called as it is.
+    known: FxHashMap<Arc<str>, Known>,
+    pub(crate) routing: Routing,
+    policies: Policies,
+    pub(crate) states: States,
+    pub(crate) random: Random,
 }
 
 /// Collects what a [`Router`] is made of.
@@ -31,24 +41,54 @@ pub struct RouterBuilder {
     alike: HashMap<Arc<str>, usize>,
     aliases: BTreeMap<Arc<str>, Alias>,
     direct: bool,
+    routing: Routing,
+    states: States,
+    random: Random,
 }
 
 impl RouterBuilder {
+    /// Sets how groups are served. The default is [`Routing::default`].
+    ///
+    /// To be called before deployments are added: they are given their budgets then.
+    #[must_use]
+    pub fn routing(mut self, routing: Routing) -> Self {
+        self.states = self.states.carried_over(routing.retry_budget);
+        self.routing = routing;
+        self
+    }
+
+    /// Goes on with what another router has learned: the health, the limits and the calls under way of deployments with
+    /// the same ids. To be called before deployments are added.
+    #[must_use]
+    pub fn succeeding(mut self, before: &Router) -> Self {
+        self.states = before.states.carried_over(self.routing.retry_budget);
+        self
+    }
+
+    /// Draws by chance from this seed, so that the same calls lead to the same deployments.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.random = Random::from_seed(seed);
+        self
+    }
+
     /// Adds a deployment to its model group.
     ///
     /// # Errors
     ///
     /// `UnknownModel` if its model begins with no known prefix, `Configuration` if its id is taken.
     pub fn deployment(&mut self, spec: DeploymentSpec) -> Result<(), Error> {
-        let named = spec.id.is_some();
-        let mut deployment = Deployment::new(spec, &self.registry)?;
-        if named && self.ids.contains(&deployment.id) {
-            let message = format!("two deployments have the id `{}`", deployment.id);
+        let is_named = spec.id.is_some();
+        let mut id: Arc<str> = spec.id.clone().unwrap_or_else(|| identity(&spec)).into();
+        if is_named && self.ids.contains(&id) {
+            let message = format!("two deployments have the id `{id}`");
             return Err(Error::new(ErrorKind::Configuration, message));
         }
-        if !self.ids.insert(Arc::clone(&deployment.id)) {
-            deployment.id = self.numbered(&deployment.id);
+        if self.ids.contains(&id) {
+            id = self.numbered(&id);
         }
+        let deployment = Deployment::new(spec, Arc::clone(&id), &self.registry, &self.states)?;
+        self.ids.insert(id);
         self.deployments.push(Arc::new(deployment));
         Ok(())
     }
@@ -59,7 +99,7 @@ impl RouterBuilder {
         loop {
             *count += 1;
             let id: Arc<str> = format!("{alike}-{count}").into();
-            if self.ids.insert(Arc::clone(&id)) {
+            if !self.ids.contains(&id) {
                 return id;
             }
         }
@@ -79,8 +119,24 @@ impl RouterBuilder {
 
     /// The finished router.
     pub fn build(self) -> Router {
-        let table = Table::new(self.deployments, self.aliases);
-        Router { registry: self.registry, table, direct: self.direct.then(CallContext::default) }
+        let policies = Policies::new(&self.routing);
+        let table = Table::new(self.deployments, self.aliases, &policies);
+        self.states.keep(|id| self.ids.contains(id));
+        let registrations = if self.direct { self.registry.registrations() } else { Vec::new() };
+        let known = registrations.iter().map(|registration| {
+            let prefix = &registration.prefix;
+            (Arc::clone(prefix), Known::new(prefix, &self.states))
+        });
+        Router {
+            known: known.collect(),
+            registry: self.registry,
+            table,
+            direct: self.direct.then(CallContext::default),
+            routing: self.routing,
+            policies,
+            states: self.states,
+            random: self.random,
+        }
     }
 }
 
@@ -94,6 +150,9 @@ impl Router {
             alike: HashMap::new(),
             aliases: BTreeMap::new(),
             direct: false,
+            states: States::new(Routing::default().retry_budget),
+            routing: Routing::default(),
+            random: Random::from_process(),
         }
     }
 
@@ -140,7 +199,9 @@ impl Router {
                 self.unknown_model(name)
             });
         };
-        let deployment = Arc::new(Deployment::direct(name, registration, model, context.clone()));
+        let known =
+            self.known.get(&registration.prefix).expect("every prefix is known where it may be called");
+        let deployment = Arc::new(Deployment::direct(name, registration, model, context.clone(), known));
         Ok(Route::direct(Candidate::new(&deployment, None, &self.registry)?))
     }
 
@@ -164,23 +225,29 @@ impl Router {
         Error::new(ErrorKind::UnknownModel, message).with_param("model")
     }
 
-    /// Calls the first deployment of a route.
-    ///
-    /// # Errors
-    ///
-    /// As [`Provider::call`](trunkline_provider::Provider::call).
-    pub async fn call(&self, route: &Route, call: Call) -> Result<Reply, Error> {
-        route.first().call(call).await
+    /// How a route's group is served.
+    pub(crate) fn policy_of<'r>(&'r self, route: &'r Route) -> &'r Arc<Policy> {
+        route.members().map_or(self.policies.general(), |members| &members.group.policy)
     }
 
-    /// Resolves a name and calls what it leads to: what an embedder needs in one step.
+    /// Asks what a route leads to, and gives the reply alone: what was reserved for it is held until it ends.
     ///
     /// # Errors
     ///
-    /// As [`Router::resolve`] and [`Provider::call`](trunkline_provider::Provider::call).
+    /// As [`Router::dispatch`].
+    pub async fn call(&self, route: Route, call: Call, wishes: &Wishes) -> Result<Reply, Error> {
+        let answer = self.dispatch(route, call, wishes).await.map_err(|failed| failed.error)?;
+        Ok(answer.into_reply())
+    }
+
+    /// Resolves a name and asks what it leads to: what an embedder needs in one step.
+    ///
+    /// # Errors
+    ///
+    /// As [`Router::resolve`] and [`Router::dispatch`].
     pub async fn send(&self, name: &str, operation: Operation, body: Document) -> Result<Reply, Error> {
         let route = self.resolve(name)?;
         let model = Arc::clone(&route.first().upstream_model);
-        self.call(&route, Call::new(operation, model, body)).await
+        self.call(route, Call::new(operation, model, body), &Wishes::default()).await
     }
 }

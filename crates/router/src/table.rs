@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::Deployment;
-use crate::group::Group;
+use crate::group::{Group, Policies};
 use crate::pattern::Pattern;
 use crate::route::{Members, Stars};
 use crate::wildcards::Wildcards;
@@ -38,7 +38,11 @@ enum Leads {
 }
 
 impl Table {
-    pub(crate) fn new(deployments: Vec<Arc<Deployment>>, aliases: BTreeMap<Arc<str>, Alias>) -> Self {
+    pub(crate) fn new(
+        deployments: Vec<Arc<Deployment>>,
+        aliases: BTreeMap<Arc<str>, Alias>,
+        policies: &Policies,
+    ) -> Self {
         let mut groups: BTreeMap<Arc<str>, Vec<Arc<Deployment>>> = BTreeMap::new();
         let mut models: BTreeMap<Arc<str>, Vec<Arc<Deployment>>> = BTreeMap::new();
         for deployment in deployments {
@@ -50,22 +54,22 @@ impl Table {
         models.values_mut().for_each(by_order);
         let group = |(name, deployments): (Arc<str>, Vec<Arc<Deployment>>)| {
             let pattern = Pattern::new(&name);
-            (Arc::clone(&name), Arc::new(Group::new(name, pattern, deployments)))
+            (Arc::clone(&name), Arc::new(Group::new(name, pattern, deployments, policies)))
         };
         let groups: BTreeMap<Arc<str>, Arc<Group>> = groups.into_iter().map(group).collect();
         let wildcards = Wildcards::new(groups.values());
         let mut table = Self { groups, aliases, names: FxHashMap::default(), wildcards };
-        table.add_names(models);
+        table.add_names(models, policies);
         table
     }
 
     /// The names in the reverse of their order: what is added later goes first.
-    fn add_names(&mut self, models: BTreeMap<Arc<str>, Vec<Arc<Deployment>>>) {
+    fn add_names(&mut self, models: BTreeMap<Arc<str>, Vec<Arc<Deployment>>>, policies: &Policies) {
         for (model, deployments) in models {
             // Wildcards go before model strings.
             if self.wildcards.find(&model).is_none() {
                 let name = Arc::clone(&deployments[0].group);
-                let group = Arc::new(Group::new(name, None, deployments));
+                let group = Arc::new(Group::new(name, None, deployments, policies));
                 self.names.insert(model, Leads::To(Members::all(&group, None)));
             }
         }

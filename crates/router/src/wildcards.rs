@@ -79,9 +79,13 @@ impl Wildcards {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Routing;
+    use crate::group::Policies;
 
     fn wildcards(names: &[&str]) -> Wildcards {
-        let group = |name: &&str| Arc::new(Group::new((*name).into(), Pattern::new(name), Vec::new()));
+        let policies = Policies::new(&Routing::default());
+        let group =
+            |name: &&str| Arc::new(Group::new((*name).into(), Pattern::new(name), Vec::new(), &policies));
         let groups: Vec<Arc<Group>> = names.iter().map(group).collect();
         Wildcards::new(groups.iter())
     }

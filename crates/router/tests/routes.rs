@@ -12,7 +12,7 @@ use trunkline_core::{
 use trunkline_provider::{
     About, CallContext, Capabilities, Limits, Provider, Registry, SendOptions, Transport, TransportBody,
 };
-use trunkline_router::{Deployment, DeploymentSpec, Route, Router, RouterBuilder};
+use trunkline_router::{Deployment, DeploymentSpec, Policy, Route, Router, RouterBuilder, Routing};
 
 /// As many deployments as a group may well have.
 const MANY: usize = 10_000;
@@ -36,7 +36,7 @@ impl Provider for Counting {
         Capabilities { operations, streaming: false, reports_usage: false, reports_cost: false }
     }
 
-    async fn call(&self, context: &CallContext, call: Call) -> Result<Reply, Error> {
+    async fn call(&self, context: &CallContext, call: &Call) -> Result<Reply, Error> {
         self.totals.lock().expect("no panic").push(context.target.send.waits.total);
         // Whoever comes at the same time has begun before the clock moves.
         tokio::task::yield_now().await;
@@ -252,7 +252,9 @@ fn a_prefix_as_it_is_is_a_deployment_of_that_name() {
 
 #[tokio::test(start_paused = true)]
 async fn only_a_wait_for_a_place_takes_from_a_call_s_time() {
-    let (mut builder, counting) = builder();
+    let (builder, counting) = builder();
+    let policy = Policy { queue_wait: Duration::from_secs(60), ..Policy::default() };
+    let mut builder = builder.routing(Routing { policy, ..Routing::default() });
     for model in ["x", "stuck"] {
         let mut row = DeploymentSpec { parallel_calls_max: Some(1), ..spec(model, &format!("one/{model}")) };
         row.target.send.waits.total = Duration::from_secs(5);
@@ -266,5 +268,5 @@ async fn only_a_wait_for_a_place_takes_from_a_call_s_time() {
     let holding = tokio::time::timeout(Duration::from_secs(6), call("stuck"));
     let (held, refused) = tokio::join!(holding, call("stuck"));
     assert!(held.is_err());
-    assert_eq!(refused.map_err(|error| error.kind()).err(), Some(ErrorKind::Overloaded));
+    assert_eq!(refused.map_err(|error| error.kind()).err(), Some(ErrorKind::NoDeployment));
 }

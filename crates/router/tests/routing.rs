@@ -22,7 +22,7 @@ impl Provider for Named {
         Capabilities { operations, streaming: false, reports_usage: false, reports_cost: false }
     }
 
-    async fn call(&self, _context: &CallContext, call: Call) -> Result<Reply, Error> {
+    async fn call(&self, _context: &CallContext, call: &Call) -> Result<Reply, Error> {
         let mut document = call.document().cloned().unwrap_or_else(Document::empty);
         document.set("provider", self.0).expect("a text");
         document.set("called", &*call.model).expect("a text");

@@ -11,6 +11,7 @@ use trunkline_provider::{Limits, Provider, Registry, SendOptions, Target, Waits}
 use trunkline_router::{DeploymentSpec, Router};
 use trunkline_transport::{HttpTransport, TransportOptions};
 
+use crate::routing::routing;
 use crate::sources::Sources;
 
 /// Every provider that this server knows.
@@ -38,7 +39,8 @@ fn registry(sources: &Sources) -> Result<Registry, Error> {
 
 /// The router for what the sources say, and the deployments that are left out of it, with the reasons.
 pub(crate) fn router(sources: &Sources) -> Result<(Router, Vec<(Location, Error)>), Error> {
-    let mut builder = Router::builder(Arc::new(registry(sources)?));
+    let mut builder =
+        Router::builder(Arc::new(registry(sources)?)).routing(routing(&sources.loaded.settings));
     let send = send_options(sources);
     let mut left_out = Vec::new();
     match &sources.origin {
@@ -119,6 +121,13 @@ fn spec(row: &DeploymentSettings, send: &SendOptions) -> DeploymentSpec {
         order: row.order.unwrap_or(i64::MAX),
         info: row.model_info.to_map(),
         prices: row.prices(),
+        requests_per_minute_max: row.rpm,
+        tokens_per_minute_max: row.tpm,
+        weight: row.weight,
+        tags: row.tags.clone(),
+        retries: row.num_retries,
+        cooldown: row.cooldown_time,
+        input_tokens_max: row.max_input_tokens,
     }
 }
 
@@ -138,6 +147,8 @@ pub(crate) fn gateway_settings(sources: &Sources, files: u64) -> Settings {
         forward_client_headers: general.forward_client_headers,
         forward_openai_organization: general.forward_openai_organization,
         client_side_credentials: general.client_side_credentials,
+        mock_failures: general.allow_mock_testing_params,
+        trace_for_keys: own.trace_for_keys,
         always_include_stream_usage: general.always_include_stream_usage,
         return_wildcard_routes: general.return_wildcard_routes,
         health_details: general.health_check_details,

@@ -4,6 +4,7 @@ mod agent;
 mod assemble;
 mod check;
 mod flags;
+mod routing;
 mod sources;
 mod telemetry;
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 use trunkline_core::{Call, Document, Error, ErrorKind, Observation, Operation, Reply, ReplyBody, Secret};
-use trunkline_provider::Target;
+use trunkline_router::{OwnTarget, Wishes};
 
 use crate::Client;
 
@@ -31,17 +31,10 @@ pub(crate) struct Delivery {
     client: Result<Client, Error>,
     extra: Vec<(String, Bytes)>,
     headers: HeaderMap,
-    route: Overrides,
+    /// What the call says about where it goes, against what is configured.
+    wishes: Wishes,
     /// The first thing that could not be put into the call; told when it is sent.
     problem: Option<Error>,
-}
-
-/// What one call says about where it goes, against what is configured.
-#[derive(Debug, Default)]
-struct Overrides {
-    api_key: Option<Secret>,
-    api_base: Option<String>,
-    timeout: Option<Duration>,
 }
 
 impl<R> CallBuilder<R> {
@@ -50,7 +43,7 @@ impl<R> CallBuilder<R> {
             client,
             extra: Vec::new(),
             headers: HeaderMap::new(),
-            route: Overrides::default(),
+            wishes: Wishes::default(),
             problem: None,
         };
         Self { request, delivery }
@@ -99,7 +92,7 @@ impl<R> CallBuilder<R> {
 
     /// Shows this key upstream instead of the one that is configured.
     pub fn api_key(mut self, api_key: impl Into<Secret>) -> Self {
-        self.delivery.route.api_key = Some(api_key.into());
+        self.delivery.own_target().api_key = Some(api_key.into());
         self
     }
 
@@ -108,13 +101,21 @@ impl<R> CallBuilder<R> {
     /// Keys that are configured stay at home, so give the call its own by [`api_key`](CallBuilder::api_key) if that
     /// base wants one.
     pub fn api_base(mut self, api_base: impl Into<String>) -> Self {
-        self.delivery.route.api_base = Some(api_base.into());
+        self.delivery.own_target().api_base = Some(api_base.into());
         self
     }
 
-    /// Limits the time from sending until the end of the reply, streams included. Default 6,000 s.
+    /// Says what else the call asks of the router: further attempts, fallbacks, tags, waits. A key and a base URL that
+    /// the call was given already are kept.
+    pub fn wishes(mut self, mut wishes: Wishes) -> Self {
+        wishes.own_target = self.delivery.wishes.own_target.take().or(wishes.own_target);
+        self.delivery.wishes = wishes;
+        self
+    }
+
+    /// Limits the time from sending until the end of the reply, further attempts and streams included. Default 6,000 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.delivery.route.timeout = Some(timeout);
+        self.delivery.wishes.timeout = Some(timeout);
         self
     }
 }
@@ -122,6 +123,10 @@ impl<R> CallBuilder<R> {
 impl Delivery {
     fn note(&mut self, problem: Error) {
         self.problem.get_or_insert(problem);
+    }
+
+    fn own_target(&mut self) -> &mut OwnTarget {
+        self.wishes.own_target.get_or_insert_default()
     }
 
     /// Puts the extra members into a body.
@@ -143,36 +148,9 @@ impl Delivery {
         let client = self.client?;
         let router = client.router();
         let route = router.resolve(model)?;
-        let candidate = route.first();
-        let mut call = Call::new(operation, Arc::clone(&candidate.upstream_model), document);
+        let mut call = Call::new(operation, Arc::clone(&route.first().upstream_model), document);
         call.headers = self.headers;
-        match self.route.applied_to(&candidate.deployment.context().target) {
-            None => router.call(&route, call).await,
-            Some(target) => candidate.call_with_target(target, call).await,
-        }
-    }
-}
-
-impl Overrides {
-    /// The deployment's target with these laid over it. `None` if they say nothing.
-    fn applied_to(self, target: &Target) -> Option<Target> {
-        let Self { api_key, api_base, timeout } = self;
-        if api_key.is_none() && api_base.is_none() && timeout.is_none() {
-            return None;
-        }
-        let mut target = match api_base {
-            // Keys, and headers that may hold keys, belong to the base that they were configured for.
-            Some(api_base) => Target {
-                api_base: Some(api_base),
-                from_caller: true,
-                send: target.send.clone(),
-                ..Target::default()
-            },
-            None => target.clone(),
-        };
-        target.api_key = api_key.or(target.api_key);
-        target.send.waits.total = timeout.unwrap_or(target.send.waits.total);
-        Some(target)
+        router.call(route, call, &self.wishes).await
     }
 }
 
@@ -185,7 +163,7 @@ impl fmt::Debug for Delivery {
             .debug_struct("Delivery")
             .field("extra", &extra)
             .field("headers", &headers)
-            .field("route", &self.route)
+            .field("wishes", &self.wishes)
             .field("problem", &self.problem)
             .finish_non_exhaustive()
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use trunkline_core::{Call, Document, Error, Operation, Reply};
 use trunkline_openai::chat::ChatRequest;
 use trunkline_openai::embeddings::{EmbeddingInput, EmbeddingRequest};
-use trunkline_router::Router;
+use trunkline_router::{Router, Wishes};
 
 use crate::call_builder::CallBuilder;
 use crate::{ChatCall, ClientBuilder, EmbeddingCall, Messages};
@@ -93,7 +93,7 @@ impl Client {
     pub async fn call(&self, model: &str, operation: Operation, body: Document) -> Result<Reply, Error> {
         let route = self.router.resolve(model)?;
         let model = Arc::clone(&route.first().upstream_model);
-        self.router.call(&route, Call::new(operation, model, body)).await
+        self.router.call(route, Call::new(operation, model, body), &Wishes::default()).await
     }
 
     /// The router, with its deployments and its registry of providers.

@@ -47,6 +47,9 @@ impl Recorder for LineRecorder {
         }
         line.string(field!("outcome"), &record.outcome_text());
         line.flag(field!("streamed"), record.streamed);
+        if let Some(attempts) = record.attempts_told() {
+            line.number(field!("attempts"), attempts);
+        }
         if let Some(usage) = &record.observation.usage {
             line.number(field!("usage.input_tokens"), Usage::input(usage));
             line.number(field!("usage.output_tokens"), Usage::all_output(usage));

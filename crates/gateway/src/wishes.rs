@@ -1,54 +1,68 @@
-//! Where a call goes: the deployment's own target, or what a caller made of it.
+//! What a request asks of the router, read from its body and its headers.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName};
 use trunkline_core::{Error, ErrorKind};
-use trunkline_provider::Target;
-use trunkline_router::Candidate;
+use trunkline_router::{OwnTarget, Wishes};
 
+use crate::authentication::Caller;
 use crate::consumed::Asked;
 
 static TIMEOUT: HeaderName = HeaderName::from_static("x-litellm-timeout");
 static STREAM_TIMEOUT: HeaderName = HeaderName::from_static("x-litellm-stream-timeout");
+static RETRIES: HeaderName = HeaderName::from_static("x-litellm-num-retries");
+static TAGS: HeaderName = HeaderName::from_static("x-litellm-tags");
 
-/// The target with what the caller asked for. `None` if it asked for nothing.
+/// What a request asks of the router: its body goes before its headers.
 ///
 /// # Errors
 ///
-/// `InvalidRequest` for a wait that is no number, or a base that is not accepted.
-pub(crate) fn asked_for(
-    candidate: &Candidate,
+/// `InvalidRequest` for a header that is no number, or a base that is not accepted.
+pub(crate) fn of(
     asked: Asked,
     request: &HeaderMap,
-    streaming: bool,
-) -> Result<Option<Target>, Error> {
-    let total = asked.timeout.or(seconds(request, &TIMEOUT)?);
-    let first_event = asked.stream_timeout.or(seconds(request, &STREAM_TIMEOUT)?);
-    if total.is_none() && first_event.is_none() && asked.api_base.is_none() && asked.api_key.is_none() {
+    caller: Caller,
+    deployment: Option<String>,
+    begin_within: Option<Duration>,
+) -> Result<Wishes, Error> {
+    let Asked { api_base, api_key, timeout, stream_timeout, mut tags, retries, .. } = asked;
+    let own_target = if api_base.is_some() || api_key.is_some() {
+        api_base.as_deref().map(check_base).transpose()?;
+        Some(OwnTarget { api_base, api_key })
+    } else {
+        None
+    };
+    if let Some(text) = request.get(&TAGS).and_then(|value| value.to_str().ok()) {
+        tags.extend(text.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned));
+    }
+    Ok(Wishes {
+        retries: retries.or(number(request, &RETRIES)?),
+        timeout: timeout.or(seconds(request, &TIMEOUT)?),
+        first_event_timeout: stream_timeout.or(seconds(request, &STREAM_TIMEOUT)?),
+        fallbacks: asked.fallbacks,
+        context_window_fallbacks: asked.context_window_fallbacks,
+        content_policy_fallbacks: asked.content_policy_fallbacks,
+        no_fallbacks: asked.no_fallbacks,
+        tags,
+        tenant: caller.tenant(),
+        deployment,
+        own_target,
+        begin_within,
+        mock_failure: asked.mock_failure,
+    })
+}
+
+fn number(request: &HeaderMap, name: &HeaderName) -> Result<Option<u32>, Error> {
+    let Some(value) = request.get(name) else {
         return Ok(None);
-    }
-    let mut target = Target::clone(&candidate.deployment.context().target);
-    if let Some(total) = total {
-        target.send.waits.total = total;
-    }
-    if let Some(first_event) = first_event.filter(|_| streaming) {
-        target.send.waits.first_event = first_event;
-    }
-    if let Some(base) = asked.api_base {
-        check_base(&base)?;
-        // The deployment's key belongs to its own base and goes nowhere else.
-        target.api_base = Some(base);
-        target.api_key = None;
-        target.from_caller = true;
-        target.extra_headers = HeaderMap::new();
-        target.organization = None;
-    }
-    if let Some(key) = asked.api_key {
-        target.api_key = Some(key);
-    }
-    Ok(Some(target))
+    };
+    let number = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+    number.map(Some).ok_or_else(|| {
+        let message = format!("the header {name} must be a whole number from 0");
+        Error::new(ErrorKind::InvalidRequest, message).with_param(name.as_str())
+    })
 }
 
 /// Refuses a caller's base URL that is no web address, or that names this network by number.

@@ -1,0 +1,48 @@
+//! What was tried for a request, and how it went.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use trunkline_core::{Error, ErrorKind};
+
+use crate::Candidate;
+
+/// One try at one target that brought no reply.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The model group.
+    pub group: Arc<str>,
+    /// The deployment's id.
+    pub deployment: Arc<str>,
+    /// The provider's prefix.
+    pub provider: Arc<str>,
+    /// The model, in the upstream's spelling.
+    pub upstream_model: Arc<str>,
+    /// The upstream's status, where it sent one.
+    pub status: Option<StatusCode>,
+    /// What went wrong. `None` for one that another was faster than.
+    pub failure: Option<ErrorKind>,
+    /// From sending until it was over.
+    pub duration: Duration,
+}
+
+impl Attempt {
+    pub(crate) fn failed(group: &Arc<str>, candidate: &Candidate, error: &Error, duration: Duration) -> Self {
+        let failure = Some(error.kind());
+        Self { status: error.upstream_status(), failure, ..Self::overtaken(group, candidate, duration) }
+    }
+
+    /// One that was given up because another answered first.
+    pub(crate) fn overtaken(group: &Arc<str>, candidate: &Candidate, duration: Duration) -> Self {
+        Self {
+            group: Arc::clone(group),
+            deployment: Arc::clone(&candidate.deployment.id),
+            provider: Arc::clone(&candidate.prefix),
+            upstream_model: Arc::clone(&candidate.upstream_model),
+            status: None,
+            failure: None,
+            duration,
+        }
+    }
+}

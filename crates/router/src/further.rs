@@ -1,0 +1,127 @@
+//! Whether a failed attempt is followed by another one, and when.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use trunkline_core::{Call, Error, ErrorKind, Retry};
+
+use crate::dispatch::Journey;
+use crate::select::Ask;
+use crate::{Policy, Route, Router};
+
+/// The first wait before the same deployment is asked again.
+const BACK_OFF: Duration = Duration::from_millis(500);
+
+/// The longest one.
+const BACK_OFF_MAX: Duration = Duration::from_secs(8);
+
+/// An upstream that wants to be left alone for longer is not waited for.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
+
+/// The least share of a wait that chance leaves of it.
+const JITTER: f64 = 0.75;
+
+/// What follows a failed attempt.
+pub(crate) enum Further {
+    /// Nothing in this group.
+    Stop,
+    /// Another one, elsewhere.
+    Now,
+    /// Another one, after a rest for whoever is asked again.
+    After(Duration),
+}
+
+/// Where a request has been in one group.
+#[derive(Debug, Default)]
+pub(crate) struct Tried {
+    /// Deployments that are not asked again: those that refused for good, and, while there are others, those that
+    /// failed.
+    places: Vec<usize>,
+    /// Of them, those that may answer the next time.
+    may_again: Vec<usize>,
+    last_error: Option<Error>,
+}
+
+impl Tried {
+    pub(crate) fn places(&self) -> &[usize] {
+        &self.places
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.last_error.is_some()
+    }
+
+    pub(crate) fn note(&mut self, error: Error) {
+        self.last_error = Some(error);
+    }
+
+    pub(crate) fn into_last_error(self) -> Option<Error> {
+        self.last_error
+    }
+}
+
+impl Router {
+    /// Decides what follows a failure at a place, and notes it in `tried`.
+    #[expect(clippy::too_many_arguments, reason = "it is the one place where all of them meet")]
+    pub(crate) fn further(
+        &self,
+        route: &Route,
+        call: &Call,
+        place: usize,
+        error: &Error,
+        tried: &mut Tried,
+        journey: &Journey<'_>,
+        policy: &Policy,
+    ) -> Further {
+        let advice = advice(error);
+        let is_last = journey.course.retries >= journey.course.retries_max
+            || journey.course.attempts >= self.routing.attempts_max;
+        if advice == Retry::Never || is_last {
+            return Further::Stop;
+        }
+        tried.places.push(place);
+        if advice != Retry::NextTarget {
+            tried.may_again.push(place);
+        }
+        let has_another = route.members().is_some_and(|members| {
+            let ask = Ask::new(call.operation, &call.body, journey.wishes, policy, &tried.places);
+            let mut others = members.places.clone().filter(|other| *other != place);
+            others.any(|other| self.skip(route, members, other, &ask).is_none())
+        });
+        if has_another {
+            return Further::Now;
+        }
+        if tried.may_again.is_empty() {
+            return Further::Stop;
+        }
+        tried.places.retain(|place| !tried.may_again.contains(place));
+        tried.may_again.clear();
+        let wait = match advice {
+            Retry::After(wait) if wait > RETRY_AFTER_MAX => return Further::Stop,
+            Retry::After(wait) if !wait.is_zero() => wait.max(policy.back_off_min),
+            _ => self.back_off(journey.course.retries).max(policy.back_off_min),
+        };
+        // A wait is of no use to anybody if it outlasts the request, or ends while all are still left alone.
+        let until = Instant::now() + wait.max(policy.queue_wait);
+        let rests = route.members().and_then(|members| {
+            let ask = Ask::new(call.operation, &call.body, journey.wishes, policy, &tried.places);
+            self.first_back(route, members, &ask)
+        });
+        let is_of_use = wait < journey.left() && rests.is_none_or(|back| back <= until);
+        if is_of_use { Further::After(wait) } else { Further::Stop }
+    }
+
+    fn back_off(&self, retries: u32) -> Duration {
+        let wait = BACK_OFF.saturating_mul(1 << retries.min(8)).min(BACK_OFF_MAX);
+        wait.mul_f64(JITTER + (1.0 - JITTER) * self.random.share())
+    }
+}
+
+/// What an error says about trying again. Nothing of the reply has gone to the caller yet, so that one which was cut
+/// can be had anew.
+fn advice(error: &Error) -> Retry {
+    match error.kind() {
+        ErrorKind::UpstreamCut => Retry::SameTarget,
+        _ => error.retry(),
+    }
+}

@@ -1,0 +1,189 @@
+//! Whether a deployment is in service for one of its models: LiteLLM's thresholds, and one probe at the end of a rest.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use trunkline_core::{Error, ErrorKind};
+
+use crate::Policy;
+use crate::class::Class;
+
+/// Over which time failures are counted.
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// A share of failures means something from so many requests on.
+const REQUESTS_MIN: u32 = 5;
+
+/// The same for a deployment that is alone in its group, of which all must have failed.
+const REQUESTS_MIN_ALONE: u32 = 1_000;
+
+/// The longest rest that an upstream can ask for.
+const REST_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// The health of one (deployment, model).
+#[derive(Debug)]
+pub(crate) struct Health {
+    epoch: Instant,
+    /// When it may be asked again, in milliseconds from `epoch`; 0 while it is in service.
+    returns_at: AtomicU64,
+    /// Whether somebody is finding out if it is back.
+    probing: AtomicBool,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Debug)]
+struct Counts {
+    began: Instant,
+    requests: u32,
+    failures: u32,
+    by_class: [u32; 9],
+}
+
+/// What can be said of a deployment without asking it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    InService,
+    /// Its rest is over, and one may find out.
+    MayBeBack,
+    /// It rests until then. Somebody who is finding out counts as a moment more.
+    Resting(Instant),
+}
+
+/// What decides whether a failure brings a rest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules<'p> {
+    pub(crate) policy: &'p Policy,
+    /// The deployment's own length of a rest.
+    pub(crate) cooldown: Option<Duration>,
+    /// Whether no other deployment answers to the name.
+    pub(crate) is_alone: bool,
+    /// Whether the name stands for many models, of which a caller may invent some.
+    pub(crate) is_wildcard: bool,
+}
+
+impl Health {
+    pub(crate) fn new() -> Self {
+        let now = Instant::now();
+        Self {
+            epoch: now,
+            returns_at: AtomicU64::new(0),
+            probing: AtomicBool::new(false),
+            counts: Mutex::new(Counts { began: now, requests: 0, failures: 0, by_class: [0; 9] }),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn look(&self) -> Look {
+        match self.returns_at.load(Ordering::Acquire) {
+            0 => Look::InService,
+            returns_at => self.look_at_rest(returns_at),
+        }
+    }
+
+    #[cold]
+    fn look_at_rest(&self, returns_at: u64) -> Look {
+        const MOMENT: Duration = Duration::from_millis(100);
+        let (returns_at, now) = (self.epoch + Duration::from_millis(returns_at), Instant::now());
+        if now < returns_at {
+            Look::Resting(returns_at)
+        } else if self.probing.load(Ordering::Acquire) {
+            Look::Resting(now + MOMENT)
+        } else {
+            Look::MayBeBack
+        }
+    }
+
+    /// Claims to be the one that finds out. Whoever has claimed it gives it back, by a word on how it went or by
+    /// [`release`](Self::release).
+    pub(crate) fn claim_probe(&self) -> bool {
+        !self.probing.swap(true, Ordering::AcqRel)
+    }
+
+    pub(crate) fn release(&self) {
+        self.probing.store(false, Ordering::Release);
+    }
+
+    /// Notes an answer. What was resting is back.
+    pub(crate) fn succeeded(&self) {
+        self.count(|counts| counts.requests = counts.requests.saturating_add(1));
+        if self.returns_at.load(Ordering::Acquire) != 0 {
+            self.count(|counts| *counts = Counts::from(counts.began));
+            self.returns_at.store(0, Ordering::Release);
+        }
+    }
+
+    /// Notes a failure. Tells for how long it is left alone now, if it is.
+    pub(crate) fn failed(&self, error: &Error, rules: Rules<'_>) -> Option<Duration> {
+        let class = Class::of(error);
+        let counts = self.count(|counts| {
+            if counts.began.elapsed() >= WINDOW {
+                *counts = Counts::from(Instant::now());
+            }
+            counts.requests = counts.requests.saturating_add(1);
+            counts.failures = counts.failures.saturating_add(1);
+            counts.by_class[class as usize] = counts.by_class[class as usize].saturating_add(1);
+            (counts.requests, counts.failures, counts.by_class[class as usize])
+        });
+        let was_resting = self.returns_at.load(Ordering::Acquire) != 0;
+        if !counts_against(error, rules) || !(was_resting || brings_rest(class, counts, rules)) {
+            return None;
+        }
+        let asked = error.retry_after().filter(|wait| !wait.is_zero());
+        let rest = rules.cooldown.or(asked).unwrap_or(rules.policy.cooldown).min(REST_MAX);
+        if rest.is_zero() || rules.policy.cooldown.is_zero() {
+            return None;
+        }
+        self.rest(rest);
+        Some(rest)
+    }
+
+    /// Leaves it alone for this long.
+    pub(crate) fn rest(&self, rest: Duration) {
+        let returns_at = self.epoch.elapsed() + rest;
+        let returns_at = u64::try_from(returns_at.as_millis()).unwrap_or(u64::MAX).max(1);
+        self.returns_at.store(returns_at, Ordering::Release);
+    }
+
+    fn count<T>(&self, count: impl FnOnce(&mut Counts) -> T) -> T {
+        let mut counts = self.counts.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        count(&mut counts)
+    }
+}
+
+impl Counts {
+    fn from(began: Instant) -> Self {
+        Self { began, requests: 0, failures: 0, by_class: [0; 9] }
+    }
+}
+
+/// Whether a failure says something about the deployment, and not about the request or the credential.
+fn counts_against(error: &Error, rules: Rules<'_>) -> bool {
+    match error.kind() {
+        ErrorKind::UpstreamRateLimited
+        | ErrorKind::UpstreamTimeout
+        | ErrorKind::UpstreamUnreachable
+        | ErrorKind::UpstreamFailed
+        | ErrorKind::UpstreamProtocol
+        | ErrorKind::UpstreamCut => true,
+        ErrorKind::UpstreamNotFound => !rules.is_wildcard,
+        // The rest is the caller's doing, or the credential's, which rests by itself.
+        _ => false,
+    }
+}
+
+fn brings_rest(class: Class, (requests, failures, of_class): (u32, u32, u32), rules: Rules<'_>) -> bool {
+    let policy = rules.policy;
+    if let Some(allowed) = policy.fails_allowed_by_class.get(class) {
+        return of_class > allowed;
+    }
+    if rules.is_alone {
+        return requests >= REQUESTS_MIN_ALONE && failures == requests;
+    }
+    if let Some(allowed) = policy.fails_allowed {
+        return failures > allowed;
+    }
+    matches!(class, Class::RateLimit | Class::NotFound)
+        || requests >= REQUESTS_MIN && failures.saturating_mul(2) > requests
+}

@@ -1,0 +1,92 @@
+//! How many further attempts an origin has left.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::time::Instant;
+
+use crate::RetryBudget;
+
+/// What first attempts can save up, in further attempts.
+const SAVED_MAX: u64 = 100;
+
+/// The further attempts that one origin has left: a share of its first attempts, and some for each second.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    setting: RetryBudget,
+    /// What first attempts have earned, in hundredths of a further attempt.
+    earned: AtomicU64,
+    by_time: Mutex<ByTime>,
+}
+
+#[derive(Debug)]
+struct ByTime {
+    /// Further attempts that are left.
+    left: f64,
+    counted: Instant,
+}
+
+impl Budget {
+    pub(crate) fn new(setting: RetryBudget) -> Self {
+        let by_time = ByTime { left: f64::from(setting.burst), counted: Instant::now() };
+        Self { setting, earned: AtomicU64::new(0), by_time: Mutex::new(by_time) }
+    }
+
+    /// Notes a first attempt.
+    #[inline]
+    pub(crate) fn earn(&self) {
+        // Once enough is saved up, nothing is written that other threads would have to read again.
+        if self.earned.load(Ordering::Relaxed) < SAVED_MAX * 100 {
+            self.earned.fetch_add(u64::from(self.setting.percent), Ordering::Relaxed);
+        }
+    }
+
+    /// Takes one further attempt. False if none is left.
+    pub(crate) fn spend(&self) -> bool {
+        let take = |earned: u64| earned.checked_sub(100);
+        self.earned.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() || self.spend_by_time()
+    }
+
+    fn spend_by_time(&self) -> bool {
+        let mut by_time = self.by_time.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let now = Instant::now();
+        let passed = now.saturating_duration_since(by_time.counted).as_secs_f64();
+        by_time.left = (by_time.left + passed).min(f64::from(self.setting.burst));
+        by_time.counted = now;
+        if by_time.left < 1.0 {
+            return false;
+        }
+        by_time.left -= 1.0;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn spent(budget: &Budget, wanted: usize) -> usize {
+        (0..wanted).filter(|_| budget.spend()).count()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tenth_of_the_first_attempts_and_one_a_second() {
+        let budget = Budget::new(RetryBudget::default());
+        assert_eq!(spent(&budget, 50), 10, "quiet services try again too");
+        (0..55).for_each(|_| budget.earn());
+        assert_eq!(spent(&budget, 50), 5);
+        tokio::time::advance(Duration::from_secs(3)).await;
+        assert_eq!(spent(&budget, 50), 3);
+        tokio::time::advance(Duration::from_secs(3_600)).await;
+        assert_eq!(spent(&budget, 50), 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_good_time_is_not_saved_up_for_ever() {
+        let budget = Budget::new(RetryBudget { percent: 10, burst: 0 });
+        (0..1_000_000).for_each(|_| budget.earn());
+        assert!((100..=101).contains(&spent(&budget, 1_000)));
+    }
+}

@@ -1,0 +1,277 @@
+//! What is learned of deployments, credentials and origins while they serve, and outlives a reload.
+
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::Instant;
+
+use crate::RetryBudget;
+use crate::health::{Health, Look};
+use crate::retry_budget::Budget;
+use crate::speed::Speed;
+use crate::window::Window;
+
+/// Models of one wildcard that are kept apart. A caller can invent names; this is where they end.
+const MODELS_MAX: usize = 10_000;
+
+/// What is known of a deployment.
+#[derive(Debug)]
+pub(crate) struct State {
+    /// Calls that are open.
+    pub(crate) in_flight: AtomicUsize,
+    pub(crate) window: Window,
+    /// Where one model is called.
+    own: Standing,
+    /// Where the asked-for name decides on the model: those of which there is something to say.
+    by_model: RwLock<FxHashMap<Arc<str>, Arc<Standing>>>,
+    has_models: AtomicBool,
+    /// Places for calls at one time, and how many there are in all.
+    parallel: Mutex<Option<(usize, Arc<Semaphore>)>>,
+}
+
+/// What is known of one model of a deployment.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    pub(crate) health: Health,
+    pub(crate) speed: Speed,
+}
+
+impl Standing {
+    fn new() -> Self {
+        Self { health: Health::new(), speed: Speed::default() }
+    }
+}
+
+/// Leads to a [`Standing`] for as long as a call takes.
+#[derive(Clone, Debug)]
+pub(crate) enum StandingOf {
+    Deployment(Arc<State>),
+    Model(Arc<Standing>),
+}
+
+impl Deref for StandingOf {
+    type Target = Standing;
+
+    fn deref(&self) -> &Standing {
+        match self {
+            Self::Deployment(state) => &state.own,
+            Self::Model(standing) => standing,
+        }
+    }
+}
+
+impl State {
+    pub(crate) fn new() -> Self {
+        Self {
+            in_flight: AtomicUsize::new(0),
+            window: Window::default(),
+            own: Standing::new(),
+            by_model: RwLock::default(),
+            has_models: AtomicBool::new(false),
+            parallel: Mutex::new(None),
+        }
+    }
+
+    /// The standing of the one model that the deployment calls.
+    pub(crate) fn own(&self) -> &Standing {
+        &self.own
+    }
+
+    /// Whether there is something to say of any single model.
+    pub(crate) fn has_models(&self) -> bool {
+        self.has_models.load(Ordering::Acquire)
+    }
+
+    /// The standing of one of many models, if there is something to say of it.
+    pub(crate) fn known(&self, model: &str) -> Option<Arc<Standing>> {
+        if !self.has_models() {
+            return None;
+        }
+        self.by_model.read().unwrap_or_else(PoisonError::into_inner).get(model).cloned()
+    }
+
+    /// The same, from now on in any case.
+    pub(crate) fn of_model(&self, model: &Arc<str>) -> Arc<Standing> {
+        let mut models = self.by_model.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(standing) = models.get(model) {
+            return Arc::clone(standing);
+        }
+        if models.len() >= MODELS_MAX {
+            // Those in service lose what is known of their speed and no more.
+            models.retain(|_, standing| standing.health.look() != Look::InService);
+            if models.len() >= MODELS_MAX {
+                models.clear();
+            }
+        }
+        let standing = Arc::new(Standing::new());
+        models.insert(Arc::clone(model), Arc::clone(&standing));
+        self.has_models.store(true, Ordering::Release);
+        standing
+    }
+
+    /// The places for so many calls at one time. Those that are taken stay taken when the number changes.
+    pub(crate) fn places(&self, max: usize) -> Arc<Semaphore> {
+        let max = max.min(Semaphore::MAX_PERMITS);
+        let mut parallel = self.parallel.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *parallel {
+            Some((before, places)) => {
+                if max > *before {
+                    places.add_permits(max - *before);
+                } else {
+                    let forgotten = places.forget_permits(*before - max);
+                    // What cannot be taken away now is missing for good: a smaller number is a new beginning.
+                    if forgotten < *before - max {
+                        *places = Arc::new(Semaphore::new(max));
+                    }
+                }
+                *before = max;
+                Arc::clone(places)
+            }
+            none => {
+                let places = Arc::new(Semaphore::new(max));
+                *none = Some((max, Arc::clone(&places)));
+                places
+            }
+        }
+    }
+}
+
+/// What is known of a credential at one base: all its deployments rest with it.
+#[derive(Debug)]
+pub(crate) struct Account {
+    pub(crate) health: Health,
+}
+
+impl Account {
+    /// Notes that it was accepted.
+    #[inline]
+    pub(crate) fn accepted(&self) {
+        if self.health.look() != Look::InService {
+            self.health.succeeded();
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_in_service(&self) -> bool {
+        // Once its rest is over all may try: one that is refused again begins the next rest.
+        !matches!(self.health.look(), Look::Resting(_))
+    }
+
+    /// How long it still rests.
+    pub(crate) fn rest(&self) -> Duration {
+        match self.health.look() {
+            Look::Resting(until) => until.saturating_duration_since(Instant::now()),
+            Look::InService | Look::MayBeBack => Duration::ZERO,
+        }
+    }
+}
+
+/// Everything that outlives a reload, by the identities of what it is about.
+#[derive(Debug)]
+pub(crate) struct States {
+    retry_budget: RetryBudget,
+    deployments: Mutex<FxHashMap<Arc<str>, Arc<State>>>,
+    accounts: Mutex<FxHashMap<Box<[u8]>, Arc<Account>>>,
+    origins: Mutex<FxHashMap<Arc<str>, Arc<Budget>>>,
+    /// Where the first of a queue waits for what others give back.
+    pub(crate) freed: Arc<Freed>,
+}
+
+/// Tells that a place came free.
+#[derive(Debug, Default)]
+pub(crate) struct Freed {
+    notify: Notify,
+    /// How many want to know.
+    waiting: AtomicUsize,
+}
+
+/// Wants to know for as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Watch<'f>(&'f Freed);
+
+impl Watch<'_> {
+    /// Waits until a place comes free. What comes free after it was enabled counts.
+    pub(crate) fn told(&self) -> tokio::sync::futures::Notified<'_> {
+        self.0.notify.notified()
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Freed {
+    pub(crate) fn watch(&self) -> Watch<'_> {
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        Watch(self)
+    }
+
+    #[inline]
+    pub(crate) fn tell(&self) {
+        if self.waiting.load(Ordering::Acquire) > 0 {
+            self.notify.notify_waiters();
+        }
+    }
+}
+
+impl States {
+    pub(crate) fn new(retry_budget: RetryBudget) -> Self {
+        Self {
+            retry_budget,
+            deployments: Mutex::default(),
+            accounts: Mutex::default(),
+            origins: Mutex::default(),
+            freed: Arc::default(),
+        }
+    }
+
+    /// New ones, that know what these know of deployments, credentials and origins.
+    pub(crate) fn carried_over(&self, retry_budget: RetryBudget) -> Self {
+        let copy = |origins: &Mutex<FxHashMap<Arc<str>, Arc<Budget>>>| {
+            if retry_budget == self.retry_budget { lock(origins).clone() } else { FxHashMap::default() }
+        };
+        Self {
+            retry_budget,
+            deployments: Mutex::new(lock(&self.deployments).clone()),
+            accounts: Mutex::new(lock(&self.accounts).clone()),
+            origins: Mutex::new(copy(&self.origins)),
+            freed: Arc::clone(&self.freed),
+        }
+    }
+
+    pub(crate) fn deployment(&self, id: &Arc<str>) -> Arc<State> {
+        let mut deployments = lock(&self.deployments);
+        Arc::clone(deployments.entry(Arc::clone(id)).or_insert_with(|| Arc::new(State::new())))
+    }
+
+    pub(crate) fn account(&self, identity: &[u8]) -> Arc<Account> {
+        let mut accounts = lock(&self.accounts);
+        let new = || Arc::new(Account { health: Health::new() });
+        Arc::clone(accounts.entry(identity.into()).or_insert_with(new))
+    }
+
+    pub(crate) fn origin(&self, origin: &str) -> Arc<Budget> {
+        let mut origins = lock(&self.origins);
+        if let Some(budget) = origins.get(origin) {
+            return Arc::clone(budget);
+        }
+        let budget = Arc::new(Budget::new(self.retry_budget));
+        origins.insert(origin.into(), Arc::clone(&budget));
+        budget
+    }
+
+    /// Forgets deployments that are no more.
+    pub(crate) fn keep(&self, is_there: impl Fn(&str) -> bool) {
+        lock(&self.deployments).retain(|id, _| is_there(id));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,97 @@
+//! How one deployment is drawn from those that may be asked: one file for each way.
+//!
+//! WHEN ADDING A WAY: its file here, a variant of [`StrategyKind`], its arm in [`choose`], its row in
+//! `docs/routing.md`.
+
+mod cost_based;
+mod latency_based;
+mod least_busy;
+mod simple_shuffle;
+mod usage_based;
+
+use std::cmp::Ordering;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::random::Random;
+use crate::state::State;
+use crate::{Deployment, StrategyKind};
+
+pub(crate) use simple_shuffle::Weights;
+
+/// So many deployments are compared at most; of more, as many that stand together, beginning anywhere.
+const COMPARED_MAX: usize = 128;
+
+/// Draws one deployment.
+trait Strategy {
+    /// The place to ask. `None` if none of them may be asked.
+    fn choose(&self, among: &Among<'_>) -> Option<usize>;
+}
+
+/// The deployments of one level of a group, and what is known of them.
+pub(crate) struct Among<'a> {
+    pub(crate) deployments: &'a [Arc<Deployment>],
+    /// Those of the level.
+    pub(crate) places: Range<usize>,
+    pub(crate) weights: &'a Weights,
+    pub(crate) random: &'a Random,
+    /// Whether a place may be asked now.
+    pub(crate) may: &'a dyn Fn(usize) -> bool,
+    /// The seconds that a place needs to answer, if it ever has.
+    pub(crate) seconds: &'a dyn Fn(usize) -> Option<f64>,
+}
+
+/// Draws one deployment in this way.
+pub(crate) fn choose(kind: StrategyKind, among: &Among<'_>) -> Option<usize> {
+    match kind {
+        StrategyKind::SimpleShuffle => simple_shuffle::SimpleShuffle.choose(among),
+        StrategyKind::LeastBusy => least_busy::LeastBusy.choose(among),
+        StrategyKind::LatencyBased { buffer, .. } => latency_based::LatencyBased { buffer }.choose(among),
+        StrategyKind::UsageBased => usage_based::UsageBased.choose(among),
+        StrategyKind::CostBased => cost_based::CostBased.choose(among),
+    }
+}
+
+impl Among<'_> {
+    fn state(&self, place: usize) -> &State {
+        &self.deployments[place].state
+    }
+
+    /// The places that are compared with one another and may be asked, beginning anywhere.
+    fn compared(&self) -> impl Iterator<Item = usize> {
+        let length = self.places.len();
+        let first = self.random.below(length.max(1));
+        (0..length.min(COMPARED_MAX))
+            .map(move |step| self.places.start + (first + step) % length)
+            .filter(|&place| (self.may)(place))
+    }
+
+    /// The place with the least figure; of those that are equal any one.
+    fn least<F: PartialOrd>(&self, figure: impl Fn(usize) -> F) -> Option<usize> {
+        let mut least: Option<(usize, F)> = None;
+        // Each of those that are equal has the same chance, however many there are.
+        let mut equals = 0;
+        for place in self.compared() {
+            let figure = figure(place);
+            let order = least.as_ref().and_then(|(_, least)| figure.partial_cmp(least));
+            let is_drawn = match order.unwrap_or(Ordering::Less) {
+                Ordering::Less => {
+                    equals = 1;
+                    true
+                }
+                Ordering::Equal => {
+                    equals += 1;
+                    self.random.below(equals) == 0
+                }
+                Ordering::Greater => false,
+            };
+            if is_drawn {
+                least = Some((place, figure));
+            }
+        }
+        least.map(|(place, _)| place)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! Requests and tokens of a deployment in its minute, reserved before they are spent.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How long a window is, from its first request on.
+pub(crate) const LENGTH: Duration = Duration::from_secs(60);
+
+/// What a deployment may do in one window. `None` for no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rates {
+    pub(crate) requests: Option<u64>,
+    pub(crate) tokens: Option<u64>,
+}
+
+/// A deployment's minute.
+#[derive(Debug, Default)]
+pub(crate) struct Window(Mutex<Count>);
+
+#[derive(Debug, Default)]
+struct Count {
+    began: Option<Instant>,
+    requests: u64,
+    tokens: u64,
+}
+
+/// What a call has taken of a window.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Taken {
+    began: Instant,
+    tokens: u64,
+}
+
+impl Window {
+    /// Takes one request and so many tokens.
+    ///
+    /// # Errors
+    ///
+    /// When the window ends, if they do not fit.
+    pub(crate) fn take(&self, rates: Rates, tokens: u64) -> Result<Taken, Instant> {
+        let mut count = self.count();
+        let now = Instant::now();
+        let began = match count.began {
+            Some(began) if now.saturating_duration_since(began) < LENGTH => began,
+            Some(_) | None => {
+                *count = Count { began: Some(now), requests: 0, tokens: 0 };
+                now
+            }
+        };
+        let fits = |limit: Option<u64>, used: u64, more: u64| limit.is_none_or(|limit| used + more <= limit);
+        // A window that is empty lets any one call in, else one that is too large would wait for ever.
+        let has_tokens = count.requests == 0 || fits(rates.tokens, count.tokens, tokens);
+        if !(fits(rates.requests, count.requests, 1) && has_tokens) {
+            return Err(began + LENGTH);
+        }
+        count.requests += 1;
+        count.tokens += tokens;
+        Ok(Taken { began, tokens })
+    }
+
+    /// Puts the tokens that were used in the place of those that were taken.
+    pub(crate) fn correct(&self, taken: Taken, used: u64) {
+        let mut count = self.count();
+        if count.began == Some(taken.began) {
+            count.tokens = count.tokens.saturating_sub(taken.tokens) + used;
+        }
+    }
+
+    /// When the window ends, if nothing more fits into it.
+    pub(crate) fn ends(&self, rates: Rates) -> Option<Instant> {
+        let count = self.count();
+        let began = count.began.filter(|began| began.elapsed() < LENGTH)?;
+        let is_over = |limit: Option<u64>, used: u64| limit.is_some_and(|limit| used >= limit);
+        // Tokens that are left may be too few for the next request.
+        let has_tokens = rates.tokens.is_none() || count.tokens == 0;
+        (is_over(rates.requests, count.requests) || !has_tokens).then_some(began + LENGTH)
+    }
+
+    /// Requests and tokens so far.
+    pub(crate) fn used(&self) -> (u64, u64) {
+        let count = self.count();
+        match count.began {
+            Some(began) if began.elapsed() < LENGTH => (count.requests, count.tokens),
+            Some(_) | None => (0, 0),
+        }
+    }
+
+    fn count(&self) -> std::sync::MutexGuard<'_, Count> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_window_begins_with_its_first_request_and_lasts_a_minute() {
+        let window = Window::default();
+        let rates = Rates { requests: Some(2), tokens: None };
+        tokio::time::advance(Duration::from_secs(45)).await;
+        let first = Instant::now();
+        assert!(window.take(rates, 0).is_ok());
+        tokio::time::advance(Duration::from_secs(50)).await;
+        assert!(window.take(rates, 0).is_ok());
+        assert_eq!(window.take(rates, 0).err(), Some(first + LENGTH));
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert!(window.take(rates, 0).is_ok(), "a new one");
+        assert_eq!(window.used(), (1, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tokens_are_reserved_and_corrected() {
+        let window = Window::default();
+        let rates = Rates { requests: None, tokens: Some(100) };
+        let taken = window.take(rates, 90).expect("room");
+        assert!(window.take(rates, 20).is_err());
+        window.correct(taken, 10);
+        assert!(window.take(rates, 20).is_ok());
+        assert_eq!(window.used(), (2, 30));
+        tokio::time::advance(LENGTH).await;
+        assert!(window.take(rates, 5_000).is_ok(), "one that is larger than all gets in alone");
+        window.correct(taken, 7);
+        assert_eq!(window.used(), (1, 5_000), "what belongs to an earlier window corrects nothing");
+    }
+}

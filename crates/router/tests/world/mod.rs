@@ -1,0 +1,245 @@
+//! A router over providers that answer by a script, one for each model.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::StatusCode;
+use trunkline_core::{
+    Call, Document, Environment, Error, ErrorKind, Event, ModelInfo, Observation, Operation, Reply, Segments,
+    UpstreamAnswer,
+};
+use trunkline_provider::{
+    About, CallContext, Capabilities, Limits, Provider, Registry, SendOptions, Transport, TransportBody,
+};
+use trunkline_router::{Answer, DeploymentSpec, Failed, Router, RouterBuilder, Routing, Wishes};
+
+/// What a model answers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Script {
+    /// At once, and well.
+    Answer,
+    /// Well, after a while.
+    Slow(Duration),
+    /// With a status; 200 is an answer.
+    Status(u16),
+    /// With a status, after a while.
+    Takes(Duration, u16),
+    /// With 429, and when to come back.
+    RateLimited(Option<Duration>),
+    /// With 401, for want of a credential that is good.
+    Credential,
+    /// With 400: the input is too long.
+    TooLong,
+    /// With 400: the content is refused.
+    Refused,
+    /// With so many events, and a cut.
+    EventsThenCut(usize),
+    /// With an error as the first event.
+    ErrorEvent,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Upstreams {
+    scripts: Mutex<HashMap<String, VecDeque<Script>>>,
+    always: Mutex<HashMap<String, Script>>,
+    asked: Mutex<Vec<(String, Duration, String)>>,
+    open: AtomicUsize,
+}
+
+struct Open<'a>(&'a AtomicUsize);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[async_trait]
+impl Provider for Upstreams {
+    fn capabilities(&self, model: &str) -> Capabilities {
+        let operations: &[Operation] = match model {
+            "ranking" => &[Operation::Rerank],
+            _ => &[Operation::ChatCompletions],
+        };
+        Capabilities { operations, streaming: true, reports_usage: false, reports_cost: false }
+    }
+
+    async fn call(&self, context: &CallContext, call: &Call) -> Result<Reply, Error> {
+        let body = String::from_utf8(call.body.segments().into_bytes().to_vec()).expect("text");
+        let total = context.target.send.waits.total;
+        self.asked.lock().expect("no panic").push((call.model.to_string(), total, body));
+        self.open.fetch_add(1, Ordering::Relaxed);
+        let _open = Open(&self.open);
+        let next = self.scripts.lock().expect("no panic").get_mut(&*call.model).and_then(VecDeque::pop_front);
+        let always = || self.always.lock().expect("no panic").get(&*call.model).copied();
+        let script = next.or_else(always).unwrap_or(Script::Answer);
+        match script {
+            Script::Slow(wait) => tokio::time::sleep(wait).await,
+            Script::Takes(wait, _) => {
+                if tokio::time::timeout(total, tokio::time::sleep(wait)).await.is_err() {
+                    return Err(Error::new(ErrorKind::UpstreamTimeout, "too slow"));
+                }
+            }
+            // Whoever comes at the same time gets this far before anybody goes on.
+            _ => tokio::task::yield_now().await,
+        }
+        answer(script, call.streaming())
+    }
+
+    async fn models(&self, _context: &CallContext) -> Result<Vec<ModelInfo>, Error> {
+        Ok(Vec::new())
+    }
+}
+
+fn answer(script: Script, streaming: bool) -> Result<Reply, Error> {
+    let failed = |kind, status: u16| {
+        let status = StatusCode::from_u16(status).ok();
+        let answer = UpstreamAnswer { status, body: bytes::Bytes::new() };
+        Error::new(kind, "scripted").with_upstream(answer, None, None)
+    };
+    let by_status = |status| match status {
+        404 => ErrorKind::UpstreamNotFound,
+        408 => ErrorKind::UpstreamTimeout,
+        400..500 => ErrorKind::UpstreamInvalidRequest,
+        _ => ErrorKind::UpstreamFailed,
+    };
+    let said = || Ok(vec![Event::from_payload(b"{}")]);
+    let events = match script {
+        Script::Answer | Script::Slow(_) | Script::Status(200) | Script::Takes(_, 200) => vec![said()],
+        Script::Status(status) | Script::Takes(_, status) => return Err(failed(by_status(status), status)),
+        Script::RateLimited(wait) => {
+            return Err(failed(ErrorKind::UpstreamRateLimited, 429).with_retry_after(wait));
+        }
+        Script::Credential => return Err(failed(ErrorKind::UpstreamCredential, 401).blaming_credential()),
+        Script::TooLong => return Err(failed(ErrorKind::ContextWindowExceeded, 400)),
+        Script::Refused => return Err(failed(ErrorKind::ContentPolicy, 400)),
+        Script::EventsThenCut(count) => {
+            let mut events: Vec<_> = (0..count).map(|_| said()).collect();
+            events.push(Err(Error::new(ErrorKind::UpstreamCut, "cut")));
+            events
+        }
+        Script::ErrorEvent => vec![Err(failed(ErrorKind::UpstreamFailed, 500))],
+    };
+    if streaming {
+        return Ok(Reply::events(Box::pin(futures_util::stream::iter(events))));
+    }
+    Ok(Reply::document(Document::empty(), Observation::default()))
+}
+
+/// Nothing is sent in these tests.
+#[derive(Debug)]
+struct NoTransport;
+
+#[async_trait]
+impl Transport for NoTransport {
+    async fn send(
+        &self,
+        _request: http::Request<Segments>,
+        _options: &SendOptions,
+    ) -> Result<http::Response<TransportBody>, Error> {
+        Err(Error::new(ErrorKind::UpstreamUnreachable, "nothing is sent in tests"))
+    }
+}
+
+pub(crate) fn spec(group: &str, model: &str) -> DeploymentSpec {
+    DeploymentSpec { group: group.to_owned(), model: model.to_owned(), ..DeploymentSpec::default() }
+}
+
+/// A router, and what stands behind it.
+pub(crate) struct World {
+    router: Router,
+    upstreams: Arc<Upstreams>,
+}
+
+impl World {
+    pub(crate) fn new(routing: Routing, specs: impl IntoIterator<Item = DeploymentSpec>) -> Self {
+        let upstreams = Arc::default();
+        Self { router: filled(builder(&upstreams).routing(routing), specs), upstreams }
+    }
+
+    /// The same upstreams behind another table, which goes on with what this one has learned.
+    pub(crate) fn reloaded(self, routing: Routing, specs: impl IntoIterator<Item = DeploymentSpec>) -> Self {
+        let builder = builder(&self.upstreams).routing(routing).succeeding(&self.router);
+        Self { router: filled(builder, specs), upstreams: self.upstreams }
+    }
+
+    /// What a model answers from now on.
+    pub(crate) fn script(&self, model: &str, script: Script) {
+        self.upstreams.always.lock().expect("no panic").insert(model.to_owned(), script);
+    }
+
+    /// What a model answers next.
+    pub(crate) fn script_once(&self, model: &str, scripts: impl IntoIterator<Item = Script>) {
+        let scripts = scripts.into_iter().collect();
+        self.upstreams.scripts.lock().expect("no panic").insert(model.to_owned(), scripts);
+    }
+
+    pub(crate) async fn ask(&self, name: &str) -> Result<Answer, Failed> {
+        self.ask_with(name, &Wishes::default()).await
+    }
+
+    pub(crate) async fn ask_with(&self, name: &str, wishes: &Wishes) -> Result<Answer, Failed> {
+        self.dispatch(name, Operation::ChatCompletions, Document::empty(), wishes).await
+    }
+
+    pub(crate) async fn ask_for(&self, name: &str, operation: Operation) -> Result<Answer, Failed> {
+        self.dispatch(name, operation, Document::empty(), &Wishes::default()).await
+    }
+
+    pub(crate) async fn stream(&self, name: &str) -> Result<Answer, Failed> {
+        let body = Document::parse(r#"{"stream":true}"#).expect("a document");
+        self.dispatch(name, Operation::ChatCompletions, body, &Wishes::default()).await
+    }
+
+    async fn dispatch(
+        &self,
+        name: &str,
+        operation: Operation,
+        body: Document,
+        wishes: &Wishes,
+    ) -> Result<Answer, Failed> {
+        let route = self.router.resolve(name).expect("a known name");
+        self.router.dispatch(route, Call::new(operation, "", body), wishes).await
+    }
+
+    /// How often anybody was asked.
+    pub(crate) fn asked(&self) -> usize {
+        self.upstreams.asked.lock().expect("no panic").len()
+    }
+
+    pub(crate) fn asked_of(&self, model: &str) -> usize {
+        self.upstreams.asked.lock().expect("no panic").iter().filter(|(asked, ..)| asked == model).count()
+    }
+
+    /// How long each call might have taken.
+    pub(crate) fn totals(&self) -> Vec<Duration> {
+        self.upstreams.asked.lock().expect("no panic").iter().map(|(_, total, _)| *total).collect()
+    }
+
+    pub(crate) fn bodies(&self) -> Vec<String> {
+        self.upstreams.asked.lock().expect("no panic").iter().map(|(.., body)| body.clone()).collect()
+    }
+
+    /// Calls that are open.
+    pub(crate) fn open(&self) -> usize {
+        self.upstreams.open.load(Ordering::Relaxed)
+    }
+}
+
+fn builder(upstreams: &Arc<Upstreams>) -> RouterBuilder {
+    let mut registry = Registry::new(Arc::new(NoTransport), Environment::empty(), Limits::default());
+    for prefix in ["one", "two"] {
+        registry.register(prefix, Arc::<Upstreams>::clone(upstreams), About::default());
+    }
+    Router::builder(Arc::new(registry)).seed(1)
+}
+
+fn filled(mut builder: RouterBuilder, specs: impl IntoIterator<Item = DeploymentSpec>) -> Router {
+    for spec in specs {
+        builder.deployment(spec).expect("a known prefix");
+    }
+    builder.build()
+}
