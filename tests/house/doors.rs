@@ -30,6 +30,12 @@ const fn door(
 /// another crate, ask first whether the crate that has it already can do the work.
 const DOORS: &[Door] = &[
     door(
+        "arc-swap",
+        &["gateway"],
+        &[],
+        "the router that serves, read by every request and changed by a reload",
+    ),
+    door(
         "async-trait",
         &["bench", "echo", "provider", "testkit", "transport", "trunkline", "vercel-ai-gateway"],
         &["openai", "router"],
@@ -112,12 +118,13 @@ const DOORS: &[Door] = &[
             "openai",
             "outside-provider",
             "provider",
+            "router",
             "testkit",
             "transport",
             "trunkline",
             "vercel-ai-gateway",
         ],
-        &["router", "server", "tests"],
+        &["server", "tests"],
         "requests, responses, headers and statuses as the whole field has them",
     ),
     door("http-body", &["gateway", "transport"], &[], "the Body trait between hyper and us"),
@@ -165,7 +172,7 @@ const DOORS: &[Door] = &[
     door("rlimit", &["bench", "server"], &[], "the limit on open files, raised at the start"),
     door(
         "rust_decimal",
-        &["bench", "config", "core", "gateway", "testkit", "trunkline", "vercel-ai-gateway"],
+        &["bench", "config", "core", "gateway", "router", "testkit", "trunkline", "vercel-ai-gateway"],
         &[],
         "money, which no float may touch",
     ),
@@ -223,7 +230,7 @@ const DOORS: &[Door] = &[
     door("tower-service", &["transport"], &[], "the trait by which hyper-util's connector is called"),
     door(
         "tracing",
-        &["gateway", "server", "vercel-ai-gateway"],
+        &["gateway", "router", "server", "vercel-ai-gateway"],
         &[],
         "the log, where something is worth a line",
     ),

@@ -1,22 +1,17 @@
-//! One attempt at one deployment, and a second one beside it where the first is slow.
+//! One attempt at one deployment, its outcome noted.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
-use trunkline_core::{Call, Error, ErrorKind, Event, Reply, ReplyBody};
-use trunkline_provider::{CallContext, Target};
+use trunkline_core::{Call, Error, ErrorKind, Retry};
 
 use crate::attempt::Attempt;
-use crate::dispatch::{Answer, Journey, prepared};
-use crate::first_events::first_events;
-use crate::hedge::Hedging;
-use crate::select::{Ask, Pick};
-use crate::wishes::{MockFailure, OwnTarget};
-use crate::{Candidate, Route, Router, Wishes};
-
-/// What one deployment gave: a reply, of a stream its first events, and the time it took.
-pub(crate) type Given = (Reply, Option<Vec<Event>>, Duration);
+use crate::give::{context, give, prepared};
+use crate::journey::Journey;
+use crate::race::Hedging;
+use crate::select::Pick;
+use crate::wishes::MockFailure;
+use crate::{Answer, Candidate, Route, Router};
 
 impl Router {
     /// Asks the deployment that was picked.
@@ -82,101 +77,6 @@ impl Router {
             }
         }
     }
-
-    /// Waits for the first one for a while, then asks a second one beside it. Gives the second pick if it was that
-    /// which answered.
-    async fn race<'r>(
-        &self,
-        route: &'r Route,
-        hedging: Hedging<'_>,
-        delay: Duration,
-        (place, first): (usize, impl Future<Output = Result<Given, Error>>),
-        mut spare: Call,
-        journey: &mut Journey<'_>,
-    ) -> (Option<Pick<'r>>, Result<Given, Error>) {
-        let mut first = std::pin::pin!(first);
-        if let Ok(given) = tokio::time::timeout(delay, &mut first).await {
-            return (None, given);
-        }
-        let asked = [place];
-        let policy = self.policy_of(route);
-        let ask = Ask::new(spare.operation, &spare.body, journey.wishes, policy, &asked);
-        let second = self.pick(route, &ask).ok().filter(|_| hedging.take());
-        let Some(second) = second.filter(|_| journey.course.attempts < self.routing.attempts_max) else {
-            return (None, first.await);
-        };
-        journey.course.attempts += 1;
-        second.candidate.deployment.origin.earn();
-        let context = context(&second.candidate, journey);
-        let prepared = prepared(&mut spare, &second.candidate, journey.wishes);
-        let given = {
-            let other = give(&second, context.as_ref(), &prepared, journey.wishes);
-            let mut other = std::pin::pin!(other);
-            tokio::select! {
-                biased;
-                given = &mut first => match given {
-                    // Whoever fails leaves it to the other.
-                    Err(_) => Ok(other.await),
-                    given => Err(given),
-                },
-                given = &mut other => match given {
-                    Err(_) => Err(first.await),
-                    given => Ok(given),
-                },
-            }
-        };
-        match given {
-            Ok(of_second) => (Some(second), of_second),
-            Err(of_first) => {
-                let took = journey.began.elapsed();
-                journey.course.failed.push(Attempt::overtaken(route.group(), &second.candidate, took));
-                (None, of_first)
-            }
-        }
-    }
-}
-
-/// Asks one deployment, and waits for the first event of a stream.
-async fn give(
-    pick: &Pick<'_>,
-    context: Option<&CallContext>,
-    call: &Call,
-    wishes: &Wishes,
-) -> Result<Given, Error> {
-    let candidate = &pick.candidate;
-    let sent = Instant::now();
-    let context = context.unwrap_or(candidate.deployment.context());
-    let mut reply = candidate.provider.call(context, call).await?;
-    let first = match &mut reply.body {
-        ReplyBody::Events(events) => first_events(events, wishes.begin_within).await?,
-        ReplyBody::Document(..) | ReplyBody::Raw { .. } => None,
-    };
-    Ok((reply, first, sent.elapsed()))
-}
-
-/// Where the call goes and how long it may take, where that is not just what the deployment says.
-fn context(candidate: &Candidate, journey: &Journey<'_>) -> Option<CallContext> {
-    let wishes = journey.wishes;
-    let has_all_its_time = journey.course.attempts <= 1 && !journey.has_waited && wishes.timeout.is_none();
-    if has_all_its_time && wishes.first_event_timeout.is_none() && wishes.own_target.is_none() {
-        return None;
-    }
-    let mut target = Target::clone(&candidate.deployment.context().target);
-    let (left, waits) = (journey.left(), &mut target.send.waits);
-    waits.total = if wishes.timeout.is_some() { left } else { waits.total.min(left) };
-    if let Some(first_event) = wishes.first_event_timeout {
-        target.send.waits.first_event = first_event;
-    }
-    if let Some(OwnTarget { api_base, api_key }) = &wishes.own_target {
-        if let Some(api_base) = api_base {
-            // The deployment's key, and headers that may hold keys, belong to its own base and go nowhere else.
-            let send = target.send.clone();
-            target =
-                Target { api_base: Some(api_base.clone()), from_caller: true, send, ..Target::default() };
-        }
-        target.api_key = api_key.clone().or(target.api_key);
-    }
-    Some(CallContext::new(Arc::new(target)))
 }
 
 fn rested(rest: Option<Duration>, candidate: &Candidate, error: &Error) {
@@ -200,6 +100,5 @@ fn mocked(failure: MockFailure) -> Error {
         MockFailure::RateLimit => (ErrorKind::UpstreamRateLimited, "rate limits"),
         MockFailure::Timeout => (ErrorKind::UpstreamTimeout, "timeouts"),
     };
-    Error::new(kind, format!("this is a mock failure, to test {what}"))
-        .with_retry(trunkline_core::Retry::Never)
+    Error::new(kind, format!("this is a mock failure, to test {what}")).with_retry(Retry::Never)
 }

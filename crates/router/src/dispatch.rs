@@ -1,81 +1,14 @@
 //! The walk of a request over deployments and groups: attempts, further attempts, fallbacks.
 
-use std::borrow::Cow;
-use std::sync::Arc;
-use std::time::Duration;
-
 use tokio::time::Instant;
-use trunkline_core::{Call, Error, Event, Reply};
+use trunkline_core::{Call, Error};
 
-use crate::attempt::Attempt;
-use crate::class::Class;
 use crate::fallbacks::Onward;
 use crate::further::{Further, Tried};
-use crate::permit::Permit;
-use crate::retry_budget::Budget;
-use crate::select::{Ask, Pick, Unavailable};
-use crate::{Candidate, Policy, Route, Router, Wishes};
-
-/// What a request was answered with, and by whom.
-#[derive(Debug)]
-pub struct Answer {
-    /// The reply. Of a stream, `first` was taken from it already.
-    pub reply: Reply,
-    /// The first events of a stream. `None` for a whole reply, and for a stream that had to begin without one.
-    pub first: Option<Vec<Event>>,
-    /// The deployment that answered.
-    pub candidate: Candidate,
-    /// Its model group.
-    pub group: Arc<str>,
-    /// From sending until the whole reply, or until the first event of a stream.
-    pub duration: Duration,
-    /// How it came to that.
-    pub course: Course,
-    /// To be kept until the reply has ended.
-    pub permit: Permit,
-}
-
-/// Why a request was not answered.
-#[derive(Debug)]
-pub struct Failed {
-    /// The last thing that went wrong.
-    pub error: Error,
-    /// The deployment that was asked last, with its group, if any was.
-    pub last: Option<(Arc<str>, Candidate)>,
-    /// How it came to that.
-    pub course: Course,
-}
-
-/// How a request came to its end.
-#[derive(Clone, Debug, Default)]
-pub struct Course {
-    /// How often deployments were asked.
-    pub attempts: u32,
-    /// The attempts that brought no reply, in order.
-    pub failed: Vec<Attempt>,
-    /// Attempts after the first one, in the group that was asked last.
-    pub retries: u32,
-    /// The further attempts that this group would have had.
-    pub retries_max: u32,
-    /// Groups that were asked after the first one.
-    pub fallbacks: u32,
-    /// Whether a further attempt was due, and there was nothing left to pay for it.
-    pub is_budget_spent: bool,
-}
-
-/// A request under way.
-pub(crate) struct Journey<'w> {
-    pub(crate) wishes: &'w Wishes,
-    pub(crate) began: Instant,
-    /// When the reply must have ended.
-    deadline: Instant,
-    /// Whether there was a wait before the first attempt.
-    pub(crate) has_waited: bool,
-    /// The origins that were asked.
-    origins: Vec<Arc<Budget>>,
-    pub(crate) last: Option<(Arc<str>, Candidate)>,
-    pub(crate) course: Course,
-}
+use crate::journey::{Journey, later};
+use crate::select::Pick;
+use crate::skip::{Ask, Unavailable};
+use crate::{Answer, Failed, Policy, Route, Router, Wishes};
 
 impl Router {
     /// Asks deployments of a route, and of the groups that follow it, until one answers.
@@ -122,7 +55,7 @@ impl Router {
                     return Err(tried.into_last_error().unwrap_or_else(|| unavailable.error(route.group())));
                 }
             };
-            if !journey.may_ask(&pick, &mut tried) {
+            if !journey.may_ask(&pick, tried.has_failed()) {
                 journey.course.is_budget_spent = true;
                 return Err(tried.into_last_error().expect("an origin is asked again after it failed"));
             }
@@ -207,71 +140,4 @@ impl Router {
             }
         }
     }
-}
-
-impl<'w> Journey<'w> {
-    fn new(route: &Route, wishes: &'w Wishes) -> Self {
-        let began = Instant::now();
-        let total = route.first().deployment.context().target.send.waits.total;
-        let deadline = later(began, wishes.timeout.unwrap_or(total));
-        let (origins, course) = (Vec::new(), Course::default());
-        Self { wishes, began, deadline, has_waited: false, origins, last: None, course }
-    }
-
-    /// What is left of the time for the whole.
-    pub(crate) fn left(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
-    }
-
-    /// Pays for an attempt: the first at an origin is free and earns, further ones are paid from what was earned.
-    fn may_ask(&mut self, pick: &Pick<'_>, tried: &mut Tried) -> bool {
-        let origin = &pick.candidate.deployment.origin;
-        if self.origins.iter().any(|asked| Arc::ptr_eq(asked, origin)) {
-            return !tried.has_failed() || origin.spend();
-        }
-        origin.earn();
-        // Nobody looks at it before there was a failure.
-        if tried.has_failed() || !self.origins.is_empty() {
-            self.origins.push(Arc::clone(origin));
-        }
-        true
-    }
-
-    fn note(&mut self, group: &Arc<str>, candidate: &Candidate, error: &Error, took: Duration) {
-        let origin = &candidate.deployment.origin;
-        if !self.origins.iter().any(|asked| Arc::ptr_eq(asked, origin)) {
-            self.origins.push(Arc::clone(origin));
-        }
-        self.course.failed.push(Attempt::failed(group, candidate, error, took));
-        self.last = Some((Arc::clone(group), candidate.clone()));
-    }
-
-    /// Further attempts after this failure: the request's own word, the deployment's, the group's.
-    pub(crate) fn retries(&self, policy: &Policy, candidate: &Candidate, error: &Error) -> u32 {
-        let of_deployment = candidate.deployment.retries;
-        self.wishes.retries.or(of_deployment).unwrap_or_else(|| policy.retries_after(Class::of(error)))
-    }
-
-    fn failed(self, error: Error) -> Failed {
-        Failed { error, last: self.last, course: self.course }
-    }
-}
-
-/// A wait that is too long for the clock is no wait at all.
-fn later(now: Instant, wait: Duration) -> Instant {
-    const LONG: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-    now + wait.min(LONG)
-}
-
-/// The call as a deployment gets it: its own spelling of the model, what it adds to the body put in.
-pub(crate) fn prepared<'c>(call: &'c mut Call, candidate: &Candidate, wishes: &Wishes) -> Cow<'c, Call> {
-    call.model = Arc::clone(&candidate.upstream_model);
-    // What the deployment adds may hold keys, which no base of a caller's gets.
-    let is_elsewhere = wishes.own_target.as_ref().is_some_and(|own| own.api_base.is_some());
-    if is_elsewhere || !candidate.deployment.adds_to_bodies() {
-        return Cow::Borrowed(call);
-    }
-    let mut own = call.clone();
-    candidate.deployment.complete(own.operation, &mut own.body);
-    Cow::Owned(own)
 }

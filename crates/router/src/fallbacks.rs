@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use trunkline_core::{Body, Call, Error, ErrorKind};
 
-use crate::dispatch::Journey;
+use crate::journey::Journey;
 use crate::wishes::Fallback;
 use crate::{Fallbacks, Route, Router, Wishes};
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use trunkline_core::{Call, Error, ErrorKind, Retry};
 
-use crate::dispatch::Journey;
-use crate::select::Ask;
+use crate::journey::Journey;
+use crate::skip::{Ask, first_back, skip};
 use crate::{Policy, Route, Router};
 
 /// The first wait before the same deployment is asked again.
@@ -86,7 +86,7 @@ impl Router {
         let has_another = route.members().is_some_and(|members| {
             let ask = Ask::new(call.operation, &call.body, journey.wishes, policy, &tried.places);
             let mut others = members.places.clone().filter(|other| *other != place);
-            others.any(|other| self.skip(route, members, other, &ask).is_none())
+            others.any(|other| skip(route, members, other, &ask).is_none())
         });
         if has_another {
             return Further::Now;
@@ -105,7 +105,7 @@ impl Router {
         let until = Instant::now() + wait.max(policy.queue_wait);
         let rests = route.members().and_then(|members| {
             let ask = Ask::new(call.operation, &call.body, journey.wishes, policy, &tried.places);
-            self.first_back(route, members, &ask)
+            first_back(route, members, &ask)
         });
         let is_of_use = wait < journey.left() && rests.is_none_or(|back| back <= until);
         if is_of_use { Further::After(wait) } else { Further::Stop }

@@ -2,145 +2,26 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
-
-use tokio::time::Instant;
-use trunkline_core::{Body, Error, ErrorKind, Operation};
 
 use crate::affinity;
 use crate::candidate::Candidate;
-use crate::group::{Group, Level};
+use crate::group::Level;
 use crate::health::Look;
 use crate::permit::{Permit, Reserved};
 use crate::route::{Members, Route};
+use crate::skip::{Ask, Unavailable, skip, standing_at, unavailable};
 use crate::state::StandingOf;
 use crate::strategy::{self, Among};
-use crate::tags::Wanted;
 use crate::window::Rates;
-use crate::{Policy, Router, StrategyKind, Wishes};
-
-/// How many deployments are looked at to say why none can be asked.
-const TOLD_MAX: usize = 1_000;
-
-/// Why a deployment is passed by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Skip {
-    /// It was asked already, for this request.
-    Tried,
-    /// Another one is the only one that can answer.
-    NotBound,
-    /// Its provider does not have the operation.
-    Unsupported,
-    /// The request's tags do not reach it.
-    Tags,
-    /// The input is longer than it takes: about so many tokens.
-    TooLong(u64),
-    /// It failed, and is left alone for so long.
-    Resting(Duration),
-    /// Its credential was refused, and is left alone for so long.
-    CredentialResting(Duration),
-    /// It has as many calls open as `max_parallel_requests` allows.
-    Full,
-    /// Its minute is used up, by `rpm` or `tpm`, and ends after so long.
-    RateLimited(Duration),
-}
-
-impl Skip {
-    /// When that is over, if time alone will mend it.
-    fn ends(self, now: Instant) -> Option<Instant> {
-        match self {
-            Self::Resting(rest) | Self::CredentialResting(rest) | Self::RateLimited(rest) => Some(now + rest),
-            Self::Tried | Self::NotBound | Self::Unsupported | Self::Tags | Self::TooLong(_) | Self::Full => {
-                None
-            }
-        }
-    }
-}
-
-/// What decides between deployments, as far as the request goes.
-pub(crate) struct Ask<'a> {
-    pub(crate) operation: Operation,
-    pub(crate) body: &'a Body,
-    pub(crate) wishes: &'a Wishes,
-    pub(crate) tried: &'a [usize],
-    policy: &'a Policy,
-    wanted: Option<Wanted<'a>>,
-    tokens: OnceLock<u64>,
-}
-
-impl<'a> Ask<'a> {
-    pub(crate) fn new(
-        operation: Operation,
-        body: &'a Body,
-        wishes: &'a Wishes,
-        policy: &'a Policy,
-        tried: &'a [usize],
-    ) -> Self {
-        let wanted = Wanted::new(policy, &wishes.tags);
-        Self { operation, body, wishes, tried, policy, wanted, tokens: OnceLock::new() }
-    }
-
-    /// About how many tokens the input has. Worked out where a deployment wants to know.
-    fn tokens(&self) -> u64 {
-        *self.tokens.get_or_init(|| crate::estimate::input_tokens(self.body))
-    }
-}
+use crate::{Policy, Router, StrategyKind};
 
 /// A deployment that was drawn and reserved.
 pub(crate) struct Pick<'r> {
     pub(crate) candidate: Cow<'r, Candidate>,
     pub(crate) place: usize,
     pub(crate) permit: Permit,
-}
-
-/// None may be asked.
-#[derive(Debug)]
-pub(crate) struct Unavailable {
-    /// When the first of them may be asked again, as far as time alone decides.
-    pub(crate) returns: Option<Instant>,
-    /// Why, for the first that has a reason to tell.
-    skip: Option<Skip>,
-    /// Whether a place that comes free may help.
-    pub(crate) is_full: bool,
-}
-
-impl Unavailable {
-    /// Others wait already, and go first.
-    pub(crate) fn behind_others() -> Self {
-        Self { returns: None, skip: Some(Skip::Full), is_full: true }
-    }
-
-    /// What the caller is told.
-    pub(crate) fn error(&self, group: &str) -> Error {
-        let wait = self.returns.map(|returns| returns.saturating_duration_since(Instant::now()));
-        let seconds = wait.map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
-        match self.skip {
-            Some(Skip::Tags) => Error::new(
-                ErrorKind::Unauthenticated,
-                format!("Not allowed to access model due to tags configuration. Passed model={group}"),
-            )
-            .with_param("tags"),
-            Some(Skip::TooLong(tokens)) => Error::new(
-                ErrorKind::ContextWindowExceeded,
-                format!("the input has about {tokens} tokens, more than any deployment of `{group}` takes"),
-            ),
-            _ => {
-                let when =
-                    seconds.map_or_else(String::new, |seconds| format!(" Try again in {seconds} seconds."));
-                let why = match self.skip {
-                    Some(Skip::Full) => " Limit type: max_parallel_requests.",
-                    Some(Skip::RateLimited(_)) => " Limit type: rpm or tpm of the deployments.",
-                    Some(Skip::CredentialResting(_)) => " Their credential was refused.",
-                    _ => "",
-                };
-                let message =
-                    format!("No deployments available for selected model.{when} Passed model={group}.{why}");
-                let wait = wait.or(self.is_full.then_some(Duration::from_secs(1)));
-                Error::new(ErrorKind::NoDeployment, message).with_retry_after(wait)
-            }
-        }
-    }
 }
 
 impl Router {
@@ -155,11 +36,10 @@ impl Router {
         // Those that others were faster to reserve.
         let lost: RefCell<Vec<usize>> = RefCell::default();
         loop {
-            let may = |place: usize| {
-                !lost.borrow().contains(&place) && self.skip(route, members, place, ask).is_none()
-            };
+            let may =
+                |place: usize| !lost.borrow().contains(&place) && skip(route, members, place, ask).is_none();
             let Some(place) = self.draw(route, members, ask, policy, &may) else {
-                return Err(self.unavailable(route, members, ask));
+                return Err(unavailable(route, members, ask));
             };
             match self.reserve(route, members, place, ask, policy) {
                 Some(pick) => return Ok(pick),
@@ -192,7 +72,7 @@ impl Router {
             _ => Duration::ZERO,
         };
         let seconds = |place| {
-            self.standing(route, members, place, |standing| standing.speed.seconds(time_to_live)).flatten()
+            standing_at(route, members, place, |standing| standing.speed.seconds(time_to_live)).flatten()
         };
         group.levels.iter().find_map(|Level { places, weights }| {
             let kept =
@@ -206,44 +86,6 @@ impl Router {
         })
     }
 
-    /// Why a deployment may not be asked now.
-    pub(crate) fn skip(&self, route: &Route, members: &Members, place: usize, ask: &Ask<'_>) -> Option<Skip> {
-        let group = &members.group;
-        let deployment = &group.deployments[place];
-        if ask.tried.contains(&place) {
-            return Some(Skip::Tried);
-        }
-        if ask.wishes.deployment.as_ref().is_some_and(|id| **id != *deployment.id) {
-            return Some(Skip::NotBound);
-        }
-        let is_alone = members.places.len() == 1;
-        if !is_alone {
-            if !supports(group, route, place, ask.operation) {
-                return Some(Skip::Unsupported);
-            }
-            if !deployment.account.is_in_service() {
-                return Some(Skip::CredentialResting(deployment.account.rest()));
-            }
-        }
-        if let Some(wanted) = &ask.wanted
-            && !(ask.policy.tags_fail_open && !group.any_fits(wanted, ask.policy))
-            && !wanted.fits(ask.policy, &deployment.tags, group.any_default_tag)
-        {
-            return Some(Skip::Tags);
-        }
-        if ask.policy.pre_call_checks && deployment.input_tokens_max.is_some_and(|max| ask.tokens() > max) {
-            return Some(Skip::TooLong(ask.tokens()));
-        }
-        let look = self.standing(route, members, place, |standing| standing.health.look());
-        if let Some(Look::Resting(until)) = look {
-            return Some(Skip::Resting(until.saturating_duration_since(Instant::now())));
-        }
-        if deployment.parallel.as_ref().is_some_and(|places| places.available_permits() == 0) {
-            return Some(Skip::Full);
-        }
-        None
-    }
-
     fn reserve<'r>(
         &self,
         route: &'r Route,
@@ -255,7 +97,7 @@ impl Router {
         let candidate = route.at(place)?;
         let deployment = &candidate.deployment;
         let mut reserved = Reserved::default();
-        if self.standing(route, members, place, |standing| standing.health.look()) == Some(Look::MayBeBack) {
+        if standing_at(route, members, place, |standing| standing.health.look()) == Some(Look::MayBeBack) {
             let standing = standing_of(&candidate);
             if !standing.health.claim_probe() {
                 return None;
@@ -288,62 +130,6 @@ impl Router {
         let permit = Permit::new(&candidate, policy, members.places.len() == 1, reserved);
         Some(Pick { candidate, place, permit })
     }
-
-    /// When the first deployment may be asked again, if none may be now.
-    pub(crate) fn first_back(&self, route: &Route, members: &Members, ask: &Ask<'_>) -> Option<Instant> {
-        let is_ready = |place: usize| self.skip(route, members, place, ask).is_none();
-        if members.places.clone().take(TOLD_MAX).any(is_ready) {
-            return None;
-        }
-        self.unavailable(route, members, ask).returns
-    }
-
-    fn unavailable(&self, route: &Route, members: &Members, ask: &Ask<'_>) -> Unavailable {
-        let now = Instant::now();
-        let mut unavailable = Unavailable { returns: None, skip: None, is_full: false };
-        for place in members.places.clone().take(TOLD_MAX) {
-            let skip = self.skip(route, members, place, ask).or_else(|| {
-                let deployment = &members.group.deployments[place];
-                deployment
-                    .state
-                    .window
-                    .ends(deployment.rates)
-                    .map(|ends| Skip::RateLimited(ends.saturating_duration_since(now)))
-            });
-            let Some(skip) = skip else { continue };
-            unavailable.is_full |= skip == Skip::Full;
-            if let Some(ends) = skip.ends(now) {
-                unavailable.returns = Some(unavailable.returns.map_or(ends, |first| first.min(ends)));
-            }
-            // What time mends tells more than what was asked already.
-            let tells_more =
-                |before: Skip| matches!(before, Skip::Tried | Skip::NotBound | Skip::Unsupported);
-            if unavailable.skip.is_none_or(tells_more) {
-                unavailable.skip = Some(skip);
-            }
-        }
-        unavailable
-    }
-
-    /// Looks at what is known of the deployment at a place, if anything is.
-    fn standing<T>(
-        &self,
-        route: &Route,
-        members: &Members,
-        place: usize,
-        look: impl Fn(&crate::state::Standing) -> T,
-    ) -> Option<T> {
-        let deployment = &members.group.deployments[place];
-        if !deployment.has_many_models() {
-            return Some(look(deployment.state.own()));
-        }
-        // Most wildcards have nothing to say of any model.
-        if !deployment.state.has_models() {
-            return None;
-        }
-        let candidate = route.at(place)?;
-        deployment.state.known(&candidate.upstream_model).map(|standing| look(&standing))
-    }
 }
 
 fn standing_of(candidate: &Candidate) -> StandingOf {
@@ -353,10 +139,4 @@ fn standing_of(candidate: &Candidate) -> StandingOf {
     } else {
         StandingOf::Deployment(Arc::clone(state))
     }
-}
-
-fn supports(group: &Group, route: &Route, place: usize, operation: Operation) -> bool {
-    // Where all are of one kind, one answer holds for all, and the provider itself says what it lacks.
-    group.kinds.len() == 1
-        || route.at(place).is_some_and(|candidate| candidate.capabilities().supports(operation))
 }

@@ -40,17 +40,13 @@ impl<'a> Wanted<'a> {
     /// Whether a deployment with these tags fits. `any_default` tells whether one of the group has the tag `default`.
     pub(crate) fn fits(&self, policy: &Policy, tags: &[String], any_default: bool) -> bool {
         let has = |wanted: &&str| tags.iter().any(|tag| tag == wanted);
-        if self.excluded.iter().any(|tag| has(&tag)) || !self.required.iter().all(|tag| has(&tag)) {
+        if self.excluded.iter().any(has) || !self.required.iter().all(has) {
             return false;
         }
         if self.plain.is_empty() {
             return !self.required.is_empty() || !any_default || has(&DEFAULT);
         }
-        if policy.tag_match_any {
-            self.plain.iter().any(|tag| has(&tag))
-        } else {
-            self.plain.iter().all(|tag| has(&tag))
-        }
+        if policy.tag_match_any { self.plain.iter().any(has) } else { self.plain.iter().all(has) }
     }
 }
 

@@ -1,0 +1,74 @@
+//! One call to one deployment, up to the first event of a stream.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use trunkline_core::{Call, Error, Event, Reply, ReplyBody};
+use trunkline_provider::{CallContext, Target};
+
+use crate::first_events::first_events;
+use crate::journey::Journey;
+use crate::select::Pick;
+use crate::wishes::OwnTarget;
+use crate::{Candidate, Wishes};
+
+/// What one deployment gave: a reply, of a stream its first events, and the time it took.
+pub(crate) type Given = (Reply, Option<Vec<Event>>, Duration);
+
+/// Asks one deployment, and waits for the first event of a stream.
+pub(crate) async fn give(
+    pick: &Pick<'_>,
+    context: Option<&CallContext>,
+    call: &Call,
+    wishes: &Wishes,
+) -> Result<Given, Error> {
+    let candidate = &pick.candidate;
+    let sent = Instant::now();
+    let context = context.unwrap_or(candidate.deployment.context());
+    let mut reply = candidate.provider.call(context, call).await?;
+    let first = match &mut reply.body {
+        ReplyBody::Events(events) => first_events(events, wishes.begin_within).await?,
+        ReplyBody::Document(..) | ReplyBody::Raw { .. } => None,
+    };
+    Ok((reply, first, sent.elapsed()))
+}
+
+/// Where the call goes and how long it may take, where that is not just what the deployment says.
+pub(crate) fn context(candidate: &Candidate, journey: &Journey<'_>) -> Option<CallContext> {
+    let wishes = journey.wishes;
+    let has_all_its_time = journey.course.attempts <= 1 && !journey.has_waited && wishes.timeout.is_none();
+    if has_all_its_time && wishes.first_event_timeout.is_none() && wishes.own_target.is_none() {
+        return None;
+    }
+    let mut target = Target::clone(&candidate.deployment.context().target);
+    let (left, waits) = (journey.left(), &mut target.send.waits);
+    waits.total = if wishes.timeout.is_some() { left } else { waits.total.min(left) };
+    if let Some(first_event) = wishes.first_event_timeout {
+        target.send.waits.first_event = first_event;
+    }
+    if let Some(OwnTarget { api_base, api_key }) = &wishes.own_target {
+        if let Some(api_base) = api_base {
+            // The deployment's key, and headers that may hold keys, belong to its own base and go nowhere else.
+            let send = target.send.clone();
+            target =
+                Target { api_base: Some(api_base.clone()), from_caller: true, send, ..Target::default() };
+        }
+        target.api_key = api_key.clone().or(target.api_key);
+    }
+    Some(CallContext::new(Arc::new(target)))
+}
+
+/// The call as a deployment gets it: its own spelling of the model, what it adds to the body put in.
+pub(crate) fn prepared<'c>(call: &'c mut Call, candidate: &Candidate, wishes: &Wishes) -> Cow<'c, Call> {
+    call.model = Arc::clone(&candidate.upstream_model);
+    // What the deployment adds may hold keys, which no base of a caller's gets.
+    let is_elsewhere = wishes.own_target.as_ref().is_some_and(|own| own.api_base.is_some());
+    if is_elsewhere || !candidate.deployment.adds_to_bodies() {
+        return Cow::Borrowed(call);
+    }
+    let mut own = call.clone();
+    candidate.deployment.complete(own.operation, &mut own.body);
+    Cow::Owned(own)
+}
