@@ -50,6 +50,8 @@ pub struct Record {
     pub duration: Option<Duration>,
     /// Tokens, and the upstream's id of the call.
     pub observation: Observation,
+    /// Whether the tokens are an estimate, because the stream ended before the upstream told them.
+    pub usage_is_estimated: bool,
     /// What it cost: as the upstream reported it, else by the deployment's prices, else unknown.
     pub cost: Option<Cost>,
 }
@@ -113,6 +115,7 @@ impl Recorder for LogRecorder {
             attempts = record.attempts_told(),
             usage.input_tokens = usage.map(Usage::input),
             usage.output_tokens = usage.map(Usage::all_output),
+            usage.estimated = record.usage_is_estimated.then_some(true),
             cost = record.cost.as_ref().and_then(Cost::spend).map(|spend| spend.to_string()),
             generation.id = record.observation.generation_id,
             duration_ms = record.microseconds().map(|microseconds| microseconds / 1e3),
@@ -128,6 +131,10 @@ pub(crate) struct OpenRecord {
     /// The dialect that the caller speaks.
     pub(crate) dialect: Dialect,
     prices: Option<TokenPrices>,
+    /// The length of the request's body, in bytes.
+    pub(crate) body_bytes: usize,
+    /// Events that were sent to the caller.
+    pub(crate) events: u64,
     /// The further attempts that there would have been.
     pub(crate) retries_max: u32,
     /// Whether everything was tried, so that a caller who tries again asks for the same once more.
@@ -160,12 +167,15 @@ impl OpenRecord {
             upstream_duration: None,
             duration: None,
             observation: Observation::default(),
+            usage_is_estimated: false,
             cost: None,
         };
         Self {
             record,
             dialect: Dialect::default(),
             prices: None,
+            body_bytes: 0,
+            events: 0,
             retries_max: 0,
             is_all_tried: false,
             is_traced: false,
@@ -202,6 +212,22 @@ impl OpenRecord {
         self.prices.as_ref()?.cost(usage).map(Cost::Computed)
     }
 
+    /// Works out about what a stream used whose upstream told nothing: an event for each token, as upstreams send
+    /// them, and four bytes of the request for each token of the input.
+    fn estimate(&mut self) {
+        const INPUT_BYTES: u64 = 4;
+        if self.events == 0 || self.record.observation.usage.is_some() {
+            return;
+        }
+        let uncached_input = self.body_bytes as u64 / INPUT_BYTES;
+        self.record.observation.usage =
+            Some(Usage { uncached_input, output: self.events, ..Usage::default() });
+        self.record.usage_is_estimated = true;
+        if self.record.cost.is_none() {
+            self.record.cost = self.computed();
+        }
+    }
+
     /// Notes how the request ended. The first word counts.
     pub(crate) fn end(&mut self, outcome: Outcome) {
         self.record.outcome.get_or_insert(outcome);
@@ -224,7 +250,59 @@ impl std::ops::DerefMut for OpenRecord {
 impl Drop for OpenRecord {
     fn drop(&mut self) {
         self.end(Outcome::CallerGone);
+        self.estimate();
         self.record.duration = Some(self.record.started.elapsed());
         self.recorder.settled(&self.record);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Debug, Default)]
+    struct Kept(Mutex<Vec<Record>>);
+
+    impl Recorder for Kept {
+        fn settled(&self, record: &Record) {
+            self.0.lock().expect("no panic").push(record.clone());
+        }
+    }
+
+    fn settled(change: impl FnOnce(&mut OpenRecord)) -> Record {
+        let kept = Arc::new(Kept::default());
+        let mut record = OpenRecord::open("id".to_owned(), Cow::Borrowed("chat"), Arc::<Kept>::clone(&kept));
+        change(&mut record);
+        drop(record);
+        let record = kept.0.lock().expect("no panic").pop();
+        record.expect("a record")
+    }
+
+    #[test]
+    fn what_a_cut_stream_used_is_estimated_and_says_so() {
+        let cut = settled(|record| {
+            record.body_bytes = 400;
+            record.events = 7;
+            record.end(Outcome::Failed(ErrorKind::UpstreamCut));
+        });
+        let usage = cut.observation.usage.expect("an estimate");
+        assert_eq!((usage.uncached_input, usage.output, cut.usage_is_estimated), (100, 7, true));
+    }
+
+    #[test]
+    fn what_was_told_is_no_estimate_and_what_was_never_sent_is_nothing() {
+        let told = settled(|record| {
+            record.events = 7;
+            let usage = Some(Usage { output: 3, ..Usage::default() });
+            record.observe(Observation { usage, ..Observation::default() });
+        });
+        assert_eq!(
+            (told.observation.usage.map(|usage| usage.output), told.usage_is_estimated),
+            (Some(3), false)
+        );
+        let refused = settled(|record| record.body_bytes = 400);
+        assert_eq!((refused.observation.usage, refused.usage_is_estimated), (None, false));
     }
 }

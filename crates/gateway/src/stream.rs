@@ -101,6 +101,7 @@ impl StreamBody {
     }
 
     fn take(&mut self, events: Vec<Event>) {
+        self.record.events += events.len() as u64;
         for event in &events {
             if let Some(seen) = event.observation() {
                 self.record.observe(seen.clone());

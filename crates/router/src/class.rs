@@ -55,6 +55,19 @@ impl Class {
     }
 }
 
+/// Whether an error says something about whoever was asked, and not about the request or the credential.
+pub(crate) fn is_failure(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::UpstreamRateLimited
+            | ErrorKind::UpstreamTimeout
+            | ErrorKind::UpstreamUnreachable
+            | ErrorKind::UpstreamFailed
+            | ErrorKind::UpstreamProtocol
+            | ErrorKind::UpstreamCut
+    )
+}
+
 /// A figure for some of the classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PerClass<T>([Option<T>; COUNT]);

@@ -19,83 +19,94 @@ impl Router {
     /// # Errors
     ///
     /// The last failure, with all that was tried.
-    pub async fn dispatch(&self, route: Route, call: Call, wishes: &Wishes) -> Result<Answer, Failed> {
-        let mut journey = Journey::new(&route, wishes);
-        let mut call = call;
-        let (mut route, mut onward) = (route, None);
-        loop {
-            let error = match self.ask_group(&route, &mut call, &mut journey).await {
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
-            };
-            let onward = onward.get_or_insert_with(|| Onward::new(self, &route, wishes));
-            match onward.next(self, &error, &journey, &mut call) {
-                Some(next) => route = next,
-                None => return Err(journey.failed(error)),
-            }
+    pub async fn dispatch(&self, route: &Route, call: &mut Call, wishes: &Wishes) -> Result<Answer, Failed> {
+        let mut journey = Journey::new(route, wishes);
+        let mut unavailable = match self.ask_group(route, call, &mut journey).await {
+            Ok(answer) => return Ok(answer),
+            Err(unavailable) => unavailable,
+        };
+        let mut onward = Onward::new(route);
+        while let Some(next) = onward.next(self, unavailable.as_ref(), &journey, call) {
             journey.course.fallbacks += 1;
+            unavailable = match self.ask_group(&next, call, &mut journey).await {
+                Ok(answer) => return Ok(answer),
+                Err(now) => unavailable.or(now),
+            };
         }
+        Err(journey.failed(unavailable))
     }
 
     /// Asks deployments of one group.
+    ///
+    /// # Errors
+    ///
+    /// Why none could be asked, where that is so. What those that were asked failed of is noted in `journey`.
     async fn ask_group(
         &self,
         route: &Route,
         call: &mut Call,
         journey: &mut Journey<'_>,
-    ) -> Result<Answer, Error> {
+    ) -> Result<Answer, Option<Error>> {
         let policy = self.policy_of(route);
         let mut tried = Tried::default();
         journey.course.retries = 0;
         loop {
-            let pick = match self.pick_or_wait(route, call, policy, journey, &tried).await {
+            let pick = match self.pick_now(route, call, policy, journey, &tried) {
                 Ok(pick) => pick,
-                // What was tried tells more than that nothing is left.
                 Err(unavailable) => {
-                    return Err(tried.into_last_error().unwrap_or_else(|| unavailable.error(route.group())));
+                    // Few groups let anybody wait, and what it takes is not to be carried about with every request.
+                    let waiting = self.wait(route, call, policy, journey, &tried, unavailable);
+                    let unavailable = |unavailable: Unavailable| unavailable.error(route.group());
+                    Box::pin(waiting).await.map_err(unavailable)?
                 }
             };
-            if !journey.may_ask(&pick, tried.has_failed()) {
+            if !journey.may_ask(&pick.candidate) {
                 journey.course.is_budget_spent = true;
-                return Err(tried.into_last_error().expect("an origin is asked again after it failed"));
+                return Err(None);
             }
             let (place, began) = (pick.place, Instant::now());
             let (error, candidate) = match self.attempt(route, pick, call, journey).await {
                 Ok(answer) => return Ok(answer),
                 Err(failed) => failed,
             };
-            journey.note(route.group(), &candidate, &error, began.elapsed());
             journey.course.retries_max = journey.retries(policy, &candidate, &error);
-            match self.further(route, call, place, &error, &mut tried, journey, policy) {
-                Further::Stop => return Err(error),
+            let further = self.further(route, call, place, &error, &mut tried, journey, policy);
+            journey.note(route.group(), &candidate, error, began.elapsed());
+            match further {
+                Further::Stop => return Err(None),
                 Further::Now => {}
                 Further::After(wait) => tokio::time::sleep(wait).await,
             }
-            tried.note(error);
             journey.course.retries += 1;
         }
     }
 
-    /// Draws a deployment; where none can be asked now, waits as long as the group allows.
-    async fn pick_or_wait<'r>(
+    /// Draws a deployment, unless others wait for one.
+    fn pick_now<'r>(
+        &self,
+        route: &'r Route,
+        call: &Call,
+        policy: &Policy,
+        journey: &Journey<'_>,
+        tried: &Tried,
+    ) -> Result<Pick<'r>, Unavailable> {
+        if route.members().is_some_and(|members| !members.group.queue.is_empty()) {
+            return Err(Unavailable::behind_others());
+        }
+        self.pick(route, &Ask::new(call.operation, &call.body, journey.wishes, policy, tried.places()))
+    }
+
+    /// Waits for a deployment as long as the group allows.
+    async fn wait<'r>(
         &self,
         route: &'r Route,
         call: &Call,
         policy: &Policy,
         journey: &mut Journey<'_>,
         tried: &Tried,
+        unavailable: Unavailable,
     ) -> Result<Pick<'r>, Unavailable> {
         let queue = route.members().map(|members| &members.group.queue);
-        let ask = Ask::new(call.operation, &call.body, journey.wishes, policy, tried.places());
-        let may_go_past = queue.is_none_or(|queue| queue.is_empty());
-        let unavailable = if may_go_past {
-            match self.pick(route, &ask) {
-                Ok(pick) => return Ok(pick),
-                Err(unavailable) => unavailable,
-            }
-        } else {
-            Unavailable::behind_others()
-        };
         let (Some(queue), false) = (queue, policy.queue_wait.is_zero()) else {
             return Err(unavailable);
         };
@@ -110,6 +121,7 @@ impl Router {
         let Ok(_turn) = tokio::time::timeout_at(patience, waiting.turn()).await else {
             return Err(unavailable);
         };
+        let ask = Ask::new(call.operation, &call.body, journey.wishes, policy, tried.places());
         self.wait_for_one(route, &ask, patience).await
     }
 

@@ -27,7 +27,7 @@ pub(crate) struct Onward {
 }
 
 impl Onward {
-    pub(crate) fn new(_router: &Router, route: &Route, _wishes: &Wishes) -> Self {
+    pub(crate) fn new(route: &Route) -> Self {
         let group = Arc::clone(route.group());
         Self { asked: vec![Arc::clone(&group)], group, list: None, original: None, hops: 0 }
     }
@@ -36,11 +36,12 @@ impl Onward {
     pub(crate) fn next(
         &mut self,
         router: &Router,
-        error: &Error,
+        unavailable: Option<&Error>,
         journey: &Journey<'_>,
         call: &mut Call,
     ) -> Option<Route> {
         let routing = &router.routing;
+        let error = journey.error.as_ref().or(unavailable)?;
         let is_over = journey.wishes.no_fallbacks
             || journey.wishes.deployment.is_some()
             || journey.wishes.own_target.is_some()

@@ -19,32 +19,35 @@ pub(crate) async fn first_events(
     begin_within: Option<Duration>,
 ) -> Result<Option<Vec<Event>>, Error> {
     let mut first = Vec::new();
-    let speaking = async {
-        while let Some(more) = events.next().await.transpose()? {
-            if first.is_empty() {
-                first = more;
-            } else {
-                first.extend(more);
-            }
-            let is_silent = first.iter().all(|event: &Event| event.data().is_none());
-            let length: usize = first.iter().map(|event| event.bytes().len()).sum();
-            if !is_silent || length > PREAMBLE_BYTES_MAX {
-                return Ok(());
-            }
-        }
-        if first.is_empty() {
-            let message = "the upstream's stream ended before it began";
-            return Err(Error::new(ErrorKind::UpstreamCut, message).having_reached_upstream());
-        }
-        Ok(())
-    };
     match begin_within {
-        None => speaking.await?,
+        None => speaks(events, &mut first).await?,
         Some(wait) => {
-            if let Ok(spoke) = tokio::time::timeout(wait, speaking).await {
+            let speaks = Box::pin(tokio::time::timeout(wait, speaks(events, &mut first)));
+            if let Ok(spoke) = speaks.await {
                 spoke?;
             }
         }
     }
     Ok((!first.is_empty()).then_some(first))
+}
+
+/// Waits until an event says something, or too much came that says nothing.
+async fn speaks(events: &mut EventStream, first: &mut Vec<Event>) -> Result<(), Error> {
+    while let Some(more) = events.next().await.transpose()? {
+        if first.is_empty() {
+            *first = more;
+        } else {
+            first.extend(more);
+        }
+        let is_silent = first.iter().all(|event| event.data().is_none());
+        let length: usize = first.iter().map(|event| event.bytes().len()).sum();
+        if !is_silent || length > PREAMBLE_BYTES_MAX {
+            return Ok(());
+        }
+    }
+    if first.is_empty() {
+        let message = "the upstream's stream ended before it began";
+        return Err(Error::new(ErrorKind::UpstreamCut, message).having_reached_upstream());
+    }
+    Ok(())
 }

@@ -39,24 +39,11 @@ pub(crate) struct Tried {
     places: Vec<usize>,
     /// Of them, those that may answer the next time.
     may_again: Vec<usize>,
-    last_error: Option<Error>,
 }
 
 impl Tried {
     pub(crate) fn places(&self) -> &[usize] {
         &self.places
-    }
-
-    pub(crate) fn has_failed(&self) -> bool {
-        self.last_error.is_some()
-    }
-
-    pub(crate) fn note(&mut self, error: Error) {
-        self.last_error = Some(error);
-    }
-
-    pub(crate) fn into_last_error(self) -> Option<Error> {
-        self.last_error
     }
 }
 

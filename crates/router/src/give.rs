@@ -1,11 +1,11 @@
-//! One call to one deployment, up to the first event of a stream.
+//! One call to one deployment, up to the first event of a stream, and what its failure says.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use trunkline_core::{Call, Error, Event, Reply, ReplyBody};
+use trunkline_core::{Call, Error, ErrorKind, Event, Reply, ReplyBody};
 use trunkline_provider::{CallContext, Target};
 
 use crate::first_events::first_events;
@@ -71,4 +71,27 @@ pub(crate) fn prepared<'c>(call: &'c mut Call, candidate: &Candidate, wishes: &W
     let mut own = call.clone();
     candidate.deployment.complete(own.operation, &mut own.body);
     Cow::Owned(own)
+}
+
+/// Notes a failure with the deployment that it says something about.
+pub(crate) fn note_failure(pick: &mut Pick<'_>, error: &Error, journey: &Journey<'_>) {
+    let wishes = journey.wishes;
+    // A wait that the caller set says nothing about the deployment.
+    let is_own_wait = error.kind() == ErrorKind::UpstreamTimeout
+        && (wishes.timeout.is_some() || wishes.first_event_timeout.is_some());
+    if wishes.own_target.is_none() && !is_own_wait {
+        rested(pick.permit.failed(error), &pick.candidate, error);
+    }
+}
+
+fn rested(rest: Option<Duration>, candidate: &Candidate, error: &Error) {
+    let Some(rest) = rest else { return };
+    tracing::warn!(
+        deployment.id = &*candidate.deployment.id,
+        provider.name = &*candidate.prefix,
+        model.name = &*candidate.upstream_model,
+        error.kind = ?error.kind(),
+        rest_ms = u64::try_from(rest.as_millis()).unwrap_or(u64::MAX),
+        "deployment rests"
+    );
 }

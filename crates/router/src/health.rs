@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use trunkline_core::{Error, ErrorKind};
 
 use crate::Policy;
-use crate::class::Class;
+use crate::class::{Class, is_failure};
 
 /// Over which time failures are counted.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -117,17 +117,19 @@ impl Health {
     /// Notes a failure. Tells for how long it is left alone now, if it is.
     pub(crate) fn failed(&self, error: &Error, rules: Rules<'_>) -> Option<Duration> {
         let class = Class::of(error);
+        let is_counted = counts_against(error, class, rules);
         let counts = self.count(|counts| {
             if counts.began.elapsed() >= WINDOW {
                 *counts = Counts::from(Instant::now());
             }
             counts.requests = counts.requests.saturating_add(1);
-            counts.failures = counts.failures.saturating_add(1);
-            counts.by_class[class as usize] = counts.by_class[class as usize].saturating_add(1);
-            (counts.requests, counts.failures, counts.by_class[class as usize])
+            let of_class = &mut counts.by_class[class as usize];
+            counts.failures = counts.failures.saturating_add(u32::from(is_counted));
+            *of_class = of_class.saturating_add(u32::from(is_counted));
+            (counts.requests, counts.failures, *of_class)
         });
         let was_resting = self.returns_at.load(Ordering::Acquire) != 0;
-        if !counts_against(error, rules) || !(was_resting || brings_rest(class, counts, rules)) {
+        if !is_counted || !(was_resting || brings_rest(class, counts, rules)) {
             return None;
         }
         let asked = error.retry_after().filter(|wait| !wait.is_zero());
@@ -158,19 +160,12 @@ impl Counts {
     }
 }
 
-/// Whether a failure says something about the deployment, and not about the request or the credential.
-fn counts_against(error: &Error, rules: Rules<'_>) -> bool {
-    match error.kind() {
-        ErrorKind::UpstreamRateLimited
-        | ErrorKind::UpstreamTimeout
-        | ErrorKind::UpstreamUnreachable
-        | ErrorKind::UpstreamFailed
-        | ErrorKind::UpstreamProtocol
-        | ErrorKind::UpstreamCut => true,
-        ErrorKind::UpstreamNotFound => !rules.is_wildcard,
-        // The rest is the caller's doing, or the credential's, which rests by itself.
-        _ => false,
-    }
+/// Whether a failure counts against the deployment. A caller's own do only where the policy has a number for them.
+fn counts_against(error: &Error, class: Class, rules: Rules<'_>) -> bool {
+    let is_known_model = !rules.is_wildcard;
+    is_failure(error.kind())
+        || error.kind() == ErrorKind::UpstreamNotFound && is_known_model
+        || rules.policy.fails_allowed_by_class.get(class).is_some()
 }
 
 fn brings_rest(class: Class, (requests, failures, of_class): (u32, u32, u32), rules: Rules<'_>) -> bool {

@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use trunkline_core::{Error, Event, Reply};
+use trunkline_core::{Error, ErrorKind, Event, Reply};
 
 use crate::attempt::Attempt;
-use crate::class::Class;
+use crate::class::{Class, is_failure};
 use crate::permit::Permit;
 use crate::retry_budget::Budget;
-use crate::select::Pick;
 use crate::{Candidate, Policy, Route, Wishes};
 
 /// What a request was answered with, and by whom.
@@ -63,13 +62,14 @@ pub struct Course {
 /// A request under way.
 pub(crate) struct Journey<'w> {
     pub(crate) wishes: &'w Wishes,
-    pub(crate) began: Instant,
     /// When the reply must have ended.
     pub(crate) deadline: Instant,
     /// Whether there was a wait before the first attempt.
     pub(crate) has_waited: bool,
-    /// The origins that were asked.
-    origins: Vec<Arc<Budget>>,
+    /// The origins that failed, as opposed to those that refused the request.
+    failing: Vec<Arc<Budget>>,
+    /// What the last attempt failed of.
+    pub(crate) error: Option<Error>,
     pub(crate) last: Option<(Arc<str>, Candidate)>,
     pub(crate) course: Course,
 }
@@ -78,9 +78,15 @@ impl<'w> Journey<'w> {
     pub(crate) fn new(route: &Route, wishes: &'w Wishes) -> Self {
         let began = Instant::now();
         let total = route.first().deployment.context().target.send.waits.total;
-        let deadline = later(began, wishes.timeout.unwrap_or(total));
-        let (origins, course) = (Vec::new(), Course::default());
-        Self { wishes, began, deadline, has_waited: false, origins, last: None, course }
+        Self {
+            wishes,
+            deadline: later(began, wishes.timeout.unwrap_or(total)),
+            has_waited: false,
+            failing: Vec::new(),
+            error: None,
+            last: None,
+            course: Course::default(),
+        }
     }
 
     /// What is left of the time for the whole.
@@ -88,27 +94,25 @@ impl<'w> Journey<'w> {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// Pays for an attempt: the first at an origin is free and earns, further ones are paid from what was earned.
-    pub(crate) fn may_ask(&mut self, pick: &Pick<'_>, has_failed: bool) -> bool {
-        let origin = &pick.candidate.deployment.origin;
-        if self.origins.iter().any(|asked| Arc::ptr_eq(asked, origin)) {
-            return !has_failed || origin.spend();
+    /// Pays for an attempt. At an origin that failed this request already it is paid from what first attempts earned;
+    /// any other is free, and earns.
+    pub(crate) fn may_ask(&self, candidate: &Candidate) -> bool {
+        let origin = &candidate.deployment.origin;
+        if self.failing.iter().any(|failing| Arc::ptr_eq(failing, origin)) {
+            return origin.spend();
         }
         origin.earn();
-        // Nobody looks at it before there was a failure.
-        if has_failed || !self.origins.is_empty() {
-            self.origins.push(Arc::clone(origin));
-        }
         true
     }
 
-    pub(crate) fn note(&mut self, group: &Arc<str>, candidate: &Candidate, error: &Error, took: Duration) {
+    pub(crate) fn note(&mut self, group: &Arc<str>, candidate: &Candidate, error: Error, took: Duration) {
         let origin = &candidate.deployment.origin;
-        if !self.origins.iter().any(|asked| Arc::ptr_eq(asked, origin)) {
-            self.origins.push(Arc::clone(origin));
+        if is_failure(error.kind()) && !self.failing.iter().any(|failing| Arc::ptr_eq(failing, origin)) {
+            self.failing.push(Arc::clone(origin));
         }
-        self.course.failed.push(Attempt::failed(group, candidate, error, took));
+        self.course.failed.push(Attempt::failed(group, candidate, &error, took));
         self.last = Some((Arc::clone(group), candidate.clone()));
+        self.error = Some(error);
     }
 
     /// Further attempts after this failure: the request's own word, the deployment's, the group's.
@@ -117,7 +121,10 @@ impl<'w> Journey<'w> {
         self.wishes.retries.or(of_deployment).unwrap_or_else(|| policy.retries_after(Class::of(error)))
     }
 
-    pub(crate) fn failed(self, error: Error) -> Failed {
+    /// How it ended, when nobody answered. `otherwise` is what is told if nobody was asked.
+    pub(crate) fn failed(self, otherwise: Option<Error>) -> Failed {
+        let nothing = || Error::new(ErrorKind::Internal, "nobody was asked, and nobody says why");
+        let error = self.error.or(otherwise).unwrap_or_else(nothing);
         Failed { error, last: self.last, course: self.course }
     }
 }

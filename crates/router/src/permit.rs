@@ -25,6 +25,7 @@ pub struct Permit {
     taken: Option<Taken>,
     place: Option<OwnedSemaphorePermit>,
     freed: Option<Arc<Freed>>,
+    has_begun: bool,
 }
 
 /// What is reserved for a call before it is made.
@@ -47,11 +48,22 @@ impl Permit {
         deployment.state.in_flight.fetch_add(1, Ordering::Relaxed);
         let model = deployment.has_many_models().then(|| Arc::clone(&candidate.upstream_model));
         let Reserved { probe, taken, place, freed } = reserved;
-        Self { deployment, model, policy: Arc::clone(policy), is_alone, probe, taken, place, freed }
+        Self {
+            deployment,
+            model,
+            policy: Arc::clone(policy),
+            is_alone,
+            probe,
+            taken,
+            place,
+            freed,
+            has_begun: false,
+        }
     }
 
     /// Notes that the reply has begun, after so long.
     pub(crate) fn began(&mut self, took: Duration) {
+        self.has_begun = true;
         self.deployment.account.accepted();
         let measures = self.policy.measures_speed();
         match &self.model {
@@ -74,6 +86,10 @@ impl Permit {
     /// Notes that the call failed, before its reply or within it. Tells for how long the deployment rests now, if it
     /// does.
     pub fn failed(&mut self, error: &Error) -> Option<Duration> {
+        // Whoever answered nothing has used nothing. A stream that was cut has, and keeps what was reserved.
+        if !self.has_begun {
+            self.used(0);
+        }
         let rules = Rules {
             policy: &self.policy,
             cooldown: self.deployment.cooldown,

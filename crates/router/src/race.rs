@@ -1,11 +1,13 @@
 //! A second deployment asked beside a slow one: the first that answers wins.
 
+use std::pin::Pin;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use trunkline_core::{Call, Error};
 
 use crate::attempt::Attempt;
-use crate::give::{Given, context, give, prepared};
+use crate::give::{Given, context, give, note_failure, prepared};
 use crate::group::Group;
 use crate::journey::Journey;
 use crate::select::Pick;
@@ -39,55 +41,110 @@ impl<'r> Hedging<'r> {
 }
 
 impl Router {
-    /// Waits for the first one for a while, then asks a second one beside it. Gives the second pick if it was that
-    /// which answered.
+    /// Asks the one that was picked; when it is slow, a second one beside it. Gives who answered, or who failed last,
+    /// and notes the other.
     pub(crate) async fn race<'r>(
+        &'r self,
+        route: &'r Route,
+        hedging: Hedging<'r>,
+        pick: Pick<'r>,
+        call: &mut Call,
+        journey: &mut Journey<'_>,
+    ) -> (Pick<'r>, Result<Given, Error>) {
+        let wishes = journey.wishes;
+        let context_of_first = context(&pick.candidate, journey);
+        let (began, delay) = (Instant::now(), hedging.delay());
+        let mut spare = call.clone();
+        let prepared_for_first = prepared(call, &pick.candidate, wishes);
+        let raced = 'race: {
+            let first = give(&pick, context_of_first.as_ref(), &prepared_for_first, wishes);
+            let mut first = std::pin::pin!(first);
+            let Some(delay) = delay else { break 'race Raced::Alone(first.await) };
+            if let Ok(given) = tokio::time::timeout(delay, &mut first).await {
+                break 'race Raced::Alone(given);
+            }
+            let Some(second) = self.second(route, &hedging, pick.place, &spare, journey) else {
+                break 'race Raced::Alone(first.await);
+            };
+            let context_of_second = context(&second.candidate, journey);
+            let prepared_for_second = prepared(&mut spare, &second.candidate, wishes);
+            let faster = {
+                let other = give(&second, context_of_second.as_ref(), &prepared_for_second, wishes);
+                faster(first, std::pin::pin!(other)).await
+            };
+            Raced::Two(second, faster)
+        };
+        let (second, faster) = match raced {
+            Raced::Alone(given) => return (pick, given),
+            Raced::Two(second, faster) => (second, faster),
+        };
+        let (mut loser, winner, given, error) = match faster {
+            Faster { is_second: true, given, other } => (pick, second, given, other),
+            Faster { is_second: false, given, other } => (second, pick, given, other),
+        };
+        let (group, took) = (route.group(), began.elapsed());
+        journey.course.failed.push(match error {
+            Some(error) => {
+                note_failure(&mut loser, &error, journey);
+                Attempt::failed(group, &loser.candidate, &error, took)
+            }
+            // It was given up with all that it held.
+            None => Attempt::overtaken(group, &loser.candidate, took),
+        });
+        (winner, given)
+    }
+
+    /// Draws the second one, if there may be one.
+    fn second<'r>(
         &self,
         route: &'r Route,
-        hedging: Hedging<'_>,
-        delay: Duration,
-        (place, first): (usize, impl Future<Output = Result<Given, Error>>),
-        mut spare: Call,
+        hedging: &Hedging<'_>,
+        first: usize,
+        call: &Call,
         journey: &mut Journey<'_>,
-    ) -> (Option<Pick<'r>>, Result<Given, Error>) {
-        let mut first = std::pin::pin!(first);
-        if let Ok(given) = tokio::time::timeout(delay, &mut first).await {
-            return (None, given);
+    ) -> Option<Pick<'r>> {
+        if journey.course.attempts >= self.routing.attempts_max {
+            return None;
         }
-        let asked = [place];
-        let policy = self.policy_of(route);
-        let ask = Ask::new(spare.operation, &spare.body, journey.wishes, policy, &asked);
-        let second = self.pick(route, &ask).ok().filter(|_| hedging.take());
-        let Some(second) = second.filter(|_| journey.course.attempts < self.routing.attempts_max) else {
-            return (None, first.await);
-        };
+        let (asked, policy) = ([first], self.policy_of(route));
+        let ask = Ask::new(call.operation, &call.body, journey.wishes, policy, &asked);
+        let second = self.pick(route, &ask).ok().filter(|_| hedging.take())?;
         journey.course.attempts += 1;
         second.candidate.deployment.origin.earn();
-        let context = context(&second.candidate, journey);
-        let prepared = prepared(&mut spare, &second.candidate, journey.wishes);
-        let given = {
-            let other = give(&second, context.as_ref(), &prepared, journey.wishes);
-            let mut other = std::pin::pin!(other);
-            tokio::select! {
-                biased;
-                given = &mut first => match given {
-                    // Whoever fails leaves it to the other.
-                    Err(_) => Ok(other.await),
-                    given => Err(given),
-                },
-                given = &mut other => match given {
-                    Err(_) => Err(first.await),
-                    given => Ok(given),
-                },
-            }
-        };
-        match given {
-            Ok(of_second) => (Some(second), of_second),
-            Err(of_first) => {
-                let took = journey.began.elapsed();
-                journey.course.failed.push(Attempt::overtaken(route.group(), &second.candidate, took));
-                (None, of_first)
-            }
-        }
+        Some(second)
+    }
+}
+
+/// Who took part.
+enum Raced<'r> {
+    Alone(Result<Given, Error>),
+    Two(Pick<'r>, Faster),
+}
+
+/// How a race went.
+struct Faster {
+    /// Whether it was the second that answered, or that failed last.
+    is_second: bool,
+    given: Result<Given, Error>,
+    /// What the other one failed of. `None` if it was overtaken.
+    other: Option<Error>,
+}
+
+/// Waits for the first of the two that answers; who fails leaves it to the other.
+async fn faster<F, S>(mut first: Pin<&mut F>, mut second: Pin<&mut S>) -> Faster
+where
+    F: Future<Output = Result<Given, Error>>,
+    S: Future<Output = Result<Given, Error>>,
+{
+    tokio::select! {
+        biased;
+        given = &mut first => match given {
+            Err(error) => Faster { is_second: true, given: second.await, other: Some(error) },
+            given => Faster { is_second: false, given, other: None },
+        },
+        given = &mut second => match given {
+            Err(error) => Faster { is_second: false, given: first.await, other: Some(error) },
+            given => Faster { is_second: true, given, other: None },
+        },
     }
 }

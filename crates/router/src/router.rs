@@ -235,8 +235,8 @@ impl Router {
     /// # Errors
     ///
     /// As [`Router::dispatch`].
-    pub async fn call(&self, route: Route, call: Call, wishes: &Wishes) -> Result<Reply, Error> {
-        let answer = self.dispatch(route, call, wishes).await.map_err(|failed| failed.error)?;
+    pub async fn call(&self, route: &Route, mut call: Call, wishes: &Wishes) -> Result<Reply, Error> {
+        let answer = self.dispatch(route, &mut call, wishes).await.map_err(|failed| failed.error)?;
         Ok(answer.into_reply())
     }
 
@@ -248,6 +248,6 @@ impl Router {
     pub async fn send(&self, name: &str, operation: Operation, body: Document) -> Result<Reply, Error> {
         let route = self.resolve(name)?;
         let model = Arc::clone(&route.first().upstream_model);
-        self.call(route, Call::new(operation, model, body), &Wishes::default()).await
+        self.call(&route, Call::new(operation, model, body), &Wishes::default()).await
     }
 }

@@ -11,6 +11,7 @@ use crate::health::Look;
 use crate::route::{Members, Route};
 use crate::state::Standing;
 use crate::tags::Wanted;
+use crate::window::Rates;
 use crate::{Policy, Wishes};
 
 /// How many deployments are looked at to say why none can be asked.
@@ -107,6 +108,10 @@ impl Unavailable {
                 format!("Not allowed to access model due to tags configuration. Passed model={group}"),
             )
             .with_param("tags"),
+            Some(Skip::Unsupported) => Error::new(
+                ErrorKind::UnsupportedOperation,
+                format!("no deployment of `{group}` has this operation, and nothing is translated"),
+            ),
             Some(Skip::TooLong(tokens)) => Error::new(
                 ErrorKind::ContextWindowExceeded,
                 format!("the input has about {tokens} tokens, more than any deployment of `{group}` takes"),
@@ -164,6 +169,11 @@ pub(crate) fn skip(route: &Route, members: &Members, place: usize, ask: &Ask<'_>
     if deployment.parallel.as_ref().is_some_and(|places| places.available_permits() == 0) {
         return Some(Skip::Full);
     }
+    if deployment.rates != Rates::default() {
+        let tokens = if deployment.rates.tokens.is_some() { ask.tokens() } else { 0 };
+        let ends = deployment.state.window.ends(deployment.rates, tokens)?;
+        return Some(Skip::RateLimited(ends.saturating_duration_since(Instant::now())));
+    }
     None
 }
 
@@ -181,14 +191,7 @@ pub(crate) fn unavailable(route: &Route, members: &Members, ask: &Ask<'_>) -> Un
     let now = Instant::now();
     let mut unavailable = Unavailable { returns: None, skip: None, is_full: false };
     for place in members.places.clone().take(TOLD_MAX) {
-        let skip = skip(route, members, place, ask).or_else(|| {
-            let deployment = &members.group.deployments[place];
-            deployment
-                .state
-                .window
-                .ends(deployment.rates)
-                .map(|ends| Skip::RateLimited(ends.saturating_duration_since(now)))
-        });
+        let skip = skip(route, members, place, ask);
         let Some(skip) = skip else { continue };
         unavailable.is_full |= skip == Skip::Full;
         if let Some(ends) = skip.ends(now) {

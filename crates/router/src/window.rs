@@ -26,6 +26,16 @@ struct Count {
     tokens: u64,
 }
 
+impl Count {
+    fn fits(&self, rates: Rates, tokens: u64) -> bool {
+        let has_room =
+            |limit: Option<u64>, used: u64, more: u64| limit.is_none_or(|limit| used + more <= limit);
+        // A window that is empty lets any one call in, else one that is too large would wait for ever.
+        let has_tokens = self.requests == 0 || has_room(rates.tokens, self.tokens, tokens);
+        has_room(rates.requests, self.requests, 1) && has_tokens
+    }
+}
+
 /// What a call has taken of a window.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Taken {
@@ -49,10 +59,7 @@ impl Window {
                 now
             }
         };
-        let fits = |limit: Option<u64>, used: u64, more: u64| limit.is_none_or(|limit| used + more <= limit);
-        // A window that is empty lets any one call in, else one that is too large would wait for ever.
-        let has_tokens = count.requests == 0 || fits(rates.tokens, count.tokens, tokens);
-        if !(fits(rates.requests, count.requests, 1) && has_tokens) {
+        if !count.fits(rates, tokens) {
             return Err(began + LENGTH);
         }
         count.requests += 1;
@@ -68,14 +75,11 @@ impl Window {
         }
     }
 
-    /// When the window ends, if nothing more fits into it.
-    pub(crate) fn ends(&self, rates: Rates) -> Option<Instant> {
+    /// When the window ends, if one more request with so many tokens does not fit into it.
+    pub(crate) fn ends(&self, rates: Rates, tokens: u64) -> Option<Instant> {
         let count = self.count();
         let began = count.began.filter(|began| began.elapsed() < LENGTH)?;
-        let is_over = |limit: Option<u64>, used: u64| limit.is_some_and(|limit| used >= limit);
-        // Tokens that are left may be too few for the next request.
-        let has_tokens = rates.tokens.is_none() || count.tokens == 0;
-        (is_over(rates.requests, count.requests) || !has_tokens).then_some(began + LENGTH)
+        (!count.fits(rates, tokens)).then_some(began + LENGTH)
     }
 
     /// Requests and tokens so far.

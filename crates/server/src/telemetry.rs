@@ -83,6 +83,7 @@ mod tests {
             upstream_duration: None,
             duration: None,
             observation: Observation::default(),
+            usage_is_estimated: false,
             cost: None,
         }
     }
@@ -99,6 +100,7 @@ mod tests {
             provider: Some("openai".into()),
             upstream_model: Some("gpt".into()),
             attempts: 3,
+            usage_is_estimated: true,
             streamed: true,
             status: Some(StatusCode::OK),
             outcome: Some(Outcome::Completed),

@@ -150,7 +150,7 @@ impl Delivery {
         let route = router.resolve(model)?;
         let mut call = Call::new(operation, Arc::clone(&route.first().upstream_model), document);
         call.headers = self.headers;
-        router.call(route, call, &self.wishes).await
+        router.call(&route, call, &self.wishes).await
     }
 }
 

@@ -93,7 +93,7 @@ impl Client {
     pub async fn call(&self, model: &str, operation: Operation, body: Document) -> Result<Reply, Error> {
         let route = self.router.resolve(model)?;
         let model = Arc::clone(&route.first().upstream_model);
-        self.router.call(route, Call::new(operation, model, body), &Wishes::default()).await
+        self.router.call(&route, Call::new(operation, model, body), &Wishes::default()).await
     }
 
     /// The router, with its deployments and its registry of providers.

@@ -54,6 +54,9 @@ impl Recorder for LineRecorder {
             line.number(field!("usage.input_tokens"), Usage::input(usage));
             line.number(field!("usage.output_tokens"), Usage::all_output(usage));
         }
+        if record.usage_is_estimated {
+            line.flag(field!("usage.estimated"), true);
+        }
         if let Some(spend) = record.cost.as_ref().and_then(Cost::spend) {
             line.amount(field!("cost"), spend);
         }

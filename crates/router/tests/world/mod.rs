@@ -207,7 +207,7 @@ impl World {
         wishes: &Wishes,
     ) -> Result<Answer, Failed> {
         let route = self.router.resolve(name).expect("a known name");
-        self.router.dispatch(route, Call::new(operation, "", body), wishes).await
+        self.router.dispatch(&route, &mut Call::new(operation, "", body), wishes).await
     }
 
     /// How often anybody was asked.
