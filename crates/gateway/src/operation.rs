@@ -152,7 +152,9 @@ where
     call.query = headers::outbound_query(operation, parts.uri.query());
     call.object = earlier.object;
     record.streamed = call.streaming();
-    record.body_bytes = call.document().map_or(0, Document::len);
+    if record.streamed {
+        record.body_bytes = call.document().map_or(0, Document::len);
+    }
     let Sent { reply, first, candidate, group, duration, course, permit: mut upstream } =
         match router.dispatch(&route, &mut call, &wishes).await {
             Ok(answer) => answer,

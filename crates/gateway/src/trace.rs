@@ -5,6 +5,7 @@ use std::fmt::Write;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::record::Record;
+use crate::wishes::is_steering;
 
 static TRACE: HeaderName = HeaderName::from_static("x-trunkline-trace");
 static ATTEMPTS: HeaderName = HeaderName::from_static("x-trunkline-attempts");
@@ -14,7 +15,9 @@ const BYTES_MAX: usize = 1_024;
 
 /// Whether a request asks for its attempts.
 pub(crate) fn is_asked_for(request: &HeaderMap) -> bool {
-    request.get(&TRACE).is_some_and(|value| value == "1" || value == "true")
+    // Seldom there, and then beside few others.
+    request.keys().any(is_steering)
+        && request.get(&TRACE).is_some_and(|value| value == "1" || value == "true")
 }
 
 /// Adds the attempts: `deployment status cause milliseconds`, one after the other with commas between them.

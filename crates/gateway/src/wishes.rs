@@ -1,6 +1,7 @@
 //! What a request asks of the router, read from its body and its headers.
 
 use std::net::IpAddr;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName};
@@ -14,6 +15,14 @@ static TIMEOUT: HeaderName = HeaderName::from_static("x-litellm-timeout");
 static STREAM_TIMEOUT: HeaderName = HeaderName::from_static("x-litellm-stream-timeout");
 static RETRIES: HeaderName = HeaderName::from_static("x-litellm-num-retries");
 static TAGS: HeaderName = HeaderName::from_static("x-litellm-tags");
+
+static NO_HEADERS: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
+
+/// Whether a header may steer a request.
+pub(crate) fn is_steering(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    name.starts_with("x-litellm-") || name.starts_with("x-trunkline-")
+}
 
 /// What a request asks of the router: its body goes before its headers.
 ///
@@ -34,13 +43,15 @@ pub(crate) fn of(
     } else {
         None
     };
-    if let Some(text) = request.get(&TAGS).and_then(|value| value.to_str().ok()) {
+    // Most requests have none of these, and to look for each by its name takes as long as all else here together.
+    let steering = if request.keys().any(is_steering) { request } else { &NO_HEADERS };
+    if let Some(text) = steering.get(&TAGS).and_then(|value| value.to_str().ok()) {
         tags.extend(text.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned));
     }
     Ok(Wishes {
-        retries: retries.or(number(request, &RETRIES)?),
-        timeout: timeout.or(seconds(request, &TIMEOUT)?),
-        first_event_timeout: stream_timeout.or(seconds(request, &STREAM_TIMEOUT)?),
+        retries: retries.or(number(steering, &RETRIES)?),
+        timeout: timeout.or(seconds(steering, &TIMEOUT)?),
+        first_event_timeout: stream_timeout.or(seconds(steering, &STREAM_TIMEOUT)?),
         fallbacks: asked.fallbacks,
         context_window_fallbacks: asked.context_window_fallbacks,
         content_policy_fallbacks: asked.content_policy_fallbacks,

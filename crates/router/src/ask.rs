@@ -1,6 +1,7 @@
 //! One attempt at one deployment, its outcome noted.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use trunkline_core::{Call, Error, ErrorKind, Retry};
 
@@ -10,6 +11,13 @@ use crate::race::Hedging;
 use crate::select::Pick;
 use crate::wishes::MockFailure;
 use crate::{Answer, Candidate, Route, Router};
+
+/// An attempt that brought no reply.
+pub(crate) struct Unanswered {
+    pub(crate) error: Error,
+    pub(crate) candidate: Candidate,
+    pub(crate) took: Duration,
+}
 
 impl Router {
     /// Asks the deployment that was picked.
@@ -23,10 +31,14 @@ impl Router {
         pick: Pick<'r>,
         call: &mut Call,
         journey: &mut Journey<'_>,
-    ) -> Result<Answer, (Error, Candidate)> {
+    ) -> Result<Answer, Unanswered> {
         journey.course.attempts += 1;
         if let Some(failure) = journey.wishes.mock_failure.filter(|_| journey.course.attempts == 1) {
-            return Err((mocked(failure), pick.candidate.into_owned()));
+            return Err(Unanswered {
+                error: mocked(failure),
+                took: pick.permit.age(),
+                candidate: pick.candidate.into_owned(),
+            });
         }
         // Few groups hedge, and what it takes is not to be carried about with every request.
         if let Some(hedging) = Hedging::of(self, route) {
@@ -48,7 +60,7 @@ impl Router {
         mut pick: Pick<'_>,
         given: Result<Given, Error>,
         journey: &mut Journey<'_>,
-    ) -> Result<Answer, (Error, Candidate)> {
+    ) -> Result<Answer, Unanswered> {
         match given {
             Ok((reply, first, duration)) => {
                 pick.permit.began(duration);
@@ -62,7 +74,8 @@ impl Router {
             }
             Err(error) => {
                 note_failure(&mut pick, &error, journey);
-                Err((error, pick.candidate.into_owned()))
+                let took = pick.permit.age();
+                Err(Unanswered { error, took, candidate: pick.candidate.into_owned() })
             }
         }
     }

@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 use trunkline_core::{Call, Error};
 
+use crate::ask::Unanswered;
 use crate::fallbacks::Onward;
 use crate::further::{Further, Tried};
 use crate::journey::{Journey, later};
@@ -64,14 +65,14 @@ impl Router {
                 journey.course.is_budget_spent = true;
                 return Err(None);
             }
-            let (place, began) = (pick.place, Instant::now());
-            let (error, candidate) = match self.attempt(route, pick, call, journey).await {
+            let place = pick.place;
+            let Unanswered { error, candidate, took } = match self.attempt(route, pick, call, journey).await {
                 Ok(answer) => return Ok(answer),
-                Err(failed) => failed,
+                Err(unanswered) => unanswered,
             };
             journey.course.retries_max = journey.retries(policy, &candidate, &error);
             let further = self.further(route, call, place, &error, &mut tried, journey, policy);
-            journey.note(route.group(), &candidate, error, began.elapsed());
+            journey.note(route.group(), &candidate, error, took);
             match further {
                 Further::Stop => return Err(None),
                 Further::Now => {}

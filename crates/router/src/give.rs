@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
 use trunkline_core::{Call, Error, ErrorKind, Event, Reply, ReplyBody};
 use trunkline_provider::{CallContext, Target};
 
@@ -25,14 +24,13 @@ pub(crate) async fn give(
     wishes: &Wishes,
 ) -> Result<Given, Error> {
     let candidate = &pick.candidate;
-    let sent = Instant::now();
     let context = context.unwrap_or(candidate.deployment.context());
     let mut reply = candidate.provider.call(context, call).await?;
     let first = match &mut reply.body {
         ReplyBody::Events(events) => first_events(events, wishes.begin_within).await?,
         ReplyBody::Document(..) | ReplyBody::Raw { .. } => None,
     };
-    Ok((reply, first, sent.elapsed()))
+    Ok((reply, first, pick.permit.age()))
 }
 
 /// Where the call goes and how long it may take, where that is not just what the deployment says.

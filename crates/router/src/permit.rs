@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 use trunkline_core::Error;
 
 use crate::health::Rules;
@@ -26,6 +27,7 @@ pub struct Permit {
     place: Option<OwnedSemaphorePermit>,
     freed: Option<Arc<Freed>>,
     has_begun: bool,
+    given: Instant,
 }
 
 /// What is reserved for a call before it is made.
@@ -58,7 +60,13 @@ impl Permit {
             place,
             freed,
             has_begun: false,
+            given: Instant::now(),
         }
+    }
+
+    /// How long ago it was given.
+    pub(crate) fn age(&self) -> Duration {
+        self.given.elapsed()
     }
 
     /// Notes that the reply has begun, after so long.
