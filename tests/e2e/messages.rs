@@ -23,7 +23,7 @@ const BODY: &str = r#"{"model":"claude","max_tokens":9,"stream":true,"system":[{
 async fn serving(upstream_model: &str, scripts: Vec<Script>) -> (ScriptedUpstream, Trunkline) {
     let upstream = ScriptedUpstream::start(scripts).await.expect("a loopback port");
     let config = format!(
-        "general_settings:\n  master_key: {KEY}\nmodel_list:\n- model_name: claude\n  litellm_params:\n    \
+        "general_settings:\n  master_key: {KEY}\nrouter_settings:\n  num_retries: 0\nmodel_list:\n- model_name: claude\n  litellm_params:\n    \
          model: {upstream_model}\n    api_key: sk-of-the-operator-1\n    api_base: {}\n",
         upstream.url()
     );

@@ -12,7 +12,8 @@ pub(crate) async fn world() -> (Simulator, Trunkline) {
     let simulator = Simulator::start(SimulatorOptions::default()).await.expect("a loopback port");
     let base = simulator.v1_url();
     let config = format!(
-        "model_list:\n\
+        "router_settings:\n  num_retries: 0\n\
+         model_list:\n\
          - model_name: gpt-4o-gateway\n  litellm_params:\n    model: vercel_ai_gateway/openai/gpt-4o\n    \
          api_key: os.environ/VERCEL_AI_GATEWAY_API_KEY\n    api_base: {base}\n\
          - model_name: claude-4-sonnet-gateway\n  litellm_params:\n    model: vercel_ai_gateway/anthropic/claude-4-sonnet\n    \

@@ -16,7 +16,7 @@ const BODY: &str = r#"{"model":"m","stream":true,"messages":[{"role":"user","con
 async fn scripted(scripts: Vec<Script>) -> (ScriptedUpstream, Trunkline) {
     let upstream = ScriptedUpstream::start(scripts).await.expect("a loopback port");
     let config = format!(
-        "model_list:\n- model_name: m\n  litellm_params:\n    model: vercel_ai_gateway/openai/gpt-4o\n    \
+        "router_settings:\n  num_retries: 0\nmodel_list:\n- model_name: m\n  litellm_params:\n    model: vercel_ai_gateway/openai/gpt-4o\n    \
          api_key: vck_test_key\n    api_base: {}/v1\n",
         upstream.url()
     );
@@ -242,7 +242,7 @@ async fn the_wait_for_a_first_event_is_one_of_streams_alone() {
         ScriptedUpstream::start([late, Script::silence_after_head()]).await.expect("a loopback port");
     let config = format!(
         "model_list:\n- model_name: m\n  litellm_params:\n    model: openai/x\n    api_base: {}/v1\n    \
-         stream_timeout: 0.2\n    timeout: 10\n",
+         stream_timeout: 0.2\n    timeout: 10\nrouter_settings:\n  num_retries: 0\n",
         upstream.url()
     );
     let server = Start::new().config(config).serve().await;

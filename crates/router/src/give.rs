@@ -36,13 +36,15 @@ pub(crate) async fn give(
 /// Where the call goes and how long it may take, where that is not just what the deployment says.
 pub(crate) fn context(candidate: &Candidate, journey: &Journey<'_>) -> Option<CallContext> {
     let wishes = journey.wishes;
-    let has_all_its_time = journey.course.attempts <= 1 && !journey.has_waited && wishes.timeout.is_none();
-    if has_all_its_time && wishes.first_event_timeout.is_none() && wishes.own_target.is_none() {
+    let has_all_its_time = journey.course.attempts <= 1 && !journey.has_waited;
+    let asks_for_nothing = wishes.timeout.is_none() && wishes.first_event_timeout.is_none();
+    if has_all_its_time && asks_for_nothing && wishes.own_target.is_none() {
         return None;
     }
     let mut target = Target::clone(&candidate.deployment.context().target);
-    let (left, waits) = (journey.left(), &mut target.send.waits);
-    waits.total = if wishes.timeout.is_some() { left } else { waits.total.min(left) };
+    let waits = &mut target.send.waits;
+    let most = wishes.timeout.unwrap_or(waits.total);
+    waits.total = if has_all_its_time { most } else { most.min(journey.left()) };
     if let Some(first_event) = wishes.first_event_timeout {
         target.send.waits.first_event = first_event;
     }

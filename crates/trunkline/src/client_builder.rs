@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use trunkline_core::{Environment, Error, ErrorKind, Secret};
 use trunkline_provider::{About, Limits, Provider, Registry, Transport, Waits};
-use trunkline_router::{DeploymentSpec, Router};
+use trunkline_router::{DeploymentSpec, Router, Routing};
 use trunkline_transport::{HttpTransport, TransportOptions};
 
 use crate::defaults::Defaults;
@@ -42,6 +42,7 @@ pub struct ClientBuilder {
     defaults: BTreeMap<String, Defaults>,
     deployments: Vec<DeploymentSpec>,
     aliases: Vec<(String, String)>,
+    routing: Routing,
 }
 
 /// Adds providers to a registry.
@@ -63,6 +64,7 @@ impl ClientBuilder {
             defaults: BTreeMap::new(),
             deployments: Vec::new(),
             aliases: Vec::new(),
+            routing: Routing::default(),
         }
     }
 
@@ -136,6 +138,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets how models are served: further attempts, fallbacks, rests, limits, hedges. The defaults are those of
+    /// [`Routing`]: two further attempts, no fallbacks.
+    pub fn routing(mut self, routing: Routing) -> Self {
+        self.routing = routing;
+        self
+    }
+
     /// Makes the client. Nothing is connected before the first call.
     ///
     /// # Errors
@@ -144,8 +153,17 @@ impl ClientBuilder {
     /// a prefix that no provider has, an alias that leads nowhere, and two deployments with one id. `UnknownModel`
     /// for a deployment whose model begins with no known prefix.
     pub fn build(self) -> Result<Client, Error> {
-        let Self { environment, transport, limits, waits, registrations, defaults, deployments, aliases } =
-            self;
+        let Self {
+            environment,
+            transport,
+            limits,
+            waits,
+            registrations,
+            defaults,
+            deployments,
+            aliases,
+            routing,
+        } = self;
         let transport = transport.map_or_else(|| http_transport(&environment, limits), Ok)?;
         let mut registry = Registry::new(transport, environment, limits);
         providers::register(&mut registry);
@@ -153,7 +171,7 @@ impl ClientBuilder {
             register(&mut registry);
         }
         complete(&mut registry, defaults, waits)?;
-        router(registry, deployments, aliases).map(Client::from)
+        router(registry, deployments, aliases, routing).map(Client::from)
     }
 }
 
@@ -189,6 +207,7 @@ fn router(
     registry: Registry,
     mut deployments: Vec<DeploymentSpec>,
     aliases: Vec<(String, String)>,
+    routing: Routing,
 ) -> Result<Router, Error> {
     // An alias of a model group shares its deployments; one of a model with its prefix is a deployment of its own.
     let groups: Vec<String> = deployments.iter().map(|spec| spec.group.clone()).collect();
@@ -198,7 +217,7 @@ fn router(
     let spec = |(group, model)| DeploymentSpec { group, model, ..DeploymentSpec::default() };
     deployments.extend(of_models.into_iter().map(spec));
 
-    let mut router = Router::builder(Arc::new(registry)).direct(true);
+    let mut router = Router::builder(Arc::new(registry)).routing(routing).direct(true);
     for deployment in deployments {
         router.deployment(deployment)?;
     }

@@ -70,7 +70,11 @@ pub use trunkline_provider::{
     Transport, TransportBody, Waits,
 };
 // What a client is built from.
-pub use trunkline_router::{Candidate, Deployment, DeploymentSpec, Route, Router};
+pub use trunkline_router::{
+    Answer, Attempt, Candidate, Class, Course, Deployment, DeploymentSpec, Failed, Fallback, Fallbacks,
+    Hedge, MockFailure, OwnTarget, PerClass, Permit, Policy, RetryBudget, Route, Router, Routing,
+    StrategyKind, Wishes,
+};
 pub use trunkline_transport::{Connect, Duplex, HttpTransport, TransportOptions};
 // Typed requests and replies; the rest of them is in `chat` and `embeddings`.
 pub use trunkline_openai::RawJson;

@@ -4,15 +4,20 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
-use trunkline::{ChatRequest, Client, Environment, Error, ErrorKind, Fault as At, Message};
+use trunkline::{ChatRequest, Client, Environment, Error, ErrorKind, Fault as At, Message, Wishes};
 use trunkline_testkit::simulator::Fault;
 
 use crate::simulated::{client, simulator};
 
 const MODEL: &str = "vercel_ai_gateway/openai/gpt-4o";
 
+/// One attempt, so that what fails once is not made good.
+fn once() -> Wishes {
+    Wishes { retries: Some(0), ..Wishes::default() }
+}
+
 async fn refused(client: &Client, model: &str) -> Error {
-    client.chat(model, "hi").await.unwrap_err()
+    client.chat(model, "hi").wishes(once()).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -64,7 +69,7 @@ async fn a_refusal_keeps_what_the_upstream_said() {
 async fn a_stream_that_is_refused_fails_before_its_first_chunk() {
     let simulator = simulator().await;
     simulator.control().fault(Fault::Unavailable);
-    let error = client(&simulator).chat(MODEL, "hi").stream().await.unwrap_err();
+    let error = client(&simulator).chat(MODEL, "hi").wishes(once()).stream().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UpstreamFailed);
     assert_eq!(error.upstream_status().unwrap().as_u16(), 503);
 }
