@@ -15,6 +15,7 @@ mod media;
 mod messages;
 mod models;
 mod operation;
+mod reload;
 mod responses;
 mod start;
 mod stop;

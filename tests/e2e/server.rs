@@ -1,7 +1,7 @@
 //! The real binary as a process: started on a free port, stopped and waited for at the end.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -22,13 +22,26 @@ pub(crate) struct Trunkline {
     pub(crate) start_text: String,
     /// From starting the process until it said that it serves.
     pub(crate) ready_after: Duration,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 /// The log, as it is read, or as it piles up in its pipe.
 enum Log {
     Read(JoinHandle<String>),
     Unread(ChildStderr),
+}
+
+/// Waits until something is so.
+#[expect(clippy::future_not_send, reason = "tests stay on the thread that they begin on")]
+pub(crate) async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+    let mut looks = tokio::time::interval(Duration::from_millis(10));
+    let looking = async {
+        while !is_so().await {
+            looks.tick().await;
+        }
+    };
+    let looked = tokio::time::timeout(PATIENCE, looking).await;
+    assert!(looked.is_ok(), "it is not so yet: {what}");
 }
 
 /// How to start one.
@@ -116,7 +129,7 @@ impl Start {
         let port = authority.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let ready_after = ready_after.expect("it said so");
-        Trunkline { child, log, _stdout: stdout, address, start_text, ready_after, _directory: directory }
+        Trunkline { child, log, _stdout: stdout, address, start_text, ready_after, directory }
     }
 
     /// Runs it to its end: for what does not serve.
@@ -147,10 +160,26 @@ impl Trunkline {
         self.child.id().expect("it runs")
     }
 
+    /// Where its configuration stands, and whatever that includes.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Puts another text in the place of its configuration, all at once.
+    pub(crate) fn configure(&self, text: &str) {
+        let (new, path) = (self.directory().join("new"), self.directory().join("config.yaml"));
+        std::fs::write(&new, text).expect("the file is written");
+        std::fs::rename(new, path).expect("it takes the place of the other");
+    }
+
     /// Asks it to stop, as a supervisor does.
     pub(crate) async fn terminate(&self) {
+        self.signal("-TERM").await;
+    }
+
+    pub(crate) async fn signal(&self, name: &str) {
         let process = self.process().to_string();
-        let status = Command::new("kill").args(["-TERM", &process]).status().await.expect("kill is there");
+        let status = Command::new("kill").args([name, &process]).status().await.expect("kill is there");
         assert!(status.success());
     }
 

@@ -157,6 +157,7 @@ const DOORS: &[Door] = &[
         &[],
         "the server's allocator: a request takes 13,000 instructions less than with the C library's",
     ),
+    door("notify", &["config"], &[], "the configuration's files, read anew when they change"),
     door("percent-encoding", &["gateway"], &[], "models in paths and queries"),
     door("pin-project-lite", &["transport"], &[], "the body with its waits, without unsafe code"),
     door("proc-macro2", &[], &["tests"], "this test reads sources as tokens with their lines"),
@@ -222,7 +223,7 @@ const DOORS: &[Door] = &[
     door("thiserror", &["config", "transport"], &[], "private errors of one module"),
     door(
         "tokio",
-        &["bench", "gateway", "memory", "router", "server", "testkit", "transport"],
+        &["bench", "config", "gateway", "memory", "router", "server", "testkit", "transport"],
         &["outside-provider", "provider", "tests", "trunkline", "vercel-ai-gateway"],
         "the runtime, its sockets and its clock",
     ),

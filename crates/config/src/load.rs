@@ -15,6 +15,7 @@ use crate::reference::{self, join};
 use crate::review::{self, Allowances};
 use crate::sections;
 use crate::settings::Settings;
+use crate::watch::fingerprint;
 use crate::{deployment, trunkline_settings};
 
 const ENVIRONMENT_VARIABLES: &str = "environment_variables";
@@ -30,6 +31,8 @@ pub struct Loaded {
     pub environment: Environment,
     /// The files that were read, the named one first.
     pub files: Vec<PathBuf>,
+    /// What they held, as [`fingerprint`] tells it.
+    pub fingerprint: u64,
 }
 
 impl Loaded {
@@ -114,7 +117,8 @@ fn assemble(
         let message = "is allowed to be without effect, but no such key stands there";
         report.warn(&Location::whole("--allow-unsupported"), entry, message);
     }
-    Loaded { settings, diagnostics: in_order(report.diagnostics, &files), environment, files }
+    let fingerprint = fingerprint(&files);
+    Loaded { settings, diagnostics: in_order(report.diagnostics, &files), environment, files, fingerprint }
 }
 
 /// Lays `environment_variables` over the environment. Its values may refer to variables themselves.

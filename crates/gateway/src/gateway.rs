@@ -1,7 +1,8 @@
 //! The gateway: what it is made of, and how it is told to stop.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
@@ -26,6 +27,8 @@ pub struct Gateway {
     draining: AtomicBool,
     /// Fires when open replies have had their time.
     stop: Arc<Notify>,
+    /// Since when a newer configuration is refused, if one is.
+    refused_since: Mutex<Option<SystemTime>>,
 }
 
 impl Gateway {
@@ -40,6 +43,7 @@ impl Gateway {
             call_ids: CallIds::default(),
             draining: AtomicBool::new(false),
             stop: Arc::new(Notify::new()),
+            refused_since: Mutex::new(None),
         }
     }
 
@@ -58,6 +62,25 @@ impl Gateway {
     /// Serves by another router from now on. Requests under way go on with the one that they began with.
     pub fn serve_by(&self, router: Arc<Router>) {
         self.router.store(router);
+    }
+
+    /// Notes that a newer configuration was refused, so that the last good one serves on. Readiness says so.
+    pub fn config_refused(&self) {
+        self.refused_since().get_or_insert_with(SystemTime::now);
+    }
+
+    /// Notes that the newest configuration serves.
+    pub fn config_taken_up(&self) {
+        *self.refused_since() = None;
+    }
+
+    /// Since when a newer configuration is refused. `None` while the newest serves.
+    pub fn config_refused_since(&self) -> Option<SystemTime> {
+        *self.refused_since()
+    }
+
+    fn refused_since(&self) -> MutexGuard<'_, Option<SystemTime>> {
+        self.refused_since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The settings that it was made with.

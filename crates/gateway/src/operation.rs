@@ -142,7 +142,8 @@ where
     let asked = consumed::take(operation.dialect(), &mut body, |field| allows(gateway, candidate, field))?;
     let keepalive = settings.keepalive_of(operation.dialect());
     let wishes = wishes::of(asked, &parts.headers, caller, earlier.deployment, keepalive)?;
-    record.is_traced = trace::is_asked_for(&parts.headers);
+    record.is_traced =
+        trace::is_asked_for(&parts.headers) && (caller.is_administrator() || gateway.settings.trace_for_keys);
     // 7 note that it begins
     record.sent_to(route.group(), candidate);
     // 8 send it, as often as it takes

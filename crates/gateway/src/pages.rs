@@ -31,6 +31,14 @@ pub(crate) fn readiness(gateway: &Gateway) -> Response<ReplyBody> {
     let mut told = json!({ "status": "healthy" });
     if gateway.settings.health_details {
         told["db"] = Value::from("Not connected");
+        // What is wrong with it stands in the log: everybody may ask here.
+        told["config"] = match gateway.config_refused_since() {
+            None => json!("current"),
+            Some(since) => {
+                let since = jiff::Timestamp::try_from(since).unwrap_or_default();
+                json!({ "state": "last good", "since": since.to_string() })
+            }
+        };
     }
     if gateway.settings.health_details && gateway.settings.echo_only {
         told["providers"] = Value::from("echo only");

@@ -17,7 +17,7 @@ use crate::sources::Sources;
 /// Every provider that this server knows.
 ///
 /// WHEN ADDING A PROVIDER: register it here and in `crates/trunkline/src/providers.rs`.
-fn registry(sources: &Sources) -> Result<Registry, Error> {
+pub(crate) fn registry(sources: &Sources) -> Result<Registry, Error> {
     let own = &sources.loaded.settings.trunkline;
     let environment = sources.loaded.environment.clone();
     let mut options = TransportOptions::from_environment(&environment);
@@ -37,10 +37,17 @@ fn registry(sources: &Sources) -> Result<Registry, Error> {
     Ok(registry)
 }
 
-/// The router for what the sources say, and the deployments that are left out of it, with the reasons.
-pub(crate) fn router(sources: &Sources) -> Result<(Router, Vec<(Location, Error)>), Error> {
-    let mut builder =
-        Router::builder(Arc::new(registry(sources)?)).routing(routing(&sources.loaded.settings));
+/// The router for what the sources say, and the deployments that are left out of it, with the reasons. It goes on with
+/// what the one `before` has learned.
+pub(crate) fn router(
+    sources: &Sources,
+    registry: &Arc<Registry>,
+    before: Option<&Router>,
+) -> Result<(Router, Vec<(Location, Error)>), Error> {
+    let mut builder = Router::builder(Arc::clone(registry)).routing(routing(&sources.loaded.settings));
+    if let Some(before) = before {
+        builder = builder.succeeding(before);
+    }
     let send = send_options(sources);
     let mut left_out = Vec::new();
     match &sources.origin {

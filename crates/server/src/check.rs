@@ -1,6 +1,7 @@
 //! `trunkline check`: everything there is to say about a configuration, without serving it.
 
 use std::error::Error;
+use std::sync::Arc;
 
 use trunkline_config::Severity;
 use trunkline_core::Environment;
@@ -14,7 +15,7 @@ pub(crate) fn run(flags: &Flags, environment: &Environment, strict: bool) -> Res
     let sources = Sources::read(flags, environment)?;
     let findings = &sources.loaded.diagnostics;
     findings.iter().for_each(|finding| println!("{finding}"));
-    let (_, left_out) = assemble::router(&sources)?;
+    let (_, left_out) = assemble::router(&sources, &Arc::new(assemble::registry(&sources)?), None)?;
     for (location, why) in &left_out {
         println!("{location}: error: the deployment is out of service: {why}");
     }

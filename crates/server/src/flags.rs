@@ -10,7 +10,7 @@ use trunkline_agents::arguments::{address, seconds};
 use trunkline_core::Secret;
 
 /// Serves every model behind one OpenAI-compatible API.
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 #[command(
     name = "trunkline",
     version,
@@ -75,7 +75,7 @@ pub(crate) struct Flags {
     run_gunicorn: bool,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
     /// Read the configuration and say everything there is to say about it; exits with 1 on errors
     Check {
@@ -91,7 +91,7 @@ pub(crate) enum Command {
     Completions { shell: Shell },
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct AgentFlags {
     /// Where the gateway is [default: this machine, at the port that the server would take]
     #[arg(long)]

@@ -4,6 +4,7 @@ mod agent;
 mod assemble;
 mod check;
 mod flags;
+mod reload;
 mod routing;
 mod sources;
 mod telemetry;
@@ -20,6 +21,7 @@ use trunkline_core::Environment;
 use trunkline_gateway::{Gateway, LogLines, Server, StopHandle, Tls};
 
 use flags::{Command, Flags};
+use reload::Reloader;
 use sources::Sources;
 
 fn main() -> ExitCode {
@@ -56,7 +58,8 @@ fn serve(flags: &Flags, environment: &Environment) -> Result<(), Box<dyn Error>>
     let (log, recorder) = telemetry::install(flags, &sources)?;
     sources.refuse_fatal()?;
     let files = raise_file_limit();
-    let (router, left_out) = assemble::router(&sources)?;
+    let registry = Arc::new(assemble::registry(&sources)?);
+    let (router, left_out) = assemble::router(&sources, &registry, None)?;
     for (location, why) in left_out {
         tracing::error!("{location}: the deployment is out of service: {why}");
     }
@@ -70,18 +73,24 @@ fn serve(flags: &Flags, environment: &Environment) -> Result<(), Box<dyn Error>>
         runtime.worker_threads(workers);
     }
     let runtime = runtime.enable_all().build()?;
-    runtime.block_on(async {
+    runtime.block_on(async move {
         let pem_files = flags.ssl_certfile_path.as_ref().zip(flags.ssl_keyfile_path.as_ref());
         let tls = pem_files.map(|(certificates, key)| Tls::from_pem_files(certificates, key)).transpose()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let (server, stop) = Server::bind(gateway, flags.host, port, tls).await?;
+        let (server, stop) = Server::bind(Arc::clone(&gateway), flags.host, port, tls).await?;
         let signals = watch_signals(stop, log.lines())?;
         let address = server.address()?;
         // A closed standard output is no reason not to serve.
         let text = sources.start_text(served, audience, scheme, address);
+        // Whoever reads that it serves may change the file at once.
+        let reloader = Reloader::new(gateway, registry, environment.clone(), flags.clone(), sources)?;
         let _ = std::io::stdout().write_all(text.as_bytes());
         tracing::info!(address = %address, files.limit = files, "serving");
-        trunkline_memory::giving_back_at_rest(server.run()).await;
+        let (serving, reloading) = (Box::pin(server.run()), Box::pin(reload::run(reloader)));
+        let working = async {
+            tokio::select! { () = serving => {}, () = reloading => {} }
+        };
+        trunkline_memory::giving_back_at_rest(working).await;
         signals.abort();
         Ok(())
     })

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use trunkline_agents::{Origin, StartText};
-use trunkline_config::{Loaded, load, without_file};
+use trunkline_config::{LoadError, Loaded, load, without_file};
 use trunkline_core::{Environment, ErrorKind};
 use trunkline_vercel_ai_gateway::credential_origin;
 
@@ -29,7 +29,7 @@ impl Sources {
             (Some(_), Some(_)) => {
                 return Err("--config and --model exclude each other: the file says what is served".into());
             }
-            (Some(path), None) => (load(&path, environment, &flags.allow_unsupported)?, Origin::File(path)),
+            (Some(path), None) => return Ok(Self::of_file(path, environment, flags)?),
             (None, Some(model)) => {
                 let alias = flags.alias.clone();
                 let origin = Origin::Model { model: model.clone(), alias, api_base: flags.api_base.clone() };
@@ -47,6 +47,29 @@ impl Sources {
         };
         let (request_timeout, keepalive_timeout) = (flags.request_timeout, flags.keepalive_timeout);
         Ok(Self { loaded, origin, request_timeout, keepalive_timeout })
+    }
+
+    /// Reads a file, and what it includes.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read or is not YAML.
+    pub(crate) fn of_file(
+        path: PathBuf,
+        environment: &Environment,
+        flags: &Flags,
+    ) -> Result<Self, LoadError> {
+        let loaded = load(&path, environment, &flags.allow_unsupported)?;
+        let (request_timeout, keepalive_timeout) = (flags.request_timeout, flags.keepalive_timeout);
+        Ok(Self { loaded, origin: Origin::File(path), request_timeout, keepalive_timeout })
+    }
+
+    /// The file that says what is served, if one does.
+    pub(crate) fn file(&self) -> Option<&PathBuf> {
+        match &self.origin {
+            Origin::File(path) => Some(path),
+            Origin::Model { .. } | Origin::Vercel(_) | Origin::Nothing => None,
+        }
     }
 
     /// A number from a flag, else from a variable, else what it is where nobody says so.

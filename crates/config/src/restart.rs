@@ -1,0 +1,123 @@
+//! Which settings of a new file wait for a restart.
+
+use crate::{GeneralSettings, Settings, TrunklineSettings};
+
+/// Names the settings that differ, of those that only a start takes up.
+///
+/// Each list is exhaustive: WHEN ADDING A SETTING, the compiler asks in which it belongs.
+macro_rules! differing {
+    ($type:ident of $before:expr, $now:expr, at $section:literal;
+     taken up: [$($taken:ident),* $(,)?]; at a start: [$($field:ident = $key:literal),* $(,)?]) => {{
+        let $type { $($taken: _,)* $($field),* } = $now;
+        let mut names: Vec<&'static str> = Vec::new();
+        $(if *$field != $before.$field {
+            names.push(concat!($section, $key));
+        })*
+        names
+    }};
+}
+
+/// The keys that differ, of those that a server takes up when it starts and not while it serves.
+pub fn waiting_for_restart(before: &Settings, now: &Settings) -> Vec<&'static str> {
+    let mut names = differing!(
+        Settings of before, now, at "";
+        taken up: [deployments, aliases, routing, general, upstream, trunkline];
+        at a start: [
+            json_logs = "litellm_settings.json_logs",
+            keepalive = "litellm_settings.sse_keepalive_ping_interval_seconds",
+            messages_keepalive = "litellm_settings.anthropic_sse_ping_interval_seconds",
+        ]
+    );
+    names.extend(general(&before.general, &now.general));
+    names.extend(own(&before.trunkline, &now.trunkline));
+    names
+}
+
+fn general(before: &GeneralSettings, now: &GeneralSettings) -> Vec<&'static str> {
+    let mut names = differing!(
+        GeneralSettings of before, now, at "general_settings.";
+        taken up: [master_key];
+        at a start: [
+            permit_weak_or_unset_master_key = "dangerously_permit_weak_or_unset_master_key",
+            key_header_name = "litellm_key_header_name",
+            forward_client_headers = "forward_client_headers_to_llm_api",
+            forward_openai_organization = "forward_openai_org_id",
+            client_side_credentials = "allow_client_side_credentials",
+            always_include_stream_usage = "always_include_stream_usage",
+            return_wildcard_routes = "return_wildcard_routes",
+            global_max_parallel_requests = "global_max_parallel_requests",
+            completion_model = "completion_model",
+            enforce_user_param = "enforce_user_param",
+            user_headers = "user_header_name",
+            health_check_details = "health_check_details",
+            background_health_checks = "background_health_checks",
+            health_check_interval = "health_check_interval",
+            health_check_concurrency = "health_check_concurrency",
+            allow_mock_testing_params = "dangerously_allow_mock_testing_request_params",
+        ]
+    );
+    // Secrets are compared by what they say, and never shown.
+    let exposed =
+        |settings: &GeneralSettings| settings.master_key.as_ref().map(|key| key.expose().to_owned());
+    if exposed(before) != exposed(now) {
+        names.push("general_settings.master_key");
+    }
+    names
+}
+
+fn own(before: &TrunklineSettings, now: &TrunklineSettings) -> Vec<&'static str> {
+    differing!(
+        TrunklineSettings of before, now, at "trunkline_settings.";
+        taken up: [
+            connect_timeout_ms, first_event_timeout_ms, idle_timeout_ms, total_timeout_ms, queue_wait_ms,
+            queue_length_max, attempts_max, prompt_cache_affinity, hedging, hedge_delay_ms, hedge_percent_max,
+            retry_budget_percent, retry_budget_burst,
+        ];
+        at a start: [
+            body_bytes_max = "body_bytes_max",
+            body_inflated_bytes_max = "body_inflated_bytes_max",
+            json_depth_max = "json_depth_max",
+            reply_bytes_max = "reply_bytes_max",
+            event_bytes_max = "event_bytes_max",
+            stream_buffer_total_bytes = "stream_buffer_total_bytes",
+            header_bytes_max = "header_bytes_max",
+            header_timeout_ms = "header_timeout_ms",
+            body_idle_timeout_ms = "body_idle_timeout_ms",
+            downstream_write_timeout_ms = "downstream_write_timeout_ms",
+            connections_max = "connections_max",
+            shutdown_grace_seconds = "shutdown_grace_seconds",
+            shutdown_delay_seconds = "shutdown_delay_seconds",
+            cors_origins = "cors_origins",
+            reasoning_content = "reasoning_content",
+            model_catalogue_ttl_seconds = "model_catalogue_ttl_seconds",
+            trace_for_keys = "trace_for_keys",
+            reload = "reload",
+        ]
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_for_a_restart_is_named_and_the_rest_is_not() {
+        let before = Settings::default();
+        let mut now = Settings::default();
+        assert!(waiting_for_restart(&before, &now).is_empty());
+        now.trunkline.queue_wait_ms = 5;
+        now.routing.num_retries = Some(7);
+        assert!(waiting_for_restart(&before, &now).is_empty(), "these are taken up");
+        now.trunkline.body_bytes_max = 5;
+        now.general.master_key = Some("sk-other".into());
+        now.json_logs = true;
+        assert_eq!(
+            waiting_for_restart(&before, &now),
+            [
+                "litellm_settings.json_logs",
+                "general_settings.master_key",
+                "trunkline_settings.body_bytes_max"
+            ]
+        );
+    }
+}

@@ -1,0 +1,155 @@
+//! The file read anew while requests go on.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use trunkline_testkit::upstream::{Pause, Script, ScriptedUpstream, Step};
+
+use crate::client::{get, post};
+use crate::server::{Start, Trunkline, until};
+
+const BODY: &str = r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
+
+/// A group that answers with a text, and what else is in the file.
+fn saying(text: &str, rest: &str) -> String {
+    format!(
+        "model_list:\n- model_name: m\n  litellm_params:\n    model: openai/x\n    mock_response: {text}\n{rest}"
+    )
+}
+
+async fn says(server: &Trunkline) -> String {
+    let answer = post(server.address, "/v1/chat/completions", BODY).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()["choices"][0]["message"]["content"].as_str().unwrap_or_default().to_owned()
+}
+
+async fn readiness(server: &Trunkline) -> serde_json::Value {
+    get(server.address, "/health/readiness").await.json()["config"].clone()
+}
+
+#[tokio::test]
+async fn a_changed_file_serves_and_a_bad_one_does_not() {
+    let server = Start::new().config(saying("one", "")).serve().await;
+    assert_eq!((says(&server).await.as_str(), readiness(&server).await), ("one", "current".into()));
+    server.configure(&saying("two", ""));
+    until("the new file serves", async || says(&server).await == "two").await;
+
+    server.configure(&saying("three", "trunkline_settings:\n  no_such_key: 1\n"));
+    until("readiness tells", async || readiness(&server).await["state"] == "last good").await;
+    assert_eq!(says(&server).await, "two");
+    server.configure("model_list: [");
+    server.configure(&saying("four", "general_settings:\n  master_key: sk-late-and-long-enough\n"));
+    until("the good file serves", async || says(&server).await == "four").await;
+    assert_eq!(readiness(&server).await, "current");
+    let log = server.stop().await;
+    assert!(log.contains("the new configuration is refused, the last good one serves on"), "{log}");
+    assert!(log.contains("config.yaml:7:3: error: trunkline_settings.no_such_key"), "{log}");
+    assert!(log.contains("not taken up before a restart: general_settings.master_key"), "{log}");
+    assert!(!log.contains("sk-late"), "{log}");
+}
+
+#[tokio::test]
+async fn a_link_that_is_swapped_is_a_change_as_configmaps_make_it() {
+    let server = Start::new().config(saying("none", "")).serve().await;
+    let at = |name: &str| server.directory().join(name);
+    let version = |name: &str, text: &str| {
+        std::fs::create_dir(at(name)).expect("a directory");
+        std::fs::write(at(name).join("included.yaml"), saying(text, "")).expect("written");
+    };
+    version("v1", "first");
+    version("v2", "second");
+    let swap = |name: &str| {
+        std::os::unix::fs::symlink(name, at("link.new")).expect("a link");
+        std::fs::rename(at("link.new"), at("data")).expect("swapped");
+    };
+    swap("v1");
+    std::os::unix::fs::symlink("data/included.yaml", at("included.yaml")).expect("a link");
+    server.configure("include: [included.yaml]\n");
+    until("what is included serves", async || says(&server).await == "first").await;
+    swap("v2");
+    until("what the link leads to serves", async || says(&server).await == "second").await;
+}
+
+#[tokio::test]
+async fn a_signal_reads_the_file_that_is_not_watched() {
+    let unwatched = "trunkline_settings:\n  reload: false\n";
+    let server = Start::new().config(saying("one", unwatched)).serve().await;
+    server.configure(&saying("two", unwatched));
+    assert_eq!(says(&server).await, "one");
+    server.signal("-HUP").await;
+    until("the new file serves", async || says(&server).await == "two").await;
+}
+
+#[tokio::test]
+async fn an_open_stream_ends_as_it_began() {
+    let begun = "data: {\"model\":\"x\",\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
+    let mut script = Script::sse([begun, "data: [DONE]\n\n"]);
+    script.steps.insert(2, Step::Pause(Pause::Told));
+    let whole = r#"{"id":"x","choices":[{"message":{"content":"one"}}]}"#;
+    let answer = move |index, _: &_| if index == 0 { script.clone() } else { Script::json(200, whole) };
+    let upstream = ScriptedUpstream::answering(answer).await.expect("a loopback port");
+    let config = |base: &str| {
+        format!(
+            "model_list:\n- model_name: m\n  litellm_params:\n    model: openai/x\n    api_base: {base}/v1\n"
+        )
+    };
+    let server = Start::new().config(config(&upstream.url())).serve().await;
+    let stream = BODY.replace("\"model\"", "\"stream\":true,\"model\"");
+    let answer = async {
+        let answer = post(server.address, "/v1/chat/completions", &stream).await;
+        (answer.status, answer.payloads().pop(), answer.complete)
+    };
+    let change = async {
+        upstream.wait_for_requests(1).await;
+        server.configure(&saying("two", ""));
+        until("the new file serves", async || says(&server).await == "two").await;
+        upstream.tell();
+    };
+    let (answer, ()) = tokio::join!(answer, change);
+    assert_eq!(answer, (200, Some("[DONE]".to_owned()), true));
+}
+
+#[tokio::test]
+async fn what_a_deployment_has_used_is_not_forgotten() {
+    let upstream = ScriptedUpstream::answering(|_, _| Script::json(200, r#"{"id":"x","choices":[]}"#));
+    let upstream = upstream.await.expect("a loopback port");
+    let config = |rest: &str| {
+        format!(
+            "model_list:\n- model_name: m\n  litellm_params:\n    model: openai/x\n    rpm: 2\n    api_base: {}/v1\n{rest}",
+            upstream.url()
+        )
+    };
+    let server = Start::new().config(config("")).serve().await;
+    let status = async |body: &str| post(server.address, "/v1/chat/completions", body).await.status;
+    assert_eq!((status(BODY).await, status(BODY).await), (200, 200));
+    server.configure(&config(
+        "- model_name: n\n  litellm_params:\n    model: openai/y\n    mock_response: hi\n",
+    ));
+    let other = BODY.replace("\"m\"", "\"n\"");
+    until("the new file serves", async || status(&other).await == 200).await;
+    assert_eq!(status(BODY).await, 429);
+    assert_eq!(upstream.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn two_hundred_reloads_under_load_fail_no_request() {
+    let unwatched = "trunkline_settings:\n  reload: false\n";
+    let server = Start::new().config(saying("v0", unwatched)).serve().await;
+    let (done, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let load = async {
+        while !done.load(Ordering::Relaxed) {
+            says(&server).await;
+            asked.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    let reloads = async {
+        for version in 1..=200 {
+            let text = format!("v{version}");
+            server.configure(&saying(&text, unwatched));
+            server.signal("-HUP").await;
+            until("the new file serves", async || says(&server).await == text).await;
+        }
+        done.store(true, Ordering::Relaxed);
+    };
+    tokio::join!(load, reloads);
+    assert!(asked.load(Ordering::Relaxed) > 200);
+}
