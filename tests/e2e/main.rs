@@ -9,6 +9,7 @@ mod bad_input;
 mod configuration;
 mod disconnect;
 mod embeddings;
+mod explain;
 mod headers;
 mod log;
 mod media;

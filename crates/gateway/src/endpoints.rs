@@ -19,6 +19,8 @@ pub(crate) enum Endpoint {
     GetModel,
     ModelInfo,
     ModelGroupInfo,
+    /// Where a request would go.
+    Explain,
     Liveliness,
     Readiness,
     Home,
@@ -46,6 +48,10 @@ pub(crate) struct Row {
 
 const fn get(path: &'static str, access: Access, endpoint: Endpoint) -> Row {
     Row { method: Method::GET, path, access, endpoint, span: span(path) }
+}
+
+const fn post(path: &'static str, access: Access, endpoint: Endpoint) -> Row {
+    Row { method: Method::POST, path, access, endpoint, span: span(path) }
 }
 
 /// An operation, under the method that it has at every upstream.
@@ -134,6 +140,7 @@ pub(crate) static ROWS: &[Row] = &[
     get("/v1/model/info", Access::Caller, Endpoint::ModelInfo),
     get("/model/info", Access::Caller, Endpoint::ModelInfo),
     get("/model_group/info", Access::Caller, Endpoint::ModelGroupInfo),
+    post("/v1/explain", Access::Caller, Endpoint::Explain),
     get("/health/liveliness", Access::Public, Endpoint::Liveliness),
     get("/health/liveness", Access::Public, Endpoint::Liveliness),
     get("/health/readiness", Access::Public, Endpoint::Readiness),

@@ -16,6 +16,7 @@ mod consumed;
 mod endpoints;
 mod envelope;
 mod error_response;
+mod explain;
 mod gateway;
 mod headers;
 mod inflate;
@@ -36,6 +37,7 @@ mod trace;
 mod wishes;
 
 pub use consumed::{CONSUMED, Consumed, Effect};
+pub use explain::operation_named;
 pub use gateway::Gateway;
 pub use log::{LineRecorder, Log, LogForm, LogLines};
 pub use record::{LogRecorder, Outcome, Record, Recorder};

@@ -234,7 +234,7 @@ fn has_several(router: &Router, route: &Route, answered: &str, name: &str) -> bo
 }
 
 /// The model: the operator's for chats, else the one that path or id name, else the body's.
-fn model_name(
+pub(crate) fn model_name(
     gateway: &Gateway,
     operation: Operation,
     named: Option<String>,
@@ -307,7 +307,7 @@ fn labelled(error: Error, operation: Operation) -> Error {
 }
 
 /// Whether a caller may send this member, of those that are refused otherwise.
-fn allows(gateway: &Gateway, candidate: &Candidate, field: &str) -> bool {
+pub(crate) fn allows(gateway: &Gateway, candidate: &Candidate, field: &str) -> bool {
     if field.starts_with("mock_") {
         return gateway.settings.mock_failures;
     }

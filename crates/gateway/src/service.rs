@@ -13,6 +13,7 @@ use crate::authentication::{Caller, authenticate};
 use crate::body::ReadOnce;
 use crate::endpoints::{self, Access, Endpoint, Matched};
 use crate::error_response::failed;
+use crate::explain::explain;
 use crate::gateway::Gateway;
 use crate::operation::Asked;
 use crate::record::{OpenRecord, Outcome};
@@ -71,6 +72,10 @@ impl Gateway {
             Ok(None) => return self.preflight(record, &request),
             Err(error) => return refuse(record, &error, request.uri().path()),
         };
+        if matched.endpoint == Endpoint::Explain {
+            let response = Box::pin(explain(self, caller, request)).await;
+            return settled(record, response);
+        }
         let Endpoint::Operation(operation) = matched.endpoint else {
             let query = request.uri().query().unwrap_or_default();
             let response = self.look_up(&matched, query, record.dialect).await;
@@ -144,8 +149,8 @@ impl Gateway {
             Endpoint::Liveliness => Ok(pages::liveliness(self)),
             Endpoint::Readiness => Ok(pages::readiness(self)),
             Endpoint::Home => Ok(pages::home(self)),
-            Endpoint::Operation(operation) => {
-                Err(Error::new(ErrorKind::Internal, format!("{operation} is no look-up")))
+            Endpoint::Explain | Endpoint::Operation(_) => {
+                Err(Error::new(ErrorKind::Internal, "this is no look-up"))
             }
         }
     }

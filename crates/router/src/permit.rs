@@ -64,6 +64,13 @@ impl Permit {
         }
     }
 
+    /// Takes back what was reserved for a call that is not made.
+    pub(crate) fn take_back(&mut self) {
+        if let Some(taken) = self.taken.take() {
+            self.deployment.state.window.give_back(taken);
+        }
+    }
+
     /// How long ago it was given.
     pub(crate) fn age(&self) -> Duration {
         self.given.elapsed()

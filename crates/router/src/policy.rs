@@ -93,6 +93,19 @@ pub enum StrategyKind {
     CostBased,
 }
 
+impl StrategyKind {
+    /// LiteLLM's name of it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SimpleShuffle => "simple-shuffle",
+            Self::LeastBusy => "least-busy",
+            Self::LatencyBased { .. } => "latency-based-routing",
+            Self::UsageBased => "usage-based-routing-v2",
+            Self::CostBased => "cost-based-routing",
+        }
+    }
+}
+
 /// When a second deployment is asked beside the first.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Hedge {

@@ -1,5 +1,6 @@
 //! Why a deployment may not be asked now, and when the first of those that may not is back.
 
+use std::fmt;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -38,6 +39,27 @@ pub enum Skip {
     Full,
     /// Its minute is used up, by `rpm` or `tpm`, and ends after so long.
     RateLimited(Duration),
+}
+
+impl fmt::Display for Skip {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = |rest: &Duration| rest.as_secs_f64().ceil();
+        match self {
+            Self::Tried => formatter.write_str("it was asked already"),
+            Self::NotBound => formatter.write_str("another one is the only one that can answer"),
+            Self::Unsupported => formatter.write_str("its provider does not have the operation"),
+            Self::Tags => formatter.write_str("the request's tags do not reach it"),
+            Self::TooLong(tokens) => write!(formatter, "the input is too long, about {tokens} tokens"),
+            Self::Resting(rest) => write!(formatter, "it failed, and rests for {} s", seconds(rest)),
+            Self::CredentialResting(rest) => {
+                write!(formatter, "its credential was refused, and rests for {} s", seconds(rest))
+            }
+            Self::Full => formatter.write_str("as many calls are open as max_parallel_requests allows"),
+            Self::RateLimited(rest) => {
+                write!(formatter, "rpm or tpm is used up for {} s", seconds(rest))
+            }
+        }
+    }
 }
 
 impl Skip {

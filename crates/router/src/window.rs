@@ -75,6 +75,15 @@ impl Window {
         }
     }
 
+    /// Gives back a request that was not made.
+    pub(crate) fn give_back(&self, taken: Taken) {
+        let mut count = self.count();
+        if count.began == Some(taken.began) {
+            count.requests = count.requests.saturating_sub(1);
+            count.tokens = count.tokens.saturating_sub(taken.tokens);
+        }
+    }
+
     /// When the window ends, if one more request with so many tokens does not fit into it.
     pub(crate) fn ends(&self, rates: Rates, tokens: u64) -> Option<Instant> {
         let count = self.count();

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use trunkline_core::{ErrorKind, Operation};
 use trunkline_router::{
-    Class, Fallback, Fallbacks, Hedge, MockFailure, PerClass, Policy, RetryBudget, Routing, StrategyKind,
-    Wishes,
+    Class, DeploymentSpec, Fallback, Fallbacks, Hedge, MockFailure, PerClass, Policy, RetryBudget, Routing,
+    StrategyKind, Wishes,
 };
 use world::{Script, World, spec};
 
@@ -311,8 +311,7 @@ async fn one_model_of_a_wildcard_rests_alone_and_not_for_what_a_caller_invents()
 
 #[tokio::test(start_paused = true)]
 async fn a_hundred_of_a_thousand_reach_an_upstream_that_takes_a_hundred() {
-    let limited =
-        trunkline_router::DeploymentSpec { requests_per_minute_max: Some(100), ..spec("m", "one/a") };
+    let limited = DeploymentSpec { requests_per_minute_max: Some(100), ..spec("m", "one/a") };
     let world = World::new(Routing::default(), [limited]);
     let asked = futures_util::future::join_all((0..1_000).map(|_| world.ask("m"))).await;
     assert_eq!((world.asked(), asked.iter().filter(|asked| asked.is_ok()).count()), (100, 100));
@@ -327,7 +326,7 @@ async fn a_hundred_of_a_thousand_reach_an_upstream_that_takes_a_hundred() {
 async fn whoever_waits_is_served_in_order_as_places_come_free() {
     let policy = Policy { queue_wait: Duration::from_secs(10), ..Policy::default() };
     let routing = Routing { policy, queue_length_max: 5, ..Routing::default() };
-    let busy = trunkline_router::DeploymentSpec { parallel_calls_max: Some(1), ..spec("m", "one/a") };
+    let busy = DeploymentSpec { parallel_calls_max: Some(1), ..spec("m", "one/a") };
     let world = World::new(routing, [busy]);
     world.script("a", Script::Slow(Duration::from_secs(1)));
     let began = Instant::now();
@@ -344,7 +343,7 @@ async fn whoever_waits_is_served_in_order_as_places_come_free() {
 #[tokio::test(start_paused = true)]
 async fn whoever_waits_too_long_is_told_so() {
     let policy = Policy { queue_wait: Duration::from_secs(2), ..Policy::default() };
-    let busy = trunkline_router::DeploymentSpec { parallel_calls_max: Some(1), ..spec("m", "one/a") };
+    let busy = DeploymentSpec { parallel_calls_max: Some(1), ..spec("m", "one/a") };
     let world = World::new(Routing { policy, ..Routing::default() }, [busy]);
     world.script("a", Script::Slow(Duration::from_secs(30)));
     let began = Instant::now();
@@ -398,8 +397,8 @@ async fn a_slow_deployment_gets_one_beside_it_and_no_more_than_its_share() {
 
 #[tokio::test(start_paused = true)]
 async fn lower_orders_go_first_and_the_next_follow_when_they_fail() {
-    let first = trunkline_router::DeploymentSpec { order: 1, ..spec("m", "one/a") };
-    let second = trunkline_router::DeploymentSpec { order: 2, ..spec("m", "two/b") };
+    let first = DeploymentSpec { order: 1, ..spec("m", "one/a") };
+    let second = DeploymentSpec { order: 2, ..spec("m", "two/b") };
     let world = World::new(Routing::default(), [second, first]);
     for _ in 0..10 {
         assert_eq!(&*world.ask("m").await.expect("an answer").candidate.upstream_model, "a");
@@ -414,7 +413,7 @@ async fn lower_orders_go_first_and_the_next_follow_when_they_fail() {
 async fn tags_choose_among_deployments() {
     let tagged = |model: &str, tags: &[&str]| {
         let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
-        trunkline_router::DeploymentSpec { tags, ..spec("m", model) }
+        DeploymentSpec { tags, ..spec("m", model) }
     };
     let policy = Policy { tag_filtering: true, ..Policy::default() };
     let specs = [tagged("one/free", &["free", "default"]), tagged("one/paid", &["paid"])];
@@ -436,8 +435,7 @@ async fn what_was_learned_outlives_the_table() {
     let policy = Policy { strategy: StrategyKind::LeastBusy, ..Policy::default() };
     let routing = || Routing { policy: policy.clone(), ..Routing::default() };
     let specs = || {
-        let limited =
-            trunkline_router::DeploymentSpec { requests_per_minute_max: Some(5), ..spec("n", "one/c") };
+        let limited = DeploymentSpec { requests_per_minute_max: Some(5), ..spec("n", "one/c") };
         [spec("m", "one/a"), spec("m", "two/b"), limited]
     };
     let world = World::new(routing(), specs());
@@ -462,4 +460,41 @@ async fn an_operation_goes_to_a_deployment_that_has_it() {
         let answer = world.ask_for("m", Operation::Rerank).await.expect("an answer");
         assert_eq!(&*answer.candidate.upstream_model, "ranking");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_would_become_of_a_request_is_told_and_nothing_happens() {
+    let mut fallbacks = Fallbacks { default: vec!["nowhere".into(), "n".into()], ..Fallbacks::default() };
+    fallbacks.context_window.insert("m".into(), vec!["long".into()]);
+    let limited = DeploymentSpec { requests_per_minute_max: Some(1), ..spec("n", "one/c") };
+    let heavy = DeploymentSpec { weight: Some(3.0), ..spec("m", "one/a") };
+    let light = DeploymentSpec { weight: Some(1.0), ..spec("m", "two/b") };
+    let specs = [heavy, light, limited, spec("long", "one/long")];
+    let world = World::new(Routing { fallbacks, ..Routing::default() }, specs);
+    let explained = world.explain("m", &Wishes::default());
+    let told: Vec<(&str, f64, bool)> = explained
+        .candidates
+        .iter()
+        .map(|told| (&*told.upstream_model, told.share, told.skip.is_none()))
+        .collect();
+    assert_eq!(told, [("a", 0.75, true), ("b", 0.25, true)]);
+    assert_eq!(explained.fallbacks.general, ["n"]);
+    assert_eq!(explained.fallbacks.context_window, ["long"]);
+    for _ in 0..3 {
+        assert!(world.explain("n", &Wishes::default()).next.is_some(), "nothing is used up");
+    }
+    assert_eq!(world.asked(), 0);
+
+    world.script("a", Script::RateLimited(None));
+    for _ in 0..10 {
+        assert!(world.ask("m").await.is_ok());
+    }
+    assert!(world.ask("n").await.is_ok());
+    let text = world.explain("m", &Wishes::default()).to_string();
+    assert!(text.contains("a at one, passed by: it failed, and rests for 5 s"), "{text}");
+    assert!(text.contains("if the input is too long: long"), "{text}");
+    let explained = world.explain("n", &Wishes::default());
+    assert_eq!(explained.next, None);
+    assert!(explained.refusal.as_deref().is_some_and(|why| why.contains("rpm or tpm")), "{explained}");
+    assert_eq!(explained.to_json()["candidates"][0]["passed_by"], "rpm or tpm is used up for 60 s");
 }

@@ -83,6 +83,8 @@ pub(crate) enum Command {
         #[arg(long)]
         strict: bool,
     },
+    /// Say where a request would go and why, without sending it
+    Explain(ExplainFlags),
     /// Print what points Claude Code at this gateway, for `eval` in a shell; or start it so
     Claude(AgentFlags),
     /// Print what points Codex at this gateway, for `eval` in a shell; or start it so
@@ -105,6 +107,18 @@ pub(crate) struct AgentFlags {
     /// Start the agent instead; all that follows is for the agent
     #[arg(long, value_name = "ARGUMENT", num_args = 0.., allow_hyphen_values = true)]
     pub(crate) run: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ExplainFlags {
+    /// A file with the request's body, or - for standard input
+    pub(crate) request: PathBuf,
+    /// What is asked [default: chat_completions]
+    #[arg(long, default_value = "chat_completions", hide_default_value = true)]
+    pub(crate) operation: String,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 const EXAMPLES: &str = "\

@@ -3,6 +3,7 @@
 mod agent;
 mod assemble;
 mod check;
+mod explain;
 mod flags;
 mod reload;
 mod routing;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Some(Command::Claude(asked)) => agent::run(Agent::ClaudeCode, asked, &flags, &environment),
         Some(Command::Codex(asked)) => agent::run(Agent::Codex, asked, &flags, &environment),
         Some(Command::Check { strict }) => check::run(&flags, &environment, *strict),
+        Some(Command::Explain(asked)) => explain::run(asked, &flags, &environment),
         None if flags.validate_config => check::run(&flags, &environment, false),
         None => serve(&flags, &environment),
     };

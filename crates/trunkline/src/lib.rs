@@ -71,8 +71,8 @@ pub use trunkline_provider::{
 };
 // What a client is built from.
 pub use trunkline_router::{
-    Answer, Attempt, Candidate, Class, Course, Deployment, DeploymentSpec, Failed, Fallback, Fallbacks,
-    Hedge, MockFailure, OwnTarget, PerClass, Permit, Policy, RetryBudget, Route, Router, Routing,
+    Answer, Attempt, Candidate, Class, Course, Deployment, DeploymentSpec, Explanation, Failed, Fallback,
+    Fallbacks, Hedge, MockFailure, OwnTarget, PerClass, Permit, Policy, RetryBudget, Route, Router, Routing,
     StrategyKind, Wishes,
 };
 pub use trunkline_transport::{Connect, Duplex, HttpTransport, TransportOptions};

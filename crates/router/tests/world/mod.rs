@@ -14,7 +14,7 @@ use trunkline_core::{
 use trunkline_provider::{
     About, CallContext, Capabilities, Limits, Provider, Registry, SendOptions, Transport, TransportBody,
 };
-use trunkline_router::{Answer, DeploymentSpec, Failed, Router, RouterBuilder, Routing, Wishes};
+use trunkline_router::{Answer, DeploymentSpec, Explanation, Failed, Router, RouterBuilder, Routing, Wishes};
 
 /// What a model answers.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -208,6 +208,11 @@ impl World {
     ) -> Result<Answer, Failed> {
         let route = self.router.resolve(name).expect("a known name");
         self.router.dispatch(&route, &mut Call::new(operation, "", body), wishes).await
+    }
+
+    pub(crate) fn explain(&self, name: &str, wishes: &Wishes) -> Explanation {
+        let body = trunkline_core::Body::Document(Document::empty());
+        self.router.explain(name, Operation::ChatCompletions, &body, wishes).expect("a known name")
     }
 
     /// How often anybody was asked.

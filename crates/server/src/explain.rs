@@ -1,0 +1,42 @@
+//! `trunkline explain`: where a request would go and why, without sending it.
+
+use std::error::Error;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use http::HeaderMap;
+use trunkline_core::{Document, Environment};
+use trunkline_gateway::{Gateway, operation_named};
+
+use crate::assemble;
+use crate::flags::{ExplainFlags, Flags};
+use crate::sources::Sources;
+
+/// Prints what would become of the request in a file, or of the one on standard input.
+pub(crate) fn run(
+    asked: &ExplainFlags,
+    flags: &Flags,
+    environment: &Environment,
+) -> Result<(), Box<dyn Error>> {
+    let sources = Sources::read(flags, environment)?;
+    sources.refuse_fatal()?;
+    let registry = Arc::new(assemble::registry(&sources)?);
+    let (router, _) = assemble::router(&sources, &registry, None)?;
+    let gateway = Gateway::new(Arc::new(router), assemble::gateway_settings(&sources, 0));
+    let document = Document::parse(request(&asked.request)?)?;
+    let explanation = gateway.explain(operation_named(&asked.operation)?, &HeaderMap::new(), document)?;
+    let text = if asked.json { format!("{:#}\n", explanation.to_json()) } else { explanation.to_string() };
+    std::io::stdout().write_all(text.as_bytes())?;
+    Ok(())
+}
+
+fn request(path: &Path) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        std::fs::read(path)
+    };
+    read.map_err(|error| format!("{} cannot be read: {error}", path.display()))
+}
