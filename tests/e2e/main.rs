@@ -11,6 +11,7 @@ mod disconnect;
 mod embeddings;
 mod explain;
 mod headers;
+mod health;
 mod log;
 mod media;
 mod messages;

@@ -21,6 +21,8 @@ pub(crate) enum Endpoint {
     ModelGroupInfo,
     /// Where a request would go.
     Explain,
+    /// Which deployments answer.
+    Health,
     Liveliness,
     Readiness,
     Home,
@@ -141,6 +143,7 @@ pub(crate) static ROWS: &[Row] = &[
     get("/model/info", Access::Caller, Endpoint::ModelInfo),
     get("/model_group/info", Access::Caller, Endpoint::ModelGroupInfo),
     post("/v1/explain", Access::Caller, Endpoint::Explain),
+    get("/health", Access::Caller, Endpoint::Health),
     get("/health/liveliness", Access::Public, Endpoint::Liveliness),
     get("/health/liveness", Access::Public, Endpoint::Liveliness),
     get("/health/readiness", Access::Public, Endpoint::Readiness),

@@ -11,6 +11,7 @@ use trunkline_router::Router;
 use crate::Settings;
 use crate::admission::Admission;
 use crate::call_ids::CallIds;
+use crate::found::Found;
 use crate::record::{LogRecorder, Recorder};
 use crate::seal::Seal;
 
@@ -29,6 +30,8 @@ pub struct Gateway {
     stop: Arc<Notify>,
     /// Since when a newer configuration is refused, if one is.
     refused_since: Mutex<Option<SystemTime>>,
+    /// What the last round of probes found, if there are rounds.
+    found: Mutex<Option<Vec<Found>>>,
 }
 
 impl Gateway {
@@ -44,6 +47,7 @@ impl Gateway {
             draining: AtomicBool::new(false),
             stop: Arc::new(Notify::new()),
             refused_since: Mutex::new(None),
+            found: Mutex::new(None),
         }
     }
 
@@ -62,6 +66,14 @@ impl Gateway {
     /// Serves by another router from now on. Requests under way go on with the one that they began with.
     pub fn serve_by(&self, router: Arc<Router>) {
         self.router.store(router);
+    }
+
+    pub(crate) fn keep_found(&self, found: Vec<Found>) {
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
+    }
+
+    pub(crate) fn last_found(&self) -> Option<Vec<Found>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Notes that a newer configuration was refused, so that the last good one serves on. Readiness says so.

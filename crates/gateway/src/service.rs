@@ -15,6 +15,7 @@ use crate::endpoints::{self, Access, Endpoint, Matched};
 use crate::error_response::failed;
 use crate::explain::explain;
 use crate::gateway::Gateway;
+use crate::health::health;
 use crate::operation::Asked;
 use crate::record::{OpenRecord, Outcome};
 use crate::reply_body::ReplyBody;
@@ -146,6 +147,7 @@ impl Gateway {
             Endpoint::GetModel => models::get(self, model).await,
             Endpoint::ModelInfo => Ok(models::info(self, query)),
             Endpoint::ModelGroupInfo => Ok(models::group_info(self, query)),
+            Endpoint::Health => Ok(health(self, query).await),
             Endpoint::Liveliness => Ok(pages::liveliness(self)),
             Endpoint::Readiness => Ok(pages::readiness(self)),
             Endpoint::Home => Ok(pages::home(self)),

@@ -47,6 +47,8 @@ pub struct Settings {
     pub keepalive: Option<Duration>,
     /// The same for streams of Messages, which get a `ping`. Default: none.
     pub messages_keepalive: Option<Duration>,
+    /// How deployments are probed.
+    pub probes: Probes,
     /// Whether readiness may say more than how it is. Default true.
     pub health_details: bool,
     /// Whether only `echo/…` can answer, for want of a key. Readiness says so.
@@ -76,6 +78,15 @@ impl Settings {
             (None, false) => "this machine only: no master key is set",
         }
     }
+}
+
+/// How deployments are probed.
+#[derive(Clone, Debug, Default)]
+pub struct Probes {
+    /// How often all are asked unasked. Default: never.
+    pub every: Option<Duration>,
+    /// How many are asked at one time. Default 32.
+    pub concurrency: Option<usize>,
 }
 
 /// How large things may be.
@@ -130,6 +141,7 @@ impl Default for Settings {
             return_wildcard_routes: false,
             keepalive: None,
             messages_keepalive: None,
+            probes: Probes::default(),
             health_details: true,
             echo_only: false,
             limits: Limits::default(),

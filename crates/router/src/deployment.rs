@@ -56,12 +56,25 @@ pub struct DeploymentSpec {
     pub cooldown: Option<Duration>,
     /// The longest input that it takes, in tokens.
     pub input_tokens_max: Option<u64>,
+    /// How it is probed.
+    pub probing: Probing,
     /// Its level in the group: lower ones are tried first. Default 0.
     pub order: i64,
     /// What `/model/info` tells of it.
     pub info: Map<String, Value>,
     /// Its prices, for replies whose cost the upstream does not report.
     pub prices: Option<TokenPrices>,
+}
+
+/// How a deployment is probed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Probing {
+    /// Whether it is left out. Default false.
+    pub disabled: bool,
+    /// The model that is asked for, with or without its prefix. Default: its own; a wildcard has none.
+    pub model: Option<String>,
+    /// How long it may take. Default 60 s.
+    pub timeout: Option<Duration>,
 }
 
 /// A provider, an upstream model and credentials under a public name.
@@ -87,6 +100,8 @@ pub struct Deployment {
     pub tags: Vec<String>,
     /// The longest input that it takes, in tokens.
     pub input_tokens_max: Option<u64>,
+    /// How it is probed.
+    pub probing: Probing,
     pub(crate) upstream: Upstream,
     /// Whether stars of the asked-for name are filled into the model.
     has_stars: bool,
@@ -145,6 +160,7 @@ impl Deployment {
             prices: spec.prices,
             tags: spec.tags,
             input_tokens_max: spec.input_tokens_max,
+            probing: spec.probing,
             rates: Rates { requests: spec.requests_per_minute_max, tokens: spec.tokens_per_minute_max },
             weight: spec.weight,
             retries: spec.retries,
@@ -177,6 +193,7 @@ impl Deployment {
             prices: None,
             tags: Vec::new(),
             input_tokens_max: None,
+            probing: Probing::default(),
             upstream: Upstream::Fixed { provider: Arc::clone(&registration.provider), model: model.into() },
             has_stars: false,
             context,

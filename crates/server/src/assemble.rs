@@ -6,9 +6,9 @@ use std::time::Duration;
 use trunkline_agents::Origin;
 use trunkline_config::{DeploymentSettings, Location};
 use trunkline_core::Error;
-use trunkline_gateway::Settings;
+use trunkline_gateway::{Probes, Settings};
 use trunkline_provider::{Limits, Provider, Registry, SendOptions, Target, Waits};
-use trunkline_router::{DeploymentSpec, Router};
+use trunkline_router::{DeploymentSpec, Probing, Router};
 use trunkline_transport::{HttpTransport, TransportOptions};
 
 use crate::routing::routing;
@@ -135,6 +135,11 @@ fn spec(row: &DeploymentSettings, send: &SendOptions) -> DeploymentSpec {
         retries: row.num_retries,
         cooldown: row.cooldown_time,
         input_tokens_max: row.max_input_tokens,
+        probing: Probing {
+            disabled: row.health_check.disabled,
+            model: row.health_check.model.clone(),
+            timeout: row.health_check.timeout,
+        },
     }
 }
 
@@ -159,6 +164,10 @@ pub(crate) fn gateway_settings(sources: &Sources, files: u64) -> Settings {
         always_include_stream_usage: general.always_include_stream_usage,
         return_wildcard_routes: general.return_wildcard_routes,
         health_details: general.health_check_details,
+        probes: Probes {
+            every: general.background_health_checks.then_some(general.health_check_interval),
+            concurrency: general.health_check_concurrency.map(size),
+        },
         keepalive: settings.keepalive,
         messages_keepalive: settings.messages_keepalive,
         enforce_user: general.enforce_user_param,

@@ -85,12 +85,14 @@ fn serve(flags: &Flags, environment: &Environment) -> Result<(), Box<dyn Error>>
         // A closed standard output is no reason not to serve.
         let text = sources.start_text(served, audience, scheme, address);
         // Whoever reads that it serves may change the file at once.
+        let probed = Arc::clone(&gateway);
         let reloader = Reloader::new(gateway, registry, environment.clone(), flags.clone(), sources)?;
         let _ = std::io::stdout().write_all(text.as_bytes());
         tracing::info!(address = %address, files.limit = files, "serving");
         let (serving, reloading) = (Box::pin(server.run()), Box::pin(reload::run(reloader)));
+        let probing = Box::pin(probed.probe_at_intervals());
         let working = async {
-            tokio::select! { () = serving => {}, () = reloading => {} }
+            tokio::select! { () = serving => {}, () = reloading => {}, () = probing => {} }
         };
         trunkline_memory::giving_back_at_rest(working).await;
         signals.abort();
