@@ -52,6 +52,10 @@ bench-peers *flags:
 gate *flags:
     GATE_FLAGS="{{ flags }}" ./tests/run gate
 
+# The bundled prices anew, from a price file in LiteLLM's form and words on where it is from.
+prices file source:
+    cargo run -p trunkline-prices --example compile_table -- "{{ file }}" "{{ source }}"
+
 # Licences, bans and sources; needs cargo-deny.
 deny:
     ./tests/run deny

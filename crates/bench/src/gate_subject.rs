@@ -11,8 +11,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rust_decimal::Decimal;
 use tokio::io::duplex;
-use trunkline_core::{Environment, Error, Secret, TokenPrices};
+use trunkline_core::{Environment, Error, Secret};
 use trunkline_gateway::{Gateway, LineRecorder, Log, LogForm, LogLines, Settings};
+use trunkline_prices::{Price, Rates};
 use trunkline_provider::{Limits, Registry, Target};
 use trunkline_router::{DeploymentSpec, Router};
 use trunkline_transport::{Connect, Duplex, HttpTransport, TransportOptions};
@@ -130,7 +131,7 @@ fn gateway(streams: bool, log: LogLines) -> Result<Gateway, Error> {
             ..Target::default()
         },
         parallel_calls_max: Some(100_000),
-        prices: Some(prices()),
+        price: Some(price()),
         ..DeploymentSpec::default()
     })?;
     let settings = Settings {
@@ -142,13 +143,10 @@ fn gateway(streams: bool, log: LogLines) -> Result<Gateway, Error> {
     Ok(Gateway::new(Arc::new(builder.build()), settings).with_recorder(Arc::new(recorder)))
 }
 
-fn prices() -> TokenPrices {
+fn price() -> Price {
     // 2.50 and 10 dollars for a million tokens.
-    TokenPrices {
-        input: Some(Decimal::new(25, 7)),
-        output: Some(Decimal::new(1, 5)),
-        ..TokenPrices::default()
-    }
+    let (input, output) = (Some(Decimal::new(25, 7)), Some(Decimal::new(1, 5)));
+    Price { rates: Rates { input, output, ..Rates::default() }, ..Price::default() }
 }
 
 fn model(streams: bool) -> String {

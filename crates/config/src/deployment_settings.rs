@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use rust_decimal::Decimal;
-use trunkline_core::{Secret, TokenPrices};
+use trunkline_core::Secret;
 
 use crate::{AllowedFailsPolicy, Location, Members};
 
@@ -87,20 +87,6 @@ pub struct DeploymentSettings {
     pub location: Location,
     /// Why it must not be called, if so.
     pub disabled: Option<Disabled>,
-}
-
-impl DeploymentSettings {
-    /// The prices of a token, if any is given.
-    pub fn prices(&self) -> Option<TokenPrices> {
-        let prices = TokenPrices {
-            input: self.input_cost_per_token,
-            output: self.output_cost_per_token,
-            cache_read: self.cache_read_input_token_cost,
-            cache_write: self.cache_creation_input_token_cost,
-        };
-        let given = [prices.input, prices.output, prices.cache_read, prices.cache_write];
-        given.iter().any(Option::is_some).then_some(prices)
-    }
 }
 
 /// What `model_info` says in place of `router_settings`. It holds for the group that the deployment belongs to.

@@ -6,7 +6,8 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
-use trunkline_core::{Error, ErrorKind, ModelInfo, TokenPrices};
+use trunkline_core::{Error, ErrorKind, ModelInfo};
+use trunkline_prices::Price;
 use trunkline_router::{Deployment, ListedModel};
 
 use crate::gateway::Gateway;
@@ -139,8 +140,8 @@ fn deployment_row(deployment: &Deployment) -> Value {
     if !deployment.prefix.is_empty() {
         info.insert("litellm_provider".into(), (&*deployment.prefix).into());
     }
-    if let Some(prices) = &deployment.prices {
-        add_prices(prices, &mut info);
+    if let Some(price) = &deployment.price {
+        add_price(price, &mut info);
     }
     json!({ "model_name": &*deployment.group, "litellm_params": parameters, "model_info": info })
 }
@@ -153,16 +154,22 @@ fn without_secrets(base: &str) -> String {
     format!("{}://{host}{}", uri.scheme_str().unwrap_or("http"), uri.path())
 }
 
-/// Prices in LiteLLM's members. They are shown as JSON numbers, digit by digit as configured.
-fn add_prices(prices: &TokenPrices, row: &mut Map<String, Value>) {
+/// A price in LiteLLM's members. Amounts are shown as JSON numbers, digit by digit as configured.
+fn add_price(price: &Price, row: &mut Map<String, Value>) {
+    let rates = &price.rates;
     let named = [
-        ("input_cost_per_token", prices.input),
-        ("output_cost_per_token", prices.output),
-        ("cache_read_input_token_cost", prices.cache_read),
-        ("cache_creation_input_token_cost", prices.cache_write),
+        ("input_cost_per_token", rates.input),
+        ("output_cost_per_token", rates.output),
+        ("cache_read_input_token_cost", rates.cache_read),
+        ("cache_creation_input_token_cost", rates.cache_write),
+        ("output_cost_per_reasoning_token", rates.reasoning),
+        ("input_cost_per_audio_token", rates.audio_input),
+        ("output_cost_per_audio_token", rates.audio_output),
+        ("input_cost_per_request", price.per_request),
     ];
-    for (key, price) in named {
-        if let Some(number) = price.and_then(|price| price.to_string().parse::<serde_json::Number>().ok()) {
+    for (key, amount) in named {
+        if let Some(number) = amount.and_then(|amount| amount.to_string().parse::<serde_json::Number>().ok())
+        {
             row.insert(key.to_owned(), Value::Number(number));
         }
     }
@@ -203,8 +210,8 @@ fn group_row(group: &str, deployments: &[&Deployment]) -> Value {
             row.insert(key.to_owned(), value.clone());
         }
     }
-    if let Some(prices) = deployments.iter().find_map(|deployment| deployment.prices.as_ref()) {
-        add_prices(prices, &mut row);
+    if let Some(price) = deployments.iter().find_map(|deployment| deployment.price.as_ref()) {
+        add_price(price, &mut row);
     }
     Value::Object(row)
 }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
-use trunkline_core::{Cost, Dialect, ErrorKind, Observation, TokenPrices, Usage};
-use trunkline_router::{Attempt, Candidate, Course};
+use trunkline_core::{Cost, Dialect, ErrorKind, Observation, Usage};
+use trunkline_prices::Price;
+use trunkline_router::{Attempt, Candidate, Course, Router};
 
 /// Everything that is noted of one request. No prompt, no reply and no key is part of it.
 #[derive(Clone, Debug)]
@@ -52,7 +53,7 @@ pub struct Record {
     pub observation: Observation,
     /// Whether the tokens are an estimate, because the stream ended before the upstream told them.
     pub usage_is_estimated: bool,
-    /// What it cost: as the upstream reported it, else by the deployment's prices, else unknown.
+    /// What it cost: as the upstream reported it, else by the price of the deployment or of its model, else unknown.
     pub cost: Option<Cost>,
 }
 
@@ -130,7 +131,9 @@ pub(crate) struct OpenRecord {
     record: Record,
     /// The dialect that the caller speaks.
     pub(crate) dialect: Dialect,
-    prices: Option<TokenPrices>,
+    price: Option<Arc<Price>>,
+    /// What knows the prices of models, where the deployment has many.
+    router: Option<Arc<Router>>,
     /// The length of the request's body, in bytes.
     pub(crate) body_bytes: usize,
     /// Events that were sent to the caller.
@@ -173,7 +176,8 @@ impl OpenRecord {
         Self {
             record,
             dialect: Dialect::default(),
-            prices: None,
+            price: None,
+            router: None,
             body_bytes: 0,
             events: 0,
             retries_max: 0,
@@ -189,7 +193,12 @@ impl OpenRecord {
         self.record.deployment = Some(Arc::clone(&candidate.deployment.id));
         self.record.provider = Some(Arc::clone(&candidate.prefix));
         self.record.upstream_model = Some(Arc::clone(&candidate.upstream_model));
-        self.prices.clone_from(&candidate.deployment.prices);
+        self.price.clone_from(&candidate.deployment.price);
+    }
+
+    /// Keeps what knows the prices of models.
+    pub(crate) fn priced_by(&mut self, router: &Arc<Router>) {
+        self.router = Some(Arc::clone(router));
     }
 
     /// Notes what was tried.
@@ -209,7 +218,11 @@ impl OpenRecord {
 
     fn computed(&self) -> Option<Cost> {
         let usage = self.record.observation.usage.as_ref()?;
-        self.prices.as_ref()?.cost(usage).map(Cost::Computed)
+        if let Some(price) = &self.price {
+            return price.cost(usage);
+        }
+        let (prefix, model) = (self.record.provider.as_deref()?, self.record.upstream_model.as_deref()?);
+        self.router.as_ref()?.price(prefix, model)?.cost(usage)
     }
 
     /// Works out about what a stream used whose upstream told nothing: an event for each token, as upstreams send

@@ -9,7 +9,8 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
-use trunkline_core::{Body, Error, ErrorKind, Operation, Secret, TokenPrices, json};
+use trunkline_core::{Body, Error, ErrorKind, Operation, Secret, json};
+use trunkline_prices::{Price, Prices};
 use trunkline_provider::{CallContext, Provider, Registration, Registry, Target};
 
 use crate::parameters;
@@ -62,8 +63,8 @@ pub struct DeploymentSpec {
     pub order: i64,
     /// What `/model/info` tells of it.
     pub info: Map<String, Value>,
-    /// Its prices, for replies whose cost the upstream does not report.
-    pub prices: Option<TokenPrices>,
+    /// Its price, for replies whose cost the upstream does not report. Default: that of its model, as far as it is known.
+    pub price: Option<Price>,
 }
 
 /// How a deployment is probed.
@@ -94,8 +95,8 @@ pub struct Deployment {
     pub order: i64,
     /// What `/model/info` tells of it.
     pub info: Map<String, Value>,
-    /// Its prices, if they are configured.
-    pub prices: Option<TokenPrices>,
+    /// Its price, if it is known. A wildcard's is that of each model ([`Router::price`](crate::Router::price)).
+    pub price: Option<Arc<Price>>,
     /// Tags by which requests reach it.
     pub tags: Vec<String>,
     /// The longest input that it takes, in tokens.
@@ -139,8 +140,10 @@ impl Deployment {
         id: Arc<str>,
         registry: &Registry,
         states: &States,
+        prices: &Prices,
     ) -> Result<Self, Error> {
         let (prefix, upstream) = upstream(&spec, registry)?;
+        let price = spec.price.clone().or_else(|| prices.get(&spec.model, None));
         let state = states.deployment(&id);
         let base = spec.target.api_base.as_deref();
         Ok(Self {
@@ -156,10 +159,12 @@ impl Deployment {
             client_side_fields: spec.client_side_fields,
             order: spec.order,
             info: spec.info,
-            price_of_two: price_of_two(spec.prices.as_ref()),
-            prices: spec.prices,
+            price_of_two: price.as_ref().and_then(price_of_two),
             tags: spec.tags,
-            input_tokens_max: spec.input_tokens_max,
+            input_tokens_max: spec
+                .input_tokens_max
+                .or(price.as_ref().and_then(|price| price.input_tokens_max)),
+            price: price.map(Arc::new),
             probing: spec.probing,
             rates: Rates { requests: spec.requests_per_minute_max, tokens: spec.tokens_per_minute_max },
             weight: spec.weight,
@@ -190,7 +195,7 @@ impl Deployment {
             client_side_fields: Vec::new(),
             order: 0,
             info: Map::new(),
-            prices: None,
+            price: None,
             tags: Vec::new(),
             input_tokens_max: None,
             probing: Probing::default(),
@@ -337,8 +342,8 @@ fn origin_of(base: &str) -> &str {
     base[host..].find('/').map_or(base, |end| &base[..host + end])
 }
 
-fn price_of_two(prices: Option<&TokenPrices>) -> Option<Decimal> {
-    prices.and_then(|prices| Some(prices.input? + prices.output?))
+fn price_of_two(price: &Price) -> Option<Decimal> {
+    Some(price.rates.input? + price.rates.output?)
 }
 
 fn upstream(spec: &DeploymentSpec, registry: &Registry) -> Result<(Arc<str>, Upstream), Error> {

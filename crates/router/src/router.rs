@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use trunkline_core::{Call, Document, Error, ErrorKind, Operation, Reply};
+use trunkline_prices::{Price, Prices};
 use trunkline_provider::{CallContext, Registry};
 
 use crate::candidate::Candidate;
@@ -29,6 +30,7 @@ pub struct Router {
     policies: Policies,
     pub(crate) states: States,
     pub(crate) random: Random,
+    prices: Prices,
 }
 
 /// Collects what a [`Router`] is made of.
@@ -44,6 +46,7 @@ pub struct RouterBuilder {
     routing: Routing,
     states: States,
     random: Random,
+    prices: Prices,
 }
 
 impl RouterBuilder {
@@ -62,6 +65,14 @@ impl RouterBuilder {
     #[must_use]
     pub fn succeeding(mut self, before: &Router) -> Self {
         self.states = before.states.carried_over(self.routing.retry_budget);
+        self
+    }
+
+    /// Sets what models cost whose deployments do not say so. The default is the table that comes with
+    /// [`trunkline_prices`]. To be called before deployments are added.
+    #[must_use]
+    pub fn prices(mut self, prices: Prices) -> Self {
+        self.prices = prices;
         self
     }
 
@@ -87,7 +98,7 @@ impl RouterBuilder {
         if self.ids.contains(&id) {
             id = self.numbered(&id);
         }
-        let deployment = Deployment::new(spec, Arc::clone(&id), &self.registry, &self.states)?;
+        let deployment = Deployment::new(spec, Arc::clone(&id), &self.registry, &self.states, &self.prices)?;
         self.ids.insert(id);
         self.deployments.push(Arc::new(deployment));
         Ok(())
@@ -136,6 +147,7 @@ impl RouterBuilder {
             policies,
             states: self.states,
             random: self.random,
+            prices: self.prices,
         }
     }
 }
@@ -153,6 +165,7 @@ impl Router {
             states: States::new(Routing::default().retry_budget),
             routing: Routing::default(),
             random: Random::from_process(),
+            prices: Prices::bundled(),
         }
     }
 
@@ -223,6 +236,11 @@ impl Router {
             message.push_str(&format!(" Configured: {}{more}.", shown.join(", ")));
         }
         Error::new(ErrorKind::UnknownModel, message).with_param("model")
+    }
+
+    /// What a model costs, called as a provider's own spelling has it. `None` if nothing is known of it.
+    pub fn price(&self, prefix: &str, upstream_model: &str) -> Option<Price> {
+        self.prices.get(&format!("{prefix}/{upstream_model}"), None)
     }
 
     /// How a route's group is served.

@@ -7,6 +7,7 @@ use trunkline_agents::Origin;
 use trunkline_config::{DeploymentSettings, Location};
 use trunkline_core::Error;
 use trunkline_gateway::{Probes, Settings};
+use trunkline_prices::{Price, Rates};
 use trunkline_provider::{Limits, Provider, Registry, SendOptions, Target, Waits};
 use trunkline_router::{DeploymentSpec, Probing, Router};
 use trunkline_transport::{HttpTransport, TransportOptions};
@@ -127,7 +128,7 @@ fn spec(row: &DeploymentSettings, send: &SendOptions) -> DeploymentSpec {
         parallel_calls_max: row.max_parallel_requests.map(size),
         order: row.order.unwrap_or(i64::MAX),
         info: row.model_info.to_map(),
-        prices: row.prices(),
+        price: price(row),
         requests_per_minute_max: row.rpm,
         tokens_per_minute_max: row.tpm,
         weight: row.weight,
@@ -141,6 +142,26 @@ fn spec(row: &DeploymentSettings, send: &SendOptions) -> DeploymentSpec {
             timeout: row.health_check.timeout,
         },
     }
+}
+
+/// The price that a row states. `None` if it states none: that of its model then counts.
+fn price(row: &DeploymentSettings) -> Option<Price> {
+    let price = Price {
+        rates: Rates {
+            input: row.input_cost_per_token,
+            output: row.output_cost_per_token,
+            cache_read: row.cache_read_input_token_cost,
+            cache_write: row.cache_creation_input_token_cost,
+            reasoning: row.output_cost_per_reasoning_token,
+            audio_input: row.input_cost_per_audio_token,
+            audio_output: row.output_cost_per_audio_token,
+            ..Rates::default()
+        },
+        per_request: row.input_cost_per_request,
+        source: "the configuration".into(),
+        ..Price::default()
+    };
+    price.is_known().then_some(price)
 }
 
 /// The gateway's settings. `files` is the limit on open files, half of which callers' connections may take.

@@ -69,6 +69,8 @@ pub use trunkline_provider::{
     Failure, HttpProvider, Limits, Probe, Provider, Registration, Registry, SendOptions, Sight, Target,
     Transport, TransportBody, Waits,
 };
+// What models cost.
+pub use trunkline_prices::{Price, PriceFile, Prices, Rates};
 // What a client is built from.
 pub use trunkline_router::{
     Answer, Attempt, Candidate, Class, Course, Deployment, DeploymentSpec, Explanation, Failed, Fallback,

@@ -4,9 +4,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use trunkline_core::{
-    Body, Call, Document, Environment, Error, ErrorKind, ModelInfo, Reply, Segments, TokenPrices,
-};
+use trunkline_core::{Body, Call, Document, Environment, Error, ErrorKind, ModelInfo, Reply, Segments};
+use trunkline_prices::{Price, Rates};
 use trunkline_provider::{
     About, CallContext, Capabilities, Limits, Provider, Registry, SendOptions, Transport, TransportBody,
 };
@@ -142,10 +141,9 @@ fn one_of_very_many_is_found_though_nearly_none_may_be_asked() {
 #[test]
 fn the_least_busy_the_least_used_and_the_cheapest_are_drawn() {
     let price = |price: Option<i64>| DeploymentSpec {
-        prices: price.map(|price| TokenPrices {
-            input: Some(price.into()),
-            output: Some(price.into()),
-            ..TokenPrices::default()
+        price: price.map(|price| Price {
+            rates: Rates { input: Some(price.into()), output: Some(price.into()), ..Rates::default() },
+            ..Price::default()
         }),
         ..DeploymentSpec::default()
     };

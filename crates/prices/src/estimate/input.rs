@@ -1,0 +1,216 @@
+//! The input tokens of a request's body, from the texts in it; images, sound and files by fixed figures.
+
+use trunkline_core::{Document, json};
+
+use super::script::Weight;
+use super::{AUDIO_TOKENS, FILE_TOKENS, IMAGE_LOW_DETAIL_TOKENS, IMAGE_TOKENS, MESSAGE_TOKENS};
+
+/// Members that hold what the model reads, in the bodies of all dialects.
+const READ: &[&str] = &["messages", "system", "instructions", "prompt", "input", "query", "documents"];
+/// Members that the model is told of as JSON.
+const SCHEMAS: &[&str] = &["tools", "functions", "response_format", "text"];
+/// Members inside of messages that are no text of the model's: labels, and what is sealed.
+const PASSED_OVER: &[&str] = &[
+    "cache_control",
+    "call_id",
+    "detail",
+    "encrypted_content",
+    "id",
+    "provider_metadata",
+    "providerOptions",
+    "reasoning_details",
+    "role",
+    "signature",
+    "status",
+    "tool_call_id",
+    "tool_use_id",
+    "type",
+];
+/// How deep messages are looked into. What lies deeper is weighed as JSON.
+const DEPTH_MAX: usize = 8;
+
+/// Estimates the input tokens of a request's body: its messages, its prompt or its input, with the tools.
+///
+/// Texts are weighed as [`tokens`](super::tokens) does, where they stand; nothing is copied. A message is
+/// [`MESSAGE_TOKENS`] more. Images, sound and files are the fixed figures of this module, whether they come as base64 or
+/// as addresses. A number in a list is a token that the caller made.
+///
+/// ```
+/// use trunkline_core::Document;
+/// use trunkline_prices::estimate::input_tokens;
+///
+/// let body = Document::parse(r#"{"model": "m", "messages": [{"role": "user", "content": "Hello, how are you?"}]}"#)?;
+/// assert_eq!(input_tokens(&body), 9);
+/// # Ok::<(), trunkline_core::DocumentError>(())
+/// ```
+pub fn input_tokens(document: &Document) -> u64 {
+    let mut weight = Weight::default();
+    for name in READ {
+        if let Some(raw) = document.raw(name) {
+            add_value(raw, 0, &mut weight);
+        }
+    }
+    for name in SCHEMAS {
+        if let Some(raw) = document.raw(name).filter(|raw| !json::is_null(raw)) {
+            weight.add_code(raw);
+        }
+    }
+    weight.tokens()
+}
+
+fn add_value(raw: &[u8], depth: usize, weight: &mut Weight) {
+    match raw.first() {
+        Some(b'"') => weight.add_escaped(raw.get(1..raw.len() - 1).unwrap_or_default()),
+        Some(b'[' | b'{') if depth == DEPTH_MAX => weight.add_code(raw),
+        Some(b'[') => {
+            for span in json::elements(raw) {
+                add_value(&raw[span], depth + 1, weight);
+            }
+        }
+        Some(b'{') => add_object(raw, depth, weight),
+        Some(b'-' | b'0'..=b'9') => weight.add_tokens(1),
+        Some(_) | None => {}
+    }
+}
+
+/// A message, a part of one, a call of a tool, a result.
+fn add_object(raw: &[u8], depth: usize, weight: &mut Weight) {
+    let kind = json::member(raw, "type").map(|span| &raw[span]);
+    if let Some(tokens) = kind.and_then(|kind| medium_tokens(raw, kind)) {
+        weight.add_tokens(tokens);
+        return;
+    }
+    for member in json::members(raw) {
+        let value = &raw[member.value];
+        match member.key {
+            b"role" => weight.add_tokens(MESSAGE_TOKENS),
+            // What a tool is called with stands here as an object, elsewhere as a text.
+            b"input" | b"parameters" | b"input_schema" if value.starts_with(b"{") => weight.add_code(value),
+            // The picture that a tool drew.
+            b"result" if kind == Some(b"\"image_generation_call\"") => weight.add_tokens(IMAGE_TOKENS),
+            key if PASSED_OVER.iter().any(|name| name.as_bytes() == key) => {}
+            _ => add_value(value, depth + 1, weight),
+        }
+    }
+}
+
+/// The tokens of a part that is not text. `None` where it is.
+fn medium_tokens(raw: &[u8], kind: &[u8]) -> Option<u64> {
+    match kind {
+        b"\"image_url\"" | b"\"input_image\"" | b"\"image\"" | b"\"computer_screenshot\"" => {
+            let detail = json::path(raw, &["detail"]).or_else(|| json::path(raw, &["image_url", "detail"]));
+            let is_low = detail.is_some_and(|span| &raw[span] == b"\"low\"");
+            Some(if is_low { IMAGE_LOW_DETAIL_TOKENS } else { IMAGE_TOKENS })
+        }
+        b"\"input_audio\"" | b"\"audio\"" | b"\"audio_url\"" => Some(AUDIO_TOKENS),
+        b"\"file\"" | b"\"input_file\"" | b"\"video\"" | b"\"video_url\"" | b"\"input_video\"" => {
+            Some(FILE_TOKENS)
+        }
+        b"\"document\"" => (!is_document_of_text(raw)).then_some(FILE_TOKENS),
+        b"\"redacted_thinking\"" => Some(0),
+        _ => None,
+    }
+}
+
+/// Whether a document of Messages comes as text or as parts, and not as a file.
+fn is_document_of_text(raw: &[u8]) -> bool {
+    let kind = json::path(raw, &["source", "type"]);
+    kind.is_some_and(|span| matches!(&raw[span], b"\"text\"" | b"\"content\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(body: &str, expected: u64) {
+        let document = Document::parse(body.to_owned()).expect("a document");
+        assert_eq!(input_tokens(&document), expected, "{body}");
+    }
+
+    #[test]
+    fn every_dialect_has_its_input() {
+        check("{}", 0);
+        check(r#"{"messages": [{"role": "user", "content": "abcdefgh"}]}"#, 6);
+        check(r#"{"messages": [{"role": "user", "content": [{"type": "text", "text": "abcdefgh"}]}]}"#, 6);
+        check(r#"{"system": "abcdefgh", "messages": [{"content": null, "role": "assistant"}]}"#, 6);
+        check(r#"{"prompt": "abcdefgh"}"#, 2);
+        check(r#"{"prompt": [[1, 2, 3], [4]]}"#, 4);
+        check(r#"{"input": ["abcd", "efgh"], "model": "a-long-name-of-a-model"}"#, 2);
+        check(r#"{"instructions": "abcd", "input": [{"role": "user", "content": "abcd"}]}"#, 6);
+        check(r#"{"query": "abcd", "documents": ["abcd", {"text": "abcd"}]}"#, 3);
+        check(r#"{"tools": [{"name": "f"}], "stop": "abcd"}"#, 5);
+    }
+
+    #[test]
+    fn calls_of_tools_are_read() {
+        check(
+            r#"{"messages": [{"role": "assistant", "tool_calls": [{"id": "call_0123456789", "type": "function",
+                "function": {"name": "abcd", "arguments": "{\"a\":1}"}}]}]}"#,
+            8,
+        );
+        check(
+            r#"{"messages": [{"role": "assistant", "content": [{"type": "tool_use", "id": "x", "name": "abcd",
+                "input": {"a":1}}]}]}"#,
+            8,
+        );
+    }
+
+    #[test]
+    fn no_base64_is_weighed() {
+        let blob = "QUJD".repeat(10_000);
+        let part = |part: &str, expected: u64| {
+            let part = part.replace("BLOB", &blob);
+            check(&format!(r#"{{"messages": [{{"role": "user", "content": [{part}]}}]}}"#), expected + 4);
+        };
+        part(r#"{"type": "image_url", "image_url": {"url": "data:image/png;base64,BLOB"}}"#, IMAGE_TOKENS);
+        part(
+            r#"{"image_url": {"detail": "low", "url": "data:image/png;base64,BLOB"}, "type": "image_url"}"#,
+            85,
+        );
+        part(r#"{"type": "input_image", "detail": "low", "image_url": "data:image/png;base64,BLOB"}"#, 85);
+        part(r#"{"type": "image", "source": {"type": "base64", "data": "BLOB"}}"#, IMAGE_TOKENS);
+        part(r#"{"type": "input_audio", "input_audio": {"data": "BLOB", "format": "wav"}}"#, AUDIO_TOKENS);
+        part(r#"{"type": "file", "file": {"data": "BLOB", "media_type": "application/pdf"}}"#, FILE_TOKENS);
+        part(r#"{"type": "document", "source": {"type": "base64", "data": "BLOB"}}"#, FILE_TOKENS);
+        part(r#"{"type": "reasoning", "encrypted_content": "BLOB", "summary": []}"#, 0);
+        part(r#"{"type": "thinking", "thinking": "abcd", "signature": "BLOB"}"#, 1);
+        part(r#"{"type": "redacted_thinking", "data": "BLOB"}"#, 0);
+        part(r#"{"type": "image_generation_call", "result": "BLOB"}"#, IMAGE_TOKENS);
+        part(
+            r#"{"type": "tool_result", "content": [{"type": "image", "source": {"type": "base64", "data": "BLOB"}}]}"#,
+            IMAGE_TOKENS,
+        );
+    }
+
+    #[test]
+    fn a_document_of_text_is_text() {
+        check(
+            r#"{"messages": [{"content": [{"type": "document", "source": {"type": "text", "media_type": "",
+                "data": "abcdefgh"}}]}]}"#,
+            2,
+        );
+    }
+
+    #[test]
+    fn what_lies_deep_is_weighed_as_json() {
+        let deep = format!("{}\"x\"{}", "[".repeat(100), "]".repeat(100));
+        check(&format!(r#"{{"messages": {deep}}}"#), (203u64 - 16).div_ceil(3));
+    }
+
+    proptest! {
+        /// No body makes it fail, and a longer text is never fewer tokens.
+        #[test]
+        fn more_text_is_more_tokens(text in "[ -~é汉\\n]{0,300}") {
+            let of = |text: &str| {
+                let content = json::text(text);
+                let body = format!(r#"{{"messages": [{{"role": "user", "content": {content}}}]}}"#);
+                input_tokens(&Document::parse(body).expect("a document"))
+            };
+            prop_assert!(of(&text) >= MESSAGE_TOKENS);
+            prop_assert!(of(&[text.as_str(), text.as_str()].concat()) >= of(&text));
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! Prices as LiteLLM writes them: `input_cost_per_token` and its relatives, in a price file or in a deployment's settings.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+use serde_json::{Map, Value};
+use trunkline_core::cost::amount;
+use trunkline_core::{Error, ErrorKind, json};
+
+use crate::price::{Price, Tier};
+use crate::rates::{Bucket, Rates};
+
+/// The keys that a rate stands under.
+const RATES: &[(&str, Bucket)] = &[
+    ("input_cost_per_token", Bucket::Input),
+    ("cache_read_input_token_cost", Bucket::CacheRead),
+    ("input_cost_per_token_cache_hit", Bucket::CacheRead),
+    ("cache_creation_input_token_cost", Bucket::CacheWrite),
+    ("input_cost_per_audio_token", Bucket::AudioInput),
+    ("output_cost_per_token", Bucket::Output),
+    ("output_cost_per_reasoning_token", Bucket::Reasoning),
+    ("output_cost_per_audio_token", Bucket::AudioOutput),
+    ("output_cost_per_image_token", Bucket::ImageOutput),
+];
+/// The keys that the price of a call stands under.
+const PER_REQUEST: &[&str] = &["input_cost_per_request", "input_cost_per_query"];
+/// The longest part of a value that a message repeats, in characters.
+const QUOTED_CHARACTERS_MAX: usize = 40;
+
+impl Price {
+    /// Reads the price that the settings of a deployment, or a row of a price file, name.
+    ///
+    /// Read are `input_cost_per_token`, `output_cost_per_token`, `cache_read_input_token_cost`,
+    /// `cache_creation_input_token_cost`, `input_cost_per_audio_token`, `output_cost_per_audio_token`,
+    /// `output_cost_per_image_token`, `output_cost_per_reasoning_token`, each also with `_above_200k_tokens` or another
+    /// number of thousands; `input_cost_per_request`, `tiered_pricing`, `max_input_tokens` and `max_output_tokens`. Amounts
+    /// are US dollars, numbers or strings. Other members are passed over, `null` is what is not there.
+    ///
+    /// A token rate of zero counts as not known where the row has a price in another unit, an image or a second:
+    /// there, zero says that tokens are not what is billed.
+    ///
+    /// The price is not [known](Price::is_known) where no member tells one.
+    ///
+    /// # Errors
+    /// `Configuration`, naming the member, if one of these is no amount, is negative, or is no whole number of tokens.
+    pub fn from_members(members: &Map<String, Value>, source: &Arc<str>) -> Result<Self, Error> {
+        let mut reader = Reader::default();
+        for (name, value) in members {
+            reader.read(name, value.to_string().as_bytes()).map_err(Problem::into_error)?;
+        }
+        Ok(reader.finish(source))
+    }
+}
+
+/// Why a member cannot be read.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    member: String,
+    what: &'static str,
+    found: String,
+}
+
+impl Problem {
+    fn new(member: &str, what: &'static str, found: &[u8]) -> Self {
+        let found = String::from_utf8_lossy(found).chars().take(QUOTED_CHARACTERS_MAX).collect();
+        Self { member: member.to_owned(), what, found }
+    }
+
+    pub(crate) fn text(&self) -> String {
+        format!("`{}` is not {}: {}", self.member, self.what, self.found)
+    }
+
+    fn into_error(self) -> Error {
+        Error::new(ErrorKind::Configuration, self.text()).with_param(self.member)
+    }
+}
+
+/// A price in the making, fed member by member.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    rates: Rates,
+    per_request: Option<Decimal>,
+    /// By the number of input tokens that a tier begins after.
+    tiers: BTreeMap<u64, Rates>,
+    /// By the number of input tokens that a tier begins with.
+    ranges: BTreeMap<u64, Rates>,
+    input_tokens_max: Option<u64>,
+    output_tokens_max: Option<u64>,
+    includes_threshold: bool,
+    has_other_units: bool,
+}
+
+impl Reader {
+    /// Takes one member, whose value is given as JSON text.
+    pub(crate) fn read(&mut self, name: &str, raw: &[u8]) -> Result<(), Problem> {
+        if json::is_null(raw) {
+            return Ok(());
+        }
+        if let Some((bucket, above)) = rate_key(name) {
+            let rates = match above {
+                None => &mut self.rates,
+                Some(tokens) => self.tiers.entry(tokens).or_default(),
+            };
+            *rates.slot(bucket) = Some(money(name, raw)?);
+            return Ok(());
+        }
+        match name {
+            "max_input_tokens" => self.input_tokens_max = Some(tokens(name, raw)?),
+            "max_output_tokens" => self.output_tokens_max = Some(tokens(name, raw)?),
+            "tiered_pricing" => self.read_ranges(raw)?,
+            // xAI's higher rates begin with the threshold, all others' behind it.
+            "litellm_provider" => self.includes_threshold = raw == b"\"xai\"",
+            name if PER_REQUEST.contains(&name) => self.per_request = Some(money(name, raw)?),
+            name => self.has_other_units |= is_other_unit(name, raw),
+        }
+        Ok(())
+    }
+
+    /// `tiered_pricing`: `[{"range": [0, 32000], "input_cost_per_token": …}, …]`.
+    fn read_ranges(&mut self, raw: &[u8]) -> Result<(), Problem> {
+        const NAME: &str = "tiered_pricing";
+        let problem = || Problem::new(NAME, "a list of prices by ranges of input tokens", raw);
+        if !raw.starts_with(b"[") {
+            return Err(problem());
+        }
+        for span in json::elements(raw) {
+            let row = &raw[span];
+            let Some(range) = json::member(row, "range").map(|span| &row[span]) else {
+                // By something else than input tokens: by results of a search, say.
+                self.has_other_units = true;
+                continue;
+            };
+            let from = json::elements(range).next().map(|span| &range[span]).ok_or_else(problem)?;
+            let mut rates = Rates::default();
+            for member in json::members(row) {
+                let name = String::from_utf8_lossy(member.key);
+                let value = &row[member.value];
+                if let (Some((bucket, None)), false) = (rate_key(&name), json::is_null(value)) {
+                    *rates.slot(bucket) = Some(money(&name, value)?);
+                }
+            }
+            self.ranges.insert(tokens(NAME, from)?, rates);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn finish(self, source: &Arc<str>) -> Price {
+        let mut rates = self.rates;
+        let mut tiers: BTreeMap<u64, Rates> = BTreeMap::new();
+        for (above, changed) in self.tiers {
+            tiers.insert(above.saturating_add(u64::from(!self.includes_threshold)), changed);
+        }
+        for (from, changed) in self.ranges {
+            if from == 0 {
+                rates = rates.or(&changed);
+            } else {
+                // A range holds what is in it, its end included.
+                tiers.insert(from.saturating_add(1), changed);
+            }
+        }
+        if self.has_other_units {
+            for rates in std::iter::once(&mut rates).chain(tiers.values_mut()) {
+                forget_zeros(rates);
+            }
+        }
+        let tiers = tiers.into_iter().map(|(input_tokens_min, rates)| Tier { input_tokens_min, rates });
+        Price {
+            rates,
+            per_request: self.per_request,
+            tiers: tiers.collect(),
+            input_tokens_max: self.input_tokens_max,
+            output_tokens_max: self.output_tokens_max,
+            source: Arc::clone(source),
+        }
+    }
+}
+
+/// The bucket that a key is about, and the number of input tokens that it holds above of.
+fn rate_key(name: &str) -> Option<(Bucket, Option<u64>)> {
+    let find = |key: &str| RATES.iter().find(|(known, _)| *known == key).map(|(_, bucket)| *bucket);
+    if let Some(bucket) = find(name) {
+        return Some((bucket, None));
+    }
+    let (key, threshold) = name.strip_suffix("k_tokens")?.rsplit_once("_above_")?;
+    let thousands: u64 = threshold.parse().ok()?;
+    Some((find(key)?, Some(thousands.saturating_mul(1_000))))
+}
+
+/// Whether a member is a price, other than zero, for something that is no token: an image, a second, a page.
+fn is_other_unit(name: &str, raw: &[u8]) -> bool {
+    let unit = name.split_once("_cost_per_").map(|(_, unit)| unit);
+    unit.is_some_and(|unit| !unit.contains("token")) && amount(raw).is_some_and(|price| price > Decimal::ZERO)
+}
+
+fn forget_zeros(rates: &mut Rates) {
+    for bucket in Bucket::ALL {
+        let rate = rates.slot(bucket);
+        *rate = rate.filter(|rate| !rate.is_zero());
+    }
+}
+
+fn money(name: &str, raw: &[u8]) -> Result<Decimal, Problem> {
+    amount(raw)
+        .filter(|price| !price.is_sign_negative() || price.is_zero())
+        .map(|price| price.normalize())
+        .ok_or_else(|| Problem::new(name, "an amount of US dollars, zero or more", raw))
+}
+
+fn tokens(name: &str, raw: &[u8]) -> Result<u64, Problem> {
+    amount(raw)
+        .filter(|tokens| tokens.fract().is_zero())
+        .and_then(|tokens| tokens.to_u64())
+        .ok_or_else(|| Problem::new(name, "a whole number of tokens", raw))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Price, Error> {
+        let members: Map<String, Value> = serde_json::from_str(text).expect("an object");
+        Price::from_members(&members, &Arc::from("the configuration"))
+    }
+
+    fn price(text: &str) -> Price {
+        read(text).expect("a price")
+    }
+
+    fn shown(rate: Option<Decimal>) -> String {
+        rate.map_or_else(|| "unknown".to_owned(), |rate| rate.to_string())
+    }
+
+    #[test]
+    fn digits_are_kept_in_every_notation() {
+        let price = price(
+            r#"{"input_cost_per_token": 1.2345678901234567e-6, "output_cost_per_token": "0.00001", "mode": "chat",
+                "cache_read_input_token_cost": 3E-7, "cache_creation_input_token_cost": null}"#,
+        );
+        assert_eq!(shown(price.rates.input), "0.0000012345678901234567");
+        assert_eq!(shown(price.rates.output), "0.00001");
+        assert_eq!(shown(price.rates.cache_read), "0.0000003");
+        assert_eq!(shown(price.rates.cache_write), "unknown");
+        assert_eq!(&*price.source, "the configuration");
+    }
+
+    #[test]
+    fn every_key_has_its_bucket() {
+        for (name, bucket) in RATES {
+            let price = price(&format!("{{\"{name}\": 0.5, \"{name}_above_128k_tokens\": 0.75}}"));
+            assert_eq!(shown(price.rates.get(*bucket)), "0.5", "{name}");
+            assert_eq!(price.tiers[0].input_tokens_min, 128_001);
+            assert_eq!(shown(price.tiers[0].rates.get(*bucket)), "0.75", "{name}");
+        }
+    }
+
+    #[test]
+    fn xai_counts_the_threshold_itself() {
+        let price = price(r#"{"input_cost_per_token_above_200k_tokens": 1, "litellm_provider": "xai"}"#);
+        assert_eq!(price.tiers[0].input_tokens_min, 200_000);
+    }
+
+    #[test]
+    fn prices_of_other_service_tiers_are_passed_over() {
+        let price = price(
+            r#"{"input_cost_per_token_priority": 1, "input_cost_per_token_above_272k_tokens_flex": 1,
+                "cache_creation_input_token_cost_above_1hr": 1, "output_cost_per_token_batches": 1}"#,
+        );
+        assert!(!price.is_known());
+        assert!(price.tiers.is_empty());
+    }
+
+    #[test]
+    fn ranges_are_tiers() {
+        let price = price(
+            r#"{"tiered_pricing": [{"range": [0, 32e3], "input_cost_per_token": 1, "output_cost_per_token": 2},
+                {"range": [32000.0, 128000], "input_cost_per_token": 3}], "max_input_tokens": 128000}"#,
+        );
+        assert_eq!(shown(price.rates_at(32_000).input), "1");
+        assert_eq!(shown(price.rates_at(32_001).input), "3");
+        assert_eq!(shown(price.rates_at(32_001).output), "2");
+        assert_eq!(price.input_tokens_max, Some(128_000));
+    }
+
+    #[test]
+    fn zero_beside_another_unit_is_not_known() {
+        let image = price(
+            r#"{"input_cost_per_token": 0, "output_cost_per_token": 0, "output_cost_per_image": 0.04}"#,
+        );
+        assert!(!image.is_known());
+        let free =
+            price(r#"{"input_cost_per_token": 0, "output_cost_per_token": 0, "input_cost_per_image": 0}"#);
+        assert_eq!(shown(free.rates.output), "0");
+        let rerank = price(r#"{"input_cost_per_token": 0, "input_cost_per_query": 0.002}"#);
+        assert_eq!(
+            (shown(rerank.rates.input), shown(rerank.per_request)),
+            ("0".to_owned(), "0.002".to_owned())
+        );
+    }
+
+    #[test]
+    fn what_is_no_amount_is_named() {
+        #[track_caller]
+        fn check(text: &str, expected: &str) {
+            let error = read(text).expect_err("it is no price");
+            assert_eq!((error.kind(), error.message()), (ErrorKind::Configuration, expected));
+        }
+        check(
+            r#"{"input_cost_per_token": "cheap"}"#,
+            "`input_cost_per_token` is not an amount of US dollars, zero or more: \"cheap\"",
+        );
+        check(
+            r#"{"output_cost_per_token_above_200k_tokens": -1}"#,
+            "`output_cost_per_token_above_200k_tokens` is not an amount of US dollars, zero or more: -1",
+        );
+        check(r#"{"max_input_tokens": 1.5}"#, "`max_input_tokens` is not a whole number of tokens: 1.5");
+    }
+}
