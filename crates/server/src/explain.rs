@@ -1,7 +1,7 @@
 //! `trunkline explain`: where a request would go and why, without sending it.
 
 use std::error::Error;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -31,12 +31,12 @@ pub(crate) fn run(
     Ok(())
 }
 
-fn request(path: &Path) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    let read = if path == Path::new("-") {
-        std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+fn request(path: &Path) -> Result<String, String> {
+    let is_standard_input = path == Path::new("-");
+    let read = if is_standard_input {
+        std::io::read_to_string(std::io::stdin())
     } else {
-        std::fs::read(path)
+        std::fs::read_to_string(path)
     };
     read.map_err(|error| format!("{} cannot be read: {error}", path.display()))
 }

@@ -85,28 +85,31 @@ fn policy(settings: &Settings) -> Policy {
     policy
 }
 
-/// Sets the figures of those classes for which something is said.
-macro_rules! set {
-    ($by_class:expr, $said:expr, $($class:ident: $field:ident),*) => {
-        $(if let Some(figure) = $said.$field {
-            $by_class.set(Class::$class, figure);
-        })*
-    };
-}
-
-#[rustfmt::skip] // One line for what differs in one field.
+#[rustfmt::skip] // Two to a line, as the classes are alike.
 fn set_retries(policy: &mut Policy, said: &RetryPolicy) {
     policy.retries = said.default.unwrap_or(policy.retries);
-    set!(policy.retries_by_class, said, BadRequest: bad_request, Authentication: authentication, Timeout: timeout,
-        RateLimit: rate_limit, ContentPolicy: content_policy, InternalServer: internal_server,
-        ServiceUnavailable: service_unavailable, NotFound: not_found);
+    add(&mut policy.retries_by_class, &[
+        (Class::BadRequest, said.bad_request), (Class::Authentication, said.authentication),
+        (Class::Timeout, said.timeout), (Class::RateLimit, said.rate_limit),
+        (Class::ContentPolicy, said.content_policy), (Class::InternalServer, said.internal_server),
+        (Class::ServiceUnavailable, said.service_unavailable), (Class::NotFound, said.not_found),
+    ]);
 }
 
 #[rustfmt::skip]
 fn add_fails(by_class: &mut PerClass<u32>, said: &AllowedFailsPolicy) {
-    set!(by_class, said, BadRequest: bad_request, Authentication: authentication, Timeout: timeout,
-        RateLimit: rate_limit, ContentPolicy: content_policy, InternalServer: internal_server,
-        ServiceUnavailable: service_unavailable, BadGateway: bad_gateway, NotFound: not_found);
+    add(by_class, &[
+        (Class::BadRequest, said.bad_request), (Class::Authentication, said.authentication),
+        (Class::Timeout, said.timeout), (Class::RateLimit, said.rate_limit),
+        (Class::ContentPolicy, said.content_policy), (Class::InternalServer, said.internal_server),
+        (Class::ServiceUnavailable, said.service_unavailable), (Class::BadGateway, said.bad_gateway),
+        (Class::NotFound, said.not_found),
+    ]);
+}
+
+fn add(by_class: &mut PerClass<u32>, figures: &[(Class, Option<u32>)]) {
+    let given = figures.iter().filter_map(|(class, figure)| Some((*class, (*figure)?)));
+    given.for_each(|(class, figure)| by_class.set(class, figure));
 }
 
 fn narrow(figure: u64) -> u32 {
