@@ -104,7 +104,7 @@ const DOORS: &[Door] = &[
             "trunkline",
             "vercel-ai-gateway",
         ],
-        &["anthropic", "outside-provider", "transport"],
+        &["anthropic", "outside-provider", "server", "transport"],
         "the few adapters on streams that the standard library lacks",
     ),
     door(
@@ -131,7 +131,7 @@ const DOORS: &[Door] = &[
     door("http-body", &["gateway", "transport"], &[], "the Body trait between hyper and us"),
     door("http-body-util", &["gateway", "testkit"], &[], "bodies that are read frame by frame"),
     door("httparse", &["transport"], &[], "heads of replies, and sizes of chunks"),
-    door("httpdate", &["provider"], &[], "Retry-After as a date"),
+    door("httpdate", &["provider"], &["server"], "Retry-After as a date"),
     door(
         "hyper",
         &["bench", "gateway", "testkit"],

@@ -21,7 +21,7 @@ impl Router {
     ///
     /// The last failure, with all that was tried.
     pub async fn dispatch(&self, route: &Route, call: &mut Call, wishes: &Wishes) -> Result<Answer, Failed> {
-        let mut journey = Journey::new(route, wishes);
+        let mut journey = Journey::new(self.routing.total, wishes);
         let mut unavailable = match self.ask_group(route, call, &mut journey).await {
             Ok(answer) => return Ok(answer),
             Err(unavailable) => unavailable,

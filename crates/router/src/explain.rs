@@ -117,7 +117,7 @@ impl Router {
             kept_by: kept_by(&route, &ask),
             refusal,
             retries: wishes.retries.or(first.retries).unwrap_or(policy.retries),
-            total: wishes.timeout.unwrap_or(first.context().target.send.waits.total),
+            total: wishes.timeout.unwrap_or(self.routing.total),
             fallbacks: self.fallbacks_after(&group, wishes),
             group,
         })

@@ -10,7 +10,7 @@ use crate::attempt::Attempt;
 use crate::class::{Class, is_failure};
 use crate::permit::Permit;
 use crate::retry_budget::Budget;
-use crate::{Candidate, Policy, Route, Wishes};
+use crate::{Candidate, Policy, Wishes};
 
 /// What a request was answered with, and by whom.
 #[derive(Debug)]
@@ -75,9 +75,9 @@ pub(crate) struct Journey<'w> {
 }
 
 impl<'w> Journey<'w> {
-    pub(crate) fn new(route: &Route, wishes: &'w Wishes) -> Self {
+    /// `total` is how long it may take, if it says nothing itself.
+    pub(crate) fn new(total: Duration, wishes: &'w Wishes) -> Self {
         let began = Instant::now();
-        let total = route.first().deployment.context().target.send.waits.total;
         Self {
             wishes,
             deadline: later(began, wishes.timeout.unwrap_or(total)),

@@ -132,6 +132,9 @@ pub struct Routing {
     pub fallbacks: Fallbacks,
     /// Attempts for one request, fallbacks included. Default 8.
     pub attempts_max: u32,
+    /// How long all attempts, rests and fallbacks of a request may take together, where it says nothing itself. Default
+    /// 6,000 s. Each attempt has its deployment's own waits besides.
+    pub total: Duration,
     /// Requests that wait for a deployment at one time, for each group. Default 1,000.
     pub queue_length_max: usize,
     /// Further attempts at one origin.
@@ -145,6 +148,7 @@ impl Default for Routing {
             groups: BTreeMap::new(),
             fallbacks: Fallbacks::default(),
             attempts_max: 8,
+            total: Duration::from_secs(6_000),
             queue_length_max: 1_000,
             retry_budget: RetryBudget::default(),
         }

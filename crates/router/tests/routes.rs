@@ -251,9 +251,9 @@ fn a_prefix_as_it_is_is_a_deployment_of_that_name() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_a_wait_for_a_place_takes_from_a_call_s_time() {
+async fn whoever_waits_for_a_place_has_all_its_time_then() {
     let (builder, counting) = builder();
-    let policy = Policy { queue_wait: Duration::from_secs(60), ..Policy::default() };
+    let policy = Policy { queue_wait: Duration::from_secs(5), ..Policy::default() };
     let mut builder = builder.routing(Routing { policy, ..Routing::default() });
     for model in ["x", "stuck"] {
         let mut row = DeploymentSpec { parallel_calls_max: Some(1), ..spec(model, &format!("one/{model}")) };
@@ -264,7 +264,7 @@ async fn only_a_wait_for_a_place_takes_from_a_call_s_time() {
     let call = |name| router.send(name, Operation::ChatCompletions, Document::empty());
     let (first, second, third) = tokio::join!(call("x"), call("x"), call("x"));
     assert!(first.is_ok() && second.is_ok() && third.is_ok());
-    assert_eq!(*counting.totals.lock().expect("no panic"), [5, 3, 1].map(Duration::from_secs));
+    assert_eq!(*counting.totals.lock().expect("no panic"), [5, 5, 5].map(Duration::from_secs));
     let holding = tokio::time::timeout(Duration::from_secs(6), call("stuck"));
     let (held, refused) = tokio::join!(holding, call("stuck"));
     assert!(held.is_err());

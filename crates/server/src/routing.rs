@@ -42,6 +42,7 @@ pub(crate) fn routing(settings: &Settings) -> Routing {
             hops_max: routing.max_fallbacks,
         },
         attempts_max: narrow(own.attempts_max),
+        total: Duration::from_millis(own.total_timeout_ms),
         queue_length_max: usize::try_from(own.queue_length_max).unwrap_or(usize::MAX),
         retry_budget: RetryBudget {
             percent: narrow(own.retry_budget_percent),

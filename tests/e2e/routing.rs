@@ -1,0 +1,133 @@
+//! Groups under load: an upstream that dies, a limit that holds, a budget for further attempts.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::{StreamExt, stream};
+use trunkline_testkit::upstream::{Script, ScriptedUpstream};
+
+use crate::client::{Answer, post, send};
+use crate::server::{Start, Trunkline};
+
+const BODY: &str = r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
+const REPLY: &str = r#"{"id":"x","model":"x","choices":[{"message":{"content":"hello"}}]}"#;
+
+fn row(id: &str, base: &str, more: &str) -> String {
+    format!(
+        "- {{model_name: m, model_info: {{id: {id}}}, litellm_params: {{model: openai/x, api_key: sk-1, \
+         api_base: \"{base}/v1\"{more}}}}}\n"
+    )
+}
+
+/// An upstream that always answers so.
+async fn always(status: u16, body: &'static str) -> ScriptedUpstream {
+    ScriptedUpstream::answering(move |_, _| Script::json(status, body)).await.expect("a loopback port")
+}
+
+/// Asks so many times, `at_once` of them at one time.
+async fn load(server: &Trunkline, requests: usize, at_once: usize) -> Vec<Answer> {
+    let asked = stream::iter(0..requests).map(|_| post(server.address, "/v1/chat/completions", BODY));
+    asked.buffer_unordered(at_once).collect().await
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_down_sees_a_tenth_more_and_the_burst() {
+    // Fewer than it takes to leave alone even one that is alone.
+    const REQUESTS: usize = 900;
+    let upstream = always(503, r#"{"error":{"message":"down"}}"#).await;
+    let server = Start::new().config(format!("model_list:\n{}", row("a", &upstream.url(), ""))).serve().await;
+    let began = std::time::Instant::now();
+    let answers = load(&server, REQUESTS, 64).await;
+    assert!(answers.iter().all(|answer| answer.status == 503));
+    // Clients honour it, and do not triple what is tried in vain.
+    assert!(answers.iter().all(|answer| answer.header("x-should-retry") == Some("false")));
+    let by_time = 11 + began.elapsed().as_secs();
+    let most = REQUESTS + REQUESTS / 10 + usize::try_from(by_time).expect("a few seconds");
+    let seen = upstream.requests().len();
+    assert!((REQUESTS..=most).contains(&seen), "{seen} of {REQUESTS}, {most} at most");
+}
+
+#[tokio::test]
+async fn with_one_of_two_dead_callers_notice_nothing() {
+    const REQUESTS: usize = 2_000;
+    let good = always(200, REPLY).await;
+    let gone = trunkline_testkit::upstream::refused_url().await.expect("a port");
+    let rows = row("a", &gone, "") + &row("b", &good.url(), "");
+    let server = Start::new().config(format!("model_list:\n{rows}")).serve().await;
+    let answers = load(&server, REQUESTS, 32).await;
+    let well = answers.iter().filter(|answer| answer.status == 200).count();
+    assert!(well * 1_000 >= REQUESTS * 999, "{well} of {REQUESTS}");
+    // Once it rests nobody is sent there but the one that finds out, so that the others take as long as ever.
+    let detours =
+        answers.iter().filter(|answer| answer.header("x-litellm-attempted-retries") != Some("0")).count();
+    assert!((5..=60).contains(&detours), "{detours} of {REQUESTS} tried the dead one");
+}
+
+#[tokio::test]
+async fn of_a_thousand_at_once_a_hundred_pass_a_limit_of_a_hundred() {
+    let upstream = always(200, REPLY).await;
+    let config = format!("model_list:\n{}", row("a", &upstream.url(), ", rpm: 100"));
+    let server = Start::new().config(config).serve().await;
+    let answers = load(&server, 1_000, 250).await;
+    let passed = answers.iter().filter(|answer| answer.status == 200).count();
+    assert_eq!((passed, upstream.requests().len()), (100, 100));
+    let refused = answers.iter().find(|answer| answer.status == 429).expect("the others are refused");
+    assert!(refused.header("retry-after").is_some_and(|seconds| seconds != "0"), "{:?}", refused.headers);
+    assert_eq!(refused.header("x-should-retry"), None, "waiting helps");
+}
+
+#[tokio::test]
+async fn attempts_fallbacks_and_mock_failures_are_told() {
+    let bad = always(500, r#"{"error":{"message":"broken"}}"#).await;
+    let good = always(200, REPLY).await;
+    let (first, second) = (row("a", &bad.url(), ", order: 1"), row("b", &good.url(), ", order: 2"));
+    let other = row("c", &good.url(), "").replace("model_name: m", "model_name: n");
+    let general = "general_settings:\n  dangerously_allow_mock_testing_request_params: true\n";
+    let config =
+        format!("{general}model_list:\n{first}{second}{other}router_settings:\n  fallbacks: [{{m: [n]}}]\n");
+    let server = Start::new().config(config).serve().await;
+    let ask = async |more: &str| {
+        let body = BODY.replace("\"model\"", &format!("{more}\"model\""));
+        let headers = [("content-type", "application/json"), ("x-trunkline-trace", "1")];
+        send(server.address, "POST", "/v1/chat/completions", &headers, body.as_bytes()).await
+    };
+    let tried = ask("").await;
+    assert_eq!(tried.json()["model"], "m");
+    assert_eq!(tried.header("x-litellm-attempted-retries"), Some("1"));
+    assert_eq!(tried.header("x-litellm-max-retries"), Some("2"));
+    assert_eq!(tried.header("x-litellm-model-id"), Some("b"));
+    let attempts = tried.header("x-trunkline-attempts").expect("it was asked for");
+    assert!(
+        attempts.starts_with("a 500 UpstreamFailed ") && attempts.contains(", b 200 answered "),
+        "{attempts}"
+    );
+
+    let fell_back = ask(r#""mock_testing_fallbacks":true,"#).await;
+    assert_eq!(fell_back.header("x-litellm-attempted-fallbacks"), Some("1"));
+    assert_eq!(
+        (fell_back.json()["model"].as_str(), fell_back.header("x-litellm-model-group")),
+        (Some("n"), Some("n"))
+    );
+    let kept = ask(r#""mock_testing_fallbacks":true,"disable_fallbacks":true,"#).await;
+    assert_eq!(kept.status, 502);
+    let once = ask(r#""num_retries":0,"disable_fallbacks":true,"#).await;
+    assert_eq!(once.status, 500);
+}
+
+#[tokio::test]
+async fn a_place_that_is_given_back_serves_whoever_waits() {
+    let (open, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (now, peak) = (Arc::clone(&open), Arc::clone(&most));
+    let upstream = ScriptedUpstream::answering(move |_, _| {
+        peak.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+        now.fetch_sub(1, Ordering::Relaxed);
+        Script::json(200, REPLY)
+    });
+    let upstream = upstream.await.expect("a loopback port");
+    let rows = row("a", &upstream.url(), ", max_parallel_requests: 2");
+    let config = format!("model_list:\n{rows}trunkline_settings:\n  queue_wait_ms: 15000\n");
+    let server = Start::new().config(config).serve().await;
+    let answers = load(&server, 200, 50).await;
+    assert!(answers.iter().all(|answer| answer.status == 200));
+    assert!(most.load(Ordering::Relaxed) <= 2);
+}
