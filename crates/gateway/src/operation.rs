@@ -163,7 +163,9 @@ where
         };
     // 9 give it back
     record.sent_to(&group, &candidate);
-    record.priced_by(&router);
+    if candidate.deployment.has_many_models() {
+        record.priced_by(&router);
+    }
     record.upstream_duration = Some(duration);
     let bound = (operation.dialect() == Dialect::Responses).then(|| {
         let ties_items = has_several(&router, &route, &group, &name);

@@ -271,7 +271,7 @@ impl Deployment {
     }
 
     /// Whether the name that is asked for decides on the model.
-    pub(crate) fn has_many_models(&self) -> bool {
+    pub fn has_many_models(&self) -> bool {
         match &self.upstream {
             Upstream::Fixed { .. } => self.has_stars,
             Upstream::ByName => true,

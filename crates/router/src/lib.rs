@@ -32,6 +32,7 @@ mod parameters;
 mod pattern;
 mod permit;
 mod policy;
+mod price_list;
 mod probe;
 mod queue;
 mod race;

@@ -12,6 +12,7 @@ use crate::candidate::Candidate;
 use crate::deployment::{Known, identity, unknown_prefix};
 use crate::group::Policies;
 use crate::nearest::nearest;
+use crate::price_list::PriceList;
 use crate::random::Random;
 use crate::state::States;
 use crate::table::{Alias, Table};
@@ -30,7 +31,7 @@ pub struct Router {
     policies: Policies,
     pub(crate) states: States,
     pub(crate) random: Random,
-    prices: Prices,
+    price_list: PriceList,
 }
 
 /// Collects what a [`Router`] is made of.
@@ -147,7 +148,7 @@ impl RouterBuilder {
             policies,
             states: self.states,
             random: self.random,
-            prices: self.prices,
+            price_list: PriceList::new(self.prices),
         }
     }
 }
@@ -239,8 +240,8 @@ impl Router {
     }
 
     /// What a model costs, called as a provider's own spelling has it. `None` if nothing is known of it.
-    pub fn price(&self, prefix: &str, upstream_model: &str) -> Option<Price> {
-        self.prices.get(&format!("{prefix}/{upstream_model}"), None)
+    pub fn price(&self, prefix: &str, upstream_model: &str) -> Option<Arc<Price>> {
+        self.price_list.get(&format!("{prefix}/{upstream_model}"))
     }
 
     /// How a route's group is served.
