@@ -1,5 +1,6 @@
 //! Every fault of an upstream, whole and streamed, with nobody beside it, with another deployment, with a fallback.
 
+mod seen;
 mod table;
 mod upstreams;
 
@@ -9,40 +10,23 @@ use trunkline_testkit::upstream::{Script, ScriptedUpstream};
 
 use crate::client::{Answer, send};
 use crate::server::Start;
+use seen::Seen;
 use table::ROWS;
 use upstreams::{DONE, EVENT, FAULTS, Shape, WHOLE};
 
 /// Who stands beside the deployment that fails.
 const BESIDE: [&str; 3] = ["alone", "two", "fallback"];
 
-/// What a caller saw of one cell: `200 ×2, second` is an answer of the second deployment after one failed attempt.
 fn seen(answer: &Answer, shape: Shape) -> String {
-    let attempts = answer.header("x-trunkline-attempts").unwrap_or_default().split(", ").count();
-    let who = match answer.header("x-litellm-model-id").and_then(|id| id.split('.').next_back()) {
-        Some("bad") => "first",
-        Some("good") => "second",
-        Some("other") => "fallback",
-        _ => "nobody",
-    };
-    let mut seen = format!("{} ×{attempts}", answer.status);
-    let how = match (answer.status, shape) {
-        (200, Shape::Whole) => who.to_owned(),
-        (200, Shape::Stream) => {
-            let last = answer.payloads().pop().unwrap_or_default();
-            assert!(answer.complete, "the chunks end properly");
-            if last == "[DONE]" {
-                who.to_owned()
-            } else {
-                // A stream that failed never looks like one that ended.
-                assert!(!answer.text().contains("[DONE]"), "{}", answer.text());
-                let error: serde_json::Value = serde_json::from_str(&last).expect("JSON");
-                format!("{who}, then the event `{}`", error["error"]["type"].as_str().unwrap_or_default())
-            }
-        }
-        _ => format!("`{}`", answer.error().1),
-    };
-    write!(seen, ", {how}").expect("a text");
-    seen
+    assert!(answer.complete, "the chunks end properly");
+    Seen {
+        status: answer.status,
+        attempts: answer.header("x-trunkline-attempts").unwrap_or_default(),
+        deployment: answer.header("x-litellm-model-id").unwrap_or_default(),
+        text: &answer.text(),
+        is_stream: shape == Shape::Stream,
+    }
+    .told()
 }
 
 /// The rows of the model list for a cell, and its fallback.

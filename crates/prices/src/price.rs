@@ -74,7 +74,7 @@ impl Price {
     /// A bucket without a rate of its own costs what the one does that it is a part of: cache reads, cache writes and
     /// sound in the input cost the input's rate; reasoning, sound and images in the output cost the output's.
     ///
-    /// `None` if nothing is known of the price, or nothing of a kind of token that the call had; or if the sum is too
+    /// The sum is exact up to 28 digits. `None` if nothing is known of the price, or nothing of a kind of token that the call had; or if the sum is too
     /// large for a decimal.
     pub fn cost(&self, usage: &Usage) -> Option<Cost> {
         if !self.is_known() {

@@ -105,10 +105,11 @@ impl Prices {
 
 /// The names that a model may stand under, from the most exact.
 fn names(model: &str) -> impl Iterator<Item = &str> {
-    fn without<'a>(name: &&'a str) -> Option<&'a str> {
-        WITHOUT.iter().find_map(|prefix| name.strip_prefix(prefix))
-    }
-    std::iter::successors(Some(model), without).filter(|name| !name.is_empty())
+    std::iter::successors(Some(model), |name| shortened(name)).filter(|name| !name.is_empty())
+}
+
+fn shortened(name: &str) -> Option<&str> {
+    WITHOUT.iter().find_map(|prefix| name.strip_prefix(prefix))
 }
 
 fn is_whole(price: &Price) -> bool {

@@ -108,10 +108,9 @@ fn a_catalogue_tells_rates_and_limits() {
     assert_eq!(&*price.source, "a catalogue");
 }
 
+/// At most a dollar, and with [`usage`] few enough digits that no decimal rounds.
 fn rate() -> impl Strategy<Value = Option<Decimal>> {
-    proptest::option::of(
-        (0i64..1_000_000_000, 6u32..16).prop_map(|(digits, scale)| Decimal::new(digits, scale)),
-    )
+    proptest::option::of((0i64..1_000_000, 6u32..=14).prop_map(|(digits, scale)| Decimal::new(digits, scale)))
 }
 
 fn rates() -> impl Strategy<Value = Rates> {
@@ -171,7 +170,7 @@ fn dearer(rates: &Rates) -> Rates {
 proptest! {
     /// Two calls cost what one call with the tokens of both does, and one call's fee more.
     #[test]
-    fn costs_add_up(rates in rates(), per_request in rate(), one in usage(1 << 30), other in usage(1 << 30)) {
+    fn costs_add_up(rates in rates(), per_request in rate(), one in usage(1 << 40), other in usage(1 << 40)) {
         let price = Price { rates, per_request, ..Price::default() };
         let apart = spend(&price, &one) + spend(&price, &other);
         let together = spend(&price, &both(&one, &other)) + per_request.unwrap_or_default();

@@ -113,11 +113,9 @@ proptest! {
     ) {
         let text = Table::compile(prices.iter().map(|(model, price)| (model.as_str(), price)), "s", "a source");
         let table = Table::new(&text);
-        let found = table.get(&asked);
-        prop_assert_eq!(found.as_ref(), prices.get(&asked));
+        prop_assert_eq!(table.get(&asked), prices.get(&asked).cloned());
         for (model, price) in &prices {
-            let found = table.get(model);
-            prop_assert_eq!(found.as_ref(), Some(price));
+            prop_assert_eq!(table.get(model), Some(price.clone()));
         }
     }
 }
