@@ -145,7 +145,7 @@ where
     record.is_traced =
         trace::is_asked_for(&parts.headers) && (caller.is_administrator() || gateway.settings.trace_for_keys);
     // 7 note that it begins
-    record.sent_to(route.group(), candidate);
+    record.group = Some(Arc::clone(route.group()));
     // 8 send it, as often as it takes
     let usage_asked = settings.always_include_stream_usage || asks_for_usage(&body, candidate);
     let mut call = Call::with_body(operation, Arc::clone(&candidate.upstream_model), body);
