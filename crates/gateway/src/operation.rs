@@ -204,7 +204,8 @@ fn noted(record: &mut OpenRecord, failed: Failed) -> Error {
     let Failed { error, last, course } = failed;
     if let Some((group, candidate)) = &last {
         record.sent_to(group, candidate);
-        record.is_all_tried = true;
+        // Where nothing is tried twice here, the caller's own attempts are the first ones.
+        record.is_all_tried = course.attempts > 1 || course.is_budget_spent;
     }
     record.took(course);
     error

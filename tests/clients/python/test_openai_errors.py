@@ -137,6 +137,15 @@ def test_the_sdk_does_not_try_again_what_cannot_help(gateway, simulator):
     assert len(simulator.requests()) == 1
 
 
+def test_the_sdk_does_not_multiply_what_the_gateway_tried(gateway, simulator):
+    headers = {"x-litellm-num-retries": "2"}
+    with openai.OpenAI(base_url=gateway.v1, api_key=MASTER_KEY, default_headers=headers) as client:
+        error = failure(client, model=f"{SIMULATED}unavailable")
+    assert error.status_code == 503
+    assert error.response.headers["x-litellm-attempted-retries"] == "2"
+    assert len(simulator.requests()) == 3, "three attempts of the gateway, and not three of the client for each"
+
+
 def broken_stream(client, simulator, fault):
     """Reads a stream that must break, and gives the text before that and the exception."""
     simulator.fault(fault)
