@@ -6,6 +6,7 @@ mod upstreams;
 
 use std::fmt::Write;
 
+use futures_util::{StreamExt, stream};
 use trunkline_testkit::upstream::{Script, ScriptedUpstream};
 
 use crate::client::{Answer, send};
@@ -13,6 +14,9 @@ use crate::server::Start;
 use seen::Seen;
 use table::ROWS;
 use upstreams::{DONE, EVENT, FAULTS, Shape, WHOLE};
+
+/// Cells that are asked at one time.
+const AT_ONCE: usize = 30;
 
 /// Who stands beside the deployment that fails.
 const BESIDE: [&str; 3] = ["alone", "two", "fallback"];
@@ -80,7 +84,8 @@ async fn every_fault_is_met_as_the_table_says() {
             send(server.address, "POST", "/v1/chat/completions", &headers, body.as_bytes()).await
         }
     });
-    let answers = futures_util::future::join_all(asked).await;
+    // Few enough at one time that the upstream which is well answers in time on a busy machine too.
+    let answers: Vec<Answer> = stream::iter(asked).buffered(AT_ONCE).collect().await;
     let mut found = String::new();
     for (cells, answers) in cells.chunks(BESIDE.len()).zip(answers.chunks(BESIDE.len())) {
         let (fault, shape, ..) = cells[0];
