@@ -16,7 +16,8 @@ const BODY: &str = r#"{"model":"m","stream":true,"messages":[{"role":"user","con
 async fn scripted(scripts: Vec<Script>) -> (ScriptedUpstream, Trunkline) {
     let upstream = ScriptedUpstream::start(scripts).await.expect("a loopback port");
     let config = format!(
-        "router_settings:\n  num_retries: 0\nmodel_list:\n- model_name: m\n  litellm_params:\n    model: vercel_ai_gateway/openai/gpt-4o\n    \
+        "router_settings:\n  num_retries: 0\n  disable_cooldowns: true\nmodel_list:\n- model_name: m\n  \
+         litellm_params:\n    model: vercel_ai_gateway/openai/gpt-4o\n    \
          api_key: vck_test_key\n    api_base: {}/v1\n",
         upstream.url()
     );

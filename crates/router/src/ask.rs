@@ -73,7 +73,7 @@ impl Router {
                 Ok(Answer { reply, first, candidate, group, duration, course, permit })
             }
             Err(error) => {
-                note_failure(&mut pick, &error, journey);
+                note_failure(&mut pick, &error);
                 let took = pick.permit.age();
                 Err(Unanswered { error, took, candidate: pick.candidate.into_owned() })
             }

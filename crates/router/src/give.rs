@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use trunkline_core::{Call, Error, ErrorKind, Event, Reply, ReplyBody};
+use trunkline_core::{Call, Error, Event, Reply, ReplyBody};
 use trunkline_provider::{CallContext, Target};
 
 use crate::first_events::first_events;
@@ -73,19 +73,10 @@ pub(crate) fn prepared<'c>(call: &'c mut Call, candidate: &Candidate, wishes: &W
     Cow::Owned(own)
 }
 
-/// Notes a failure with the deployment that it says something about.
-pub(crate) fn note_failure(pick: &mut Pick<'_>, error: &Error, journey: &Journey<'_>) {
-    let wishes = journey.wishes;
-    // A wait that the caller set says nothing about the deployment.
-    let is_own_wait = error.kind() == ErrorKind::UpstreamTimeout
-        && (wishes.timeout.is_some() || wishes.first_event_timeout.is_some());
-    if wishes.own_target.is_none() && !is_own_wait {
-        rested(pick.permit.failed(error), &pick.candidate, error);
-    }
-}
-
-fn rested(rest: Option<Duration>, candidate: &Candidate, error: &Error) {
-    let Some(rest) = rest else { return };
+/// Notes a failure with the deployment.
+pub(crate) fn note_failure(pick: &mut Pick<'_>, error: &Error) {
+    let Some(rest) = pick.permit.failed(error) else { return };
+    let candidate = &pick.candidate;
     tracing::warn!(
         deployment.id = &*candidate.deployment.id,
         provider.name = &*candidate.prefix,

@@ -28,6 +28,8 @@ pub(crate) struct Health {
     epoch: Instant,
     /// When it may be asked again, in milliseconds from `epoch`; 0 while it is in service.
     returns_at: AtomicU64,
+    /// When the rest began that ends then, likewise.
+    rests_since: AtomicU64,
     /// Whether somebody is finding out if it is back.
     probing: AtomicBool,
     counts: Mutex<Counts>,
@@ -61,6 +63,10 @@ pub(crate) struct Rules<'p> {
     pub(crate) is_alone: bool,
     /// Whether the name stands for many models, of which a caller may invent some.
     pub(crate) is_wildcard: bool,
+    /// When the call was sent.
+    pub(crate) sent: Instant,
+    /// Whether the call was counted when its reply began.
+    pub(crate) is_counted: bool,
 }
 
 impl Health {
@@ -69,6 +75,7 @@ impl Health {
         Self {
             epoch: now,
             returns_at: AtomicU64::new(0),
+            rests_since: AtomicU64::new(0),
             probing: AtomicBool::new(false),
             counts: Mutex::new(Counts { began: now, requests: 0, failures: 0, by_class: [0; 9] }),
         }
@@ -105,10 +112,10 @@ impl Health {
         self.probing.store(false, Ordering::Release);
     }
 
-    /// Notes an answer. What was resting is back.
-    pub(crate) fn succeeded(&self) {
+    /// Notes an answer to a call that was sent then. What was resting is back.
+    pub(crate) fn succeeded(&self, sent: Instant) {
         self.count(|counts| counts.requests = counts.requests.saturating_add(1));
-        if self.returns_at.load(Ordering::Acquire) != 0 {
+        if self.returns_at.load(Ordering::Acquire) != 0 && self.is_news(sent) {
             self.count(|counts| *counts = Counts::from(counts.began));
             self.returns_at.store(0, Ordering::Release);
         }
@@ -119,10 +126,11 @@ impl Health {
         let class = Class::of(error);
         let is_counted = counts_against(error, class, rules);
         let counts = self.count(|counts| {
-            if counts.began.elapsed() >= WINDOW {
+            let is_over = counts.began.elapsed() >= WINDOW;
+            if is_over {
                 *counts = Counts::from(Instant::now());
             }
-            counts.requests = counts.requests.saturating_add(1);
+            counts.requests = counts.requests.saturating_add(u32::from(is_over || !rules.is_counted));
             let of_class = &mut counts.by_class[class as usize];
             counts.failures = counts.failures.saturating_add(u32::from(is_counted));
             *of_class = of_class.saturating_add(u32::from(is_counted));
@@ -133,6 +141,9 @@ impl Health {
             return None;
         }
         let asked = error.retry_after().filter(|wait| !wait.is_zero());
+        if was_resting && asked.is_none() && !self.is_news(rules.sent) {
+            return None;
+        }
         let rest = rules.cooldown.or(asked).unwrap_or(rules.policy.cooldown).min(REST_MAX);
         if rest.is_zero() || rules.policy.cooldown.is_zero() {
             return None;
@@ -141,11 +152,19 @@ impl Health {
         Some(rest)
     }
 
-    /// Leaves it alone for this long.
+    /// Leaves it alone for this long, or for as long as it was to be left alone already.
     pub(crate) fn rest(&self, rest: Duration) {
-        let returns_at = self.epoch.elapsed() + rest;
-        let returns_at = u64::try_from(returns_at.as_millis()).unwrap_or(u64::MAX).max(1);
-        self.returns_at.store(returns_at, Ordering::Release);
+        let now = self.epoch.elapsed();
+        let (now, returns_at) = (milliseconds(now), milliseconds(now + rest).max(1));
+        if self.returns_at.load(Ordering::Acquire) <= now {
+            self.rests_since.store(now, Ordering::Release);
+        }
+        self.returns_at.fetch_max(returns_at, Ordering::AcqRel);
+    }
+
+    /// Whether a call was sent after the rest began. An earlier one says nothing about how it will end.
+    fn is_news(&self, sent: Instant) -> bool {
+        milliseconds(sent.saturating_duration_since(self.epoch)) > self.rests_since.load(Ordering::Acquire)
     }
 
     fn count<T>(&self, count: impl FnOnce(&mut Counts) -> T) -> T {
@@ -158,6 +177,10 @@ impl Counts {
     fn from(began: Instant) -> Self {
         Self { began, requests: 0, failures: 0, by_class: [0; 9] }
     }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Whether a failure counts against the deployment. A caller's own do only where the policy has a number for them.

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
-use trunkline_core::Error;
+use trunkline_core::{Error, ErrorKind};
 
 use crate::health::Rules;
 use crate::state::{Freed, Standing, StandingOf};
 use crate::window::Taken;
-use crate::{Candidate, Deployment, Policy};
+use crate::{Candidate, Deployment, Policy, Wishes};
 
 /// Leave to ask a deployment. It travels with the reply, and is given back when that has ended or is dropped.
 #[derive(Debug)]
@@ -27,6 +27,12 @@ pub struct Permit {
     place: Option<OwnedSemaphorePermit>,
     freed: Option<Arc<Freed>>,
     has_begun: bool,
+    /// Whether the call was counted when its reply began.
+    is_counted: bool,
+    /// Whether it goes to a base or with a key of the caller's own.
+    is_caller_s: bool,
+    /// Whether the caller said how long it may take.
+    has_own_wait: bool,
     given: Instant,
 }
 
@@ -45,6 +51,7 @@ impl Permit {
         policy: &Arc<Policy>,
         is_alone: bool,
         reserved: Reserved,
+        wishes: &Wishes,
     ) -> Self {
         let deployment = Arc::clone(&candidate.deployment);
         deployment.state.in_flight.fetch_add(1, Ordering::Relaxed);
@@ -60,6 +67,9 @@ impl Permit {
             place,
             freed,
             has_begun: false,
+            is_counted: false,
+            is_caller_s: wishes.own_target.is_some(),
+            has_own_wait: wishes.timeout.is_some() || wishes.first_event_timeout.is_some(),
             given: Instant::now(),
         }
     }
@@ -79,28 +89,43 @@ impl Permit {
     /// Notes that the reply has begun, after so long.
     pub(crate) fn began(&mut self, took: Duration) {
         self.has_begun = true;
-        self.deployment.account.accepted();
-        let measures = self.policy.measures_speed();
-        match &self.model {
-            None => note_success(self.deployment.state.own(), measures.then_some(took)),
-            Some(model) if measures => {
-                note_success(&self.deployment.state.of_model(model), Some(took));
-            }
-            // A model of which there is nothing to say stays so.
-            Some(model) => {
-                if let Some(standing) = self.deployment.state.known(model) {
-                    note_success(&standing, None);
-                }
-            }
+        if !self.is_caller_s {
+            self.deployment.account.accepted(self.given);
+            self.is_counted = self.note_success(took);
         }
         if let Some(probe) = self.probe.take() {
             probe.health.release();
         }
     }
 
+    /// Notes an answer with the deployment or its model. False if there is nothing to note of the model.
+    fn note_success(&self, took: Duration) -> bool {
+        let (state, measures) = (&self.deployment.state, self.policy.measures_speed());
+        let note = |standing: &Standing| {
+            standing.health.succeeded(self.given);
+            if measures {
+                standing.speed.note(took);
+            }
+        };
+        match &self.model {
+            None => note(state.own()),
+            Some(model) if measures => note(&state.of_model(model)),
+            // A model of which there is nothing to say stays so.
+            Some(model) => match state.known(model) {
+                Some(standing) => note(&standing),
+                None => return false,
+            },
+        }
+        true
+    }
+
     /// Notes that the call failed, before its reply or within it. Tells for how long the deployment rests now, if it
-    /// does.
+    /// does. What a caller brought about, by a wait, a base or a key, says nothing about the deployment.
     pub fn failed(&mut self, error: &Error) -> Option<Duration> {
+        let is_own_wait = self.has_own_wait && error.kind() == ErrorKind::UpstreamTimeout;
+        if self.is_caller_s || is_own_wait {
+            return None;
+        }
         // Whoever answered nothing has used nothing. A stream that was cut has, and keeps what was reserved.
         if !self.has_begun {
             self.used(0);
@@ -110,12 +135,17 @@ impl Permit {
             cooldown: self.deployment.cooldown,
             is_alone: self.is_alone,
             is_wildcard: self.model.is_some(),
+            sent: self.given,
+            is_counted: self.is_counted,
         };
         // A credential serves many models: it rests, and not the one that was asked for.
         let rest = if error.is_credential_fault() {
             let rest = self.deployment.cooldown.unwrap_or(self.policy.cooldown);
-            let rest = (!rest.is_zero() && !self.is_alone).then_some(rest);
-            rest.inspect(|rest| self.deployment.account.health.rest(*rest))
+            if !rest.is_zero() {
+                self.deployment.account.health.rest(rest);
+            }
+            // Where there is no other, it is asked all the same.
+            (!rest.is_zero() && !self.is_alone).then_some(rest)
         } else {
             match &self.model {
                 None => self.deployment.state.own().health.failed(error, rules),
@@ -133,13 +163,6 @@ impl Permit {
         if let Some(taken) = self.taken.take() {
             self.deployment.state.window.correct(taken, tokens);
         }
-    }
-}
-
-fn note_success(standing: &Standing, took: Option<Duration>) {
-    standing.health.succeeded();
-    if let Some(took) = took {
-        standing.speed.note(took);
     }
 }
 

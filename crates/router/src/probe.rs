@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use trunkline_core::{Call, Document, Error, ErrorKind, Operation, ReplyBody};
 use trunkline_provider::{CallContext, Provider, Target};
 
@@ -46,6 +47,7 @@ impl Router {
         let mut call = Call::new(operation, model, body);
         deployment.complete(operation, &mut call.body);
         let context = CallContext::new(Arc::new(target));
+        let sent = Instant::now();
         let asked = async {
             let mut reply = provider.call(&context, &call).await?;
             if let ReplyBody::Events(events) = &mut reply.body {
@@ -55,9 +57,10 @@ impl Router {
         };
         match asked.await {
             Ok(()) => {
+                deployment.account.accepted(sent);
                 let health = &deployment.state.own().health;
                 if health.look() != Look::InService {
-                    health.succeeded();
+                    health.succeeded(sent);
                 }
                 Probed::Healthy
             }

@@ -85,7 +85,7 @@ impl Router {
         let (group, took) = (route.group(), began.elapsed());
         journey.course.failed.push(match error {
             Some(error) => {
-                note_failure(&mut loser, &error, journey);
+                note_failure(&mut loser, &error);
                 Attempt::failed(group, &loser.candidate, &error, took)
             }
             // It was given up with all that it held.

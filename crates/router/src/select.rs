@@ -30,7 +30,7 @@ impl Router {
         let policy = self.policy_of(route);
         let Some(members) = route.members() else {
             let candidate = Cow::Borrowed(route.first());
-            let permit = Permit::new(&candidate, policy, true, Reserved::default());
+            let permit = Permit::new(&candidate, policy, true, Reserved::default(), ask.wishes);
             return Ok(Pick { candidate, place: 0, permit });
         };
         // Those that others were faster to reserve.
@@ -127,7 +127,7 @@ impl Router {
                 }
             }
         }
-        let permit = Permit::new(&candidate, policy, members.places.len() == 1, reserved);
+        let permit = Permit::new(&candidate, policy, members.places.len() == 1, reserved, ask.wishes);
         Some(Pick { candidate, place, permit })
     }
 }

@@ -147,11 +147,11 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// Notes that it was accepted.
+    /// Notes that it was accepted, with a call that was sent then.
     #[inline]
-    pub(crate) fn accepted(&self) {
+    pub(crate) fn accepted(&self, sent: Instant) {
         if self.health.look() != Look::InService {
-            self.health.succeeded();
+            self.health.succeeded(sent);
         }
     }
 

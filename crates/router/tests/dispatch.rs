@@ -1,5 +1,7 @@
 //! Attempts, fallbacks, rests, limits and hedges, over providers that answer by a script and with time paused.
 
+#[path = "dispatch/rests.rs"]
+mod rests;
 mod world;
 
 use std::time::Duration;

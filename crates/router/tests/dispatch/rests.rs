@@ -1,0 +1,125 @@
+//! What brings a rest, what does not, and what ends one, while other calls are under way.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use trunkline_core::{Error, ErrorKind, ReplyBody};
+use trunkline_router::{Answer, DeploymentSpec, OwnTarget, Routing, Wishes};
+
+use crate::world::{Script, World, spec};
+
+/// `a` is asked first, and `b` while it rests.
+fn two() -> [DeploymentSpec; 2] {
+    [DeploymentSpec { order: 1, ..spec("m", "one/a") }, DeploymentSpec { order: 2, ..spec("m", "two/b") }]
+}
+
+async fn answered(world: &World) -> String {
+    world.ask("m").await.expect("an answer").candidate.upstream_model.to_string()
+}
+
+/// Reads a stream to its end, and notes a failure within it as the gateway does.
+async fn read(answer: Answer) {
+    let Answer { reply, mut permit, .. } = answer;
+    let ReplyBody::Events(mut events) = reply.body else { panic!("a stream was asked for") };
+    while let Some(event) = events.next().await {
+        if let Err(error) = event {
+            permit.failed(&error);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_to_an_earlier_call_ends_no_rest() {
+    let world = World::new(Routing::default(), two());
+    let limited = Script::RateLimited(Some(Duration::from_secs(60)));
+    world.script_once("a", [Script::Slow(Duration::from_secs(1)), limited]);
+    assert_eq!(tokio::join!(answered(&world), answered(&world)), ("a".to_owned(), "b".to_owned()));
+    tokio::time::advance(Duration::from_secs(50)).await;
+    assert_eq!(answered(&world).await, "b", "it asked for a minute");
+    tokio::time::advance(Duration::from_secs(10)).await;
+    assert_eq!(answered(&world).await, "a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_of_an_earlier_call_makes_no_rest_shorter() {
+    let world = World::new(Routing::default(), two());
+    let limited = Script::RateLimited(Some(Duration::from_secs(60)));
+    world.script_once("a", [Script::Takes(Duration::from_secs(1), 503), limited]);
+    assert_eq!(tokio::join!(answered(&world), answered(&world)), ("b".to_owned(), "b".to_owned()));
+    tokio::time::advance(Duration::from_secs(50)).await;
+    assert_eq!(answered(&world).await, "b", "it asked for a minute");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_credential_that_was_accepted_earlier_rests_all_the_same() {
+    let keyed = |group: &str, model: &str, key: &str, order| {
+        let mut spec = DeploymentSpec { order, ..spec(group, model) };
+        spec.target.api_key = Some(key.into());
+        spec
+    };
+    let world = World::new(Routing::default(), [keyed("m", "one/a", "k1", 1), keyed("m", "one/b", "k2", 2)]);
+    world.script_once("a", [Script::Slow(Duration::from_secs(1)), Script::Credential]);
+    assert_eq!(tokio::join!(answered(&world), answered(&world)), ("a".to_owned(), "b".to_owned()));
+    assert_eq!(answered(&world).await, "b");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_credential_that_one_group_alone_has_rests_in_the_others() {
+    let keyed = |group: &str, model: &str, key: &str| {
+        let mut spec = spec(group, model);
+        spec.target.api_key = Some(key.into());
+        spec
+    };
+    let specs = [keyed("m", "one/a", "k1"), keyed("n", "one/c", "k1"), keyed("n", "one/d", "k2")];
+    let world = World::new(Routing::default(), specs);
+    world.script("a", Script::Credential);
+    for asked in 1..4 {
+        assert!(world.ask("m").await.is_err());
+        assert_eq!(world.asked_of("a"), asked, "where there is no other, each is told by the upstream");
+    }
+    for _ in 0..20 {
+        assert_eq!(&*world.ask("n").await.expect("an answer").candidate.upstream_model, "d");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_cuts_every_stream_rests() {
+    let world = World::new(Routing::default(), two());
+    world.script("a", Script::EventsThenCut(1));
+    for _ in 0..5 {
+        let answer = world.stream("m").await.expect("an answer");
+        assert_eq!(&*answer.candidate.upstream_model, "a");
+        read(answer).await;
+    }
+    assert_eq!(&*world.stream("m").await.expect("an answer").candidate.upstream_model, "b");
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_of_the_streams_may_be_cut() {
+    let world = World::new(Routing::default(), two());
+    for _ in 0..10 {
+        world.script_once("a", [Script::Answer, Script::EventsThenCut(1)]);
+        for _ in 0..2 {
+            let answer = world.stream("m").await.expect("an answer");
+            assert_eq!(&*answer.candidate.upstream_model, "a");
+            read(answer).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_s_own_wait_or_base_says_nothing_after_the_first_event_either() {
+    let world = World::new(Routing::default(), two());
+    let own_wait = Wishes { timeout: Some(Duration::from_secs(1)), ..Wishes::default() };
+    let own_target =
+        OwnTarget { api_base: Some("http://127.0.0.1:1".into()), api_key: Some("sk-own".into()) };
+    let own_target = Wishes { own_target: Some(own_target), ..Wishes::default() };
+    for (wishes, kind) in [(own_wait, ErrorKind::UpstreamTimeout), (own_target, ErrorKind::UpstreamCut)] {
+        for _ in 0..10 {
+            let mut answer = world.ask_with("m", &wishes).await.expect("an answer");
+            assert_eq!(&*answer.candidate.upstream_model, "a");
+            assert_eq!(answer.permit.failed(&Error::new(kind, "in mid-stream")), None);
+        }
+    }
+    assert_eq!(answered(&world).await, "a");
+}
