@@ -52,7 +52,7 @@ impl Router {
         let mut tried = Tried::default();
         journey.course.retries = 0;
         loop {
-            let pick = match self.pick_now(route, call, policy, journey, &tried) {
+            let mut pick = match self.pick_now(route, call, policy, journey, &tried) {
                 Ok(pick) => pick,
                 Err(unavailable) => {
                     // Few groups let anybody wait, and what it takes is not to be carried about with every request.
@@ -62,6 +62,7 @@ impl Router {
                 }
             };
             if !journey.may_ask(&pick.candidate) {
+                pick.permit.take_back();
                 journey.course.is_budget_spent = true;
                 return Err(None);
             }
@@ -71,10 +72,15 @@ impl Router {
                 Err(unanswered) => unanswered,
             };
             journey.course.retries_max = journey.retries(policy, &candidate, &error);
+            journey.note_origin(&candidate, &error);
             let further = self.further(route, call, place, &error, &mut tried, journey, policy);
             journey.note(route.group(), &candidate, error, took);
             match further {
                 Further::Stop => return Err(None),
+                Further::Unpaid => {
+                    journey.course.is_budget_spent = true;
+                    return Err(None);
+                }
                 Further::Now => {}
                 Further::After(wait) => tokio::time::sleep(wait).await,
             }

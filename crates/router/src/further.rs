@@ -25,6 +25,8 @@ const JITTER: f64 = 0.75;
 pub(crate) enum Further {
     /// Nothing in this group.
     Stop,
+    /// Nothing, because nothing is left to pay for it.
+    Unpaid,
     /// Another one, elsewhere.
     Now,
     /// Another one, after a rest for whoever is asked again.
@@ -57,7 +59,7 @@ impl Router {
         place: usize,
         error: &Error,
         tried: &mut Tried,
-        journey: &Journey<'_>,
+        journey: &mut Journey<'_>,
         policy: &Policy,
     ) -> Further {
         let advice = advice(error);
@@ -81,8 +83,8 @@ impl Router {
         if tried.may_again.is_empty() {
             return Further::Stop;
         }
-        tried.places.retain(|place| !tried.may_again.contains(place));
-        tried.may_again.clear();
+        let again = std::mem::take(&mut tried.may_again);
+        tried.places.retain(|place| !again.contains(place));
         let wait = match advice {
             Retry::After(wait) if wait > RETRY_AFTER_MAX => return Further::Stop,
             Retry::After(wait) if !wait.is_zero() => wait.max(policy.back_off_min),
@@ -94,8 +96,15 @@ impl Router {
             let ask = Ask::new(call.operation, &call.body, journey.wishes, policy, &tried.places);
             first_back(route, members, &ask)
         });
-        let is_of_use = wait < journey.left() && rests.is_none_or(|back| back <= until);
-        if is_of_use { Further::After(wait) } else { Further::Stop }
+        if wait >= journey.left() || rests.is_some_and(|back| back > until) {
+            return Further::Stop;
+        }
+        let mut origins = again.iter().filter_map(|&place| Some(route.at(place)?.deployment.origin.clone()));
+        if origins.any(|origin| journey.may_ask_later(&origin)) {
+            Further::After(wait)
+        } else {
+            Further::Unpaid
+        }
     }
 
     fn back_off(&self, retries: u32) -> Duration {

@@ -68,6 +68,8 @@ pub(crate) struct Journey<'w> {
     pub(crate) has_waited: bool,
     /// The origins that failed, as opposed to those that refused the request.
     failing: Vec<Arc<Budget>>,
+    /// Where a further attempt is paid for already.
+    paid: Option<Arc<Budget>>,
     /// What the last attempt failed of.
     pub(crate) error: Option<Error>,
     pub(crate) last: Option<(Arc<str>, Candidate)>,
@@ -83,6 +85,7 @@ impl<'w> Journey<'w> {
             deadline: later(began, wishes.timeout.unwrap_or(total)),
             has_waited: false,
             failing: Vec::new(),
+            paid: None,
             error: None,
             last: None,
             course: Course::default(),
@@ -96,20 +99,41 @@ impl<'w> Journey<'w> {
 
     /// Pays for an attempt. At an origin that failed this request already it is paid from what first attempts earned;
     /// any other is free, and earns.
-    pub(crate) fn may_ask(&self, candidate: &Candidate) -> bool {
+    pub(crate) fn may_ask(&mut self, candidate: &Candidate) -> bool {
         let origin = &candidate.deployment.origin;
-        if self.failing.iter().any(|failing| Arc::ptr_eq(failing, origin)) {
-            return origin.spend();
+        if self.has_failed(origin) {
+            return self.paid.take_if(|paid| Arc::ptr_eq(paid, origin)).is_some() || origin.spend();
         }
         origin.earn();
         true
     }
 
-    pub(crate) fn note(&mut self, group: &Arc<str>, candidate: &Candidate, error: Error, took: Duration) {
+    /// Pays for an attempt that is to be made after a rest, so that nobody rests for one that is not made. False if
+    /// there is nothing left to pay with.
+    pub(crate) fn may_ask_later(&mut self, origin: &Arc<Budget>) -> bool {
+        if !self.has_failed(origin) {
+            return true;
+        }
+        let may = origin.spend();
+        if may {
+            self.paid = Some(Arc::clone(origin));
+        }
+        may
+    }
+
+    fn has_failed(&self, origin: &Arc<Budget>) -> bool {
+        self.failing.iter().any(|failing| Arc::ptr_eq(failing, origin))
+    }
+
+    /// Notes whose origin failed, if that is what the error says.
+    pub(crate) fn note_origin(&mut self, candidate: &Candidate, error: &Error) {
         let origin = &candidate.deployment.origin;
-        if is_failure(error.kind()) && !self.failing.iter().any(|failing| Arc::ptr_eq(failing, origin)) {
+        if is_failure(error.kind()) && !self.has_failed(origin) {
             self.failing.push(Arc::clone(origin));
         }
+    }
+
+    pub(crate) fn note(&mut self, group: &Arc<str>, candidate: &Candidate, error: Error, took: Duration) {
         self.course.failed.push(Attempt::failed(group, candidate, &error, took));
         self.last = Some((Arc::clone(group), candidate.clone()));
         self.error = Some(error);

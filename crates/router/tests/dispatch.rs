@@ -1,5 +1,7 @@
 //! Attempts, fallbacks, rests, limits and hedges, over providers that answer by a script and with time paused.
 
+#[path = "dispatch/budget.rs"]
+mod budget;
 #[path = "dispatch/rests.rs"]
 mod rests;
 mod world;
@@ -9,8 +11,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use trunkline_core::{ErrorKind, Operation};
 use trunkline_router::{
-    Class, DeploymentSpec, Fallback, Fallbacks, Hedge, MockFailure, PerClass, Policy, RetryBudget, Routing,
-    StrategyKind, Wishes,
+    Class, DeploymentSpec, Fallback, Fallbacks, Hedge, MockFailure, PerClass, Policy, Routing, StrategyKind,
+    Wishes,
 };
 use world::{Script, World, spec};
 
@@ -139,36 +141,6 @@ async fn one_deadline_stands_over_all_attempts() {
     assert_eq!(totals[0], Duration::from_secs(5));
     assert_eq!(totals[1], Duration::from_secs(2));
     assert_eq!(failed.course.failed.len(), totals.len());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_dying_origin_is_asked_a_tenth_more_and_the_burst() {
-    let world = World::new(Routing::default(), [spec("m", "one/a"), spec("m", "one/b")]);
-    world.script("a", Script::Status(503));
-    world.script("b", Script::Status(503));
-    let requests = 2_000;
-    for _ in 0..requests {
-        let failed = world.ask("m").await.expect_err("no answer");
-        assert!(failed.course.failed.len() <= 3);
-    }
-    let (asked, most) = (world.asked(), requests * 11 / 10 + 10);
-    assert!(asked <= most, "{asked} of {requests}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn another_origin_costs_nothing() {
-    let budget = RetryBudget { percent: 0, burst: 0 };
-    let policy = Policy { cooldown: Duration::ZERO, ..Policy::default() };
-    let routing = Routing { retry_budget: budget, policy, ..Routing::default() };
-    let world = World::new(routing, [spec("m", "one/a"), spec("m", "two/b")]);
-    world.script("a", Script::Status(503));
-    for _ in 0..50 {
-        assert!(world.ask("m").await.is_ok());
-    }
-    world.script("b", Script::Status(503));
-    let failed = world.ask("m").await.expect_err("no answer");
-    assert_eq!(failed.course.failed.len(), 2, "each origin once");
-    assert!(failed.course.is_budget_spent);
 }
 
 #[tokio::test(start_paused = true)]

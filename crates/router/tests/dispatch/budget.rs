@@ -1,0 +1,82 @@
+//! Who pays for a further attempt, and when.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::time::Instant;
+use trunkline_router::{DeploymentSpec, Policy, RetryBudget, Routing};
+
+use crate::world::{Script, World, spec};
+
+#[tokio::test(start_paused = true)]
+async fn a_dying_origin_is_asked_a_tenth_more_and_the_burst() {
+    let world = World::new(Routing::default(), [spec("m", "one/a"), spec("m", "one/b")]);
+    world.script("a", Script::Status(503));
+    world.script("b", Script::Status(503));
+    let requests = 2_000;
+    for _ in 0..requests {
+        let failed = world.ask("m").await.expect_err("no answer");
+        assert!(failed.course.failed.len() <= 3);
+    }
+    let (asked, most) = (world.asked(), requests * 11 / 10 + 10);
+    assert!(asked <= most, "{asked} of {requests}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_origin_costs_nothing() {
+    let budget = RetryBudget { percent: 0, burst: 0 };
+    let policy = Policy { cooldown: Duration::ZERO, ..Policy::default() };
+    let routing = Routing { retry_budget: budget, policy, ..Routing::default() };
+    let world = World::new(routing, [spec("m", "one/a"), spec("m", "two/b")]);
+    world.script("a", Script::Status(503));
+    for _ in 0..50 {
+        assert!(world.ask("m").await.is_ok());
+    }
+    world.script("b", Script::Status(503));
+    let failed = world.ask("m").await.expect_err("no answer");
+    assert_eq!(failed.course.failed.len(), 2, "each origin once");
+    assert!(failed.course.is_budget_spent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_an_attempt_that_nothing_pays_for() {
+    let nothing = RetryBudget { percent: 0, burst: 0 };
+    let world = World::new(Routing { retry_budget: nothing, ..Routing::default() }, [spec("m", "one/a")]);
+    for script in [Script::Status(503), Script::RateLimited(Some(Duration::from_secs(30)))] {
+        world.script("a", script);
+        let (before, began) = (world.asked(), Instant::now());
+        let failed = world.ask("m").await.expect_err("no answer");
+        assert!(failed.course.is_budget_spent);
+        assert_eq!((world.asked() - before, began.elapsed()), (1, Duration::ZERO), "{script:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_was_paid_for_is_made() {
+    let little = RetryBudget { percent: 0, burst: 1 };
+    let world = World::new(Routing { retry_budget: little, ..Routing::default() }, [spec("m", "one/a")]);
+    world.script("a", Script::Status(503));
+    let asked = join_all((0..5).map(|_| world.ask("m"))).await;
+    assert!(asked.iter().all(Result::is_err));
+    assert_eq!(world.asked(), 6, "one of five is tried again");
+    let attempts: u32 =
+        asked.iter().filter_map(|asked| asked.as_ref().err()).map(|failed| failed.course.attempts).sum();
+    assert_eq!(attempts, 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_not_asked_for_want_of_pay_uses_up_no_limit() {
+    let nothing = RetryBudget { percent: 0, burst: 0 };
+    let limited = DeploymentSpec { requests_per_minute_max: Some(2), order: 2, ..spec("m", "one/b") };
+    let first = DeploymentSpec { order: 1, ..spec("m", "one/a") };
+    let world = World::new(Routing { retry_budget: nothing, ..Routing::default() }, [first, limited]);
+    world.script("a", Script::Status(503));
+    for _ in 0..4 {
+        assert!(world.ask("m").await.expect_err("no answer").course.is_budget_spent);
+    }
+    assert_eq!(world.asked_of("b"), 0, "it is at the origin that failed");
+    world.script("a", Script::Status(404));
+    for _ in 0..2 {
+        assert!(world.ask("m").await.is_ok(), "`b` has its whole minute left");
+    }
+}
