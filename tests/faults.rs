@@ -6,6 +6,7 @@ mod seen;
 mod table;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use http_body_util::{BodyExt, Full};
@@ -31,8 +32,12 @@ const ERROR: &str = r#"{"error":{"message":"overloaded","type":"server_error","c
 const WAIT: Duration = Duration::from_millis(300);
 
 /// A transport whose upstreams fail as their names say, but for one.
-#[derive(Debug)]
-struct Failing;
+#[derive(Debug, Default)]
+struct Failing {
+    /// How often the failing one was reached, and the good one.
+    bad: AtomicUsize,
+    good: AtomicUsize,
+}
 
 type Answered = Result<Response<TransportBody>, Error>;
 
@@ -43,7 +48,10 @@ impl Transport for Failing {
         let body = request.into_body().into_bytes();
         let is_stream = String::from_utf8_lossy(&body).contains("\"stream\":true");
         let waits = options.waits;
-        match host.strip_prefix("fault-").and_then(|number| number.parse::<usize>().ok()) {
+        let fault = host.strip_prefix("fault-").and_then(|number| number.parse::<usize>().ok());
+        let reached = if fault.is_some() { &self.bad } else { &self.good };
+        reached.fetch_add(1, Ordering::Relaxed);
+        match fault {
             Some(number) => fail(ROWS[number][0], is_stream, waits).await,
             None if is_stream => events([Ok(EVENT), Ok(DONE)]),
             None => json(200, WHOLE),
@@ -135,8 +143,9 @@ fn limited(retry_after: &str) -> Answered {
 }
 
 /// A gateway for one cell, so that no cell knows of another.
-fn gateway(row: usize, beside: &str) -> Gateway {
-    let mut registry = Registry::new(Arc::new(Failing), Environment::empty(), Limits::default());
+fn gateway(transport: &Arc<Failing>, row: usize, beside: &str) -> Gateway {
+    let transport = Arc::<Failing>::clone(transport);
+    let mut registry = Registry::new(transport, Environment::empty(), Limits::default());
     trunkline::openai::register(&mut registry);
     let mut fallbacks = Fallbacks::default();
     if beside == "fallback" {
@@ -180,7 +189,8 @@ async fn seen(row: usize, beside: &str) -> String {
         .header("x-trunkline-trace", "1")
         .body(Full::new(Bytes::from(body)))
         .expect("a request");
-    let response = gateway(row, beside).handle(request).await;
+    let transport = Arc::default();
+    let response = gateway(&transport, row, beside).handle(request).await;
     let (head, body) = response.into_parts();
     let text = body.collect().await.expect("a body").to_bytes();
     let header = |headers: &HeaderMap, name: &str| {
@@ -193,6 +203,7 @@ async fn seen(row: usize, beside: &str) -> String {
         deployment: &header(&head.headers, "x-litellm-model-id"),
         text: &String::from_utf8_lossy(&text),
         is_stream,
+        reached: (Some(transport.bad.load(Ordering::Relaxed)), transport.good.load(Ordering::Relaxed)),
     }
     .told()
 }

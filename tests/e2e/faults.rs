@@ -6,45 +6,48 @@ mod upstreams;
 
 use std::fmt::Write;
 
-use futures_util::{StreamExt, stream};
 use trunkline_testkit::upstream::{Script, ScriptedUpstream};
 
 use crate::client::{Answer, send};
 use crate::server::Start;
 use seen::Seen;
 use table::ROWS;
-use upstreams::{DONE, EVENT, FAULTS, Shape, WHOLE};
-
-/// Cells that are asked at one time.
-const AT_ONCE: usize = 30;
+use upstreams::{DONE, EVENT, FAULTS, Fault, LONG, Shape, WHOLE};
 
 /// Who stands beside the deployment that fails.
 const BESIDE: [&str; 3] = ["alone", "two", "fallback"];
 
-fn seen(answer: &Answer, shape: Shape) -> String {
+fn seen(answer: &Answer, shape: Shape, reached: (Option<usize>, usize)) -> String {
     assert!(answer.complete, "the chunks end properly");
+    // Clients that honour it do not multiply the attempts; where waiting helps they are told so instead.
+    let retries = answer.header("x-litellm-attempted-retries").unwrap_or("0");
+    let is_told = answer.header("x-should-retry") == Some("false") || answer.header("retry-after").is_some();
+    assert!(answer.status == 200 || retries == "0" || is_told, "{:?}", answer.headers);
     Seen {
         status: answer.status,
         attempts: answer.header("x-trunkline-attempts").unwrap_or_default(),
         deployment: answer.header("x-litellm-model-id").unwrap_or_default(),
         text: &answer.text(),
         is_stream: shape == Shape::Stream,
+        reached,
     }
     .told()
 }
 
 /// The rows of the model list for a cell, and its fallback.
-fn cell(name: &str, beside: &str, bad: &str, good: &str) -> String {
-    let row = |group: &str, id: &str, order: u32, base: &str| {
+fn cell(name: &str, fault: &Fault, beside: &str, bad: &str, good: &str) -> String {
+    let row = |group: &str, id: &str, order: u32, base: &str, wait: f32| {
         format!(
             "- {{model_name: {group}, model_info: {{id: {name}.{id}}}, litellm_params: {{model: openai/x, api_key: sk-1, \
-             api_base: \"{base}/v1\", order: {order}, timeout: 0.3, stream_timeout: 0.3}}}}\n"
+             api_base: \"{base}/v1\", order: {order}, timeout: {wait}, stream_timeout: {wait}}}}}\n"
         )
     };
-    let mut rows = row(name, "bad", 1, bad);
+    let mut rows = row(name, "bad", 1, bad, fault.wait);
+    // The path says from which cell a request comes.
+    let good = format!("{good}/{name}");
     match beside {
-        "two" => rows += &row(name, "good", 2, good),
-        "fallback" => rows += &row(&format!("{name}-next"), "other", 1, good),
+        "two" => rows += &row(name, "good", 2, &good, LONG),
+        "fallback" => rows += &row(&format!("{name}-next"), "other", 1, &good, LONG),
         _ => {}
     }
     rows
@@ -64,9 +67,9 @@ async fn every_fault_is_met_as_the_table_says() {
             for beside in BESIDE {
                 // Each cell has an origin of its own, so that no cell spends another one's further attempts.
                 let (bad, upstream) = fault.base(shape).await;
-                upstreams.extend(upstream);
+                upstreams.push(upstream);
                 let name = format!("f{number}-{shape:?}-{beside}");
-                rows += &cell(&name, beside, &bad, &good.url());
+                rows += &cell(&name, fault, beside, &bad, &good.url());
                 if beside == "fallback" {
                     writeln!(fallbacks, "  - {{{name}: [{name}-next]}}").expect("a text");
                 }
@@ -84,14 +87,19 @@ async fn every_fault_is_met_as_the_table_says() {
             send(server.address, "POST", "/v1/chat/completions", &headers, body.as_bytes()).await
         }
     });
-    // Few enough at one time that the upstream which is well answers in time on a busy machine too.
-    let answers: Vec<Answer> = stream::iter(asked).buffered(AT_ONCE).collect().await;
+    let answers = futures_util::future::join_all(asked).await;
+    let targets: Vec<String> = good.requests().into_iter().map(|request| request.target).collect();
+    let mut seen = cells.iter().zip(&answers).zip(&upstreams).map(|(((_, shape, _, name), answer), bad)| {
+        let path = format!("/{name}/v1/chat/completions");
+        let good = targets.iter().filter(|target| **target == path).count();
+        seen(answer, *shape, (bad.as_ref().map(|bad| bad.requests().len()), good))
+    });
     let mut found = String::new();
-    for (cells, answers) in cells.chunks(BESIDE.len()).zip(answers.chunks(BESIDE.len())) {
+    for cells in cells.chunks(BESIDE.len()) {
         let (fault, shape, ..) = cells[0];
-        let shape_name = if shape == Shape::Whole { "whole" } else { "stream" };
-        let seen: Vec<String> = answers.iter().map(|answer| seen(answer, shape)).collect();
-        writeln!(found, "| {fault} | {shape_name} | {} |", seen.join(" | ")).expect("a text");
+        let shape = if shape == Shape::Whole { "whole" } else { "stream" };
+        let seen: Vec<String> = seen.by_ref().take(BESIDE.len()).collect();
+        writeln!(found, "| {fault} | {shape} | {} |", seen.join(" | ")).expect("a text");
     }
     let expected: String = ROWS.iter().map(|row| format!("| {} |\n", row.join(" | "))).collect();
     assert_eq!(found, expected, "\n{found}");

@@ -25,7 +25,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::sync::{Semaphore, watch};
 
 pub use request::UpstreamRequest;
@@ -133,10 +133,14 @@ impl ScriptedUpstream {
 /// The origin of a loopback port on which nobody listens: connecting to it is refused.
 ///
 /// # Errors
-/// When no loopback port can be bound, not even for a moment.
+/// When no loopback port can be bound.
+#[expect(clippy::mem_forget, reason = "the port stays taken: whoever got it next would answer there")]
 pub async fn refused_url() -> io::Result<String> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    Ok(format!("http://{}", listener.local_addr()?))
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+    let address = socket.local_addr()?;
+    std::mem::forget(socket);
+    Ok(format!("http://{address}"))
 }
 
 type Answer = Box<dyn FnMut(usize, &UpstreamRequest) -> Script + Send>;

@@ -9,12 +9,17 @@ pub(super) struct Seen<'a> {
     pub(super) deployment: &'a str,
     pub(super) text: &'a str,
     pub(super) is_stream: bool,
+    /// How often the one that fails was reached, where that can be counted, and the one that answers.
+    pub(super) reached: (Option<usize>, usize),
 }
 
 impl Seen<'_> {
     /// `200 ×2, second` is an answer of the second deployment after one failed attempt.
     pub(super) fn told(&self) -> String {
         let attempts = self.attempts.split(", ").count();
+        let at_bad = self.attempts.split(", ").filter(|attempt| attempt.contains(".bad ")).count();
+        let (bad, good) = self.reached;
+        assert_eq!((bad.unwrap_or(at_bad), good), (at_bad, attempts - at_bad), "{}", self.attempts);
         let who = match self.deployment.rsplit('.').next() {
             Some("bad") => "first",
             Some("good") => "second",

@@ -14,6 +14,8 @@ pub(super) enum Shape {
 /// A fault, by its name in the table.
 pub(super) struct Fault {
     pub(super) name: &'static str,
+    /// `timeout` and `stream_timeout` of the one that fails, in seconds: short where they are what it fails of.
+    pub(super) wait: f32,
     kind: Kind,
 }
 
@@ -27,8 +29,16 @@ enum Kind {
 }
 
 const fn script(name: &'static str, script: fn(Shape) -> Script) -> Fault {
-    Fault { name, kind: Kind::Script(script) }
+    Fault { name, wait: LONG, kind: Kind::Script(script) }
 }
+
+/// One that is too slow.
+const fn slow(name: &'static str, script: fn(Shape) -> Script) -> Fault {
+    Fault { name, wait: 0.3, kind: Kind::Script(script) }
+}
+
+/// Longer than anything takes.
+pub(super) const LONG: f32 = 15.0;
 
 pub(super) const WHOLE: &str = r#"{"id":"x","object":"chat.completion","model":"x","choices":[{"index":0,"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}]}"#;
 pub(super) const EVENT: &str = "data: {\"id\":\"x\",\"object\":\"chat.completion.chunk\",\"model\":\"x\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hello\"}}]}\n\n";
@@ -39,18 +49,18 @@ const ERROR_EVENT: &str =
 
 /// All of them, in the order of the table.
 pub(super) const FAULTS: &[Fault] = &[
-    Fault { name: "connection refused", kind: Kind::Refused },
-    Fault { name: "name not known", kind: Kind::Unresolved },
+    Fault { name: "connection refused", wait: LONG, kind: Kind::Refused },
+    Fault { name: "name not known", wait: LONG, kind: Kind::Unresolved },
     script("reset before the head", |_| Script::cut_before_head(Cut::Reset)),
     script("reset inside the body", |shape| match shape {
         Shape::Whole => Script::json_cut_at(200, WHOLE.as_bytes(), 40, Cut::Reset),
         Shape::Stream => begun([Step::Reset]),
     }),
-    script("200, then silence", |shape| match shape {
+    slow("200, then silence", |shape| match shape {
         Shape::Whole => Script::json_cut_at(200, WHOLE.as_bytes(), 40, Cut::Stall),
         Shape::Stream => Script::silence_after_head(),
     }),
-    script("slow drip", |shape| match shape {
+    slow("slow drip", |shape| match shape {
         Shape::Whole => dripping(&Script::json(200, WHOLE)),
         Shape::Stream => Script::sse_drip(EVENT.as_bytes(), Duration::from_millis(20)),
     }),
