@@ -1,5 +1,7 @@
 //! The file read anew while requests go on.
 
+mod watched;
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use trunkline_testkit::upstream::{Pause, Script, ScriptedUpstream, Step};
@@ -8,6 +10,7 @@ use crate::client::{get, post};
 use crate::server::{Start, Trunkline, until};
 
 const BODY: &str = r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
+const WHOLE: &str = r#"{"id":"x","choices":[{"message":{"content":"one"}}]}"#;
 
 /// A group that answers with a text, and what else is in the file.
 fn saying(text: &str, rest: &str) -> String {
@@ -48,25 +51,18 @@ async fn a_changed_file_serves_and_a_bad_one_does_not() {
 }
 
 #[tokio::test]
-async fn a_link_that_is_swapped_is_a_change_as_configmaps_make_it() {
-    let server = Start::new().config(saying("none", "")).serve().await;
-    let at = |name: &str| server.directory().join(name);
-    let version = |name: &str, text: &str| {
-        std::fs::create_dir(at(name)).expect("a directory");
-        std::fs::write(at(name).join("included.yaml"), saying(text, "")).expect("written");
+async fn variables_of_the_file_are_taken_up_where_it_refers_to_them() {
+    let config = |key: &str| {
+        let rest = format!("environment_variables:\n  TEXT: {key}\n  OTHER: same\n");
+        saying("os.environ/TEXT", &rest)
     };
-    version("v1", "first");
-    version("v2", "second");
-    let swap = |name: &str| {
-        std::os::unix::fs::symlink(name, at("link.new")).expect("a link");
-        std::fs::rename(at("link.new"), at("data")).expect("swapped");
-    };
-    swap("v1");
-    std::os::unix::fs::symlink("data/included.yaml", at("included.yaml")).expect("a link");
-    server.configure("include: [included.yaml]\n");
-    until("what is included serves", async || says(&server).await == "first").await;
-    swap("v2");
-    until("what the link leads to serves", async || says(&server).await == "second").await;
+    let server = Start::new().config(config("one")).variable("OTHER", "different").serve().await;
+    assert_eq!(says(&server).await, "one");
+    server.configure(&config("two"));
+    until("the new text serves", async || says(&server).await == "two").await;
+    let log = server.stop().await;
+    let told = "changed in environment_variables, and before a restart taken up only where the file refers to it: TEXT\n";
+    assert!(log.contains(told), "{log}");
 }
 
 #[tokio::test]
@@ -84,8 +80,7 @@ async fn an_open_stream_ends_as_it_began() {
     let begun = "data: {\"model\":\"x\",\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
     let mut script = Script::sse([begun, "data: [DONE]\n\n"]);
     script.steps.insert(2, Step::Pause(Pause::Told));
-    let whole = r#"{"id":"x","choices":[{"message":{"content":"one"}}]}"#;
-    let answer = move |index, _: &_| if index == 0 { script.clone() } else { Script::json(200, whole) };
+    let answer = move |index, _: &_| if index == 0 { script.clone() } else { Script::json(200, WHOLE) };
     let upstream = ScriptedUpstream::answering(answer).await.expect("a loopback port");
     let config = |base: &str| {
         format!(

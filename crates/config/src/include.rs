@@ -5,13 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::coerce;
+use crate::contents::{Contents, FILE_BYTES_MAX};
 use crate::diagnostic::Report;
 use crate::load_error::LoadError;
 use crate::node::{self, Member, Value};
 use crate::{Location, Severity};
-
-/// A larger file is taken for a mistake.
-const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 const INCLUDE: &str = "include";
 
@@ -22,12 +20,17 @@ pub(crate) struct Sources {
 }
 
 /// Reads a file and what it includes.
-pub(crate) fn read_file(path: &Path, report: &mut Report) -> Result<Sources, LoadError> {
+pub(crate) fn read_file(
+    path: &Path,
+    contents: &mut Contents,
+    report: &mut Report,
+) -> Result<Sources, LoadError> {
     let mut reading = Reading {
         root: path.parent().unwrap_or(Path::new("")),
         open: Vec::new(),
         seen: BTreeSet::new(),
         files: Vec::new(),
+        contents,
         report,
     };
     let members = reading.file(path, None)?;
@@ -53,6 +56,7 @@ struct Reading<'a> {
     /// Every file that was read.
     seen: BTreeSet<PathBuf>,
     files: Vec<PathBuf>,
+    contents: &'a mut Contents,
     report: &'a mut Report,
 }
 
@@ -64,18 +68,20 @@ impl Reading<'_> {
             }
             None => LoadError::Unreadable { path: path.to_owned(), source },
         };
-        let canonical = path.canonicalize().map_err(unreadable)?;
+        let canonical = path.canonicalize().map_err(|error| {
+            self.contents.note_absent(path);
+            unreadable(error)
+        })?;
         if let (true, Some(location)) = (self.open.contains(&canonical), included_at) {
             return Err(LoadError::Cycle { location: location.clone(), path: path.to_owned() });
         }
         if !self.seen.insert(canonical.clone()) {
             return Ok(Vec::new());
         }
-        let size = std::fs::metadata(path).map_err(unreadable)?.len();
-        if size > FILE_BYTES_MAX {
+        let bytes = self.contents.read(path).map_err(unreadable)?;
+        if bytes.len() as u64 > FILE_BYTES_MAX {
             return Err(LoadError::TooLarge { path: path.to_owned(), limit: FILE_BYTES_MAX });
         }
-        let bytes = std::fs::read(path).map_err(unreadable)?;
         let text = String::from_utf8(bytes).map_err(|_| LoadError::NotText { path: path.to_owned() })?;
         self.files.push(path.to_owned());
         let mut members = top_level(&text, &path.display().to_string(), self.report)?;
@@ -113,7 +119,16 @@ impl Reading<'_> {
     fn find(&mut self, name: &str, declaring: &Path, location: &Location) -> PathBuf {
         let beside = declaring.parent().unwrap_or(Path::new("")).join(name);
         let beside_root = self.root.join(name);
-        if beside.exists() || beside == beside_root || !beside_root.exists() {
+        if beside.exists() {
+            return beside;
+        }
+        // Once it is there it is the one.
+        self.contents.note_absent(&beside);
+        if beside == beside_root {
+            return beside;
+        }
+        if !beside_root.exists() {
+            self.contents.note_absent(&beside_root);
             return beside;
         }
         let message = format!(

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use trunkline_core::Environment;
 
+use crate::contents::Contents;
 use crate::diagnostic::{Diagnostic, Report, Severity};
 use crate::include::{self, Sources};
 use crate::keys::Section;
@@ -15,7 +16,6 @@ use crate::reference::{self, join};
 use crate::review::{self, Allowances};
 use crate::sections;
 use crate::settings::Settings;
-use crate::watch::fingerprint;
 use crate::{deployment, trunkline_settings};
 
 const ENVIRONMENT_VARIABLES: &str = "environment_variables";
@@ -31,8 +31,6 @@ pub struct Loaded {
     pub environment: Environment,
     /// The files that were read, the named one first.
     pub files: Vec<PathBuf>,
-    /// What they held, as [`fingerprint`] tells it.
-    pub fingerprint: u64,
 }
 
 impl Loaded {
@@ -60,8 +58,22 @@ pub fn load(
     environment: &Environment,
     allow_unsupported: &[String],
 ) -> Result<Loaded, LoadError> {
+    load_noting(path, environment, allow_unsupported, &mut Contents::default())
+}
+
+/// The same, and notes what the files held. They are noted as far as they were read where that fails, too.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn load_noting(
+    path: &Path,
+    environment: &Environment,
+    allow_unsupported: &[String],
+    contents: &mut Contents,
+) -> Result<Loaded, LoadError> {
     let mut report = Report::default();
-    let sources = include::read_file(path, &mut report)?;
+    let sources = include::read_file(path, contents, &mut report)?;
     Ok(assemble(sources, environment, allow_unsupported, report))
 }
 
@@ -117,8 +129,7 @@ fn assemble(
         let message = "is allowed to be without effect, but no such key stands there";
         report.warn(&Location::whole("--allow-unsupported"), entry, message);
     }
-    let fingerprint = fingerprint(&files);
-    Loaded { settings, diagnostics: in_order(report.diagnostics, &files), environment, files, fingerprint }
+    Loaded { settings, diagnostics: in_order(report.diagnostics, &files), environment, files }
 }
 
 /// Lays `environment_variables` over the environment. Its values may refer to variables themselves.

@@ -1,6 +1,10 @@
 //! Which settings of a new file wait for a restart.
 
-use crate::{GeneralSettings, Settings, TrunklineSettings};
+use std::collections::BTreeSet;
+
+use trunkline_core::Environment;
+
+use crate::{GeneralSettings, Settings, TrunklineSettings, UpstreamSettings};
 
 /// Names the settings that differ, of those that only a start takes up.
 ///
@@ -19,6 +23,8 @@ macro_rules! differing {
 
 /// The keys that differ, of those that a server takes up when it starts and not while it serves.
 pub fn waiting_for_restart(before: &Settings, now: &Settings) -> Vec<&'static str> {
+    // All of it is said with each call. WHEN ADDING A SETTING that the transport is made with, name it below.
+    let UpstreamSettings { timeout: _, stream_timeout: _, verify_certificates: _, http2: _ } = now.upstream;
     let mut names = differing!(
         Settings of before, now, at "";
         taken up: [deployments, aliases, routing, general, upstream, trunkline];
@@ -31,6 +37,13 @@ pub fn waiting_for_restart(before: &Settings, now: &Settings) -> Vec<&'static st
     names.extend(general(&before.general, &now.general));
     names.extend(own(&before.trunkline, &now.trunkline));
     names
+}
+
+/// The variables whose text is another, by name. Where the file refers to them they are taken up with it; who has read
+/// them at the start, as providers do, goes on with what they were.
+pub fn changed_variables(before: &Environment, now: &Environment) -> Vec<String> {
+    let names: BTreeSet<&str> = before.names().chain(now.names()).collect();
+    names.into_iter().filter(|name| before.get(name) != now.get(name)).map(str::to_owned).collect()
 }
 
 fn general(before: &GeneralSettings, now: &GeneralSettings) -> Vec<&'static str> {
@@ -99,6 +112,14 @@ fn own(before: &TrunklineSettings, now: &TrunklineSettings) -> Vec<&'static str>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn variables_that_differ_are_named() {
+        let before = Environment::from_iter([("KEY", "a"), ("GONE", "x"), ("SAME", "y"), ("BLANK", " ")]);
+        let now = Environment::from_iter([("KEY", "b"), ("NEW", "z"), ("SAME", "y")]);
+        assert_eq!(changed_variables(&before, &now), ["GONE", "KEY", "NEW"]);
+        assert!(changed_variables(&now, &now).is_empty());
+    }
 
     #[test]
     fn what_waits_for_a_restart_is_named_and_the_rest_is_not() {

@@ -1,10 +1,13 @@
 //! The file read anew while the server runs: taken up as a whole, or not at all.
 
+use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use trunkline_config::{Settings, Watch, fingerprint, waiting_for_restart};
+use trunkline_config::{
+    Contents, Diagnostic, Places, Settings, Severity, Watch, changed_variables, waiting_for_restart,
+};
 use trunkline_core::Environment;
 use trunkline_gateway::Gateway;
 use trunkline_provider::Registry;
@@ -17,18 +20,30 @@ use crate::sources::Sources;
 /// Reads the file again when it changes, and when the process is told to (SIGHUP).
 pub(crate) struct Reloader {
     gateway: Arc<Gateway>,
-    registry: Arc<Registry>,
-    environment: Environment,
-    flags: Flags,
+    recipe: Arc<Recipe>,
     /// What the start took up, part of which only a start can.
-    at_start: Settings,
-    files: Vec<PathBuf>,
-    path: PathBuf,
+    at_start: (Settings, Environment),
     hangups: Signal,
     /// `None` where changes are not looked for.
     watch: Option<Watch>,
     /// What the files held when they were read last.
-    seen: u64,
+    contents: Contents,
+}
+
+/// What a router is made of.
+struct Recipe {
+    path: PathBuf,
+    environment: Environment,
+    flags: Flags,
+    registry: Arc<Registry>,
+}
+
+/// What came of looking at the disk.
+struct Look {
+    contents: Contents,
+    places: Places,
+    /// `None` if nothing has changed.
+    read: Option<Result<(Sources, Router), String>>,
 }
 
 impl Reloader {
@@ -45,12 +60,12 @@ impl Reloader {
         sources: Sources,
     ) -> std::io::Result<Option<Self>> {
         let Some(path) = sources.file().cloned() else { return Ok(None) };
-        let (seen, hangups) = (sources.loaded.fingerprint, signal(SignalKind::hangup())?);
-        let (files, at_start) = (sources.loaded.files, sources.loaded.settings);
-        let watch =
-            at_start.trunkline.reload.then(|| Watch::of(&files).map_err(|error| unwatched(&error)).ok());
-        let watch = watch.flatten();
-        Ok(Some(Self { gateway, registry, environment, flags, at_start, files, path, hangups, watch, seen }))
+        let hangups = signal(SignalKind::hangup())?;
+        let contents = sources.contents;
+        let at_start = (sources.loaded.settings, sources.loaded.environment);
+        let watch = at_start.0.trunkline.reload.then(Watch::default);
+        let recipe = Arc::new(Recipe { path, environment, flags, registry });
+        Ok(Some(Self { gateway, recipe, at_start, hangups, watch, contents }))
     }
 
     async fn run(mut self) {
@@ -68,49 +83,50 @@ impl Reloader {
     }
 
     async fn look(&mut self, is_asked_for: bool) {
-        let seen = fingerprint(&self.files);
-        // Other files stand in the same directory, and an editor touches one file several times.
-        if is_asked_for || seen != self.seen {
-            self.seen = seen;
-            self.reload().await;
-        }
-    }
-
-    async fn reload(&mut self) {
-        let (path, environment) = (self.path.clone(), self.environment.clone());
-        let (flags, registry) = (self.flags.clone(), Arc::clone(&self.registry));
+        let (recipe, contents) = (Arc::clone(&self.recipe), self.contents.clone());
         let before = self.gateway.router();
         // Files are read where no request waits for it.
-        let read = move || read(path, &environment, &flags, &registry, &before);
-        let read = tokio::task::spawn_blocking(read).await.unwrap_or_else(|error| Err(error.to_string()));
+        let look = move || recipe.look(is_asked_for, contents, &before);
+        let Look { contents, places, read } = match tokio::task::spawn_blocking(look).await {
+            Ok(look) => look,
+            Err(error) => return self.refuse(&error.to_string()),
+        };
+        self.contents = contents;
         match read {
-            Ok((sources, router)) => self.take_up(sources, router),
-            Err(why) => {
-                tracing::error!(config.file = %self.path.display(), "the new configuration is refused, the last good one serves on: {why}");
-                self.gateway.config_refused();
-            }
+            None => {}
+            Some(Ok((sources, router))) => self.take_up(&sources, router),
+            Some(Err(why)) => self.refuse(&why),
+        }
+        if let Some(Err(error)) = self.watch.as_mut().map(|watch| watch.follow(places)) {
+            tracing::warn!(error = %error, "the configuration is not watched as a whole, and looked at every five seconds instead");
         }
     }
 
-    fn take_up(&mut self, sources: Sources, router: Router) {
-        let late = waiting_for_restart(&self.at_start, &sources.loaded.settings);
+    fn refuse(&self, why: &str) {
+        let file = self.recipe.path.display();
+        tracing::error!(config.file = %file, "the new configuration is refused, the last good one serves on: {why}");
+        self.gateway.config_refused();
+    }
+
+    fn take_up(&self, sources: &Sources, router: Router) {
+        let (settings, environment) = &self.at_start;
+        let late = waiting_for_restart(settings, &sources.loaded.settings);
         if !late.is_empty() {
             tracing::warn!("changed, and not taken up before a restart: {}", late.join(", "));
+        }
+        let variables = changed_variables(environment, &sources.loaded.environment);
+        if !variables.is_empty() {
+            tracing::warn!(
+                "changed in environment_variables, and before a restart taken up only where the file refers to it: {}",
+                variables.join(", ")
+            );
         }
         let deployments = router.deployments().count();
         self.gateway.serve_by(Arc::new(router));
         self.gateway.config_taken_up();
-        tracing::info!(config.file = %self.path.display(), deployments, "the new configuration serves");
-        self.files = sources.loaded.files;
-        if let Some(Err(error)) = self.watch.as_mut().map(|watch| watch.follow(&self.files)) {
-            unwatched(&error);
-        }
-        self.seen = sources.loaded.fingerprint;
+        let file = self.recipe.path.display();
+        tracing::info!(config.file = %file, deployments, "the new configuration serves");
     }
-}
-
-fn unwatched(error: &dyn std::error::Error) {
-    tracing::warn!(error = %error, "the configuration is not watched as a whole; SIGHUP reads it anew");
 }
 
 /// Waits for a change. For ever, where nothing is watched.
@@ -129,24 +145,52 @@ pub(crate) async fn run(reloader: Option<Reloader>) {
     }
 }
 
-/// Reads the file, and makes a router of it that goes on with what the one before has learned.
-fn read(
-    path: PathBuf,
-    environment: &Environment,
-    flags: &Flags,
-    registry: &Arc<Registry>,
-    before: &Router,
-) -> Result<(Sources, Router), String> {
-    let sources = Sources::of_file(path, environment, flags).map_err(|error| error.to_string())?;
-    let findings = &sources.loaded.diagnostics;
-    if let Some(fatal) = findings.iter().find(|finding| finding.fatal) {
-        return Err(fatal.to_string());
+impl Recipe {
+    /// Reads the file if one of those that it is made of has changed, or in any case.
+    fn look(&self, is_asked_for: bool, mut contents: Contents, before: &Router) -> Look {
+        let is_new = is_asked_for || contents.have_changed();
+        let read = is_new.then(|| {
+            contents = Contents::default();
+            self.read(&mut contents, before)
+        });
+        Look { places: Places::of(contents.files()), contents, read }
     }
-    let built = assemble::router(&sources, registry, Some(before)).map_err(|error| error.to_string())?;
-    findings.iter().for_each(|finding| tracing::warn!("{finding}"));
-    let (router, left_out) = built;
-    for (location, why) in left_out {
-        tracing::error!("{location}: the deployment is out of service: {why}");
+
+    /// Reads the file, and makes a router of it that goes on with what the one before has learned.
+    fn read(&self, contents: &mut Contents, before: &Router) -> Result<(Sources, Router), String> {
+        let sources = Sources::of_file(self.path.clone(), &self.environment, &self.flags, contents);
+        let sources = sources.map_err(|error| with_cause(&error))?;
+        let findings = &sources.loaded.diagnostics;
+        let mut fatal = findings.iter().filter(|finding| finding.fatal);
+        if let Some(first) = fatal.next() {
+            return Err(match fatal.count() {
+                0 => first.to_string(),
+                more => format!("{first}; and {more} more, which `trunkline check` tells"),
+            });
+        }
+        let built = assemble::router(&sources, &self.registry, Some(before));
+        let (router, left_out) = built.map_err(|error| with_cause(&error))?;
+        findings.iter().for_each(tell);
+        for (location, why) in left_out {
+            tracing::error!("{location}: the deployment is out of service: {why}");
+        }
+        if router.is_empty() && !before.is_empty() {
+            // So it is while somebody writes it anew.
+            return Err("it leaves no deployment that could serve".to_owned());
+        }
+        Ok((sources, router))
     }
-    Ok((sources, router))
+}
+
+fn with_cause(error: &dyn Error) -> String {
+    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    format!("{error}{cause}")
+}
+
+fn tell(finding: &Diagnostic) {
+    match finding.severity {
+        Severity::Error => tracing::error!("{finding}"),
+        Severity::Warning => tracing::warn!("{finding}"),
+        Severity::Note => tracing::info!("{finding}"),
+    }
 }

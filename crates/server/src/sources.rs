@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use trunkline_agents::{Origin, StartText};
-use trunkline_config::{LoadError, Loaded, load, without_file};
+use trunkline_config::{Contents, LoadError, Loaded, load_noting, without_file};
 use trunkline_core::{Environment, ErrorKind};
 use trunkline_vercel_ai_gateway::credential_origin;
 
@@ -17,6 +17,8 @@ use crate::flags::Flags;
 pub(crate) struct Sources {
     pub(crate) loaded: Loaded,
     pub(crate) origin: Origin,
+    /// What the files held.
+    pub(crate) contents: Contents,
     pub(crate) request_timeout: Option<Duration>,
     pub(crate) keepalive_timeout: Option<Duration>,
 }
@@ -29,7 +31,10 @@ impl Sources {
             (Some(_), Some(_)) => {
                 return Err("--config and --model exclude each other: the file says what is served".into());
             }
-            (Some(path), None) => return Ok(Self::of_file(path, environment, flags)?),
+            (Some(path), None) => {
+                let mut contents = Contents::default();
+                return Ok(Self::of_file(path, environment, flags, &mut contents)?);
+            }
             (None, Some(model)) => {
                 let alias = flags.alias.clone();
                 let origin = Origin::Model { model: model.clone(), alias, api_base: flags.api_base.clone() };
@@ -46,10 +51,10 @@ impl Sources {
             }
         };
         let (request_timeout, keepalive_timeout) = (flags.request_timeout, flags.keepalive_timeout);
-        Ok(Self { loaded, origin, request_timeout, keepalive_timeout })
+        Ok(Self { loaded, origin, contents: Contents::default(), request_timeout, keepalive_timeout })
     }
 
-    /// Reads a file, and what it includes.
+    /// Reads a file, and what it includes, and notes what they held even where they will not do.
     ///
     /// # Errors
     ///
@@ -58,10 +63,12 @@ impl Sources {
         path: PathBuf,
         environment: &Environment,
         flags: &Flags,
+        contents: &mut Contents,
     ) -> Result<Self, LoadError> {
-        let loaded = load(&path, environment, &flags.allow_unsupported)?;
+        let loaded = load_noting(&path, environment, &flags.allow_unsupported, contents)?;
         let (request_timeout, keepalive_timeout) = (flags.request_timeout, flags.keepalive_timeout);
-        Ok(Self { loaded, origin: Origin::File(path), request_timeout, keepalive_timeout })
+        let (origin, contents) = (Origin::File(path), contents.clone());
+        Ok(Self { loaded, origin, contents, request_timeout, keepalive_timeout })
     }
 
     /// The file that says what is served, if one does.
