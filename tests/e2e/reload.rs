@@ -2,7 +2,7 @@
 
 mod watched;
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use trunkline_testkit::upstream::{Pause, Script, ScriptedUpstream, Step};
 
@@ -126,25 +126,96 @@ async fn what_a_deployment_has_used_is_not_forgotten() {
 }
 
 #[tokio::test]
-async fn two_hundred_reloads_under_load_fail_no_request() {
-    let unwatched = "trunkline_settings:\n  reload: false\n";
-    let server = Start::new().config(saying("v0", unwatched)).serve().await;
-    let (done, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
-    let load = async {
-        while !done.load(Ordering::Relaxed) {
-            says(&server).await;
-            asked.fetch_add(1, Ordering::Relaxed);
-        }
+async fn a_deployment_that_rests_goes_on_resting() {
+    let refusing = ScriptedUpstream::answering(|_, _| Script::json(429, r#"{"error":{"message":"busy"}}"#));
+    let refusing = refusing.await.expect("a loopback port");
+    let good = ScriptedUpstream::answering(|_, _| Script::json(200, WHOLE)).await.expect("a loopback port");
+    let row = |url: String| {
+        format!("- model_name: m\n  litellm_params:\n    model: openai/x\n    api_base: {url}/v1\n")
     };
+    let config = |rest: &str| {
+        let rows = row(refusing.url()) + &row(good.url());
+        format!("router_settings:\n  cooldown_time: 600\nmodel_list:\n{rows}{rest}")
+    };
+    let server = Start::new().config(config("")).serve().await;
+    // Who is refused is led on; which of the two is asked first is left to chance.
+    until("one rests", async || {
+        says(&server).await;
+        !refusing.requests().is_empty()
+    })
+    .await;
+    let asked = refusing.requests().len();
+    server.configure(&config(
+        "- model_name: n\n  litellm_params:\n    model: openai/y\n    mock_response: hi\n",
+    ));
+    let other = BODY.replace("\"m\"", "\"n\"");
+    until("the new file serves", async || {
+        post(server.address, "/v1/chat/completions", &other).await.status == 200
+    })
+    .await;
+    for _ in 0..20 {
+        says(&server).await;
+    }
+    assert_eq!(refusing.requests().len(), asked, "it rests for ten minutes");
+}
+
+/// Asks until it is told to stop, for whole replies or for streams, and gives how many were as they should be.
+async fn load(server: &Trunkline, is_done: &AtomicBool, body: &str) -> usize {
+    let mut asked = 0;
+    while !is_done.load(Ordering::Relaxed) {
+        let answer = post(server.address, "/v1/chat/completions", body).await;
+        assert_eq!((answer.status, answer.complete), (200, true), "{}", answer.text());
+        if body.contains("stream") {
+            assert_eq!(answer.payloads().pop().as_deref(), Some("[DONE]"), "{}", answer.text());
+        } else {
+            assert_eq!(answer.json()["choices"][0]["message"]["content"], "one");
+        }
+        asked += 1;
+    }
+    asked
+}
+
+#[tokio::test]
+async fn two_hundred_reloads_under_load_fail_no_request() {
+    const CALLERS: usize = 8;
+    let events =
+        ["data: {\"model\":\"x\",\"choices\":[{\"delta\":{\"content\":\"one\"}}]}\n\n", "data: [DONE]\n\n"];
+    let upstream = ScriptedUpstream::answering(move |_, request| {
+        let is_stream = request.body.windows(6).any(|word| word == b"stream");
+        if is_stream { Script::sse(events) } else { Script::json(200, WHOLE) }
+    });
+    let upstream = upstream.await.expect("a loopback port");
+    let config = |version: usize| {
+        format!(
+            "trunkline_settings:\n  reload: false\nmodel_list:\n\
+             - model_name: m\n  litellm_params:\n    model: openai/x\n    api_base: {}/v1\n\
+             - model_name: n\n  litellm_params:\n    model: openai/x\n    mock_response: v{version}\n",
+            upstream.url()
+        )
+    };
+    let server = Start::new().config(config(0)).serve().await;
+    let is_done = AtomicBool::new(false);
+    let stream = BODY.replace("\"model\"", "\"stream\":true,\"model\"");
+    let callers =
+        (0..CALLERS).map(|index| load(&server, &is_done, if index % 2 == 0 { BODY } else { &stream }));
+    let version_body = BODY.replace("\"m\"", "\"n\"");
     let reloads = async {
         for version in 1..=200 {
-            let text = format!("v{version}");
-            server.configure(&saying(&text, unwatched));
+            server.configure(&config(version));
             server.signal("-HUP").await;
-            until("the new file serves", async || says(&server).await == text).await;
+            let text = format!("v{version}");
+            until("the new file serves", async || {
+                let answer = post(server.address, "/v1/chat/completions", &version_body).await;
+                assert_eq!(answer.status, 200, "{}", answer.text());
+                answer.json()["choices"][0]["message"]["content"] == text.as_str()
+            })
+            .await;
         }
-        done.store(true, Ordering::Relaxed);
+        is_done.store(true, Ordering::Relaxed);
     };
-    tokio::join!(load, reloads);
-    assert!(asked.load(Ordering::Relaxed) > 200);
+    let (asked, ()) = tokio::join!(futures_util::future::join_all(callers), reloads);
+    assert!(asked.iter().all(|asked| *asked > 20), "{asked:?}");
+    // Each asks on one connection at a time, and the next router goes on with those of the one before.
+    let connections = upstream.connections();
+    assert!(connections <= 2 * CALLERS, "{connections} connections for {asked:?} requests");
 }
