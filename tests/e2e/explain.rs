@@ -1,8 +1,9 @@
 //! Where a request would go, told by the server and by the command.
 
 use serde_json::Value;
+use trunkline_testkit::upstream::{Script, ScriptedUpstream};
 
-use crate::client::post;
+use crate::client::{post, send};
 use crate::server::Start;
 
 const CONFIG: &str = "model_list:
@@ -10,7 +11,7 @@ const CONFIG: &str = "model_list:
 - {model_name: m, model_info: {id: b}, litellm_params: {model: openai/y, api_key: sk-never-shown, weight: 1}}
 - {model_name: n, litellm_params: {model: openai/z, api_key: sk-never-shown}}
 litellm_settings:
-  fallbacks: [{m: [n]}]
+  fallbacks: [{m: [n, gone]}]
 ";
 
 const BODY: &str = r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
@@ -18,7 +19,10 @@ const BODY: &str = r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"
 fn check(told: &Value) {
     assert_eq!((&told["group"], &told["strategy"]), (&"m".into(), &"simple-shuffle".into()));
     assert_eq!(told["candidates"][0]["share"], 0.75);
-    assert_eq!(told["fallbacks"]["general"], serde_json::json!(["n"]));
+    let after = &told["fallbacks"]["general"];
+    assert_eq!((&after[0]["model"], &after[0]["passed_by"]), (&"n".into(), &Value::Null), "{told}");
+    assert_eq!((&after[1]["model"], &after[1]["passed_by"]), (&"gone".into(), &"leads nowhere".into()));
+    assert_eq!((&told["resolved"]["by"], &told["next"]), (&"group".into(), &"a".into()));
     assert!(!told.to_string().contains("sk-never"), "{told}");
 }
 
@@ -50,7 +54,44 @@ async fn the_command_tells_the_same() {
     assert!(status.success());
     check(&serde_json::from_str(&json).expect("JSON"));
     let (status, text, _) = explain(&[]).await;
-    assert!(status.success() && text.contains("a: x at openai, 75 % of the draws in its order"), "{text}");
+    assert!(status.success() && text.contains("a: x at openai, asked at 75 %"), "{text}");
+    assert!(text.contains("if the group fails: n, then gone (leads nowhere)"), "{text}");
     let (status, _, why) = explain(&["--operation", "nothing"]).await;
     assert!(!status.success() && why.contains("there is no operation `nothing`"), "{why}");
+}
+
+#[tokio::test]
+async fn a_request_that_leads_nowhere_fails_the_command_and_says_why() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let request = directory.path().join("request.json");
+    std::fs::write(&request, BODY.replace("\"m\"", "\"mm\"")).expect("written");
+    let start = Start::new().config(CONFIG).argument("explain").argument(request.display().to_string());
+    let (status, told, why) = start.run().await;
+    assert_eq!((status.code(), told.as_str()), (Some(1), ""));
+    assert!(why.contains("Invalid model name passed in model=mm") && why.contains("m"), "{why}");
+}
+
+#[tokio::test]
+async fn a_conversation_is_told_to_lead_where_it_goes() {
+    let upstream = ScriptedUpstream::answering(|_, _| Script::json(200, r#"{"id":"x","choices":[]}"#)).await;
+    let upstream = upstream.expect("a loopback port");
+    let row = |id: &str| {
+        let base = upstream.url();
+        format!(
+            "- {{model_name: m, model_info: {{id: {id}}}, litellm_params: {{model: openai/x, api_key: k, api_base: {base}/v1}}}}\n"
+        )
+    };
+    let config = format!("model_list:\n{}{}{}", row("a"), row("b"), row("c"));
+    for more in ["", "general_settings: {master_key: sk-of-this-gateway}\n"] {
+        let server = Start::new().config(format!("{config}{more}")).serve().await;
+        let headers = [("authorization", "Bearer sk-of-this-gateway")];
+        for number in 0..4 {
+            let body = BODY.replace("hi", &format!("{number}{}", "x".repeat(5_000)));
+            let told = send(server.address, "POST", "/v1/explain", &headers, body.as_bytes()).await.json();
+            let answer =
+                send(server.address, "POST", "/v1/chat/completions", &headers, body.as_bytes()).await;
+            assert_eq!(answer.header("x-litellm-model-id"), told["kept_by"].as_str(), "{told}");
+            assert_eq!(told["next"], told["kept_by"]);
+        }
+    }
 }

@@ -3,17 +3,18 @@
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body;
-use trunkline_core::{Body as CallBody, Document, Error, ErrorKind, Operation};
+use trunkline_core::{Body as CallBody, Dialect, Document, Error, ErrorKind, Operation};
 use trunkline_router::Explanation;
 
 use crate::authentication::Caller;
+use crate::binding::{self, Earlier};
 use crate::gateway::Gateway;
 use crate::models::{json_reply, parameter};
 use crate::reply_body::ReplyBody;
 use crate::{body, consumed, operation, wishes};
 
 impl Gateway {
-    /// Tells what would become of a request. Nothing is sent.
+    /// Tells what would become of a request of the operator's own. Nothing is sent.
     ///
     /// # Errors
     ///
@@ -24,18 +25,34 @@ impl Gateway {
         headers: &HeaderMap,
         document: Document,
     ) -> Result<Explanation, Error> {
-        let mut body = CallBody::Document(document);
-        let name = operation::model_name(self, operation, None, &body)?;
-        body::check(&body, operation)?;
-        let router = self.router();
-        let route = router.resolve(&name)?;
-        let candidate = route.first();
-        let allows = |field: &str| operation::allows(self, candidate, field);
-        let asked = consumed::take(operation.dialect(), &mut body, allows)?;
-        let keepalive = self.settings.keepalive_of(operation.dialect());
-        let wishes = wishes::of(asked, headers, Caller::Master, None, keepalive)?;
-        router.explain(&name, operation, &body, &wishes)
+        // As the key would be told by that of a request: conversations are known by who asks.
+        let caller = if self.settings.master_key.is_some() { Caller::Master } else { Caller::Local };
+        explained(self, caller, operation, headers, CallBody::Document(document))
     }
+}
+
+/// The steps of the walk that send nothing, and where they lead.
+fn explained(
+    gateway: &Gateway,
+    caller: Caller,
+    operation: Operation,
+    headers: &HeaderMap,
+    mut body: CallBody,
+) -> Result<Explanation, Error> {
+    let earlier = match operation.dialect() {
+        Dialect::Responses => binding::take(&gateway.seal, caller, operation, None, &mut body)?,
+        Dialect::OpenAi | Dialect::Anthropic | Dialect::Cohere => Earlier::default(),
+    };
+    let name = operation::model_name(gateway, operation, earlier.model, &body)?;
+    body::check(&body, operation)?;
+    let router = gateway.router();
+    let route = router.resolve(&name)?;
+    let candidate = &*operation::chosen(&route, operation, earlier.deployment.as_deref())?;
+    let allows = |field: &str| operation::allows(gateway, candidate, field);
+    let asked = consumed::take(operation.dialect(), &mut body, allows)?;
+    let keepalive = gateway.settings.keepalive_of(operation.dialect());
+    let wishes = wishes::of(asked, headers, caller, earlier.deployment, keepalive)?;
+    router.explain(&name, operation, &body, &wishes)
 }
 
 /// Answers for administrators. The operation stands in the address, and is a chat where it does not.
@@ -58,13 +75,13 @@ where
         None => Operation::ChatCompletions,
         Some(name) => operation_named(&name)?,
     };
+    if operation.is_about_object() {
+        let message = format!("{operation} goes to whoever made the response, and has no body to explain");
+        return Err(Error::new(ErrorKind::InvalidRequest, message).with_param("operation"));
+    }
     let (limits, idle) = (&gateway.settings.limits, gateway.settings.waits.body_idle);
-    let CallBody::Document(document) = body::read(operation, &parts.headers, body, limits, idle).await?
-    else {
-        let message = "only requests with a JSON body can be explained";
-        return Err(Error::new(ErrorKind::InvalidRequest, message));
-    };
-    let explanation = gateway.explain(operation, &parts.headers, document)?;
+    let body = body::read(operation, &parts.headers, body, limits, idle).await?;
+    let explanation = explained(gateway, caller, operation, &parts.headers, body)?;
     Ok(json_reply(StatusCode::OK, &explanation.to_json()))
 }
 

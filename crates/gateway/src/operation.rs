@@ -212,7 +212,7 @@ fn noted(record: &mut OpenRecord, failed: Failed) -> Error {
 }
 
 /// The deployment that answers: the one that earlier replies came from, else the first that has the operation.
-fn chosen<'r>(
+pub(crate) fn chosen<'r>(
     route: &'r Route,
     operation: Operation,
     bound: Option<&str>,

@@ -28,6 +28,19 @@ pub enum Class {
 const COUNT: usize = 9;
 
 impl Class {
+    /// Every class, in the order of this enum.
+    pub const ALL: [Self; COUNT] = [
+        Self::BadRequest,
+        Self::Authentication,
+        Self::Timeout,
+        Self::RateLimit,
+        Self::ContentPolicy,
+        Self::InternalServer,
+        Self::ServiceUnavailable,
+        Self::BadGateway,
+        Self::NotFound,
+    ];
+
     /// What an error counts as.
     pub fn of(error: &Error) -> Self {
         match error.kind() {

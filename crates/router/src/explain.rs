@@ -1,92 +1,32 @@
-//! Why a request would go where it would go, told without sending anything.
+//! Why a request would go where it would go, told without sending or reserving anything.
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rust_decimal::Decimal;
-use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 use trunkline_core::{Body, Error, ErrorKind, Operation};
-use trunkline_provider::Waits;
 
 use crate::affinity;
 use crate::candidate::Candidate;
+use crate::explanation::{ExplainedCandidate, ExplainedFallbacks, Explanation, Follower};
 use crate::fallbacks::list;
-use crate::route::{Members, Route};
-use crate::skip::{Ask, Skip, skip};
-use crate::{Policy, Router, Wishes};
+use crate::group::Level;
+use crate::health::Look;
+use crate::policy_words::words;
+use crate::route::Route;
+use crate::skip::{Ask, Skip, skip, standing_at, unavailable};
+use crate::state::Standing;
+use crate::strategy::{self, Among};
+use crate::wishes::Fallback;
+use crate::{Router, StrategyKind, Wishes};
 
 /// How many candidates are told of.
 const CANDIDATES_MAX: usize = 100;
 
-/// What would become of a request. `Display` tells it to people, [`to_json`](Self::to_json) to programs.
-#[derive(Clone, Debug)]
-pub struct Explanation {
-    /// The name that was asked for.
-    pub model: String,
-    /// The model group that it leads to.
-    pub group: Arc<str>,
-    /// How the group is served.
-    pub policy: Policy,
-    /// Who could answer, in their order.
-    pub candidates: Vec<ExplainedCandidate>,
-    /// How many more there are, too many to tell.
-    pub left_out: usize,
-    /// Who would be asked now. By chance, it is one of several: see their shares.
-    pub next: Option<Arc<str>>,
-    /// Who keeps the beginning of this conversation, where it is long enough to matter.
-    pub kept_by: Option<Arc<str>>,
-    /// What the caller would be told if nobody could be asked now.
-    pub refusal: Option<String>,
-    /// Attempts in the group after the first one.
-    pub retries: u32,
-    /// For the whole, all attempts included.
-    pub total: Duration,
-    /// Who would be asked if the group failed.
-    pub fallbacks: ExplainedFallbacks,
-}
-
-/// Somebody who could answer.
-#[derive(Clone, Debug)]
-pub struct ExplainedCandidate {
-    /// The deployment's id.
-    pub deployment: Arc<str>,
-    /// The provider's prefix.
-    pub provider: Arc<str>,
-    /// The model, in the upstream's spelling.
-    pub upstream_model: Arc<str>,
-    /// Its level: lower ones go first.
-    pub order: i64,
-    /// Its part of the draws by chance, of those of its level that may be asked. 0 to 1.
-    pub share: f64,
-    /// Why it would be passed by, if so.
-    pub skip: Option<Skip>,
-    /// Calls that it has open.
-    pub in_flight: usize,
-    /// Requests and tokens of its minute.
-    pub used: (u64, u64),
-    /// Requests and tokens that it may have in a minute.
-    pub limits: (Option<u64>, Option<u64>),
-    /// The price of a token in and a token out together, in US dollars.
-    pub price: Option<Decimal>,
-    /// How long each part of a call to it may take.
-    pub waits: Waits,
-}
-
-/// The groups that would follow, by what went wrong. A name that leads nowhere is left out of the walk.
-#[derive(Clone, Debug, Default)]
-pub struct ExplainedFallbacks {
-    /// After a failure.
-    pub general: Vec<String>,
-    /// After an input that is too long.
-    pub context_window: Vec<String>,
-    /// After a refusal of the content.
-    pub content_policy: Vec<String>,
-}
-
 impl Router {
-    /// Tells what would become of a request. Nothing is sent and nothing is reserved.
+    /// Tells what would become of a request. Nothing is sent, nothing is reserved, and nothing is drawn.
     ///
     /// # Errors
     ///
@@ -101,212 +41,209 @@ impl Router {
         let route = self.resolve(name)?;
         let policy = self.policy_of(&route);
         let ask = Ask::new(operation, body, wishes, policy, &[]);
+        // By index; where there are several, an index is a place of the group.
+        let skips: Vec<Option<Skip>> =
+            (0..route.count()).map(|index| passed_by(&route, index, &ask)).collect();
+        let (kept_by, chances) = self.chances(&route, &skips, &ask);
         let first = &route.first().deployment;
-        let picked = self.next(&route, &ask);
-        let group = Arc::clone(route.group());
-        let (next, refusal) = match picked {
-            Ok(next) => (Some(next), None),
-            Err(refusal) => (None, Some(refusal)),
-        };
+        let id = |index: usize| route.get(index).map(|candidate| Arc::clone(&candidate.deployment.id));
+        let likeliest = chances.iter().max_by(|(_, one), (_, other)| one.total_cmp(other));
+        let candidates = route.candidates().take(CANDIDATES_MAX).enumerate().map(|(index, candidate)| {
+            let chance = chances.iter().find(|(other, _)| *other == index).map_or(0.0, |(_, chance)| *chance);
+            let share = share(&route, index, &skips);
+            ExplainedCandidate {
+                chance,
+                share,
+                skip: skips[index],
+                ..self.known(&route, index, &candidate, wishes)
+            }
+        });
         Ok(Explanation {
             model: name.to_owned(),
-            policy: Policy::clone(policy),
-            candidates: candidates(&route, &ask),
+            resolved: self.table().way(name, &route),
+            group: Arc::clone(route.group()),
+            policy: (**policy).clone(),
+            policy_words: words(policy, &self.routing, wishes),
+            input_tokens: ask.tokens(),
+            candidates: candidates.collect(),
             left_out: route.count().saturating_sub(CANDIDATES_MAX),
-            next,
-            kept_by: kept_by(&route, &ask),
-            refusal,
+            next: likeliest.and_then(|(index, _)| id(*index)),
+            kept_by: kept_by.and_then(id),
+            waiting: route.members().map_or(0, |members| members.group.queue.length()),
+            refusal: refusal(&route, &skips, &ask),
             retries: wishes.retries.or(first.retries).unwrap_or(policy.retries),
             total: wishes.timeout.unwrap_or(self.routing.total),
-            fallbacks: self.fallbacks_after(&group, wishes),
-            group,
+            fallbacks: self.fallbacks_after(route.group(), wishes),
         })
     }
 
-    fn next(&self, route: &Route, ask: &Ask<'_>) -> Result<Arc<str>, String> {
-        // It is given back at once: whoever is looked at is not busy for it.
-        match self.pick(route, ask) {
-            Ok(mut pick) => {
-                pick.permit.take_back();
-                Ok(Arc::clone(&pick.candidate.deployment.id))
+    /// Who keeps the conversation, if anybody does, and how likely each one is to be asked first.
+    fn chances(
+        &self,
+        route: &Route,
+        skips: &[Option<Skip>],
+        ask: &Ask<'_>,
+    ) -> (Option<usize>, Vec<(usize, f64)>) {
+        let members = match route.members() {
+            Some(members) if members.places.len() > 1 => members,
+            _ => return (None, if skips == [None] { vec![(0, 1.0)] } else { Vec::new() }),
+        };
+        let (group, policy) = (&members.group, ask.policy);
+        let may = |place: usize| skips[place].is_none();
+        let key = policy.prompt_cache_affinity.then(|| affinity::key(ask.wishes.tenant, ask.body)).flatten();
+        let time_to_live = match policy.strategy {
+            StrategyKind::LatencyBased { time_to_live, .. } => time_to_live,
+            _ => Duration::ZERO,
+        };
+        let seconds = |place| {
+            standing_at(route, members, place, |standing| standing.speed.seconds(time_to_live)).flatten()
+        };
+        for Level { places, weights } in &group.levels {
+            let (deployments, random) = (&group.deployments, &self.random);
+            let kept = key.and_then(|key| affinity::choose(key, deployments, places.clone(), weights, &may));
+            if let Some(place) = kept {
+                return (kept, vec![(place, 1.0)]);
             }
-            Err(unavailable) => Err(unavailable.error(route.group()).message().to_owned()),
+            let places = places.clone();
+            let among = Among { deployments, places, weights, random, may: &may, seconds: &seconds };
+            let chances = strategy::chances(policy.strategy, &among);
+            if !chances.is_empty() {
+                return (None, chances);
+            }
+        }
+        (None, Vec::new())
+    }
+
+    /// What is known of a candidate, whatever is asked of it.
+    fn known(
+        &self,
+        route: &Route,
+        index: usize,
+        candidate: &Candidate,
+        wishes: &Wishes,
+    ) -> ExplainedCandidate {
+        let deployment = &candidate.deployment;
+        let look = |what: &dyn Fn(&Standing) -> Option<Duration>| match route.members() {
+            Some(members) => standing_at(route, members, members.places.start + index, what).flatten(),
+            None => what(deployment.state.own()),
+        };
+        let rest = |standing: &Standing| match standing.health.look() {
+            Look::InService => None,
+            Look::MayBeBack => Some(Duration::ZERO),
+            Look::Resting(until) => Some(until.saturating_duration_since(Instant::now())),
+        };
+        let mut waits = deployment.context().target.send.waits;
+        waits.total = wishes.timeout.unwrap_or(waits.total);
+        waits.first_event = wishes.first_event_timeout.unwrap_or(waits.first_event);
+        ExplainedCandidate {
+            deployment: Arc::clone(&deployment.id),
+            provider: Arc::clone(&candidate.prefix),
+            upstream_model: Arc::clone(&candidate.upstream_model),
+            order: deployment.order,
+            share: 0.0,
+            chance: 0.0,
+            skip: None,
+            has_credential: self.can_call(&candidate.prefix, deployment),
+            rest: look(&rest),
+            in_flight: deployment.state.in_flight.load(Ordering::Relaxed),
+            in_flight_max: deployment.parallel.as_ref().and_then(|_| deployment.state.places_max()),
+            used: deployment.state.window.used(),
+            limits: (deployment.rates.requests, deployment.rates.tokens),
+            answers_in: look(&|standing| standing.speed.seconds(Duration::MAX).map(Duration::from_secs_f64)),
+            input_tokens_max: deployment.input_tokens_max,
+            tags: deployment.tags.clone(),
+            price: self.price_of_two(candidate),
+            waits,
         }
     }
 
-    fn fallbacks_after(&self, group: &str, wishes: &Wishes) -> ExplainedFallbacks {
-        if wishes.no_fallbacks || wishes.deployment.is_some() || wishes.own_target.is_some() {
-            return ExplainedFallbacks::default();
-        }
-        let after = |kind| {
-            let list = list(&self.routing.fallbacks, group, &Error::new(kind, ""), wishes);
-            let leads = list.into_iter().filter(|fallback| self.resolve(&fallback.model).is_ok());
-            leads.map(|fallback| fallback.model).take(self.routing.fallbacks.hops_max as usize).collect()
+    /// A wildcard's price is that of each model.
+    fn price_of_two(&self, candidate: &Candidate) -> Option<Decimal> {
+        candidate.deployment.price_of_two.or_else(|| {
+            let price = self.price(&candidate.prefix, &candidate.upstream_model)?;
+            Some(price.rates.input? + price.rates.output?)
+        })
+    }
+
+    fn fallbacks_after(&self, group: &Arc<str>, wishes: &Wishes) -> ExplainedFallbacks {
+        let off = if wishes.no_fallbacks {
+            Some("the request wants none")
+        } else if wishes.deployment.is_some() {
+            Some("only one deployment can answer")
+        } else if wishes.own_target.is_some() {
+            Some("the request brings its own base or key")
+        } else {
+            None
         };
+        if off.is_some() {
+            return ExplainedFallbacks { off, ..ExplainedFallbacks::default() };
+        }
+        let after = |failure| self.followers(group, failure, wishes);
         ExplainedFallbacks {
+            off,
             general: after(ErrorKind::UpstreamFailed),
             context_window: after(ErrorKind::ContextWindowExceeded),
             content_policy: after(ErrorKind::ContentPolicy),
         }
     }
+
+    fn followers(&self, group: &Arc<str>, failure: ErrorKind, wishes: &Wishes) -> Vec<Follower> {
+        let mut asked = vec![Arc::clone(group)];
+        let hops_max = self.routing.fallbacks.hops_max as usize;
+        let follower = |fallback: Fallback| {
+            let model = fallback.model;
+            let Ok(route) = self.resolve(&model) else {
+                return Follower { model, group: None, deployments: 0, passed_by: Some("leads nowhere") };
+            };
+            let passed_by = if asked.contains(route.group()) {
+                Some("was asked already")
+            } else if asked.len() > hops_max {
+                Some("is past max_fallbacks")
+            } else {
+                asked.push(Arc::clone(route.group()));
+                None
+            };
+            let (group, deployments) = (Some(Arc::clone(route.group())), route.count());
+            Follower { model, group, deployments, passed_by }
+        };
+        list(&self.routing.fallbacks, group, failure, wishes).into_iter().map(follower).collect()
+    }
 }
 
-fn kept_by(route: &Route, ask: &Ask<'_>) -> Option<Arc<str>> {
-    let members = route.members().filter(|members| members.places.len() > 1)?;
-    let key =
-        ask.policy.prompt_cache_affinity.then(|| affinity::key(ask.wishes.tenant, ask.body)).flatten()?;
-    let may = |place: usize| skip(route, members, place, ask).is_none();
-    members.group.levels.iter().find_map(|level| {
-        let (deployments, places) = (&members.group.deployments, level.places.clone());
-        let place = affinity::choose(key, deployments, places, &level.weights, &may)?;
-        Some(Arc::clone(&deployments[place].id))
-    })
-}
-
-fn candidates(route: &Route, ask: &Ask<'_>) -> Vec<ExplainedCandidate> {
-    let Some(members) = route.members() else {
-        return vec![explained(route.first(), None, 1.0)];
+/// Why a candidate would be passed by, or refuse at once.
+fn passed_by(route: &Route, index: usize, ask: &Ask<'_>) -> Option<Skip> {
+    let skip = route.members().and_then(|members| skip(route, members, members.places.start + index, ask));
+    let supports = || {
+        let candidate = route.get(index);
+        candidate.is_some_and(|candidate| candidate.capabilities().supports(ask.operation))
     };
-    let places = members.places.clone().take(CANDIDATES_MAX);
-    let explained = |place: usize| {
-        let skip = skip(route, members, place, ask);
-        let share = if skip.is_none() { share(route, members, place, ask) } else { 0.0 };
-        Some(explained(&*route.at(place)?, skip, share))
-    };
-    places.filter_map(explained).collect()
+    // Of many only the kinds differ, and those are looked at already.
+    skip.or_else(|| (route.count() == 1 && !supports()).then_some(Skip::Unsupported))
 }
 
-/// Its weight among those of its level that may be asked.
-fn share(route: &Route, members: &Members, place: usize, ask: &Ask<'_>) -> f64 {
-    let Some(level) = members.group.levels.iter().find(|level| level.places.contains(&place)) else {
+/// A candidate's part of the weights of its level, of those that may be asked.
+fn share(route: &Route, index: usize, skips: &[Option<Skip>]) -> f64 {
+    if skips[index].is_some() {
+        return 0.0;
+    }
+    let Some(members) = route.members().filter(|members| members.places.len() > 1) else {
+        return 1.0;
+    };
+    let Some(level) = members.group.levels.iter().find(|level| level.places.contains(&index)) else {
         return 0.0;
     };
     let of = |place: usize| level.weights.of(place - level.places.start);
-    let places = level.places.clone().filter(|place| members.places.contains(place));
-    let sum: f64 = places.filter(|&place| skip(route, members, place, ask).is_none()).map(of).sum();
-    if sum > 0.0 { of(place) / sum } else { 0.0 }
+    let sum: f64 = level.places.clone().filter(|&place| skips[place].is_none()).map(of).sum();
+    if sum > 0.0 { of(index) / sum } else { 0.0 }
 }
 
-fn explained(candidate: &Candidate, skip: Option<Skip>, share: f64) -> ExplainedCandidate {
-    let deployment = &candidate.deployment;
-    ExplainedCandidate {
-        deployment: Arc::clone(&deployment.id),
-        provider: Arc::clone(&candidate.prefix),
-        upstream_model: Arc::clone(&candidate.upstream_model),
-        order: deployment.order,
-        share,
-        skip,
-        in_flight: deployment.state.in_flight.load(Ordering::Relaxed),
-        used: deployment.state.window.used(),
-        limits: (deployment.rates.requests, deployment.rates.tokens),
-        price: deployment.price_of_two,
-        waits: deployment.context().target.send.waits,
-    }
-}
-
-impl Explanation {
-    /// The explanation as a JSON object. Times are in milliseconds.
-    pub fn to_json(&self) -> Value {
-        let candidates: Vec<Value> = self.candidates.iter().map(ExplainedCandidate::to_json).collect();
-        json!({
-            "model": self.model,
-            "group": &*self.group,
-            "strategy": self.policy.strategy.name(),
-            "next": self.next.as_deref(),
-            "kept_by": self.kept_by.as_deref(),
-            "refusal": self.refusal,
-            "candidates": candidates,
-            "candidates_left_out": self.left_out,
-            "retries": self.retries,
-            "total_ms": milliseconds(self.total),
-            "queue_wait_ms": milliseconds(self.policy.queue_wait),
-            "cooldown_ms": milliseconds(self.policy.cooldown),
-            "hedging": self.policy.hedge.is_some(),
-            "fallbacks": {
-                "general": self.fallbacks.general,
-                "context_window": self.fallbacks.context_window,
-                "content_policy": self.fallbacks.content_policy,
-            },
-        })
-    }
-}
-
-impl ExplainedCandidate {
-    fn to_json(&self) -> Value {
-        let mut told = json!({
-            "deployment": &*self.deployment,
-            "provider": &*self.provider,
-            "upstream_model": &*self.upstream_model,
-            "share": self.share,
-            "in_flight": self.in_flight,
-            "requests_of_minute": self.used.0,
-            "tokens_of_minute": self.used.1,
-            "rpm": self.limits.0,
-            "tpm": self.limits.1,
-            "price_of_two_tokens": self.price.map(|price| price.normalize().to_string()),
-            "waits_ms": {
-                "connect": milliseconds(self.waits.connect),
-                "first_event": milliseconds(self.waits.first_event),
-                "idle": milliseconds(self.waits.idle),
-                "total": milliseconds(self.waits.total),
-            },
-            "passed_by": self.skip.map(|skip| skip.to_string()),
-        });
-        if let (true, Some(object)) = (self.order != i64::MAX, told.as_object_mut()) {
-            Map::insert(object, "order".to_owned(), self.order.into());
+/// What the caller is told where nobody can be asked.
+fn refusal(route: &Route, skips: &[Option<Skip>], ask: &Ask<'_>) -> Option<String> {
+    let first = skips.iter().all(Option::is_some).then(|| skips[0])?;
+    match route.members() {
+        Some(members) if members.places.len() > 1 || first != Some(Skip::Unsupported) => {
+            Some(unavailable(route, members, ask).error(route.group()).message().to_owned())
         }
-        told
-    }
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-impl fmt::Display for Explanation {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (model, group, strategy) = (&self.model, &self.group, self.policy.strategy.name());
-        writeln!(formatter, "{model} leads to the group {group}, drawn by {strategy}")?;
-        let has_levels = self.candidates.iter().any(|other| other.order != self.candidates[0].order);
-        for candidate in &self.candidates {
-            let ExplainedCandidate { deployment, upstream_model, provider, .. } = candidate;
-            write!(formatter, "  {deployment}: {upstream_model} at {provider}, ")?;
-            match (has_levels, candidate.order) {
-                (true, i64::MAX) => formatter.write_str("last in order, ")?,
-                (true, order) => write!(formatter, "order {order}, ")?,
-                (false, _) => {}
-            }
-            match candidate.skip {
-                Some(skip) => writeln!(formatter, "passed by: {skip}")?,
-                None => {
-                    let percent = candidate.share * 100.0;
-                    let open = candidate.in_flight;
-                    writeln!(formatter, "{percent:.0} % of the draws in its order, {open} calls open")?;
-                }
-            }
-        }
-        if self.left_out > 0 {
-            writeln!(formatter, "  and {} more", self.left_out)?;
-        }
-        if let Some(kept_by) = &self.kept_by {
-            writeln!(formatter, "the beginning of this conversation leads to {kept_by}")?;
-        }
-        match (&self.next, &self.refusal) {
-            (Some(next), _) => writeln!(formatter, "asked now: {next}")?,
-            (None, refusal) => {
-                writeln!(formatter, "nobody can be asked: {}", refusal.as_deref().unwrap_or_default())?;
-            }
-        }
-        writeln!(formatter, "{} further attempts, {:?} for the whole", self.retries, self.total)?;
-        let lists = [
-            ("if the group fails", &self.fallbacks.general),
-            ("if the input is too long", &self.fallbacks.context_window),
-            ("if the content is refused", &self.fallbacks.content_policy),
-        ];
-        for (when, list) in lists {
-            let then = if list.is_empty() { "nobody".to_owned() } else { list.join(", then ") };
-            writeln!(formatter, "{when}: {then}")?;
-        }
-        Ok(())
+        _ => first.map(|skip| skip.to_string()),
     }
 }

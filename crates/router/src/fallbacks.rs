@@ -50,9 +50,9 @@ impl Onward {
         if is_over || !may_help(error) {
             return None;
         }
-        let list = self
-            .list
-            .get_or_insert_with(|| list(&routing.fallbacks, &self.group, error, journey.wishes).into());
+        let list = self.list.get_or_insert_with(|| {
+            list(&routing.fallbacks, &self.group, error.kind(), journey.wishes).into()
+        });
         while self.hops < routing.fallbacks.hops_max {
             let fallback = list.pop_front()?;
             let Ok(route) = router.resolve(&fallback.model) else { continue };
@@ -121,8 +121,13 @@ pub(crate) fn may_help(error: &Error) -> bool {
 
 /// The list for this failure: that of its kind where there is one, else the general one. The request's own go before
 /// what is configured.
-pub(crate) fn list(configured: &Fallbacks, group: &str, error: &Error, wishes: &Wishes) -> Vec<Fallback> {
-    let (own, special) = match error.kind() {
+pub(crate) fn list(
+    configured: &Fallbacks,
+    group: &str,
+    failure: ErrorKind,
+    wishes: &Wishes,
+) -> Vec<Fallback> {
+    let (own, special) = match failure {
         ErrorKind::ContextWindowExceeded => {
             (wishes.context_window_fallbacks.as_ref(), Some(&configured.context_window))
         }

@@ -70,7 +70,7 @@ impl Router {
                 let Some(template) = Pattern::new(model) else {
                     return;
                 };
-                if !self.can_call(deployment) {
+                if !self.can_call(&deployment.prefix, deployment) {
                     return;
                 }
                 let models = provider.models(&deployment.context).await.unwrap_or_else(|error| {
@@ -95,13 +95,13 @@ impl Router {
     }
 
     /// Whether there is a credential for the deployment, or none is needed.
-    fn can_call(&self, deployment: &Deployment) -> bool {
+    pub(crate) fn can_call(&self, prefix: &str, deployment: &Deployment) -> bool {
         let target = &deployment.context.target;
         target.api_key.is_some()
             || target.api_base.is_some()
             || self
                 .registry()
-                .by_prefix(&deployment.prefix)
+                .by_prefix(prefix)
                 .is_none_or(|registration| registration.about.has_credential || registration.about.is_open)
     }
 

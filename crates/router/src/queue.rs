@@ -28,6 +28,11 @@ impl Queue {
         self.length.load(Ordering::Acquire) == 0
     }
 
+    /// How many wait.
+    pub(crate) fn length(&self) -> usize {
+        self.length.load(Ordering::Acquire)
+    }
+
     /// Takes a place at its end. `None` if it is full.
     pub(crate) fn join(&self) -> Option<Waiting<'_>> {
         if self.length.fetch_add(1, Ordering::AcqRel) >= self.length_max {

@@ -113,6 +113,12 @@ impl State {
         standing
     }
 
+    /// How many calls may be open at one time, if that is limited.
+    pub(crate) fn places_max(&self) -> Option<usize> {
+        let parallel = self.parallel.lock().unwrap_or_else(PoisonError::into_inner);
+        parallel.as_ref().map(|(max, _)| *max)
+    }
+
     /// The places for so many calls at one time. Those that are taken stay taken when the number changes.
     pub(crate) fn places(&self, max: usize) -> Arc<Semaphore> {
         let max = max.min(Semaphore::MAX_PERMITS);

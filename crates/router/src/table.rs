@@ -6,9 +6,10 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::Deployment;
+use crate::explanation::Resolved;
 use crate::group::{Group, Policies};
 use crate::pattern::Pattern;
-use crate::route::{Members, Stars};
+use crate::route::{Members, Route, Stars};
 use crate::wildcards::Wildcards;
 
 /// Everything that a name can lead to. Immutable once built.
@@ -104,6 +105,28 @@ impl Table {
                 let stars = Stars { matched: Arc::clone(&asked), asked };
                 Some(Members::all(group, Some(stars)))
             }
+        }
+    }
+
+    /// How the name of a route was found.
+    pub(crate) fn way(&self, name: &str, route: &Route) -> Resolved {
+        let Some(members) = route.members() else {
+            return Resolved::Prefix;
+        };
+        if self
+            .groups
+            .values()
+            .any(|group| group.deployments.iter().any(|deployment| *deployment.id == *name))
+        {
+            return Resolved::DeploymentId;
+        }
+        if let Some(alias) = self.aliases.get(name) {
+            return Resolved::Alias(alias.group.to_string());
+        }
+        match (&members.stars, self.groups.contains_key(name)) {
+            (Some(_), _) => Resolved::Wildcard(members.group.name.to_string()),
+            (None, true) => Resolved::Group,
+            (None, false) => Resolved::ModelString,
         }
     }
 

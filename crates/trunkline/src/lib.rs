@@ -73,8 +73,9 @@ pub use trunkline_provider::{
 pub use trunkline_prices::{Price, PriceFile, Prices, Rates};
 // What a client is built from.
 pub use trunkline_router::{
-    Answer, Attempt, Candidate, Class, Course, Deployment, DeploymentSpec, Explanation, Failed, Fallback,
-    Fallbacks, Hedge, MockFailure, OwnTarget, PerClass, Permit, Policy, RetryBudget, Route, Router, Routing,
+    Answer, Attempt, Candidate, Class, Course, Deployment, DeploymentSpec, ExplainedCandidate,
+    ExplainedFallbacks, Explanation, Failed, Fallback, Fallbacks, Follower, Hedge, MockFailure, OwnTarget,
+    PerClass, Permit, Policy, Probed, Probing, Resolved, RetryBudget, Route, Router, Routing, Skip,
     StrategyKind, Wishes,
 };
 pub use trunkline_transport::{Connect, Duplex, HttpTransport, TransportOptions};

@@ -14,4 +14,7 @@ impl Strategy for CostBased {
     fn choose(&self, among: &Among<'_>) -> Option<usize> {
         among.least(|place| among.deployments[place].price_of_two.unwrap_or(UNKNOWN))
     }
+    fn drawn(&self, among: &Among<'_>) -> Vec<(usize, f64)> {
+        among.all_least(|place| among.deployments[place].price_of_two.unwrap_or(UNKNOWN))
+    }
 }

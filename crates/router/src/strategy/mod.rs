@@ -26,6 +26,9 @@ const COMPARED_MAX: usize = 128;
 trait Strategy {
     /// The place to ask. `None` if none of them may be asked.
     fn choose(&self, among: &Among<'_>) -> Option<usize>;
+
+    /// The places that it could draw, each with its part in the draw. Of very many, as if all were compared.
+    fn drawn(&self, among: &Among<'_>) -> Vec<(usize, f64)>;
 }
 
 /// The deployments of one level of a group, and what is known of them.
@@ -52,6 +55,20 @@ pub(crate) fn choose(kind: StrategyKind, among: &Among<'_>) -> Option<usize> {
     }
 }
 
+/// How likely each place is to be drawn in this way. Those that cannot be are left out; nothing is drawn.
+pub(crate) fn chances(kind: StrategyKind, among: &Among<'_>) -> Vec<(usize, f64)> {
+    let mut drawn = match kind {
+        StrategyKind::SimpleShuffle => simple_shuffle::SimpleShuffle.drawn(among),
+        StrategyKind::LeastBusy => least_busy::LeastBusy.drawn(among),
+        StrategyKind::LatencyBased { buffer, .. } => latency_based::LatencyBased { buffer }.drawn(among),
+        StrategyKind::UsageBased => usage_based::UsageBased.drawn(among),
+        StrategyKind::CostBased => cost_based::CostBased.drawn(among),
+    };
+    let sum: f64 = drawn.iter().map(|(_, part)| part).sum();
+    drawn.iter_mut().for_each(|(_, part)| *part /= sum);
+    drawn
+}
+
 impl Among<'_> {
     fn state(&self, place: usize) -> &State {
         &self.deployments[place].state
@@ -64,6 +81,18 @@ impl Among<'_> {
         (0..length.min(COMPARED_MAX))
             .map(move |step| self.places.start + (first + step) % length)
             .filter(|&place| (self.may)(place))
+    }
+
+    /// The places that may be asked.
+    fn open(&self) -> impl Iterator<Item = usize> {
+        self.places.clone().filter(|&place| (self.may)(place))
+    }
+
+    /// All places with the least figure, each with the same part.
+    fn all_least<F: PartialOrd>(&self, figure: impl Fn(usize) -> F) -> Vec<(usize, f64)> {
+        let figures: Vec<(usize, F)> = self.open().map(|place| (place, figure(place))).collect();
+        let is_least = |(_, own): &&(usize, F)| !figures.iter().any(|(_, other)| other < own);
+        figures.iter().filter(is_least).map(|(place, _)| (*place, 1.0)).collect()
     }
 
     /// The place with the least figure; of those that are equal any one.

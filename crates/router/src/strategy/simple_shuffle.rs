@@ -91,4 +91,12 @@ impl Strategy for SimpleShuffle {
             left < 0.0
         })
     }
+    fn drawn(&self, among: &Among<'_>) -> Vec<(usize, f64)> {
+        let mut drawn: Vec<(usize, f64)> =
+            among.open().map(|place| (place, among.weights.of(place - among.places.start))).collect();
+        if drawn.iter().all(|(_, weight)| *weight <= 0.0) {
+            drawn.iter_mut().for_each(|(_, weight)| *weight = 1.0);
+        }
+        drawn
+    }
 }

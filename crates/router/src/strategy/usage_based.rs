@@ -5,12 +5,18 @@ use super::{Among, Strategy};
 #[derive(Debug)]
 pub(super) struct UsageBased;
 
+/// What a deployment has used: tokens, and where none are counted, requests.
+fn used(among: &Among<'_>, place: usize) -> (u64, u64) {
+    let (requests, tokens) = among.state(place).window.used();
+    (tokens, requests)
+}
+
 impl Strategy for UsageBased {
     fn choose(&self, among: &Among<'_>) -> Option<usize> {
-        // Where no tokens are counted, requests are.
-        among.least(|place| {
-            let (requests, tokens) = among.state(place).window.used();
-            (tokens, requests)
-        })
+        among.least(|place| used(among, place))
+    }
+
+    fn drawn(&self, among: &Among<'_>) -> Vec<(usize, f64)> {
+        among.all_least(|place| used(among, place))
     }
 }

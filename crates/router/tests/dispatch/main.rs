@@ -1,8 +1,7 @@
 //! Attempts, fallbacks, rests, limits and hedges, over providers that answer by a script and with time paused.
 
-#[path = "dispatch/budget.rs"]
 mod budget;
-#[path = "dispatch/rests.rs"]
+mod explain;
 mod rests;
 mod world;
 
@@ -434,41 +433,4 @@ async fn an_operation_goes_to_a_deployment_that_has_it() {
         let answer = world.ask_for("m", Operation::Rerank).await.expect("an answer");
         assert_eq!(&*answer.candidate.upstream_model, "ranking");
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_would_become_of_a_request_is_told_and_nothing_happens() {
-    let mut fallbacks = Fallbacks { default: vec!["nowhere".into(), "n".into()], ..Fallbacks::default() };
-    fallbacks.context_window.insert("m".into(), vec!["long".into()]);
-    let limited = DeploymentSpec { requests_per_minute_max: Some(1), ..spec("n", "one/c") };
-    let heavy = DeploymentSpec { weight: Some(3.0), ..spec("m", "one/a") };
-    let light = DeploymentSpec { weight: Some(1.0), ..spec("m", "two/b") };
-    let specs = [heavy, light, limited, spec("long", "one/long")];
-    let world = World::new(Routing { fallbacks, ..Routing::default() }, specs);
-    let explained = world.explain("m", &Wishes::default());
-    let told: Vec<(&str, f64, bool)> = explained
-        .candidates
-        .iter()
-        .map(|told| (&*told.upstream_model, told.share, told.skip.is_none()))
-        .collect();
-    assert_eq!(told, [("a", 0.75, true), ("b", 0.25, true)]);
-    assert_eq!(explained.fallbacks.general, ["n"]);
-    assert_eq!(explained.fallbacks.context_window, ["long"]);
-    for _ in 0..3 {
-        assert!(world.explain("n", &Wishes::default()).next.is_some(), "nothing is used up");
-    }
-    assert_eq!(world.asked(), 0);
-
-    world.script("a", Script::RateLimited(None));
-    for _ in 0..10 {
-        assert!(world.ask("m").await.is_ok());
-    }
-    assert!(world.ask("n").await.is_ok());
-    let text = world.explain("m", &Wishes::default()).to_string();
-    assert!(text.contains("a at one, passed by: it failed, and rests for 5 s"), "{text}");
-    assert!(text.contains("if the input is too long: long"), "{text}");
-    let explained = world.explain("n", &Wishes::default());
-    assert_eq!(explained.next, None);
-    assert!(explained.refusal.as_deref().is_some_and(|why| why.contains("rpm or tpm")), "{explained}");
-    assert_eq!(explained.to_json()["candidates"][0]["passed_by"], "rpm or tpm is used up for 60 s");
 }
