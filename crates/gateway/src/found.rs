@@ -8,6 +8,15 @@ use trunkline_router::Deployment;
 #[derive(Clone, Debug)]
 pub(crate) struct Found {
     pub(crate) deployment: Arc<Deployment>,
-    /// What it failed of. `None` if it answered.
-    pub(crate) failure: Option<String>,
+    pub(crate) outcome: Outcome,
+}
+
+/// How a probe went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Healthy,
+    /// What it failed of.
+    Unhealthy(String),
+    /// Why it was not asked.
+    NotProbed(&'static str),
 }

@@ -7,9 +7,10 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
+use trunkline_core::{Error, ErrorKind};
 use trunkline_router::{Deployment, Probed, Router};
 
-use crate::found::Found;
+use crate::found::{Found, Outcome};
 use crate::gateway::Gateway;
 use crate::models::{json_reply, parameter};
 use crate::reply_body::ReplyBody;
@@ -40,14 +41,14 @@ impl Gateway {
         let concurrency = self.settings.probes.concurrency.unwrap_or(CONCURRENCY).max(1);
         let asked = stream::iter(meant).map(|deployment| found(&router, deployment));
         // In their order, whoever answers first.
-        asked.buffered(concurrency).filter_map(std::future::ready).collect().await
+        asked.buffered(concurrency).collect().await
     }
 }
 
-async fn found(router: &Router, deployment: Arc<Deployment>) -> Option<Found> {
-    match router.probe(&deployment).await {
-        Probed::NotProbed => None,
-        Probed::Healthy => Some(Found { deployment, failure: None }),
+async fn found(router: &Router, deployment: Arc<Deployment>) -> Found {
+    let outcome = match router.probe(&deployment).await {
+        Probed::NotProbed(why) => Outcome::NotProbed(why),
+        Probed::Healthy => Outcome::Healthy,
         Probed::Unhealthy(error) => {
             tracing::debug!(
                 deployment.id = &*deployment.id,
@@ -56,15 +57,20 @@ async fn found(router: &Router, deployment: Arc<Deployment>) -> Option<Found> {
                 error.source = error.causes(),
                 "probe failed"
             );
-            let failure = Some(error.message().to_owned());
-            Some(Found { deployment, failure })
+            Outcome::Unhealthy(error.message().to_owned())
         }
-    }
+    };
+    Found { deployment, outcome }
 }
 
-/// `GET /health`.
-pub(crate) async fn health(gateway: &Gateway, query: &str) -> Response<ReplyBody> {
+/// `GET /health`. Where a model is picked of which nobody answers, the status is 503.
+///
+/// # Errors
+///
+/// `NotFound` if nothing is picked.
+pub(crate) async fn health(gateway: &Gateway, query: &str) -> Result<Response<ReplyBody>, Error> {
     let (model, id) = (parameter(query, "model"), parameter(query, "model_id"));
+    let is_picked = model.is_some() || id.is_some();
     let is_meant = |deployment: &Deployment| {
         let named = |name: &String| **name == *deployment.group || **name == *deployment.model;
         model.as_ref().is_none_or(named) && id.as_ref().is_none_or(|id| **id == *deployment.id)
@@ -73,21 +79,29 @@ pub(crate) async fn health(gateway: &Gateway, query: &str) -> Response<ReplyBody
         Some(found) => found.into_iter().filter(|found| is_meant(&found.deployment)).collect(),
         None => gateway.probe(is_meant).await,
     };
+    if is_picked && found.is_empty() {
+        let message = "no deployment has this model and id; GET /model/info lists those that there are";
+        return Err(Error::new(ErrorKind::NotFound, message).with_param("model"));
+    }
     let has_details = gateway.settings.health_details;
-    let told = |is_healthy: bool| -> Vec<Value> {
-        let of_kind = found.iter().filter(|found| found.failure.is_none() == is_healthy);
-        of_kind.map(|found| row(found, has_details)).collect()
-    };
-    let (healthy, unhealthy) = (told(true), told(false));
-    json_reply(
-        StatusCode::OK,
-        &json!({
-            "healthy_count": healthy.len(),
-            "unhealthy_count": unhealthy.len(),
-            "healthy_endpoints": healthy,
-            "unhealthy_endpoints": unhealthy,
-        }),
-    )
+    let (mut healthy, mut unhealthy, mut not_probed) = (Vec::new(), Vec::new(), Vec::new());
+    for found in &found {
+        let rows = match found.outcome {
+            Outcome::Healthy => &mut healthy,
+            Outcome::Unhealthy(_) => &mut unhealthy,
+            Outcome::NotProbed(_) => &mut not_probed,
+        };
+        rows.push(row(found, has_details));
+    }
+    let is_down = is_picked && healthy.is_empty() && !unhealthy.is_empty();
+    let told = json!({
+        "healthy_count": healthy.len(),
+        "unhealthy_count": unhealthy.len(),
+        "healthy_endpoints": healthy,
+        "unhealthy_endpoints": unhealthy,
+        "not_probed_endpoints": not_probed,
+    });
+    Ok(json_reply(if is_down { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }, &told))
 }
 
 fn row(found: &Found, has_details: bool) -> Value {
@@ -96,8 +110,10 @@ fn row(found: &Found, has_details: bool) -> Value {
     if has_details {
         told["model_id"] = Value::from(&*deployment.id);
         told["model_name"] = Value::from(&*deployment.group);
-        if let Some(failure) = &found.failure {
-            told["error"] = Value::from(failure.as_str());
+        match &found.outcome {
+            Outcome::Healthy => {}
+            Outcome::Unhealthy(error) => told["error"] = Value::from(error.as_str()),
+            Outcome::NotProbed(why) => told["reason"] = Value::from(*why),
         }
     }
     told

@@ -147,7 +147,7 @@ impl Gateway {
             Endpoint::GetModel => models::get(self, model).await,
             Endpoint::ModelInfo => Ok(models::info(self, query)),
             Endpoint::ModelGroupInfo => Ok(models::group_info(self, query)),
-            Endpoint::Health => Ok(health(self, query).await),
+            Endpoint::Health => health(self, query).await,
             Endpoint::Liveliness => Ok(pages::liveliness(self)),
             Endpoint::Readiness => Ok(pages::readiness(self)),
             Endpoint::Home => Ok(pages::home(self)),

@@ -2,6 +2,7 @@
 
 mod budget;
 mod explain;
+mod probe;
 mod rests;
 mod world;
 

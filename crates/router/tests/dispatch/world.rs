@@ -14,7 +14,9 @@ use trunkline_core::{
 use trunkline_provider::{
     About, CallContext, Capabilities, Limits, Provider, Registry, SendOptions, Transport, TransportBody,
 };
-use trunkline_router::{Answer, DeploymentSpec, Explanation, Failed, Router, RouterBuilder, Routing, Wishes};
+use trunkline_router::{
+    Answer, DeploymentSpec, Explanation, Failed, Probed, Router, RouterBuilder, Routing, Wishes,
+};
 
 /// What a model answers.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -213,6 +215,12 @@ impl World {
     pub(crate) fn explain(&self, name: &str, wishes: &Wishes) -> Explanation {
         let body = trunkline_core::Body::Document(Document::empty());
         self.router.explain(name, Operation::ChatCompletions, &body, wishes).expect("a known name")
+    }
+
+    /// Probes the deployment with this model string.
+    pub(crate) async fn probe(&self, model: &str) -> Probed {
+        let deployment = self.router.deployments().find(|deployment| &*deployment.model == model);
+        self.router.probe(deployment.expect("it is there")).await
     }
 
     /// How often anybody was asked.
