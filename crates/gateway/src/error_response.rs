@@ -10,7 +10,7 @@ use crate::record::{OpenRecord, Outcome};
 use crate::reply_body::ReplyBody;
 
 /// Logs a failure once, settles its record, and turns it into the caller's answer.
-pub(crate) fn failed(mut record: OpenRecord, error: &Error) -> Response<ReplyBody> {
+pub(crate) fn failed(mut record: Box<OpenRecord>, error: &Error) -> Response<ReplyBody> {
     let mut response = response(error, record.dialect, &record.call_id);
     headers::add_request(&record, response.headers_mut());
     headers::add_recorded_target(&record, response.headers_mut());

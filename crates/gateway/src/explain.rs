@@ -1,7 +1,8 @@
 //! `POST /v1/explain`: where a request would go and why, without sending it.
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::request::Parts;
+use http::{HeaderMap, Response, StatusCode};
 use http_body::Body;
 use trunkline_core::{Body as CallBody, Dialect, Document, Error, ErrorKind, Operation};
 use trunkline_router::Explanation;
@@ -11,6 +12,7 @@ use crate::binding::{self, Earlier};
 use crate::gateway::Gateway;
 use crate::models::{json_reply, parameter};
 use crate::reply_body::ReplyBody;
+use crate::steering::Steering;
 use crate::{body, consumed, operation, wishes};
 
 impl Gateway {
@@ -51,7 +53,7 @@ fn explained(
     let allows = |field: &str| operation::allows(gateway, candidate, field);
     let asked = consumed::take(operation.dialect(), &mut body, allows)?;
     let keepalive = gateway.settings.keepalive_of(operation.dialect());
-    let wishes = wishes::of(asked, headers, caller, earlier.deployment, keepalive)?;
+    let wishes = wishes::of(asked, Steering::of(headers), caller, earlier.deployment, keepalive)?;
     router.explain(&name, operation, &body, &wishes)
 }
 
@@ -59,7 +61,8 @@ fn explained(
 pub(crate) async fn explain<B>(
     gateway: &Gateway,
     caller: Caller,
-    request: Request<B>,
+    request: &Parts,
+    body: B,
 ) -> Result<Response<ReplyBody>, Error>
 where
     B: Body<Data = Bytes> + Unpin + Send,
@@ -69,8 +72,7 @@ where
         let message = "how the gateway is set up is told to administrators alone";
         return Err(Error::new(ErrorKind::PermissionDenied, message));
     }
-    let (parts, body) = request.into_parts();
-    let query = parts.uri.query().unwrap_or_default();
+    let query = request.uri.query().unwrap_or_default();
     let operation = match parameter(query, "operation") {
         None => Operation::ChatCompletions,
         Some(name) => operation_named(&name)?,
@@ -80,8 +82,8 @@ where
         return Err(Error::new(ErrorKind::InvalidRequest, message).with_param("operation"));
     }
     let (limits, idle) = (&gateway.settings.limits, gateway.settings.waits.body_idle);
-    let body = body::read(operation, &parts.headers, body, limits, idle).await?;
-    let explanation = explained(gateway, caller, operation, &parts.headers, body)?;
+    let body = body::read(operation, &request.headers, body, limits, idle).await?;
+    let explanation = explained(gateway, caller, operation, &request.headers, body)?;
     Ok(json_reply(StatusCode::OK, &explanation.to_json()))
 }
 

@@ -12,6 +12,7 @@ use trunkline_router::Candidate;
 use crate::Settings;
 use crate::authentication::is_key_header;
 use crate::record::{OpenRecord, Record};
+use crate::steering::Steering;
 use crate::trace;
 
 /// A caller's headers that go upstream in every dialect.
@@ -82,7 +83,7 @@ static KEPT: &[&str] = &[
     "x-ratelimit-remaining-tokens",
 ];
 
-const CALL_ID: HeaderName = HeaderName::from_static("x-litellm-call-id");
+static CALL_ID: HeaderName = HeaderName::from_static("x-litellm-call-id");
 const VERSION: HeaderName = HeaderName::from_static("x-litellm-version");
 const MODEL_ID: HeaderName = HeaderName::from_static("x-litellm-model-id");
 const MODEL_GROUP: HeaderName = HeaderName::from_static("x-litellm-model-group");
@@ -146,14 +147,14 @@ pub(crate) fn outbound_query(operation: Operation, query: Option<&str>) -> Optio
 pub(crate) fn outbound(request: &HeaderMap, dialect: Dialect, settings: &Settings) -> HeaderMap {
     // Room for what every request says besides, so that the map does not grow under way.
     let mut outbound = HeaderMap::with_capacity(12);
-    let own = NAMES.upstream_of_dialect.iter().filter(|(other, _)| *other == dialect);
-    for name in own.flat_map(|(_, names)| names) {
-        for value in request.get_all(name) {
+    let of_dialect = NAMES.upstream_of_dialect.iter().find(|(other, _)| *other == dialect);
+    let of_dialect = of_dialect.map_or(&[][..], |(_, names)| names);
+    // A request has few headers, and to compare a name takes less than to look it up.
+    for (name, value) in request {
+        let listed = |names: &'static [HeaderName]| names.iter().find(|listed| *listed == name);
+        if let Some(name) = listed(of_dialect) {
             outbound.append(name, value.clone());
-        }
-    }
-    for name in &NAMES.upstream {
-        if let Some(value) = request.get(name) {
+        } else if let Some(name) = listed(&NAMES.upstream).filter(|name| !outbound.contains_key(*name)) {
             outbound.insert(name, value.clone());
         }
     }
@@ -196,15 +197,15 @@ fn is_client_header(name: &HeaderName, settings: &Settings) -> bool {
 }
 
 /// The call id that a request brings along, if it is one that can be passed on.
-pub(crate) fn call_id(request: &HeaderMap) -> Option<String> {
+pub(crate) fn call_id(steering: Steering<'_>) -> Option<String> {
     const CHARACTERS_MAX: usize = 128;
-    let id = request.get(CALL_ID)?.to_str().ok()?;
+    let id = steering.get(&CALL_ID)?.to_str().ok()?;
     (!id.is_empty() && id.len() <= CHARACTERS_MAX).then(|| id.to_owned())
 }
 
 /// Adds what is known of a request to its reply, whatever became of it.
 pub(crate) fn add_request(record: &Record, reply: &mut HeaderMap) {
-    insert(reply, CALL_ID, &record.call_id);
+    insert(reply, CALL_ID.clone(), &record.call_id);
     reply.insert(VERSION, HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
 }
 

@@ -33,6 +33,7 @@ mod seal;
 mod serve;
 mod service;
 mod settings;
+mod steering;
 mod stream;
 mod tls;
 mod trace;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Body;
 use trunkline_core::{
     Body as CallBody, ByteStream, Call, Dialect, Document, Error, ErrorKind, Event, EventStream, Operation,
@@ -22,6 +23,7 @@ use crate::gateway::Gateway;
 use crate::record::OpenRecord;
 use crate::reply_body::ReplyBody;
 use crate::rewrite::Rewrite;
+use crate::steering::Steering;
 use crate::stream::StreamBody;
 use crate::{Settings, body, headers, trace, wishes};
 
@@ -46,21 +48,23 @@ struct Streamed {
     permits: (Permit, UpstreamPermit),
 }
 
-/// What is asked, as far as method, path and key tell.
+/// What is asked, as far as the head tells.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct Asked<'r> {
     pub(crate) operation: Operation,
     /// The model or the id that stands in the path.
     pub(crate) named: Option<String>,
     pub(crate) caller: Caller,
+    pub(crate) request: &'r Parts,
+    pub(crate) steering: Steering<'r>,
 }
 
 /// Serves one operation. The record is settled when the reply ends, which for a stream is later.
 pub(crate) async fn serve<B>(
     gateway: &Gateway,
-    asked: Asked,
-    request: Request<B>,
-    mut record: OpenRecord,
+    asked: Asked<'_>,
+    body: B,
+    mut record: Box<OpenRecord>,
 ) -> Response<ReplyBody>
 where
     B: Body<Data = Bytes> + Unpin + Send,
@@ -69,7 +73,7 @@ where
     let stopped = gateway.stopped();
     let walked = tokio::select! {
         biased;
-        walked = walk(gateway, asked, request, &mut record) => walked,
+        walked = walk(gateway, asked, body, &mut record) => walked,
         () = stopped => Err(Error::new(ErrorKind::ShuttingDown, "the gateway stopped before there was a reply")),
     };
     match walked {
@@ -109,8 +113,8 @@ where
 
 async fn walk<B>(
     gateway: &Gateway,
-    Asked { operation, named, caller }: Asked,
-    request: Request<B>,
+    Asked { operation, named, caller, request, steering }: Asked<'_>,
+    body: B,
     record: &mut OpenRecord,
 ) -> Result<Answer, Error>
 where
@@ -118,13 +122,12 @@ where
     B::Error: std::error::Error + Send + Sync + 'static,
 {
     let settings = &gateway.settings;
-    let (parts, body) = request.into_parts();
 
     // 4 may they ask now
     let permit = gateway.admission.admit()?;
     // 5 what they ask
     let mut body =
-        body::read(operation, &parts.headers, body, &settings.limits, settings.waits.body_idle).await?;
+        body::read(operation, &request.headers, body, &settings.limits, settings.waits.body_idle).await?;
     let earlier = match operation.dialect() {
         Dialect::Responses => binding::take(&gateway.seal, caller, operation, named.as_deref(), &mut body)?,
         Dialect::OpenAi | Dialect::Anthropic | Dialect::Cohere => Earlier::default(),
@@ -133,7 +136,7 @@ where
     let name = model_name(gateway, operation, path_model.or(earlier.model), &body)?;
     record.model = Some(name.clone());
     body::check(&body, operation)?;
-    record.user = end_user(settings, &parts.headers, &body);
+    record.user = end_user(settings, &request.headers, &body);
     check_user(settings, operation, record.user.as_ref())?;
     // 6 who answers
     let router = gateway.router();
@@ -141,16 +144,16 @@ where
     let candidate = &*chosen(&route, operation, earlier.deployment.as_deref())?;
     let asked = consumed::take(operation.dialect(), &mut body, |field| allows(gateway, candidate, field))?;
     let keepalive = settings.keepalive_of(operation.dialect());
-    let wishes = wishes::of(asked, &parts.headers, caller, earlier.deployment, keepalive)?;
+    let wishes = wishes::of(asked, steering, caller, earlier.deployment, keepalive)?;
     record.is_traced =
-        trace::is_asked_for(&parts.headers) && (caller.is_administrator() || gateway.settings.trace_for_keys);
+        trace::is_asked_for(steering) && (caller.is_administrator() || gateway.settings.trace_for_keys);
     // 7 note that it begins
     record.group = Some(Arc::clone(route.group()));
     // 8 send it, as often as it takes
     let usage_asked = settings.always_include_stream_usage || asks_for_usage(&body, candidate);
     let mut call = Call::with_body(operation, Arc::clone(&candidate.upstream_model), body);
-    call.headers = headers::outbound(&parts.headers, operation.dialect(), settings);
-    call.query = headers::outbound_query(operation, parts.uri.query());
+    call.headers = headers::outbound(&request.headers, operation.dialect(), settings);
+    call.query = headers::outbound_query(operation, request.uri.query());
     call.object = earlier.object;
     record.streamed = call.streaming();
     if record.streamed {

@@ -148,8 +148,13 @@ pub(crate) struct OpenRecord {
 }
 
 impl OpenRecord {
-    /// Opens the record of a request.
-    pub(crate) fn open(call_id: String, operation: Cow<'static, str>, recorder: Arc<dyn Recorder>) -> Self {
+    /// Opens the record of a request. It is handed on from step to step, so that it stays where it is and its place
+    /// is handed on.
+    pub(crate) fn open(
+        call_id: String,
+        operation: Cow<'static, str>,
+        recorder: Arc<dyn Recorder>,
+    ) -> Box<Self> {
         let record = Record {
             call_id,
             operation,
@@ -173,7 +178,7 @@ impl OpenRecord {
             usage_is_estimated: false,
             cost: None,
         };
-        Self {
+        Box::new(Self {
             record,
             dialect: Dialect::default(),
             price: None,
@@ -184,7 +189,7 @@ impl OpenRecord {
             is_all_tried: false,
             is_traced: false,
             recorder,
-        }
+        })
     }
 
     /// Notes where the request is sent.

@@ -38,7 +38,7 @@ struct BytesBody {
     ended: bool,
     /// What it failed of, until it is told.
     failed: Option<Error>,
-    record: OpenRecord,
+    record: Box<OpenRecord>,
     _permit: Permit,
     /// What is held of the deployment that answers.
     upstream: trunkline_router::Permit,
@@ -47,13 +47,13 @@ struct BytesBody {
 #[derive(Debug)]
 struct Held {
     parts: VecDeque<Bytes>,
-    record: OpenRecord,
+    record: Box<OpenRecord>,
     _permit: Permit,
 }
 
 impl ReplyBody {
     /// The same body, which settles the record and gives the permit back when it has been sent, or is dropped.
-    pub(crate) fn holding(self, record: OpenRecord, permit: Permit) -> Self {
+    pub(crate) fn holding(self, record: Box<OpenRecord>, permit: Permit) -> Self {
         match self.0 {
             Content::Whole(parts) => Self(Content::Held(Box::new(Held { parts, record, _permit: permit }))),
             held => Self(held),
@@ -68,7 +68,7 @@ impl ReplyBody {
     /// Bytes as they come, which settle the record and give the permit back at their end.
     pub(crate) fn bytes(
         bytes: ByteStream,
-        record: OpenRecord,
+        record: Box<OpenRecord>,
         permit: Permit,
         upstream: trunkline_router::Permit,
         stop: OwnedNotified,

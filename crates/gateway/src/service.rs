@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, EXPECT, UPGRADE};
+use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use trunkline_core::{Dialect, Error, ErrorKind};
@@ -19,6 +20,7 @@ use crate::health::health;
 use crate::operation::Asked;
 use crate::record::{OpenRecord, Outcome};
 use crate::reply_body::ReplyBody;
+use crate::steering::Steering;
 use crate::{anthropic_models, body, browsers, headers, models, operation, pages};
 
 /// Heads up to here pass whatever the settings say, so that no slip locks everybody out.
@@ -39,7 +41,7 @@ impl Gateway {
         let awaits_leave = request.headers().contains_key(EXPECT);
         let (parts, body) = request.into_parts();
         let mut body = ReadOnce::new(body);
-        let mut response = self.respond(Request::from_parts(parts, &mut body)).await;
+        let mut response = self.respond(&parts, &mut body).await;
         if !body.is_end_stream() && !body::discard(awaits_leave, &mut body).await {
             // Clients would send the next request on a connection that ends here. HTTP/2 has no such header, and
             // no need of it.
@@ -56,49 +58,50 @@ impl Gateway {
         response
     }
 
-    async fn respond<B>(&self, request: Request<B>) -> Response<ReplyBody>
+    async fn respond<B>(&self, request: &Parts, body: &mut ReadOnce<B>) -> Response<ReplyBody>
     where
         B: Body<Data = Bytes> + Unpin + Send,
         B::Error: std::error::Error + Send + Sync + 'static,
     {
-        let call_id = headers::call_id(request.headers()).unwrap_or_else(|| self.call_ids.next());
-        let path = request.uri().path();
+        let steering = Steering::of(&request.headers);
+        let call_id = headers::call_id(steering).unwrap_or_else(|| self.call_ids.next());
+        let path = request.uri.path();
         let mut record = OpenRecord::open(call_id, Cow::Borrowed(""), Arc::clone(&self.recorder));
-        let found = endpoints::find(request.method(), path);
-        record.dialect = endpoints::dialect(&found, path, request.headers());
-        let admitted = self.admit(&request, found);
-        record.operation = described(&admitted, &request);
+        let found = endpoints::find(&request.method, path);
+        record.dialect = endpoints::dialect(&found, path, &request.headers);
+        let admitted = self.admit(request, found);
+        record.operation = described(&admitted, request);
         let (matched, caller) = match admitted {
             Ok(Some(admitted)) => admitted,
-            Ok(None) => return self.preflight(record, &request),
-            Err(error) => return refuse(record, &error, request.uri().path()),
+            Ok(None) => return self.preflight(record, request),
+            Err(error) => return refuse(record, &error, path),
         };
         if matched.endpoint == Endpoint::Explain {
-            let response = Box::pin(explain(self, caller, request)).await;
+            let response = Box::pin(explain(self, caller, request, body)).await;
             return settled(record, response);
         }
         let Endpoint::Operation(operation) = matched.endpoint else {
-            let query = request.uri().query().unwrap_or_default();
+            let query = request.uri.query().unwrap_or_default();
             let response = self.look_up(&matched, query, record.dialect).await;
             return settled(record, response);
         };
-        let asked = Asked { operation, named: matched.named, caller };
+        let asked = Asked { operation, named: matched.named, caller, request, steering };
         // On its own, so that a connection whose reply has begun, or that rests, does not hold the room for it.
-        Box::pin(operation::serve(self, asked, request, record)).await
+        Box::pin(operation::serve(self, asked, body, record)).await
     }
 
     /// Steps 2 and 3 of the walk: which endpoint, and who asks. `None` is a question about the endpoint itself.
-    fn admit<B>(
+    fn admit(
         &self,
-        request: &Request<B>,
+        request: &Parts,
         found: Result<Matched, Error>,
     ) -> Result<Option<(Matched, Caller)>, Error> {
         self.check_size(request)?;
-        browsers::guard(request.uri(), request.headers(), &self.settings)?;
-        if request.method() == Method::OPTIONS && !endpoints::methods(request.uri().path()).is_empty() {
+        browsers::guard(&request.uri, &request.headers, &self.settings)?;
+        if request.method == Method::OPTIONS && !endpoints::methods(request.uri.path()).is_empty() {
             return Ok(None);
         }
-        if request.headers().get(UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket")) {
+        if request.headers.get(UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket")) {
             // Of all statuses this one makes clients that prefer a socket go on over HTTP at once.
             let message = "WebSocket is not spoken here; the same is answered over HTTP, streamed or whole";
             return Err(Error::new(ErrorKind::UpgradeUnsupported, message));
@@ -106,16 +109,16 @@ impl Gateway {
         let matched = found?;
         let caller = match matched.access {
             Access::Public => Caller::Local,
-            Access::Caller => authenticate(request.headers(), &self.settings)?,
+            Access::Caller => authenticate(&request.headers, &self.settings)?,
         };
         Ok(Some((matched, caller)))
     }
 
     /// A head far past the limit is refused before it comes here, without an envelope.
-    fn check_size<B>(&self, request: &Request<B>) -> Result<(), Error> {
-        let address = request.uri().path().len() + request.uri().query().unwrap_or_default().len();
+    fn check_size(&self, request: &Parts) -> Result<(), Error> {
+        let address = request.uri.path().len() + request.uri.query().unwrap_or_default().len();
         let bytes_max = self.settings.limits.header_bytes_max.max(HEADER_BYTES_LEAST);
-        if headers::size(request.headers()) + address <= bytes_max {
+        if headers::size(&request.headers) + address <= bytes_max {
             return Ok(());
         }
         let message =
@@ -123,12 +126,12 @@ impl Gateway {
         Err(Error::new(ErrorKind::HeadersTooLarge, message))
     }
 
-    fn preflight<B>(&self, record: OpenRecord, request: &Request<B>) -> Response<ReplyBody> {
+    fn preflight(&self, record: Box<OpenRecord>, request: &Parts) -> Response<ReplyBody> {
         let mut response = Response::new(ReplyBody::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
-        let methods = allowed(request.uri().path());
+        let methods = allowed(request.uri.path());
         response.headers_mut().insert(ALLOW, methods.clone());
-        browsers::allow_preflight(request.headers(), response.headers_mut(), methods, &self.settings);
+        browsers::allow_preflight(&request.headers, response.headers_mut(), methods, &self.settings);
         settled(record, Ok(response))
     }
 
@@ -159,18 +162,15 @@ impl Gateway {
 }
 
 /// What was asked: an operation's name, else method and path.
-fn described<B>(
-    admitted: &Result<Option<(Matched, Caller)>, Error>,
-    request: &Request<B>,
-) -> Cow<'static, str> {
+fn described(admitted: &Result<Option<(Matched, Caller)>, Error>, request: &Parts) -> Cow<'static, str> {
     if let Ok(Some((Matched { endpoint: Endpoint::Operation(operation), .. }, _))) = admitted {
         return Cow::Borrowed(operation.name());
     }
-    let path = request.uri().path();
-    Cow::Owned(format!("{} {}", request.method(), &path[..path.floor_char_boundary(PATH_BYTES_MAX)]))
+    let path = request.uri.path();
+    Cow::Owned(format!("{} {}", request.method, &path[..path.floor_char_boundary(PATH_BYTES_MAX)]))
 }
 
-fn refuse(record: OpenRecord, error: &Error, path: &str) -> Response<ReplyBody> {
+fn refuse(record: Box<OpenRecord>, error: &Error, path: &str) -> Response<ReplyBody> {
     let mut response = failed(record, error);
     if error.kind() == ErrorKind::MethodNotAllowed {
         response.headers_mut().insert(ALLOW, allowed(path));
@@ -184,7 +184,7 @@ fn allowed(path: &str) -> HeaderValue {
         .unwrap_or(HeaderValue::from_static("OPTIONS"))
 }
 
-fn settled(mut record: OpenRecord, outcome: Result<Response<ReplyBody>, Error>) -> Response<ReplyBody> {
+fn settled(mut record: Box<OpenRecord>, outcome: Result<Response<ReplyBody>, Error>) -> Response<ReplyBody> {
     match outcome {
         Ok(mut response) => {
             headers::add_request(&record, response.headers_mut());

@@ -26,7 +26,7 @@ pub(crate) struct StreamBody {
     keepalive: Option<Keepalive>,
     /// Fires when the time that open replies have at shutdown is over.
     stop: Pin<Box<OwnedNotified>>,
-    record: OpenRecord,
+    record: Box<OpenRecord>,
     _permit: Permit,
     /// What is held of the deployment that answers.
     upstream: trunkline_router::Permit,
@@ -41,7 +41,7 @@ impl StreamBody {
     pub(crate) fn new(
         events: EventStream,
         rewrite: Rewrite,
-        record: OpenRecord,
+        record: Box<OpenRecord>,
         (permit, upstream): (Permit, trunkline_router::Permit),
         stop: OwnedNotified,
         keepalive: Option<Duration>,

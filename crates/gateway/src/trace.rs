@@ -5,7 +5,7 @@ use std::fmt::Write;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::record::Record;
-use crate::wishes::is_steering;
+use crate::steering::Steering;
 
 static TRACE: HeaderName = HeaderName::from_static("x-trunkline-trace");
 static ATTEMPTS: HeaderName = HeaderName::from_static("x-trunkline-attempts");
@@ -14,10 +14,8 @@ static ATTEMPTS: HeaderName = HeaderName::from_static("x-trunkline-attempts");
 const BYTES_MAX: usize = 1_024;
 
 /// Whether a request asks for its attempts.
-pub(crate) fn is_asked_for(request: &HeaderMap) -> bool {
-    // Seldom there, and then beside few others.
-    request.keys().any(is_steering)
-        && request.get(&TRACE).is_some_and(|value| value == "1" || value == "true")
+pub(crate) fn is_asked_for(steering: Steering<'_>) -> bool {
+    steering.get(&TRACE).is_some_and(|value| value == "1" || value == "true")
 }
 
 /// Adds the attempts: `deployment status cause milliseconds`, one after the other with commas between them.

@@ -1,28 +1,20 @@
 //! What a request asks of the router, read from its body and its headers.
 
 use std::net::IpAddr;
-use std::sync::LazyLock;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName};
+use http::HeaderName;
 use trunkline_core::{Error, ErrorKind};
 use trunkline_router::{OwnTarget, Wishes};
 
 use crate::authentication::Caller;
 use crate::consumed::Asked;
+use crate::steering::Steering;
 
 static TIMEOUT: HeaderName = HeaderName::from_static("x-litellm-timeout");
 static STREAM_TIMEOUT: HeaderName = HeaderName::from_static("x-litellm-stream-timeout");
 static RETRIES: HeaderName = HeaderName::from_static("x-litellm-num-retries");
 static TAGS: HeaderName = HeaderName::from_static("x-litellm-tags");
-
-static NO_HEADERS: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
-
-/// Whether a header may steer a request.
-pub(crate) fn is_steering(name: &HeaderName) -> bool {
-    let name = name.as_str();
-    name.starts_with("x-litellm-") || name.starts_with("x-trunkline-")
-}
 
 /// What a request asks of the router: its body goes before its headers.
 ///
@@ -31,7 +23,7 @@ pub(crate) fn is_steering(name: &HeaderName) -> bool {
 /// `InvalidRequest` for a header that is no number, or a base that is not accepted.
 pub(crate) fn of(
     asked: Asked,
-    request: &HeaderMap,
+    steering: Steering<'_>,
     caller: Caller,
     deployment: Option<String>,
     begin_within: Option<Duration>,
@@ -43,8 +35,6 @@ pub(crate) fn of(
     } else {
         None
     };
-    // Most requests have none of these, and to look for each by its name takes as long as all else here together.
-    let steering = if request.keys().any(is_steering) { request } else { &NO_HEADERS };
     if let Some(text) = steering.get(&TAGS).and_then(|value| value.to_str().ok()) {
         tags.extend(text.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned));
     }
@@ -65,8 +55,8 @@ pub(crate) fn of(
     })
 }
 
-fn number(request: &HeaderMap, name: &HeaderName) -> Result<Option<u32>, Error> {
-    let Some(value) = request.get(name) else {
+fn number(steering: Steering<'_>, name: &HeaderName) -> Result<Option<u32>, Error> {
+    let Some(value) = steering.get(name) else {
         return Ok(None);
     };
     let number = value.to_str().ok().and_then(|text| text.trim().parse().ok());
@@ -106,8 +96,8 @@ fn check_base(base: &str) -> Result<(), Error> {
     Ok(())
 }
 
-fn seconds(request: &HeaderMap, name: &HeaderName) -> Result<Option<Duration>, Error> {
-    let Some(value) = request.get(name) else {
+fn seconds(steering: Steering<'_>, name: &HeaderName) -> Result<Option<Duration>, Error> {
+    let Some(value) = steering.get(name) else {
         return Ok(None);
     };
     let seconds = value.to_str().ok().and_then(|text| text.trim().parse::<f64>().ok());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use trunkline_core::{Call, Error, ErrorKind, Retry};
 
-use crate::give::{Given, context, give, note_failure, prepared};
+use crate::give::{Given, context, give, note_failure, prepare};
 use crate::journey::Journey;
 use crate::race::Hedging;
 use crate::select::Pick;
@@ -47,8 +47,8 @@ impl Router {
         }
         let given = {
             let context = context(&pick.candidate, journey);
-            let prepared = prepared(call, &pick.candidate, journey.wishes);
-            give(&pick, context.as_ref(), &prepared, journey.wishes).await
+            let own = prepare(call, &pick.candidate, journey.wishes);
+            give(&pick, context.as_ref(), own.as_deref().unwrap_or(call), journey.wishes).await
         };
         self.settled(route, pick, given, journey)
     }

@@ -1,6 +1,5 @@
 //! One call to one deployment, up to the first event of a stream, and what its failure says.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,17 +59,17 @@ pub(crate) fn context(candidate: &Candidate, journey: &Journey<'_>) -> Option<Ca
     Some(CallContext::new(Arc::new(target)))
 }
 
-/// The call as a deployment gets it: its own spelling of the model, what it adds to the body put in.
-pub(crate) fn prepared<'c>(call: &'c mut Call, candidate: &Candidate, wishes: &Wishes) -> Cow<'c, Call> {
+/// Makes the call what a deployment gets: its own spelling of the model. A call of its own where it adds to bodies.
+pub(crate) fn prepare(call: &mut Call, candidate: &Candidate, wishes: &Wishes) -> Option<Box<Call>> {
     call.model = Arc::clone(&candidate.upstream_model);
     // What the deployment adds may hold keys, which no base of a caller's gets.
     let is_elsewhere = wishes.own_target.as_ref().is_some_and(|own| own.api_base.is_some());
     if is_elsewhere || !candidate.deployment.adds_to_bodies() {
-        return Cow::Borrowed(call);
+        return None;
     }
-    let mut own = call.clone();
+    let mut own = Box::new(call.clone());
     candidate.deployment.complete(own.operation, &mut own.body);
-    Cow::Owned(own)
+    Some(own)
 }
 
 /// Notes a failure with the deployment.

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use trunkline_core::{Call, Error};
 
 use crate::attempt::Attempt;
-use crate::give::{Given, context, give, note_failure, prepared};
+use crate::give::{Given, context, give, note_failure, prepare};
 use crate::group::Group;
 use crate::journey::Journey;
 use crate::select::Pick;
@@ -55,9 +55,9 @@ impl Router {
         let context_of_first = context(&pick.candidate, journey);
         let (began, delay) = (Instant::now(), hedging.delay());
         let mut spare = call.clone();
-        let prepared_for_first = prepared(call, &pick.candidate, wishes);
+        let own_of_first = prepare(call, &pick.candidate, wishes);
         let raced = 'race: {
-            let first = give(&pick, context_of_first.as_ref(), &prepared_for_first, wishes);
+            let first = give(&pick, context_of_first.as_ref(), own_of_first.as_deref().unwrap_or(call), wishes);
             let mut first = std::pin::pin!(first);
             let Some(delay) = delay else { break 'race Raced::Alone(first.await) };
             if let Ok(given) = tokio::time::timeout(delay, &mut first).await {
@@ -67,9 +67,10 @@ impl Router {
                 break 'race Raced::Alone(first.await);
             };
             let context_of_second = context(&second.candidate, journey);
-            let prepared_for_second = prepared(&mut spare, &second.candidate, wishes);
+            let own_of_second = prepare(&mut spare, &second.candidate, wishes);
             let faster = {
-                let other = give(&second, context_of_second.as_ref(), &prepared_for_second, wishes);
+                let call = own_of_second.as_deref().unwrap_or(&spare);
+                let other = give(&second, context_of_second.as_ref(), call, wishes);
                 faster(first, std::pin::pin!(other)).await
             };
             Raced::Two(second, faster)
@@ -108,7 +109,11 @@ impl Router {
         }
         let (asked, policy) = ([first], self.policy_of(route));
         let ask = Ask::new(call.operation, &call.body, journey.wishes, policy, &asked);
-        let second = self.pick(route, &ask).ok().filter(|_| hedging.take())?;
+        let mut second = self.pick(route, &ask).ok()?;
+        if !hedging.take() {
+            second.permit.take_back();
+            return None;
+        }
         journey.course.attempts += 1;
         second.candidate.deployment.origin.earn();
         Some(second)

@@ -59,7 +59,8 @@ impl Direct {
             let was_kept = kept.is_some();
             let connection = match kept.take() {
                 Some(connection) => connection,
-                None => self.connect(&origin, &parts.uri, options, deadlines).await?,
+                // Seldom, and what it takes is not to be carried about with every request.
+                None => Box::pin(self.connect(&origin, &parts.uri, options, deadlines)).await?,
             };
             match connection.exchange(&head, &body, deadlines.first_byte()).await {
                 Ok(replied) => return Ok(self.response(replied, origin, deadlines)),

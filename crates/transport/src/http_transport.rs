@@ -108,7 +108,7 @@ impl Transport for HttpTransport {
                 .send(origin, request, options, deadlines)
                 .await?
                 .map(|body| -> TransportBody { Box::pin(body) }),
-            None => self.send_by_client(request, options, deadlines).await?,
+            None => Box::pin(self.send_by_client(request, options, deadlines)).await?,
         };
         self.inflated(reply)
     }

@@ -54,7 +54,7 @@ pub fn encode(
     let mut request = Request::new(body.segments());
     *request.method_mut() = call.operation.method();
     *request.uri_mut() = uri(base, &path, call.query.as_deref())?;
-    *request.headers_mut() = headers(call.headers.clone(), body.content_type(), context, authentication)?;
+    *request.headers_mut() = headers(&call.headers, body.content_type(), context, authentication)?;
     Ok(request)
 }
 
@@ -72,7 +72,7 @@ pub fn encode_models(
     let mut request = Request::new(Segments::new());
     *request.method_mut() = Method::GET;
     *request.uri_mut() = uri(base, "v1/models", Some("limit=1000"))?;
-    *request.headers_mut() = headers(HeaderMap::new(), None, context, authentication)?;
+    *request.headers_mut() = headers(&HeaderMap::new(), None, context, authentication)?;
     Ok(request)
 }
 
@@ -103,12 +103,11 @@ fn uri(base: &str, path: &str, parameters: Option<&str>) -> Result<Uri, Error> {
 }
 
 fn headers(
-    mut callers: HeaderMap,
+    callers: &HeaderMap,
     content_type: Option<HeaderValue>,
     context: &EncodeContext<'_>,
     authentication: Authentication,
 ) -> Result<HeaderMap, Error> {
-    callers.entry(VERSION).or_insert(VERSION_BY_DEFAULT);
     let shown = |credential: &Secret| {
         let (name, value) = match authentication {
             Authentication::ApiKey => (API_KEY, plain(credential)),
@@ -118,6 +117,7 @@ fn headers(
     };
     let credential = context.credential.map(shown).transpose()?;
     let mut headers = request_headers(callers, content_type, credential, context.target);
+    headers.entry(VERSION).or_insert(VERSION_BY_DEFAULT);
     if context.credential.is_some() && authentication == Authentication::OAuth {
         ask_for(OAUTH_BETA, &mut headers);
     }

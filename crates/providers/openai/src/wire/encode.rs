@@ -38,7 +38,7 @@ pub fn encode_models(base: &str, context: &EncodeContext<'_>) -> Result<Request<
     let mut request = Request::new(Segments::new());
     *request.method_mut() = Method::GET;
     *request.uri_mut() = uri(base, "models", None)?;
-    *request.headers_mut() = headers(HeaderMap::new(), None, context)?;
+    *request.headers_mut() = headers(&HeaderMap::new(), None, context)?;
     Ok(request)
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn encode_with(
     } else {
         make()?
     };
-    *request.headers_mut() = headers(call.headers.clone(), body.content_type(), context)?;
+    *request.headers_mut() = headers(&call.headers, body.content_type(), context)?;
     if call.operation.answers_in_bytes() && !context.target.extra_headers.contains_key(ACCEPT) {
         request.headers_mut().insert(ACCEPT, ANYTHING);
     }
@@ -144,7 +144,7 @@ fn uri(base: &str, path: &str, parameters: Option<&str>) -> Result<Uri, Error> {
 }
 
 fn headers(
-    callers: HeaderMap,
+    callers: &HeaderMap,
     content_type: Option<HeaderValue>,
     context: &EncodeContext<'_>,
 ) -> Result<HeaderMap, Error> {
