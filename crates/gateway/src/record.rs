@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
+use rust_decimal::Decimal;
 use trunkline_core::{Cost, Dialect, ErrorKind, Observation, Usage};
 use trunkline_prices::Price;
 use trunkline_router::{Attempt, Candidate, Course, Router};
@@ -58,6 +59,14 @@ pub struct Record {
 }
 
 impl Record {
+    /// What the attempts cost that were given up because another answered first: an estimate of their input.
+    pub fn cost_of_attempts(&self) -> Option<Decimal> {
+        self.failed_attempts
+            .iter()
+            .filter_map(|attempt| attempt.cost.as_ref()?.spend())
+            .reduce(|sum, cost| sum + cost)
+    }
+
     /// How it ended, in the words of the log.
     pub(crate) fn outcome_text(&self) -> Cow<'static, str> {
         match self.outcome {
@@ -118,6 +127,7 @@ impl Recorder for LogRecorder {
             usage.output_tokens = usage.map(Usage::all_output),
             usage.estimated = record.usage_is_estimated.then_some(true),
             cost = record.cost.as_ref().and_then(Cost::spend).map(|spend| spend.to_string()),
+            cost.attempts = record.cost_of_attempts().map(|spend| spend.to_string()),
             generation.id = record.observation.generation_id,
             duration_ms = record.microseconds().map(|microseconds| microseconds / 1e3),
             "request"

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use trunkline_core::{Error, ErrorKind};
+use trunkline_core::{Cost, Error, ErrorKind, Usage};
+use trunkline_prices::Price;
 
 use crate::Candidate;
 
@@ -25,6 +26,10 @@ pub struct Attempt {
     pub failure: Option<ErrorKind>,
     /// From sending until it was over.
     pub duration: Duration,
+    /// About what it used, where it was asked in earnest and given up: its input, read though nobody waits for more.
+    pub usage: Option<Usage>,
+    /// What that costs, where the price is known.
+    pub cost: Option<Cost>,
 }
 
 impl Attempt {
@@ -43,6 +48,16 @@ impl Attempt {
             status: None,
             failure: None,
             duration,
+            usage: None,
+            cost: None,
         }
+    }
+
+    /// Notes about how much input it had read when it was given up.
+    pub(crate) fn having_read(mut self, tokens: u64, price: Option<&Price>) -> Self {
+        let usage = Usage { uncached_input: tokens, ..Usage::default() };
+        self.cost = price.and_then(|price| price.cost(&usage));
+        self.usage = Some(usage);
+        self
     }
 }

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use trunkline_core::{Call, Error};
 
 use crate::attempt::Attempt;
+use crate::estimate::input_tokens;
 use crate::give::{Given, context, give, note_failure, prepare};
 use crate::group::Group;
 use crate::journey::Journey;
@@ -57,7 +58,8 @@ impl Router {
         let mut spare = call.clone();
         let own_of_first = prepare(call, &pick.candidate, wishes);
         let raced = 'race: {
-            let first = give(&pick, context_of_first.as_ref(), own_of_first.as_deref().unwrap_or(call), wishes);
+            let first =
+                give(&pick, context_of_first.as_ref(), own_of_first.as_deref().unwrap_or(call), wishes);
             let mut first = std::pin::pin!(first);
             let Some(delay) = delay else { break 'race Raced::Alone(first.await) };
             if let Ok(given) = tokio::time::timeout(delay, &mut first).await {
@@ -89,8 +91,12 @@ impl Router {
                 note_failure(&mut loser, &error);
                 Attempt::failed(group, &loser.candidate, &error, took)
             }
-            // It was given up with all that it held.
-            None => Attempt::overtaken(group, &loser.candidate, took),
+            // It was given up with all that it held. Its upstream has read the input by then, and bills it.
+            None => {
+                let price = self.price_of(&loser.candidate);
+                let tokens = input_tokens(&spare.body);
+                Attempt::overtaken(group, &loser.candidate, took).having_read(tokens, price.as_deref())
+            }
         });
         (winner, given)
     }

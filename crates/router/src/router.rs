@@ -244,6 +244,12 @@ impl Router {
         self.price_list.get(&format!("{prefix}/{upstream_model}"))
     }
 
+    /// What calls to a candidate cost: its deployment's own price, else its model's.
+    pub(crate) fn price_of(&self, candidate: &Candidate) -> Option<Arc<Price>> {
+        let of_model = || self.price(&candidate.prefix, &candidate.upstream_model);
+        candidate.deployment.price.clone().or_else(of_model)
+    }
+
     /// How a route's group is served.
     pub(crate) fn policy_of<'r>(&'r self, route: &'r Route) -> &'r Arc<Policy> {
         route.members().map_or(self.policies.general(), |members| &members.group.policy)

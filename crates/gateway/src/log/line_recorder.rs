@@ -60,6 +60,9 @@ impl Recorder for LineRecorder {
         if let Some(spend) = record.cost.as_ref().and_then(Cost::spend) {
             line.amount(field!("cost"), spend);
         }
+        if let Some(spend) = record.cost_of_attempts() {
+            line.amount(field!("cost.attempts"), spend);
+        }
         if let Some(id) = &record.observation.generation_id {
             line.string(field!("generation.id"), id);
         }

@@ -2,6 +2,7 @@
 
 mod budget;
 mod explain;
+mod hedges;
 mod probe;
 mod rests;
 mod world;
@@ -11,8 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use trunkline_core::{ErrorKind, Operation};
 use trunkline_router::{
-    Class, DeploymentSpec, Fallback, Fallbacks, Hedge, MockFailure, PerClass, Policy, Routing, StrategyKind,
-    Wishes,
+    Class, DeploymentSpec, Fallback, Fallbacks, MockFailure, PerClass, Policy, Routing, StrategyKind, Wishes,
 };
 use world::{Script, World, spec};
 
@@ -342,31 +342,6 @@ async fn the_first_event_is_waited_for_and_a_silent_upstream_loses() {
         }
         tokio::time::advance(Duration::from_secs(120)).await;
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_slow_deployment_gets_one_beside_it_and_no_more_than_its_share() {
-    let hedge = Hedge { delay: Some(Duration::from_millis(200)), percent_max: 5 };
-    let policy = Policy { hedge: Some(hedge), ..Policy::default() };
-    let world =
-        World::new(Routing { policy, ..Routing::default() }, [spec("m", "one/a"), spec("m", "two/b")]);
-    for _ in 0..100 {
-        assert!(world.ask("m").await.is_ok());
-    }
-    assert_eq!(world.asked(), 100, "fast ones are asked alone");
-    world.script("a", Script::Slow(Duration::from_secs(5)));
-    let mut hedged = 0;
-    for _ in 0..40 {
-        let began = Instant::now();
-        let answer = world.ask("m").await.expect("an answer");
-        if answer.course.failed.len() == 1 {
-            hedged += 1;
-            assert_eq!(&*answer.candidate.upstream_model, "b");
-            assert_eq!((answer.course.failed[0].failure, began.elapsed().as_millis()), (None, 200));
-        }
-    }
-    assert!((1..=7).contains(&hedged), "{hedged}: five of a hundred, of 140");
-    assert_eq!(world.open(), 0, "the slow ones were given up");
 }
 
 #[tokio::test(start_paused = true)]

@@ -197,7 +197,11 @@ impl World {
     }
 
     pub(crate) async fn stream(&self, name: &str) -> Result<Answer, Failed> {
-        let body = Document::parse(r#"{"stream":true}"#).expect("a document");
+        self.ask_about(name, r#"{"stream":true}"#).await
+    }
+
+    pub(crate) async fn ask_about(&self, name: &str, body: &'static str) -> Result<Answer, Failed> {
+        let body = Document::parse(body).expect("a document");
         self.dispatch(name, Operation::ChatCompletions, body, &Wishes::default()).await
     }
 
