@@ -18,6 +18,7 @@ mod media;
 mod messages;
 mod models;
 mod operation;
+mod prices;
 mod reload;
 mod responses;
 mod routing;

@@ -103,6 +103,7 @@ fn own(before: &TrunklineSettings, now: &TrunklineSettings) -> Vec<&'static str>
             cors_origins = "cors_origins",
             reasoning_content = "reasoning_content",
             model_catalogue_ttl_seconds = "model_catalogue_ttl_seconds",
+            catalogue_prices_refresh_seconds = "catalogue_prices_refresh_seconds",
             trace_for_keys = "trace_for_keys",
             reload = "reload",
         ]

@@ -61,6 +61,8 @@ pub struct TrunklineSettings {
     pub reasoning_content: bool,
     /// How long an upstream's list of models is kept. Default 300.
     pub model_catalogue_ttl_seconds: u64,
+    /// How often the prices of upstreams' lists of models are taken up. Default 0: never, and no list is asked for.
+    pub catalogue_prices_refresh_seconds: u64,
     /// How long a call may wait for a deployment to be free again. Default 0: it is refused at once.
     pub queue_wait_ms: u64,
     /// How many calls may wait so at one time. Default 1,000.
@@ -109,6 +111,7 @@ impl Default for TrunklineSettings {
             cors_origins: vec!["*".to_owned()],
             reasoning_content: true,
             model_catalogue_ttl_seconds: 300,
+            catalogue_prices_refresh_seconds: 0,
             queue_wait_ms: 0,
             queue_length_max: 1_000,
             attempts_max: 8,
@@ -125,11 +128,12 @@ impl Default for TrunklineSettings {
 }
 
 /// Keys for which 0 has a meaning; of all others it would make a gateway that serves nothing.
-const MAY_BE_ZERO: [&str; 8] = [
+const MAY_BE_ZERO: [&str; 9] = [
     "connections_max",
     "shutdown_grace_seconds",
     "shutdown_delay_seconds",
     "model_catalogue_ttl_seconds",
+    "catalogue_prices_refresh_seconds",
     "queue_wait_ms",
     "hedge_delay_ms",
     "retry_budget_percent",

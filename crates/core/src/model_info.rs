@@ -25,6 +25,9 @@ pub struct ModelInfo {
     pub tags: Vec<String>,
     /// What it costs, in US dollars a token.
     pub prices: Option<TokenPrices>,
+    /// Its prices as the catalogue wrote them, a JSON object, where there is more to them than
+    /// [`prices`](Self::prices) can say: tiers, a price for each call.
+    pub pricing: Option<Box<str>>,
 }
 
 /// Base prices in US dollars a token.

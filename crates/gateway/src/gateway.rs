@@ -19,6 +19,7 @@ use crate::seal::Seal;
 #[derive(Debug)]
 pub struct Gateway {
     router: ArcSwap<Router>,
+    replacing: tokio::sync::Mutex<()>,
     pub(crate) settings: Settings,
     pub(crate) admission: Admission,
     pub(crate) seal: Arc<Seal>,
@@ -39,6 +40,7 @@ impl Gateway {
     pub fn new(router: Arc<Router>, settings: Settings) -> Self {
         Self {
             router: ArcSwap::new(router),
+            replacing: tokio::sync::Mutex::default(),
             admission: Admission::new(&settings),
             seal: Arc::new(Seal::new(settings.salt_key.as_ref().or(settings.master_key.as_ref()))),
             settings,
@@ -61,6 +63,12 @@ impl Gateway {
     /// The router that serves now. Whoever has begun with it goes on with it.
     pub fn router(&self) -> Arc<Router> {
         self.router.load_full()
+    }
+
+    /// A turn at replacing the router: to be held from where the one that serves is looked at until the one that was
+    /// made of it serves, so that nothing that somebody else does meanwhile is undone.
+    pub async fn replacing(&self) -> impl Drop + '_ {
+        self.replacing.lock().await
     }
 
     /// Serves by another router from now on. Requests under way go on with the one that they began with.

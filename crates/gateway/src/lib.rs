@@ -11,6 +11,7 @@ mod binding;
 mod body;
 mod browsers;
 mod call_ids;
+mod catalogue_prices;
 mod connection;
 mod consumed;
 mod endpoints;

@@ -49,6 +49,8 @@ pub struct Settings {
     pub messages_keepalive: Option<Duration>,
     /// How deployments are probed.
     pub probes: Probes,
+    /// How often prices are taken from providers' lists of models. Default `None`: never.
+    pub prices_every: Option<Duration>,
     /// Whether readiness may say more than how it is. Default true.
     pub health_details: bool,
     /// Whether only `echo/…` can answer, for want of a key. Readiness says so.
@@ -142,6 +144,7 @@ impl Default for Settings {
             keepalive: None,
             messages_keepalive: None,
             probes: Probes::default(),
+            prices_every: None,
             health_details: true,
             echo_only: false,
             limits: Limits::default(),

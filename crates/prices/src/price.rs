@@ -36,23 +36,18 @@ pub struct Tier {
 }
 
 impl Price {
-    /// The price that a catalogue tells of a model.
+    /// The price that a catalogue tells of a model, with its tiers where it tells them.
     ///
     /// The output limit is the model's; the input limit is its context window, which the output shares.
     pub fn from_model(model: &ModelInfo, source: &Arc<str>) -> Self {
-        let told = model.prices.as_ref();
+        let price = match &model.pricing {
+            Some(pricing) => Self::from_pricing(pricing.as_bytes(), source),
+            None => Self { rates: base_rates(model), source: Arc::clone(source), ..Self::default() },
+        };
         Self {
-            rates: Rates {
-                input: told.and_then(|prices| prices.input),
-                cache_read: told.and_then(|prices| prices.cache_read),
-                cache_write: told.and_then(|prices| prices.cache_write),
-                output: told.and_then(|prices| prices.output),
-                ..Rates::default()
-            },
             input_tokens_max: model.context_window.filter(|tokens| *tokens > 0),
             output_tokens_max: model.output_tokens_max.filter(|tokens| *tokens > 0),
-            source: Arc::clone(source),
-            ..Self::default()
+            ..price
         }
     }
 
@@ -123,6 +118,17 @@ impl Price {
             sum = sum.checked_add(Decimal::from(tokens).checked_mul(rate?)?)?;
         }
         Some(sum)
+    }
+}
+
+fn base_rates(model: &ModelInfo) -> Rates {
+    let told = model.prices.as_ref();
+    Rates {
+        input: told.and_then(|prices| prices.input),
+        cache_read: told.and_then(|prices| prices.cache_read),
+        cache_write: told.and_then(|prices| prices.cache_write),
+        output: told.and_then(|prices| prices.output),
+        ..Rates::default()
     }
 }
 

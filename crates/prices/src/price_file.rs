@@ -23,7 +23,7 @@ const SAMPLE: &str = "sample_spec";
 /// assert_eq!(file.get("openai/m").and_then(|price| price.input_tokens_max), Some(128_000));
 /// # Ok::<(), trunkline_core::Error>(())
 /// ```
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct PriceFile {
     rows: HashMap<Box<str>, Price>,
 }

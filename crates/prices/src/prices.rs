@@ -25,7 +25,7 @@ const WITHOUT: &[&str] = &["vercel_ai_gateway/", "openai/", "text-completion-ope
 /// assert!(price.rates.input.is_some());
 /// assert!(prices.get("openai/no-such-model", None).is_none());
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Prices {
     deployments: Arc<HashMap<String, Price>>,
     file: Option<Arc<PriceFile>>,

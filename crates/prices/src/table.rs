@@ -25,7 +25,7 @@ const SOURCE: &str = "# source ";
 /// let price = Table::bundled().get("gpt-4o").expect("it has been there for long");
 /// assert!(price.is_known() && !price.source.is_empty());
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Table<'a> {
     head: &'a str,
     rows: &'a str,

@@ -43,6 +43,8 @@ pub struct About {
     pub bare_names: Vec<String>,
     /// Whether it answers without any credential.
     pub is_open: bool,
+    /// Whether its list of models tells what they cost.
+    pub tells_prices: bool,
 }
 
 impl Registry {

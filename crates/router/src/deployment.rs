@@ -103,6 +103,9 @@ pub struct Deployment {
     pub input_tokens_max: Option<u64>,
     /// How it is probed.
     pub probing: Probing,
+    /// Whether the price is its own, and not what is known of its model.
+    has_own_price: bool,
+    own_input_tokens_max: Option<u64>,
     pub(crate) upstream: Upstream,
     /// Whether stars of the asked-for name are filled into the model.
     has_stars: bool,
@@ -143,10 +146,9 @@ impl Deployment {
         prices: &Prices,
     ) -> Result<Self, Error> {
         let (prefix, upstream) = upstream(&spec, registry)?;
-        let price = spec.price.clone().or_else(|| prices.get(&spec.model, None));
         let state = states.deployment(&id);
         let base = spec.target.api_base.as_deref();
-        Ok(Self {
+        let deployment = Self {
             affinity: mixed(first_bytes(&Sha256::digest(id.as_bytes()))),
             account: states.account(&account(&prefix, &spec)),
             origin: states.origin(base.map_or(&*prefix, origin_of)),
@@ -159,12 +161,12 @@ impl Deployment {
             client_side_fields: spec.client_side_fields,
             order: spec.order,
             info: spec.info,
-            price_of_two: price.as_ref().and_then(price_of_two),
+            price_of_two: None,
             tags: spec.tags,
-            input_tokens_max: spec
-                .input_tokens_max
-                .or(price.as_ref().and_then(|price| price.input_tokens_max)),
-            price: price.map(Arc::new),
+            input_tokens_max: None,
+            own_input_tokens_max: spec.input_tokens_max,
+            has_own_price: spec.price.is_some(),
+            price: spec.price.map(Arc::new),
             probing: spec.probing,
             rates: Rates { requests: spec.requests_per_minute_max, tokens: spec.tokens_per_minute_max },
             weight: spec.weight,
@@ -175,7 +177,21 @@ impl Deployment {
             context: CallContext::new(Arc::new(spec.target)),
             defaults: spec.defaults,
             overrides: spec.overrides,
-        })
+        };
+        Ok(deployment.with_prices(prices))
+    }
+
+    /// The same, at what its model costs by these prices, unless it has a price of its own.
+    pub(crate) fn with_prices(self, prices: &Prices) -> Self {
+        let of_model = || prices.get(&self.model, None).map(Arc::new);
+        let price = if self.has_own_price { self.price.clone() } else { of_model() };
+        let limit = price.as_ref().and_then(|price| price.input_tokens_max);
+        Self {
+            price_of_two: price.as_deref().and_then(price_of_two),
+            input_tokens_max: self.own_input_tokens_max.or(limit),
+            price,
+            ..self
+        }
     }
 
     /// What a name leads to that begins with a known prefix and is not configured: one allocation for its three names.
@@ -199,6 +215,8 @@ impl Deployment {
             tags: Vec::new(),
             input_tokens_max: None,
             probing: Probing::default(),
+            has_own_price: false,
+            own_input_tokens_max: None,
             upstream: Upstream::Fixed { provider: Arc::clone(&registration.provider), model: model.into() },
             has_stars: false,
             context,

@@ -39,6 +39,7 @@ mod probe;
 mod queue;
 mod race;
 mod random;
+mod repricing;
 mod retry_budget;
 mod route;
 mod router;

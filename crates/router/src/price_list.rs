@@ -20,6 +20,10 @@ impl PriceList {
         Self { prices, known: RwLock::default() }
     }
 
+    pub(crate) fn prices(&self) -> &Prices {
+        &self.prices
+    }
+
     /// The price of a model by its full name.
     pub(crate) fn get(&self, name: &str) -> Option<Arc<Price>> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);

@@ -17,6 +17,11 @@ impl Random {
         Self::from_seed(RandomState::new().hash_one(0))
     }
 
+    /// One that goes its own way from here.
+    pub(crate) fn branch(&self) -> Self {
+        Self::from_seed(self.next())
+    }
+
     /// The next number (SplitMix64, of Steele, Lea and Flood).
     pub(crate) fn next(&self) -> u64 {
         const STEP: u64 = 0x9e37_79b9_7f4a_7c15;

@@ -21,17 +21,17 @@ use crate::{Deployment, DeploymentSpec, Policy, Route, Routing, Wishes};
 /// Finds the deployments behind a model name, and calls them.
 #[derive(Debug)]
 pub struct Router {
-    registry: Arc<Registry>,
-    table: Table,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) table: Table,
     /// What surrounds a call to a prefix as it is. `None` where that is not allowed.
-    direct: Option<CallContext>,
+    pub(crate) direct: Option<CallContext>,
     /// What is known of each prefix that may be called as it is.
-    known: FxHashMap<Arc<str>, Known>,
+    pub(crate) known: FxHashMap<Arc<str>, Known>,
     pub(crate) routing: Routing,
-    policies: Policies,
+    pub(crate) policies: Policies,
     pub(crate) states: States,
     pub(crate) random: Random,
-    price_list: PriceList,
+    pub(crate) price_list: PriceList,
 }
 
 /// Collects what a [`Router`] is made of.

@@ -15,6 +15,8 @@ use crate::wildcards::Wildcards;
 /// Everything that a name can lead to. Immutable once built.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
+    /// All of them, in the order in which they were added.
+    pub(crate) deployments: Vec<Arc<Deployment>>,
     pub(crate) groups: BTreeMap<Arc<str>, Arc<Group>>,
     pub(crate) aliases: BTreeMap<Arc<str>, Alias>,
     /// Every name that is known as it is: id, alias, group or model string. One lookup finds the one that goes first.
@@ -46,7 +48,7 @@ impl Table {
     ) -> Self {
         let mut groups: BTreeMap<Arc<str>, Vec<Arc<Deployment>>> = BTreeMap::new();
         let mut models: BTreeMap<Arc<str>, Vec<Arc<Deployment>>> = BTreeMap::new();
-        for deployment in deployments {
+        for deployment in deployments.iter().map(Arc::clone) {
             models.entry(Arc::clone(&deployment.model)).or_default().push(Arc::clone(&deployment));
             groups.entry(Arc::clone(&deployment.group)).or_default().push(deployment);
         }
@@ -59,7 +61,7 @@ impl Table {
         };
         let groups: BTreeMap<Arc<str>, Arc<Group>> = groups.into_iter().map(group).collect();
         let wildcards = Wildcards::new(groups.values());
-        let mut table = Self { groups, aliases, names: FxHashMap::default(), wildcards };
+        let mut table = Self { deployments, groups, aliases, names: FxHashMap::default(), wildcards };
         table.add_names(models, policies);
         table
     }

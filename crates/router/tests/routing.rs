@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use rust_decimal::Decimal;
 use trunkline_core::{
     Call, Document, Environment, Error, ErrorKind, ModelInfo, Observation, Operation, Reply, Segments,
 };
+use trunkline_prices::{Price, Prices};
 use trunkline_provider::{
     About, CallContext, Capabilities, Limits, Provider, Registry, SendOptions, Transport, TransportBody,
 };
@@ -30,7 +32,13 @@ impl Provider for Named {
     }
 
     async fn models(&self, _context: &CallContext) -> Result<Vec<ModelInfo>, Error> {
-        let model = |id: &str| ModelInfo { id: id.to_owned(), ..ModelInfo::default() };
+        let pricing = r#"{"input": "0.000004", "output": "0.000008", "input_tiers": [{"cost": "0.000005", "min": 100}]}"#;
+        let model = |id: &str| ModelInfo {
+            id: id.to_owned(),
+            context_window: Some(7_000),
+            pricing: Some(pricing.into()),
+            ..ModelInfo::default()
+        };
         Ok(vec![model("openai/gpt-4o"), model("meta/llama")])
     }
 }
@@ -54,7 +62,12 @@ fn builder() -> RouterBuilder {
     let mut registry = Registry::new(Arc::new(NoTransport), Environment::empty(), Limits::default());
     for (prefix, bare) in [("vercel_ai_gateway", ""), ("openai", "gpt-"), ("openai/eu", ""), ("echo", "")] {
         let bare_names = if bare.is_empty() { Vec::new() } else { vec![bare.to_owned()] };
-        let about = About { has_credential: true, bare_names, ..About::default() };
+        let about = About {
+            has_credential: true,
+            tells_prices: prefix == "vercel_ai_gateway",
+            bare_names,
+            ..About::default()
+        };
         registry.register(prefix, Arc::new(Named(prefix)), about);
     }
     Router::builder(Arc::new(registry))
@@ -209,4 +222,44 @@ async fn a_deployment_s_places_are_waited_for_and_given_back() {
     for _ in 0..3 {
         check(&router, "m", "openai", "x").await;
     }
+}
+
+#[tokio::test]
+async fn prices_of_a_catalogue_hold_where_a_deployment_has_none_of_its_own() {
+    let mut builder = builder().prices(Prices::empty());
+    for (group, model) in
+        [("fixed", "vercel_ai_gateway/meta/llama"), ("other", "openai/x"), ("any/*", "vercel_ai_gateway/*")]
+    {
+        builder.deployment(spec(group, model)).expect("known");
+    }
+    let own = Price { per_request: Some(Decimal::ONE), ..Price::default() };
+    let row = DeploymentSpec {
+        price: Some(own.clone()),
+        input_tokens_max: Some(9),
+        ..spec("own", "vercel_ai_gateway/meta/llama")
+    };
+    builder.deployment(row).expect("known");
+    let before = builder.build();
+    let rows = before.catalogue_prices().await.expect("a catalogue");
+    assert_eq!(rows.len(), 2, "one catalogue, once: {rows:?}");
+    let router = before.with_prices(before.prices().clone().with_catalogue_prices(rows));
+    let deployment = |router: &Router, group: &str| {
+        let found = router.deployments().find(|deployment| &*deployment.group == group);
+        (**found.expect("a deployment")).clone()
+    };
+    assert_eq!(deployment(&before, "fixed").price, None);
+    let fixed = deployment(&router, "fixed");
+    let price = fixed.price.expect("the catalogue's");
+    assert_eq!((price.tiers.len(), &*price.source), (1, "the catalogue of vercel_ai_gateway"));
+    assert_eq!((fixed.input_tokens_max, fixed.id), (Some(7_000), deployment(&before, "fixed").id));
+    assert_eq!(router.price("vercel_ai_gateway", "openai/gpt-4o").expect("a wildcard's").rates, price.rates);
+    let kept = deployment(&router, "own");
+    assert_eq!((kept.price.as_deref(), kept.input_tokens_max), (Some(&own), Some(9)));
+    assert_eq!(deployment(&router, "other").price, None);
+    check(&router, "fixed", "vercel_ai_gateway", "meta/llama").await;
+    // One that may call prefixes as they are asks those for which it has a credential.
+    assert_eq!(
+        self::builder().direct(true).build().catalogue_prices().await.map(|rows| rows.len()).ok(),
+        Some(2)
+    );
 }

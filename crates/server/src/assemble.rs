@@ -47,7 +47,7 @@ pub(crate) fn router(
 ) -> Result<(Router, Vec<(Location, Error)>), Error> {
     let mut builder = Router::builder(Arc::clone(registry)).routing(routing(&sources.loaded.settings));
     if let Some(before) = before {
-        builder = builder.succeeding(before);
+        builder = builder.succeeding(before).prices(before.prices().clone());
     }
     let send = send_options(sources);
     let mut left_out = Vec::new();
@@ -189,6 +189,8 @@ pub(crate) fn gateway_settings(sources: &Sources, files: u64) -> Settings {
             every: general.background_health_checks.then_some(general.health_check_interval),
             concurrency: general.health_check_concurrency.map(size),
         },
+        prices_every: Some(Duration::from_secs(own.catalogue_prices_refresh_seconds))
+            .filter(|every| !every.is_zero()),
         keepalive: settings.keepalive,
         messages_keepalive: settings.messages_keepalive,
         enforce_user: general.enforce_user_param,

@@ -85,16 +85,17 @@ fn serve(flags: &Flags, environment: &Environment) -> Result<(), Box<dyn Error>>
         // A closed standard output is no reason not to serve.
         let text = sources.start_text(served, audience, scheme, address);
         // Whoever reads that it serves may change the file at once.
-        let probed = Arc::clone(&gateway);
+        let working = Arc::clone(&gateway);
         let reloader = Reloader::new(gateway, registry, environment.clone(), flags.clone(), sources)?;
         let _ = std::io::stdout().write_all(text.as_bytes());
         tracing::info!(address = %address, files.limit = files, "serving");
         let (serving, reloading) = (Box::pin(server.run()), Box::pin(reload::run(reloader)));
-        let probing = Box::pin(probed.probe_at_intervals());
-        let working = async {
-            tokio::select! { () = serving => {}, () = reloading => {}, () = probing => {} }
+        let probing = Box::pin(working.probe_at_intervals());
+        let pricing = Box::pin(working.take_up_prices_at_intervals());
+        let all = async {
+            tokio::select! { () = serving => {}, () = reloading => {}, () = probing => {}, () = pricing => {} }
         };
-        trunkline_memory::giving_back_at_rest(working).await;
+        trunkline_memory::giving_back_at_rest(all).await;
         signals.abort();
         Ok(())
     })

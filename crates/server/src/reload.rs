@@ -83,6 +83,7 @@ impl Reloader {
     }
 
     async fn look(&mut self, is_asked_for: bool) {
+        let _turn = self.gateway.replacing().await;
         let (recipe, contents) = (Arc::clone(&self.recipe), self.contents.clone());
         let before = self.gateway.router();
         // Files are read where no request waits for it.

@@ -34,6 +34,9 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "model_catalogue_ttl_seconds", "how long an upstream's list of models is kept")
         .default("300")
         .supported(),
+    key(S, "catalogue_prices_refresh_seconds", "takes prices from the list of models; at 0 it is not asked")
+        .default("0")
+        .supported(),
     key(S, "queue_wait_ms", "for a deployment to be free again; at 0 a call is refused at once")
         .default("0")
         .supported(),

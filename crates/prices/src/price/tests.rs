@@ -106,6 +106,12 @@ fn a_catalogue_tells_rates_and_limits() {
     assert_eq!((price.rates.input, price.rates.cache_write), (money("0.1"), money("0.2")));
     assert_eq!((price.input_tokens_max, price.output_tokens_max), (None, Some(9)));
     assert_eq!(&*price.source, "a catalogue");
+    // What it wrote itself says more.
+    let pricing = r#"{"input": "0.3", "request": "1", "input_tiers": [{"cost": "0.4", "min": 10}]}"#;
+    let model = ModelInfo { pricing: Some(pricing.into()), ..model };
+    let price = Price::from_model(&model, &Arc::from("a catalogue"));
+    assert_eq!((price.rates_at(9).input, price.rates_at(10).input), (money("0.3"), money("0.4")));
+    assert_eq!((price.per_request, price.output_tokens_max), (money("1"), Some(9)));
 }
 
 /// At most a dollar, and with [`usage`] few enough digits that no decimal rounds.

@@ -37,7 +37,7 @@ pub fn register(registry: &mut Registry) {
         key_variables: credential::VARIABLES.map(str::to_owned).to_vec(),
         has_credential: key.has_fallback(),
         bare_names: vec!["claude-".to_owned()],
-        is_open: false,
+        ..About::default()
     };
     let provider = Arc::new(HttpProvider::new(codec, Arc::new(key), registry));
     registry.register("anthropic", provider, about);

@@ -71,6 +71,7 @@ pub fn register_with(registry: &mut Registry, catalogue_ttl: Duration) {
         name: "Vercel AI Gateway".to_owned(),
         key_variables: KEY_VARIABLES.map(str::to_owned).to_vec(),
         has_credential: credential_origin(registry.environment()).is_ok(),
+        tells_prices: true,
         ..About::default()
     };
     let provider = VercelProvider::new(registry, catalogue_ttl);

@@ -45,6 +45,7 @@ fn model(row: &[u8]) -> Option<ModelInfo> {
             .or_else(|| number(member(row, "top_provider")?, &["max_completion_tokens"])),
         tags: tags(row),
         prices: member(row, "pricing").and_then(prices),
+        pricing: member(row, "pricing").and_then(pricing),
     })
 }
 
@@ -68,6 +69,10 @@ fn prices(pricing: &[u8]) -> Option<TokenPrices> {
         cache_write: price(&["input_cache_write"]),
     };
     (prices != TokenPrices::default()).then_some(prices)
+}
+
+fn pricing(pricing: &[u8]) -> Option<Box<str>> {
+    std::str::from_utf8(pricing).ok().filter(|pricing| pricing.starts_with('{')).map(Box::from)
 }
 
 fn member<'a>(object: &'a [u8], name: &str) -> Option<&'a [u8]> {
@@ -132,6 +137,9 @@ mod tests {
                 cache_read: amount(b"0.00000125"),
                 cache_write: None,
             }),
+            pricing: Some(
+                r#"{"input":"0.0000025","output":"0.00001","input_cache_read":"0.00000125"}"#.into(),
+            ),
         };
         assert_eq!(rows, [expected]);
     }
