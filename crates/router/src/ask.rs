@@ -28,11 +28,12 @@ impl Router {
     pub(crate) async fn attempt<'r>(
         &'r self,
         route: &'r Route,
-        pick: Pick<'r>,
+        mut pick: Pick<'r>,
         call: &mut Call,
         journey: &mut Journey<'_>,
     ) -> Result<Answer, Unanswered> {
         journey.course.attempts += 1;
+        pick.permit.for_call(call);
         if let Some(failure) = journey.wishes.mock_failure.filter(|_| journey.course.attempts == 1) {
             return Err(Unanswered {
                 error: mocked(failure),

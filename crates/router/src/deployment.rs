@@ -296,6 +296,14 @@ impl Deployment {
         }
     }
 
+    /// The model that it calls, where it is always the same.
+    pub(crate) fn only_model(&self) -> Option<&str> {
+        match &self.upstream {
+            Upstream::Fixed { model, .. } if !self.has_stars => Some(model),
+            Upstream::Fixed { .. } | Upstream::ByName => None,
+        }
+    }
+
     /// What surrounds a call to it.
     pub fn context(&self) -> &CallContext {
         &self.context

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use trunkline_core::{Error, ErrorKind};
+use trunkline_core::Error;
 
 use crate::Policy;
 use crate::class::{Class, is_failure};
+use crate::missing_model::is_missing;
 
 /// Over which time failures are counted.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -61,8 +62,8 @@ pub(crate) struct Rules<'p> {
     pub(crate) cooldown: Option<Duration>,
     /// Whether no other deployment answers to the name.
     pub(crate) is_alone: bool,
-    /// Whether the name stands for many models, of which a caller may invent some.
-    pub(crate) is_wildcard: bool,
+    /// The one model that it calls, where a caller cannot have invented it.
+    pub(crate) model: Option<&'p str>,
     /// When the call was sent.
     pub(crate) sent: Instant,
     /// Whether the call was counted when its reply began.
@@ -185,9 +186,8 @@ fn milliseconds(time: Duration) -> u64 {
 
 /// Whether a failure counts against the deployment. A caller's own do only where the policy has a number for them.
 fn counts_against(error: &Error, class: Class, rules: Rules<'_>) -> bool {
-    let is_known_model = !rules.is_wildcard;
     is_failure(error.kind())
-        || error.kind() == ErrorKind::UpstreamNotFound && is_known_model
+        || rules.model.is_some_and(|model| is_missing(model, error))
         || rules.policy.fails_allowed_by_class.get(class).is_some()
 }
 

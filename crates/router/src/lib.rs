@@ -28,6 +28,7 @@ mod hedge;
 mod held;
 mod journey;
 mod listing;
+mod missing_model;
 mod nearest;
 mod parameters;
 mod pattern;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
-use trunkline_core::{Error, ErrorKind};
+use trunkline_core::{Call, Error, ErrorKind};
 
 use crate::health::Rules;
 use crate::state::{Freed, Standing, StandingOf};
@@ -33,6 +33,8 @@ pub struct Permit {
     is_caller_s: bool,
     /// Whether the caller said how long it may take.
     has_own_wait: bool,
+    /// Whether it is about an object that the caller named, and not about the model.
+    is_about_object: bool,
     given: Instant,
 }
 
@@ -70,8 +72,14 @@ impl Permit {
             is_counted: false,
             is_caller_s: wishes.own_target.is_some(),
             has_own_wait: wishes.timeout.is_some() || wishes.first_event_timeout.is_some(),
+            is_about_object: false,
             given: Instant::now(),
         }
+    }
+
+    /// Notes what it is used for.
+    pub(crate) fn for_call(&mut self, call: &Call) {
+        self.is_about_object = call.operation.is_about_object();
     }
 
     /// Takes back what was reserved for a call that is not made.
@@ -134,7 +142,7 @@ impl Permit {
             policy: &self.policy,
             cooldown: self.deployment.cooldown,
             is_alone: self.is_alone,
-            is_wildcard: self.model.is_some(),
+            model: self.deployment.only_model().filter(|_| !self.is_about_object),
             sent: self.given,
             is_counted: self.is_counted,
         };

@@ -70,7 +70,8 @@ fn rests(policy: &Policy) -> String {
     }
     let mut when = match policy.fails_allowed {
         Some(allowed) => format!("after more than {allowed} failures within a minute"),
-        None => "after 429 and 404, and when more than half of five requests or more fail".to_owned(),
+        None => "after 429, after 404 for the model, and when more than half of five requests or more fail"
+            .to_owned(),
     };
     for class in Class::ALL {
         if let Some(allowed) = policy.fails_allowed_by_class.get(class) {

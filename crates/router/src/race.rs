@@ -122,6 +122,7 @@ impl Router {
         }
         journey.course.attempts += 1;
         second.candidate.deployment.origin.earn();
+        second.permit.for_call(call);
         Some(second)
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use trunkline_core::{Error, ErrorKind, ReplyBody};
+use trunkline_core::{Error, ErrorKind, Operation, ReplyBody};
 use trunkline_router::{Answer, DeploymentSpec, OwnTarget, Routing, Wishes};
 
 use crate::world::{Script, World, spec};
@@ -122,4 +122,22 @@ async fn a_caller_s_own_wait_or_base_says_nothing_after_the_first_event_either()
         }
     }
     assert_eq!(answered(&world).await, "a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_404_about_the_model_brings_a_rest() {
+    let world = World::new(Routing::default(), two());
+    for (script, operation, asked) in [
+        (Script::Status(404), Operation::ChatCompletions, 3),
+        (Script::NoModel, Operation::RetrieveResponse, 3),
+        (Script::NoModel, Operation::ChatCompletions, 1),
+    ] {
+        world.script("a", script);
+        let before = world.asked_of("a");
+        for _ in 0..3 {
+            let answer = world.ask_for("m", operation).await.expect("an answer");
+            assert_eq!(&*answer.candidate.upstream_model, "b");
+        }
+        assert_eq!(world.asked_of("a") - before, asked, "{script:?} of {operation}");
+    }
 }

@@ -27,6 +27,8 @@ pub(crate) enum Script {
     Slow(Duration),
     /// With a status; 200 is an answer.
     Status(u16),
+    /// With 404: it does not know the model.
+    NoModel,
     /// With a status, after a while.
     Takes(Duration, u16),
     /// With 429, and when to come back.
@@ -64,7 +66,7 @@ impl Provider for Upstreams {
     fn capabilities(&self, model: &str) -> Capabilities {
         let operations: &[Operation] = match model {
             "ranking" => &[Operation::Rerank],
-            _ => &[Operation::ChatCompletions],
+            _ => &[Operation::ChatCompletions, Operation::RetrieveResponse],
         };
         Capabilities { operations, streaming: true, reports_usage: false, reports_cost: false }
     }
@@ -121,6 +123,11 @@ fn answer(script: Script, streaming: bool) -> Result<Reply, Error> {
             return Err(failed(ErrorKind::UpstreamRateLimited, 429).with_retry_after(wait));
         }
         Script::Credential => return Err(failed(ErrorKind::UpstreamCredential, 401).blaming_credential()),
+        Script::NoModel => {
+            let answer = UpstreamAnswer { status: StatusCode::from_u16(404).ok(), body: bytes::Bytes::new() };
+            let error = Error::new(ErrorKind::UpstreamNotFound, "this model is not here");
+            return Err(error.with_upstream(answer, None, Some("model_not_found".to_owned())));
+        }
         Script::TooLong => return Err(failed(ErrorKind::ContextWindowExceeded, 400)),
         Script::Refused => return Err(failed(ErrorKind::ContentPolicy, 400)),
         Script::EventsThenCut(count) => {
