@@ -54,6 +54,11 @@ impl Router {
         loop {
             let mut pick = match self.pick_now(route, call, policy, journey, &tried) {
                 Ok(pick) => pick,
+                // Who is told no for want of pay is told at once.
+                Err(_) if tried.has_passed_by() => {
+                    journey.course.is_budget_spent = true;
+                    return Err(None);
+                }
                 Err(unavailable) => {
                     // Few groups let anybody wait, and what it takes is not to be carried about with every request.
                     let waiting = self.wait(route, call, policy, journey, &tried, unavailable);
@@ -63,6 +68,10 @@ impl Router {
             };
             if !journey.may_ask(&pick.candidate) {
                 pick.permit.take_back();
+                tried.pass_by(&pick.candidate);
+                if route.members().is_some() {
+                    continue;
+                }
                 journey.course.is_budget_spent = true;
                 return Err(None);
             }
@@ -100,7 +109,7 @@ impl Router {
         if route.members().is_some_and(|members| !members.group.queue.is_empty()) {
             return Err(Unavailable::behind_others());
         }
-        self.pick(route, &Ask::new(call.operation, &call.body, journey.wishes, policy, tried.places()))
+        self.pick(route, &tried.ask(call, journey.wishes, policy))
     }
 
     /// Waits for a deployment as long as the group allows.
@@ -128,7 +137,7 @@ impl Router {
         let Ok(_turn) = tokio::time::timeout_at(patience, waiting.turn()).await else {
             return Err(unavailable);
         };
-        let ask = Ask::new(call.operation, &call.body, journey.wishes, policy, tried.places());
+        let ask = tried.ask(call, journey.wishes, policy);
         self.wait_for_one(route, &ask, patience).await
     }
 

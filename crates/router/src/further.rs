@@ -1,13 +1,15 @@
 //! Whether a failed attempt is followed by another one, and when.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use trunkline_core::{Call, Error, ErrorKind, Retry};
 
 use crate::journey::Journey;
+use crate::retry_budget::Budget;
 use crate::skip::{Ask, first_back, skip};
-use crate::{Policy, Route, Router};
+use crate::{Candidate, Policy, Route, Router, Wishes};
 
 /// The first wait before the same deployment is asked again.
 const BACK_OFF: Duration = Duration::from_millis(500);
@@ -41,11 +43,23 @@ pub(crate) struct Tried {
     places: Vec<usize>,
     /// Of them, those that may answer the next time.
     may_again: Vec<usize>,
+    /// Origins where nothing is left to pay for a further attempt.
+    unpaid: Vec<Arc<Budget>>,
 }
 
 impl Tried {
-    pub(crate) fn places(&self) -> &[usize] {
-        &self.places
+    /// What decides between the deployments that are left.
+    pub(crate) fn ask<'a>(&'a self, call: &'a Call, wishes: &'a Wishes, policy: &'a Policy) -> Ask<'a> {
+        Ask::new(call.operation, &call.body, wishes, policy, &self.places).past(&self.unpaid)
+    }
+
+    /// Passes an origin by, because nothing is left to pay for an attempt there.
+    pub(crate) fn pass_by(&mut self, candidate: &Candidate) {
+        self.unpaid.push(Arc::clone(&candidate.deployment.origin));
+    }
+
+    pub(crate) fn has_passed_by(&self) -> bool {
+        !self.unpaid.is_empty()
     }
 }
 
@@ -73,7 +87,7 @@ impl Router {
             tried.may_again.push(place);
         }
         let has_another = route.members().is_some_and(|members| {
-            let ask = Ask::new(call.operation, &call.body, journey.wishes, policy, &tried.places);
+            let ask = tried.ask(call, journey.wishes, policy);
             let mut others = members.places.clone().filter(|other| *other != place);
             others.any(|other| skip(route, members, other, &ask).is_none())
         });
@@ -85,6 +99,7 @@ impl Router {
         }
         let again = std::mem::take(&mut tried.may_again);
         tried.places.retain(|place| !again.contains(place));
+        tried.unpaid.clear();
         let wait = match advice {
             Retry::After(wait) if wait > RETRY_AFTER_MAX => return Further::Stop,
             Retry::After(wait) if !wait.is_zero() => wait.max(policy.back_off_min),
@@ -93,7 +108,7 @@ impl Router {
         // A wait is of no use to anybody if it outlasts the request, or ends while all are still left alone.
         let until = Instant::now() + wait.max(policy.queue_wait);
         let rests = route.members().and_then(|members| {
-            let ask = Ask::new(call.operation, &call.body, journey.wishes, policy, &tried.places);
+            let ask = tried.ask(call, journey.wishes, policy);
             first_back(route, members, &ask)
         });
         if wait >= journey.left() || rests.is_some_and(|back| back > until) {

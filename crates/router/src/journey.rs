@@ -59,6 +59,20 @@ pub struct Course {
     pub is_budget_spent: bool,
 }
 
+/// A further attempt that an origin was paid for. It goes back, unless it is made.
+struct Paid {
+    origin: Arc<Budget>,
+    is_made: bool,
+}
+
+impl Drop for Paid {
+    fn drop(&mut self) {
+        if !self.is_made {
+            self.origin.give_back();
+        }
+    }
+}
+
 /// A request under way.
 pub(crate) struct Journey<'w> {
     pub(crate) wishes: &'w Wishes,
@@ -69,7 +83,7 @@ pub(crate) struct Journey<'w> {
     /// The origins that failed, as opposed to those that refused the request.
     failing: Vec<Arc<Budget>>,
     /// Where a further attempt is paid for already.
-    paid: Option<Arc<Budget>>,
+    paid: Option<Paid>,
     /// What the last attempt failed of.
     pub(crate) error: Option<Error>,
     pub(crate) last: Option<(Arc<str>, Candidate)>,
@@ -101,10 +115,15 @@ impl<'w> Journey<'w> {
     /// any other is free, and earns.
     pub(crate) fn may_ask(&mut self, candidate: &Candidate) -> bool {
         let origin = &candidate.deployment.origin;
-        if self.has_failed(origin) {
-            return self.paid.take_if(|paid| Arc::ptr_eq(paid, origin)).is_some() || origin.spend();
+        if !self.has_failed(origin) {
+            origin.earn();
+        } else if let Some(paid) = self.paid.as_mut().filter(|paid| Arc::ptr_eq(&paid.origin, origin)) {
+            paid.is_made = true;
+        } else if !origin.spend() {
+            return false;
         }
-        origin.earn();
+        // What was paid elsewhere is not needed there now, and goes back.
+        self.paid = None;
         true
     }
 
@@ -116,7 +135,7 @@ impl<'w> Journey<'w> {
         }
         let may = origin.spend();
         if may {
-            self.paid = Some(Arc::clone(origin));
+            self.paid = Some(Paid { origin: Arc::clone(origin), is_made: false });
         }
         may
     }

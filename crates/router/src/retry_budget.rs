@@ -47,6 +47,11 @@ impl Budget {
         self.earned.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() || self.spend_by_time()
     }
 
+    /// Puts back one further attempt that was taken and not made.
+    pub(crate) fn give_back(&self) {
+        self.earned.fetch_add(100, Ordering::Relaxed);
+    }
+
     fn spend_by_time(&self) -> bool {
         let mut by_time = self.by_time.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let now = Instant::now();
@@ -81,6 +86,14 @@ mod tests {
         assert_eq!(spent(&budget, 50), 3);
         tokio::time::advance(Duration::from_secs(3_600)).await;
         assert_eq!(spent(&budget, 50), 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_given_back_can_be_taken_again() {
+        let budget = Budget::new(RetryBudget { percent: 0, burst: 1 });
+        assert_eq!(spent(&budget, 5), 1);
+        budget.give_back();
+        assert_eq!(spent(&budget, 5), 1);
     }
 
     #[tokio::test(start_paused = true)]

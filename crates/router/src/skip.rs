@@ -1,7 +1,7 @@
 //! Why a deployment may not be asked now, and when the first of those that may not is back.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -9,6 +9,7 @@ use trunkline_core::{Body, Error, ErrorKind, Operation};
 
 use crate::group::Group;
 use crate::health::Look;
+use crate::retry_budget::Budget;
 use crate::route::{Members, Route};
 use crate::state::Standing;
 use crate::tags::Wanted;
@@ -80,6 +81,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) body: &'a Body,
     pub(crate) wishes: &'a Wishes,
     pub(crate) tried: &'a [usize],
+    /// Origins where nothing is left to pay for a further attempt.
+    unpaid: &'a [Arc<Budget>],
     pub(crate) policy: &'a Policy,
     wanted: Option<Wanted<'a>>,
     tokens: OnceLock<u64>,
@@ -94,7 +97,12 @@ impl<'a> Ask<'a> {
         tried: &'a [usize],
     ) -> Self {
         let wanted = Wanted::new(policy, &wishes.tags);
-        Self { operation, body, wishes, tried, policy, wanted, tokens: OnceLock::new() }
+        Self { operation, body, wishes, tried, unpaid: &[], policy, wanted, tokens: OnceLock::new() }
+    }
+
+    /// The same past some origins.
+    pub(crate) fn past(self, unpaid: &'a [Arc<Budget>]) -> Self {
+        Self { unpaid, ..self }
     }
 
     /// About how many tokens the input has. Worked out where a deployment wants to know.
@@ -160,7 +168,8 @@ impl Unavailable {
 pub(crate) fn skip(route: &Route, members: &Members, place: usize, ask: &Ask<'_>) -> Option<Skip> {
     let group = &members.group;
     let deployment = &group.deployments[place];
-    if ask.tried.contains(&place) {
+    let is_unpaid = |origin: &Arc<Budget>| Arc::ptr_eq(origin, &deployment.origin);
+    if ask.tried.contains(&place) || ask.unpaid.iter().any(is_unpaid) {
         return Some(Skip::Tried);
     }
     if ask.wishes.deployment.as_ref().is_some_and(|id| **id != *deployment.id) {

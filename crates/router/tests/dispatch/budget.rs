@@ -80,3 +80,50 @@ async fn whoever_is_not_asked_for_want_of_pay_uses_up_no_limit() {
         assert!(world.ask("m").await.is_ok(), "`b` has its whole minute left");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_origin_that_nothing_pays_for_does_not_hide_another() {
+    let nothing = RetryBudget { percent: 0, burst: 0 };
+    let policy = Policy { cooldown: Duration::ZERO, ..Policy::default() };
+    let routing = Routing { retry_budget: nothing, policy, ..Routing::default() };
+    let at = |model: &str, order| DeploymentSpec { order, ..spec("m", model) };
+    let world = World::new(routing, [at("one/a", 1), at("one/b", 2), at("one/c", 2), at("two/d", 3)]);
+    world.script("a", Script::Status(503));
+    for asked in 1..20 {
+        let answer = world.ask("m").await.expect("an answer");
+        assert_eq!((&*answer.candidate.upstream_model, answer.course.attempts), ("d", 2));
+        assert!(!answer.course.is_budget_spent);
+        assert_eq!(world.asked(), asked * 2, "`b` and `c` are where `a` is");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_origin_was_paid_for_is_asked_of_it() {
+    let half = RetryBudget { percent: 50, burst: 0 };
+    let policy = Policy { cooldown: Duration::ZERO, ..Policy::default() };
+    let routing = Routing { retry_budget: half, policy, ..Routing::default() };
+    let at = |model: &str, order| DeploymentSpec { order, ..spec("m", model) };
+    let world = World::new(routing, [at("two/b", 1), at("one/a", 2), spec("n", "one/c")]);
+    assert!(world.ask("n").await.is_ok());
+    world.script("a", Script::Status(503));
+    world.script("b", Script::Status(503));
+    // Now one origin has earned a further attempt, and the other, which is drawn first, half of one.
+    assert!(world.ask("m").await.is_err());
+    assert_eq!((world.asked_of("b"), world.asked_of("a")), (1, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_paid_for_an_attempt_that_is_not_made_goes_back() {
+    let little = RetryBudget { percent: 0, burst: 1 };
+    let policy = Policy { retries: 1, ..Policy::default() };
+    let routing = Routing { retry_budget: little, policy, ..Routing::default() };
+    let world = World::new(routing, [spec("m", "one/a")]);
+    world.script("a", Script::Status(503));
+    for _ in 0..3 {
+        let left = tokio::time::timeout(Duration::from_millis(1), world.ask("m")).await;
+        assert!(left.is_err(), "the caller left before the second attempt");
+    }
+    let before = world.asked();
+    assert!(world.ask("m").await.is_err());
+    assert_eq!(world.asked() - before, 2);
+}
