@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use trunkline_core::{Call, Error, ErrorKind, Retry};
 
+use crate::further::Tried;
 use crate::give::{Given, context, give, note_failure, prepare};
 use crate::journey::Journey;
 use crate::race::Hedging;
@@ -16,11 +17,12 @@ use crate::{Answer, Candidate, Route, Router};
 pub(crate) struct Unanswered {
     pub(crate) error: Error,
     pub(crate) candidate: Candidate,
+    pub(crate) place: usize,
     pub(crate) took: Duration,
 }
 
 impl Router {
-    /// Asks the deployment that was picked.
+    /// Asks the deployment that was picked. Whoever failed beside it is noted in `tried`.
     ///
     /// # Errors
     ///
@@ -31,6 +33,7 @@ impl Router {
         mut pick: Pick<'r>,
         call: &mut Call,
         journey: &mut Journey<'_>,
+        tried: &mut Tried,
     ) -> Result<Answer, Unanswered> {
         journey.course.attempts += 1;
         pick.permit.for_call(call);
@@ -38,12 +41,13 @@ impl Router {
             return Err(Unanswered {
                 error: mocked(failure),
                 took: pick.permit.age(),
+                place: pick.place,
                 candidate: pick.candidate.into_owned(),
             });
         }
         // Few groups hedge, and what it takes is not to be carried about with every request.
-        if let Some(hedging) = Hedging::of(self, route) {
-            let (pick, given) = Box::pin(self.race(route, hedging, pick, call, journey)).await;
+        if let Some(hedging) = Hedging::of(self, route, journey) {
+            let (pick, given) = Box::pin(self.race(route, hedging, pick, call, journey, tried)).await;
             return self.settled(route, pick, given, journey);
         }
         let given = {
@@ -76,7 +80,7 @@ impl Router {
             Err(error) => {
                 note_failure(&mut pick, &error);
                 let took = pick.permit.age();
-                Err(Unanswered { error, took, candidate: pick.candidate.into_owned() })
+                Err(Unanswered { error, took, place: pick.place, candidate: pick.candidate.into_owned() })
             }
         }
     }

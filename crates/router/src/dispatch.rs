@@ -75,11 +75,11 @@ impl Router {
                 journey.course.is_budget_spent = true;
                 return Err(None);
             }
-            let place = pick.place;
-            let Unanswered { error, candidate, took } = match self.attempt(route, pick, call, journey).await {
-                Ok(answer) => return Ok(answer),
-                Err(unanswered) => unanswered,
-            };
+            let Unanswered { error, candidate, place, took } =
+                match self.attempt(route, pick, call, journey, &mut tried).await {
+                    Ok(answer) => return Ok(answer),
+                    Err(unanswered) => unanswered,
+                };
             journey.course.retries_max = journey.retries(policy, &candidate, &error);
             journey.note_origin(&candidate, &error);
             let further = self.further(route, call, place, &error, &mut tried, journey, policy);

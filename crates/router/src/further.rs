@@ -36,7 +36,7 @@ pub(crate) enum Further {
 }
 
 /// Where a request has been in one group.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Tried {
     /// Deployments that are not asked again: those that refused for good, and, while there are others, those that
     /// failed.
@@ -51,6 +51,21 @@ impl Tried {
     /// What decides between the deployments that are left.
     pub(crate) fn ask<'a>(&'a self, call: &'a Call, wishes: &'a Wishes, policy: &'a Policy) -> Ask<'a> {
         Ask::new(call.operation, &call.body, wishes, policy, &self.places).past(&self.unpaid)
+    }
+
+    /// The same, and a place that is being asked.
+    pub(crate) fn and(&self, place: usize) -> Self {
+        let mut tried = self.clone();
+        tried.places.push(place);
+        tried
+    }
+
+    /// Notes who failed, and whether that may be asked again.
+    pub(crate) fn note(&mut self, place: usize, error: &Error) {
+        self.places.push(place);
+        if !matches!(advice(error), Retry::NextTarget | Retry::Never) {
+            self.may_again.push(place);
+        }
     }
 
     /// Passes an origin by, because nothing is left to pay for an attempt there.
@@ -82,10 +97,7 @@ impl Router {
         if advice == Retry::Never || is_last {
             return Further::Stop;
         }
-        tried.places.push(place);
-        if advice != Retry::NextTarget {
-            tried.may_again.push(place);
-        }
+        tried.note(place, error);
         let has_another = route.members().is_some_and(|members| {
             let ask = tried.ask(call, journey.wishes, policy);
             let mut others = members.places.clone().filter(|other| *other != place);

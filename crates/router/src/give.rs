@@ -32,6 +32,12 @@ pub(crate) async fn give(
     Ok((reply, first, pick.permit.age()))
 }
 
+/// Whether a stream had to begin before any event of it said something.
+pub(crate) fn is_silent((reply, first, _): &Given) -> bool {
+    let mut events = first.iter().flatten();
+    matches!(reply.body, ReplyBody::Events(_)) && !events.any(|event| event.data().is_some())
+}
+
 /// Where the call goes and how long it may take, where that is not just what the deployment says.
 pub(crate) fn context(candidate: &Candidate, journey: &Journey<'_>) -> Option<CallContext> {
     let wishes = journey.wishes;

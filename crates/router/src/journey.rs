@@ -127,6 +127,12 @@ impl<'w> Journey<'w> {
         true
     }
 
+    /// Pays for an attempt beside another one. It is no first attempt, and earns nothing.
+    pub(crate) fn may_ask_beside(&self, candidate: &Candidate) -> bool {
+        let origin = &candidate.deployment.origin;
+        !self.has_failed(origin) || origin.spend()
+    }
+
     /// Pays for an attempt that is to be made after a rest, so that nobody rests for one that is not made. False if
     /// there is nothing left to pay with.
     pub(crate) fn may_ask_later(&mut self, origin: &Arc<Budget>) -> bool {

@@ -4,15 +4,16 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use trunkline_core::{Call, Error};
+use trunkline_core::{Call, Error, ReplyBody};
 
 use crate::attempt::Attempt;
 use crate::estimate::input_tokens;
-use crate::give::{Given, context, give, note_failure, prepare};
+use crate::first_events::first_events;
+use crate::further::Tried;
+use crate::give::{Given, context, give, is_silent, note_failure, prepare};
 use crate::group::Group;
 use crate::journey::Journey;
 use crate::select::Pick;
-use crate::skip::Ask;
 use crate::{Hedge, Route, Router};
 
 /// The hedging of one request.
@@ -24,20 +25,19 @@ pub(crate) struct Hedging<'r> {
 
 impl<'r> Hedging<'r> {
     /// `None` where a group does not hedge, or has nobody to ask beside the first.
-    pub(crate) fn of(router: &Router, route: &'r Route) -> Option<Self> {
+    pub(crate) fn of(router: &Router, route: &'r Route, journey: &Journey<'_>) -> Option<Self> {
         let hedge = router.policy_of(route).hedge?;
         let members = route.members().filter(|members| members.places.len() > 1)?;
-        members.group.hedges.count_request();
+        // A request counts once, however often it is tried.
+        if journey.course.retries == 0 {
+            members.group.hedges.count_request(hedge.percent_max);
+        }
         Some(Self { group: &members.group, hedge })
     }
 
     /// How long the first one has. `None` while too little is known.
     pub(crate) fn delay(&self) -> Option<Duration> {
         self.hedge.delay.or_else(|| self.group.recent.percentile_95())
-    }
-
-    fn take(&self) -> bool {
-        self.group.hedges.take(self.hedge.percent_max)
     }
 }
 
@@ -51,6 +51,7 @@ impl Router {
         pick: Pick<'r>,
         call: &mut Call,
         journey: &mut Journey<'_>,
+        tried: &mut Tried,
     ) -> (Pick<'r>, Result<Given, Error>) {
         let wishes = journey.wishes;
         let context_of_first = context(&pick.candidate, journey);
@@ -65,7 +66,7 @@ impl Router {
             if let Ok(given) = tokio::time::timeout(delay, &mut first).await {
                 break 'race Raced::Alone(given);
             }
-            let Some(second) = self.second(route, &hedging, pick.place, &spare, journey) else {
+            let Some(second) = self.second(route, &hedging, &tried.and(pick.place), &spare, journey) else {
                 break 'race Raced::Alone(first.await);
             };
             let context_of_second = context(&second.candidate, journey);
@@ -73,7 +74,7 @@ impl Router {
             let faster = {
                 let call = own_of_second.as_deref().unwrap_or(&spare);
                 let other = give(&second, context_of_second.as_ref(), call, wishes);
-                faster(first, std::pin::pin!(other)).await
+                faster(first, std::pin::pin!(other), wishes.begin_within).await
             };
             Raced::Two(second, faster)
         };
@@ -86,9 +87,11 @@ impl Router {
             Faster { is_second: false, given, other } => (second, pick, given, other),
         };
         let (group, took) = (route.group(), began.elapsed());
-        journey.course.failed.push(match error {
+        let attempt = match error {
             Some(error) => {
                 note_failure(&mut loser, &error);
+                journey.note_origin(&loser.candidate, &error);
+                tried.note(loser.place, &error);
                 Attempt::failed(group, &loser.candidate, &error, took)
             }
             // It was given up with all that it held. Its upstream has read the input by then, and bills it.
@@ -97,7 +100,8 @@ impl Router {
                 let tokens = input_tokens(&spare.body);
                 Attempt::overtaken(group, &loser.candidate, took).having_read(tokens, price.as_deref())
             }
-        });
+        };
+        journey.course.failed.push(attempt);
         (winner, given)
     }
 
@@ -106,22 +110,24 @@ impl Router {
         &self,
         route: &'r Route,
         hedging: &Hedging<'_>,
-        first: usize,
+        tried: &Tried,
         call: &Call,
         journey: &mut Journey<'_>,
     ) -> Option<Pick<'r>> {
         if journey.course.attempts >= self.routing.attempts_max {
             return None;
         }
-        let (asked, policy) = ([first], self.policy_of(route));
-        let ask = Ask::new(call.operation, &call.body, journey.wishes, policy, &asked);
-        let mut second = self.pick(route, &ask).ok()?;
-        if !hedging.take() {
+        let mut second = self.pick(route, &tried.ask(call, journey.wishes, self.policy_of(route))).ok()?;
+        let hedges = &hedging.group.hedges;
+        let may = hedges.take();
+        if !may || !journey.may_ask_beside(&second.candidate) {
+            if may {
+                hedges.give_back();
+            }
             second.permit.take_back();
             return None;
         }
         journey.course.attempts += 1;
-        second.candidate.deployment.origin.earn();
         second.permit.for_call(call);
         Some(second)
     }
@@ -143,20 +149,68 @@ struct Faster {
 }
 
 /// Waits for the first of the two that answers; who fails leaves it to the other.
-async fn faster<F, S>(mut first: Pin<&mut F>, mut second: Pin<&mut S>) -> Faster
+async fn faster<F, S>(
+    mut first: Pin<&mut F>,
+    mut second: Pin<&mut S>,
+    begin_within: Option<Duration>,
+) -> Faster
 where
     F: Future<Output = Result<Given, Error>>,
     S: Future<Output = Result<Given, Error>>,
 {
     tokio::select! {
         biased;
-        given = &mut first => match given {
-            Err(error) => Faster { is_second: true, given: second.await, other: Some(error) },
-            given => Faster { is_second: false, given, other: None },
+        given = &mut first => {
+            let Last { is_other, given, other } = last(given, second, begin_within).await;
+            Faster { is_second: is_other, given, other }
+        }
+        given = &mut second => {
+            let Last { is_other, given, other } = last(given, first, begin_within).await;
+            Faster { is_second: !is_other, given, other }
+        }
+    }
+}
+
+/// What came of the two after one of them was heard of.
+struct Last {
+    /// Whether it was the one that had not been heard of.
+    is_other: bool,
+    given: Result<Given, Error>,
+    other: Option<Error>,
+}
+
+/// Decides whether what one gave is the answer. A failure is none, nor is a stream that says nothing while the other
+/// may still answer: it has as long again to speak before the reply begins with it.
+async fn last<O>(given: Result<Given, Error>, mut other: Pin<&mut O>, begin_within: Option<Duration>) -> Last
+where
+    O: Future<Output = Result<Given, Error>>,
+{
+    let mut silent = match given {
+        Ok(given) if is_silent(&given) => given,
+        Ok(given) => return Last { is_other: false, given: Ok(given), other: None },
+        Err(error) => return Last { is_other: true, given: other.await, other: Some(error) },
+    };
+    tokio::select! {
+        biased;
+        spoke = speaks(&mut silent, begin_within) => match spoke {
+            Ok(()) => Last { is_other: false, given: Ok(silent), other: None },
+            Err(error) => Last { is_other: true, given: other.await, other: Some(error) },
         },
-        given = &mut second => match given {
-            Err(error) => Faster { is_second: false, given: first.await, other: Some(error) },
-            given => Faster { is_second: true, given, other: None },
+        given = &mut other => match given {
+            Ok(given) if !is_silent(&given) => Last { is_other: true, given: Ok(given), other: None },
+            Ok(_) => Last { is_other: false, given: Ok(silent), other: None },
+            Err(error) => Last { is_other: false, given: Ok(silent), other: Some(error) },
         },
     }
+}
+
+/// Waits until a stream says something, or must begin all the same.
+async fn speaks((reply, first, took): &mut Given, begin_within: Option<Duration>) -> Result<(), Error> {
+    let ReplyBody::Events(events) = &mut reply.body else { return Ok(()) };
+    let since = Instant::now();
+    if let Some(more) = first_events(events, begin_within).await? {
+        first.get_or_insert_default().extend(more);
+    }
+    *took += since.elapsed();
+    Ok(())
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use trunkline_core::Cost;
+use trunkline_core::{Cost, ErrorKind};
 use trunkline_prices::{Price, Rates};
-use trunkline_router::{DeploymentSpec, Hedge, Policy, Routing};
+use trunkline_router::{DeploymentSpec, Hedge, Policy, RetryBudget, Routing, Wishes};
 
 use crate::world::{Script, World, spec};
 
@@ -50,4 +50,127 @@ async fn what_was_overtaken_costs_the_input_that_it_had_read() {
     let tokens = overtaken.usage.as_ref().expect("an estimate").uncached_input;
     assert!((1..100).contains(&tokens), "{tokens}");
     assert_eq!(overtaken.cost, Some(Cost::Computed(format!("0.{tokens:03}").parse().expect("a decimal"))));
+}
+
+/// Hedges after 200 ms.
+fn hedging(percent_max: u32) -> Routing {
+    let hedge = Hedge { delay: Some(Duration::from_millis(200)), percent_max };
+    Routing { policy: Policy { hedge: Some(hedge), ..Policy::default() }, ..Routing::default() }
+}
+
+/// Deployments of one group that are asked in this order.
+fn in_order(models: &[&str]) -> Vec<DeploymentSpec> {
+    let orders = (1..).zip(models);
+    orders.map(|(order, model)| DeploymentSpec { order, ..spec("m", model) }).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_slow_deployment_of_ten_is_not_felt_by_95_of_a_hundred() {
+    let mut percentiles = Vec::new();
+    for routing in [Routing::default(), hedging(20)] {
+        let world = World::new(routing, (0..10).map(|number| spec("m", &format!("one/{number}"))));
+        for number in 1..10 {
+            world.script(&number.to_string(), Script::Takes(Duration::from_millis(100), 200));
+        }
+        world.script("0", Script::Slow(Duration::from_secs(5)));
+        let mut took = Vec::new();
+        for _ in 0..500 {
+            let began = Instant::now();
+            assert!(world.ask("m").await.is_ok());
+            took.push(began.elapsed().as_millis());
+        }
+        took.sort_unstable();
+        percentiles.push(took[took.len() * 95 / 100]);
+    }
+    assert_eq!(percentiles, [5_000, 300]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_failed_beside_another_is_not_asked_again() {
+    let world = World::new(hedging(100), in_order(&["one/a", "two/b", "two/c"]));
+    world.script("a", Script::Takes(Duration::from_secs(1), 503));
+    world.script("b", Script::Status(503));
+    let began = Instant::now();
+    let answer = world.ask("m").await.expect("an answer");
+    assert_eq!(&*answer.candidate.upstream_model, "c");
+    let failed: Vec<&str> = answer.course.failed.iter().map(|attempt| &*attempt.upstream_model).collect();
+    assert_eq!((failed, answer.course.attempts), (vec!["b", "a"], 3));
+    assert_eq!(began.elapsed(), Duration::from_secs(1), "nobody rests where there is another");
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_both_have_failed_a_further_attempt_follows_after_a_rest() {
+    let world = World::new(hedging(100), in_order(&["one/a", "two/b"]));
+    world.script_once("a", [Script::Takes(Duration::from_millis(300), 503)]);
+    world.script_once("b", [Script::Takes(Duration::from_secs(1), 503)]);
+    let began = Instant::now();
+    let answer = world.ask("m").await.expect("an answer");
+    let failed: Vec<_> = answer.course.failed.iter().map(|attempt| attempt.failure).collect();
+    assert_eq!(failed, [Some(ErrorKind::UpstreamFailed); 2]);
+    assert_eq!((world.asked_of("a"), world.asked_of("b")), (2, 1));
+    assert!(
+        began.elapsed() > Duration::from_millis(1_500),
+        "the last failed after 1.2 s, and a rest followed"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_beside_another_is_paid_for_where_one_failed_and_earns_nothing() {
+    let routing = |percent| {
+        let retry_budget = RetryBudget { percent, burst: 0 };
+        let mut routing = Routing { retry_budget, ..hedging(100) };
+        routing.policy.cooldown = Duration::ZERO;
+        routing
+    };
+    // `a` has failed, and with it the origin of `c`, which is not asked beside `b`.
+    let world = World::new(routing(0), in_order(&["one/a", "two/b", "one/c"]));
+    world.script("a", Script::Status(503));
+    world.script("b", Script::Slow(Duration::from_secs(5)));
+    assert_eq!(&*world.ask("m").await.expect("an answer").candidate.upstream_model, "b");
+    assert_eq!(world.asked_of("c"), 0);
+    // `two` is asked beside `one` alone, so that no attempt there was a first one.
+    let world = World::new(routing(100), in_order(&["one/a", "two/b"]));
+    world.script("a", Script::Takes(Duration::from_millis(300), 400));
+    for _ in 0..5 {
+        assert_eq!(&*world.ask("m").await.expect("an answer").candidate.upstream_model, "b");
+    }
+    world.script("a", Script::Status(400));
+    assert!(world.ask("m").await.is_err());
+    let world = world.reloaded(routing(100), [spec("n", "two/d")]);
+    world.script("d", Script::Status(503));
+    assert!(world.ask("n").await.is_err());
+    assert_eq!(world.asked_of("d"), 2, "once, and once more for that");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_tried_twice_counts_once() {
+    let world = World::new(hedging(40), in_order(&["one/a", "two/b"]));
+    world.script_once("a", [Script::Status(503), Script::Slow(Duration::from_secs(5))]);
+    assert_eq!(world.ask("m").await.expect("an answer").course.attempts, 2);
+    let answer = world.ask("m").await.expect("an answer");
+    assert_eq!(
+        (&*answer.candidate.upstream_model, answer.course.attempts),
+        ("a", 1),
+        "80 of 100 are no hedge"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_says_nothing_does_not_win() {
+    let world = World::new(hedging(100), in_order(&["one/a", "two/b"]));
+    let wishes = Wishes { begin_within: Some(Duration::from_millis(250)), ..Wishes::default() };
+    world.script("a", Script::Quiet(Duration::from_secs(5)));
+    for (b, expected, took) in [
+        (Script::Slow(Duration::from_millis(200)), "b", 400),
+        (Script::Status(503), "a", 250),
+        (Script::Quiet(Duration::from_secs(6)), "a", 450),
+        (Script::Slow(Duration::from_secs(6)), "a", 500),
+    ] {
+        world.script("b", b);
+        let began = Instant::now();
+        let answer = world.stream_with("m", &wishes).await.expect("an answer");
+        assert_eq!(&*answer.candidate.upstream_model, expected, "{b:?}");
+        assert_eq!(answer.first.is_some(), expected == "b", "{b:?}");
+        assert_eq!(began.elapsed().as_millis(), took, "{b:?}");
+    }
 }

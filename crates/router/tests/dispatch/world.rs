@@ -39,6 +39,8 @@ pub(crate) enum Script {
     TooLong,
     /// With 400: the content is refused.
     Refused,
+    /// With a stream that says nothing for a while.
+    Quiet(Duration),
     /// With so many events, and a cut.
     EventsThenCut(usize),
     /// With an error as the first event.
@@ -117,7 +119,16 @@ fn answer(script: Script, streaming: bool) -> Result<Reply, Error> {
     };
     let said = || Ok(vec![Event::from_payload(b"{}")]);
     let events = match script {
-        Script::Answer | Script::Slow(_) | Script::Status(200) | Script::Takes(_, 200) => vec![said()],
+        Script::Quiet(wait) if streaming => {
+            let events = async move {
+                passing(wait).await;
+                said()
+            };
+            return Ok(Reply::events(Box::pin(futures_util::stream::once(events))));
+        }
+        Script::Answer | Script::Quiet(_) | Script::Slow(_) | Script::Status(200) | Script::Takes(_, 200) => {
+            vec![said()]
+        }
         Script::Status(status) | Script::Takes(_, status) => return Err(failed(by_status(status), status)),
         Script::RateLimited(wait) => {
             return Err(failed(ErrorKind::UpstreamRateLimited, 429).with_retry_after(wait));
@@ -205,6 +216,11 @@ impl World {
 
     pub(crate) async fn stream(&self, name: &str) -> Result<Answer, Failed> {
         self.ask_about(name, r#"{"stream":true}"#).await
+    }
+
+    pub(crate) async fn stream_with(&self, name: &str, wishes: &Wishes) -> Result<Answer, Failed> {
+        let body = Document::parse(r#"{"stream":true}"#).expect("a document");
+        self.dispatch(name, Operation::ChatCompletions, body, wishes).await
     }
 
     pub(crate) async fn ask_about(&self, name: &str, body: &'static str) -> Result<Answer, Failed> {
