@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use trunkline_core::{Call, Error, ErrorKind, Retry};
+use trunkline_core::{Call, Error, ErrorKind, Reply, ReplyBody, Retry};
 
 use crate::further::Tried;
-use crate::give::{Given, context, give, note_failure, prepare};
+use crate::give::{Given, context, give, is_silent, note_failure, prepare};
 use crate::journey::Journey;
+use crate::late_events::LateEvents;
 use crate::race::Hedging;
 use crate::select::Pick;
 use crate::wishes::MockFailure;
-use crate::{Answer, Candidate, Route, Router};
+use crate::{Answer, Candidate, Permit, Route, Router};
 
 /// An attempt that brought no reply.
 pub(crate) struct Unanswered {
@@ -67,10 +68,16 @@ impl Router {
         journey: &mut Journey<'_>,
     ) -> Result<Answer, Unanswered> {
         match given {
-            Ok((reply, first, duration)) => {
-                pick.permit.began(duration);
-                if let Some(members) = route.members().filter(|_| self.policy_of(route).hedge.is_some()) {
-                    members.group.recent.note(duration);
+            Ok(given) => {
+                let is_silent = is_silent(&given);
+                let (mut reply, first, duration) = given;
+                if is_silent {
+                    begin_silently(&mut reply, &mut pick.permit);
+                } else {
+                    pick.permit.began(duration);
+                    if let Some(members) = route.members().filter(|_| self.policy_of(route).hedge.is_some()) {
+                        members.group.recent.note(duration);
+                    }
                 }
                 let Pick { candidate, permit, .. } = pick;
                 let (candidate, group) = (candidate.into_owned(), Arc::clone(route.group()));
@@ -83,6 +90,14 @@ impl Router {
                 Err(Unanswered { error, took, place: pick.place, candidate: pick.candidate.into_owned() })
             }
         }
+    }
+}
+
+/// Lets a stream begin that has said nothing. It is an answer when it does.
+fn begin_silently(reply: &mut Reply, permit: &mut Permit) {
+    if let (ReplyBody::Events(events), Some(success)) = (&mut reply.body, permit.began_silently()) {
+        let silent = std::mem::replace(events, Box::pin(futures_util::stream::empty()));
+        *events = Box::pin(LateEvents::new(silent, success));
     }
 }
 

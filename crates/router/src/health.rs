@@ -106,7 +106,15 @@ impl Health {
     /// Claims to be the one that finds out. Whoever has claimed it gives it back, by a word on how it went or by
     /// [`release`](Self::release).
     pub(crate) fn claim_probe(&self) -> bool {
-        !self.probing.swap(true, Ordering::AcqRel)
+        if self.probing.swap(true, Ordering::AcqRel) {
+            return false;
+        }
+        // Since it was looked at, somebody else may have found out that it rests on.
+        let rests = Duration::from_millis(self.returns_at.load(Ordering::Acquire)) > self.epoch.elapsed();
+        if rests {
+            self.release();
+        }
+        !rests
     }
 
     pub(crate) fn release(&self) {
@@ -204,4 +212,25 @@ fn brings_rest(class: Class, (requests, failures, of_class): (u32, u32, u32), ru
     }
     matches!(class, Class::RateLimit | Class::NotFound)
         || requests >= REQUESTS_MIN && failures.saturating_mul(2) > requests
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_looked_before_another_found_out_does_not_find_out_again() {
+        let (health, rest) = (Health::new(), Duration::from_secs(5));
+        health.rest(rest);
+        tokio::time::advance(rest).await;
+        let looks = [health.look(), health.look()];
+        assert_eq!(looks, [Look::MayBeBack; 2]);
+        assert!(health.claim_probe());
+        health.rest(rest);
+        health.release();
+        assert!(!health.claim_probe(), "it rests again");
+        tokio::time::advance(rest).await;
+        assert!(health.claim_probe());
+        assert!(!health.claim_probe(), "one is enough");
+    }
 }

@@ -27,6 +27,7 @@ mod health;
 mod hedge;
 mod held;
 mod journey;
+mod late_events;
 mod listing;
 mod missing_model;
 mod nearest;

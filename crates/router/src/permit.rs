@@ -1,7 +1,7 @@
 //! Leave to ask a deployment: what was reserved for a call, given back when its reply has ended.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
@@ -29,6 +29,8 @@ pub struct Permit {
     has_begun: bool,
     /// Whether the call was counted when its reply began.
     is_counted: bool,
+    /// The same of a reply that began without a word, since it has spoken.
+    is_counted_late: Option<Arc<AtomicBool>>,
     /// Whether it goes to a base or with a key of the caller's own.
     is_caller_s: bool,
     /// Whether the caller said how long it may take.
@@ -70,6 +72,7 @@ impl Permit {
             freed,
             has_begun: false,
             is_counted: false,
+            is_counted_late: None,
             is_caller_s: wishes.own_target.is_some(),
             has_own_wait: wishes.timeout.is_some() || wishes.first_event_timeout.is_some(),
             is_about_object: false,
@@ -98,33 +101,33 @@ impl Permit {
     pub(crate) fn began(&mut self, took: Duration) {
         self.has_begun = true;
         if !self.is_caller_s {
-            self.deployment.account.accepted(self.given);
-            self.is_counted = self.note_success(took);
+            let (model, measures) = (self.model.as_ref(), self.policy.measures_speed());
+            self.is_counted = note_success(&self.deployment, model, measures, self.given, took);
         }
         if let Some(probe) = self.probe.take() {
             probe.health.release();
         }
     }
 
-    /// Notes an answer with the deployment or its model. False if there is nothing to note of the model.
-    fn note_success(&self, took: Duration) -> bool {
-        let (state, measures) = (&self.deployment.state, self.policy.measures_speed());
-        let note = |standing: &Standing| {
-            standing.health.succeeded(self.given);
-            if measures {
-                standing.speed.note(took);
-            }
-        };
-        match &self.model {
-            None => note(state.own()),
-            Some(model) if measures => note(&state.of_model(model)),
-            // A model of which there is nothing to say stays so.
-            Some(model) => match state.known(model) {
-                Some(standing) => note(&standing),
-                None => return false,
-            },
+    /// Notes that the reply had to begin before it said anything. Whether the deployment is back is as open as before;
+    /// what is given back tells of it, when the reply speaks.
+    pub(crate) fn began_silently(&mut self) -> Option<Success> {
+        self.has_begun = true;
+        if let Some(probe) = self.probe.take() {
+            probe.health.release();
         }
-        true
+        if self.is_caller_s {
+            return None;
+        }
+        let is_counted = Arc::default();
+        self.is_counted_late = Some(Arc::clone(&is_counted));
+        Some(Success {
+            deployment: Arc::clone(&self.deployment),
+            model: self.model.clone(),
+            measures: self.policy.measures_speed(),
+            given: self.given,
+            is_counted,
+        })
     }
 
     /// Notes that the call failed, before its reply or within it. Tells for how long the deployment rests now, if it
@@ -144,7 +147,8 @@ impl Permit {
             is_alone: self.is_alone,
             model: self.deployment.only_model().filter(|_| !self.is_about_object),
             sent: self.given,
-            is_counted: self.is_counted,
+            is_counted: self.is_counted
+                || self.is_counted_late.as_ref().is_some_and(|is_counted| is_counted.load(Ordering::Acquire)),
         };
         // A credential serves many models: it rests, and not the one that was asked for.
         let rest = if error.is_credential_fault() {
@@ -172,6 +176,52 @@ impl Permit {
             self.deployment.state.window.correct(taken, tokens);
         }
     }
+}
+
+/// An answer that is to be noted when it comes.
+#[derive(Debug)]
+pub(crate) struct Success {
+    deployment: Arc<Deployment>,
+    model: Option<Arc<str>>,
+    measures: bool,
+    given: Instant,
+    is_counted: Arc<AtomicBool>,
+}
+
+impl Success {
+    pub(crate) fn note(self) {
+        let (model, took) = (self.model.as_ref(), self.given.elapsed());
+        let is_counted = note_success(&self.deployment, model, self.measures, self.given, took);
+        self.is_counted.store(is_counted, Ordering::Release);
+    }
+}
+
+/// Notes an answer, to a call that was sent then, with the deployment or its model. False if there is nothing to note
+/// of the model.
+fn note_success(
+    deployment: &Deployment,
+    model: Option<&Arc<str>>,
+    measures: bool,
+    sent: Instant,
+    took: Duration,
+) -> bool {
+    deployment.account.accepted(sent);
+    let note = |standing: &Standing| {
+        standing.health.succeeded(sent);
+        if measures {
+            standing.speed.note(took);
+        }
+    };
+    match model {
+        None => note(deployment.state.own()),
+        Some(model) if measures => note(&deployment.state.of_model(model)),
+        // A model of which there is nothing to say stays so.
+        Some(model) => match deployment.state.known(model) {
+            Some(standing) => note(&standing),
+            None => return false,
+        },
+    }
+    true
 }
 
 impl Drop for Permit {

@@ -62,30 +62,25 @@ impl Router {
             let first =
                 give(&pick, context_of_first.as_ref(), own_of_first.as_deref().unwrap_or(call), wishes);
             let mut first = std::pin::pin!(first);
-            let Some(delay) = delay else { break 'race Raced::Alone(first.await) };
+            let Some(delay) = delay else { break 'race (None, first.await) };
             if let Ok(given) = tokio::time::timeout(delay, &mut first).await {
-                break 'race Raced::Alone(given);
+                break 'race (None, given);
             }
             let Some(second) = self.second(route, &hedging, &tried.and(pick.place), &spare, journey) else {
-                break 'race Raced::Alone(first.await);
+                break 'race (None, first.await);
             };
             let context_of_second = context(&second.candidate, journey);
             let own_of_second = prepare(&mut spare, &second.candidate, wishes);
-            let faster = {
+            let Faster { is_second, given, other } = {
                 let call = own_of_second.as_deref().unwrap_or(&spare);
                 let other = give(&second, context_of_second.as_ref(), call, wishes);
                 faster(first, std::pin::pin!(other), wishes.begin_within).await
             };
-            Raced::Two(second, faster)
+            (Some((second, is_second, other)), given)
         };
-        let (second, faster) = match raced {
-            Raced::Alone(given) => return (pick, given),
-            Raced::Two(second, faster) => (second, faster),
-        };
-        let (mut loser, winner, given, error) = match faster {
-            Faster { is_second: true, given, other } => (pick, second, given, other),
-            Faster { is_second: false, given, other } => (second, pick, given, other),
-        };
+        let (beside, given) = raced;
+        let Some((second, is_second, error)) = beside else { return (pick, given) };
+        let (mut loser, winner) = if is_second { (pick, second) } else { (second, pick) };
         let (group, took) = (route.group(), began.elapsed());
         let attempt = match error {
             Some(error) => {
@@ -131,12 +126,6 @@ impl Router {
         second.permit.for_call(call);
         Some(second)
     }
-}
-
-/// Who took part.
-enum Raced<'r> {
-    Alone(Result<Given, Error>),
-    Two(Pick<'r>, Faster),
 }
 
 /// How a race went.

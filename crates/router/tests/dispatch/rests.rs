@@ -141,3 +141,29 @@ async fn only_a_404_about_the_model_brings_a_rest() {
         assert_eq!(world.asked_of("a") - before, asked, "{script:?} of {operation}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_begins_without_a_word_ends_no_rest() {
+    let world = World::new(Routing::default(), two());
+    let wishes = Wishes { begin_within: Some(Duration::from_secs(1)), ..Wishes::default() };
+    let rest = || {
+        let told = &world.explain("m", &Wishes::default()).candidates[0];
+        (told.rest, told.skip.is_some())
+    };
+    let begun = async || {
+        world.script("a", Script::RateLimited(None));
+        assert_eq!(answered(&world).await, "b");
+        tokio::time::advance(Duration::from_secs(6)).await;
+        world.script("a", Script::Quiet(Duration::from_secs(30)));
+        let answer = world.stream_with("m", &wishes).await.expect("an answer");
+        assert_eq!(&*answer.candidate.upstream_model, "a");
+        assert!(answer.first.is_none());
+        assert_eq!(rest(), (Some(Duration::ZERO), false), "the next may find out");
+        answer
+    };
+    read(begun().await).await;
+    assert_eq!(rest(), (None, false), "it has spoken");
+    let mut answer = begun().await;
+    let cut = Error::new(ErrorKind::UpstreamCut, "before the first word");
+    assert_eq!(answer.permit.failed(&cut), Some(Duration::from_secs(5)));
+}
