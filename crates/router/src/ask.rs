@@ -37,7 +37,7 @@ impl Router {
         tried: &mut Tried,
     ) -> Result<Answer, Unanswered> {
         journey.course.attempts += 1;
-        pick.permit.for_call(call);
+        pick.permit.for_call(call, journey);
         if let Some(failure) = journey.wishes.mock_failure.filter(|_| journey.course.attempts == 1) {
             return Err(Unanswered {
                 error: mocked(failure),

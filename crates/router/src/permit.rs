@@ -9,9 +9,13 @@ use tokio::time::Instant;
 use trunkline_core::{Call, Error, ErrorKind};
 
 use crate::health::Rules;
+use crate::journey::{Journey, later};
 use crate::state::{Freed, Standing, StandingOf};
 use crate::window::Taken;
-use crate::{Candidate, Deployment, Policy, Wishes};
+use crate::{Candidate, Deployment, Policy, StrategyKind, Wishes};
+
+/// What a timeout counts as among the times of answers. LiteLLM's figure.
+const TIMEOUT_COUNTS_AS: Duration = Duration::from_secs(1_000);
 
 /// Leave to ask a deployment. It travels with the reply, and is given back when that has ended or is dropped.
 #[derive(Debug)]
@@ -33,8 +37,8 @@ pub struct Permit {
     is_counted_late: Option<Arc<AtomicBool>>,
     /// Whether it goes to a base or with a key of the caller's own.
     is_caller_s: bool,
-    /// Whether the caller said how long it may take.
-    has_own_wait: bool,
+    /// When the waits end that the caller set itself: for the whole, and for the first event.
+    own_waits: [Option<Instant>; 2],
     /// Whether it is about an object that the caller named, and not about the model.
     is_about_object: bool,
     given: Instant,
@@ -74,15 +78,22 @@ impl Permit {
             is_counted: false,
             is_counted_late: None,
             is_caller_s: wishes.own_target.is_some(),
-            has_own_wait: wishes.timeout.is_some() || wishes.first_event_timeout.is_some(),
+            own_waits: [None; 2],
             is_about_object: false,
             given: Instant::now(),
         }
     }
 
     /// Notes what it is used for.
-    pub(crate) fn for_call(&mut self, call: &Call) {
+    pub(crate) fn for_call(&mut self, call: &Call, journey: &Journey<'_>) {
         self.is_about_object = call.operation.is_about_object();
+        let Wishes { timeout, first_event_timeout, .. } = journey.wishes;
+        if timeout.is_some() || first_event_timeout.is_some() {
+            // A whole reply has no first event that it could be late with.
+            let first_event = first_event_timeout.filter(|_| call.streaming());
+            self.own_waits =
+                [timeout.map(|_| journey.deadline), first_event.map(|wait| later(self.given, wait))];
+        }
     }
 
     /// Takes back what was reserved for a call that is not made.
@@ -133,13 +144,13 @@ impl Permit {
     /// Notes that the call failed, before its reply or within it. Tells for how long the deployment rests now, if it
     /// does. What a caller brought about, by a wait, a base or a key, says nothing about the deployment.
     pub fn failed(&mut self, error: &Error) -> Option<Duration> {
-        let is_own_wait = self.has_own_wait && error.kind() == ErrorKind::UpstreamTimeout;
-        if self.is_caller_s || is_own_wait {
+        if self.is_caller_s || self.is_own_wait(error) {
             return None;
         }
         // Whoever answered nothing has used nothing. A stream that was cut has, and keeps what was reserved.
         if !self.has_begun {
             self.used(0);
+            self.note_timeout(error);
         }
         let rules = Rules {
             policy: &self.policy,
@@ -168,6 +179,28 @@ impl Permit {
             probe.health.release();
         }
         rest
+    }
+
+    /// Whether a wait that the caller set has run out. A status is the upstream's own word, and a shorter wait of the
+    /// deployment's is kept whatever the caller says.
+    fn is_own_wait(&self, error: &Error) -> bool {
+        let [total, first_event] = self.own_waits;
+        let waits = [total, first_event.filter(|_| !self.has_begun)];
+        error.kind() == ErrorKind::UpstreamTimeout
+            && error.upstream_status().is_none()
+            && waits.into_iter().flatten().any(|end| Instant::now() >= end)
+    }
+
+    /// Notes that no answer came in time, as a very slow one, where the fastest are looked for.
+    fn note_timeout(&self, error: &Error) {
+        let is_compared = matches!(self.policy.strategy, StrategyKind::LatencyBased { .. });
+        if !is_compared || error.kind() != ErrorKind::UpstreamTimeout {
+            return;
+        }
+        match &self.model {
+            None => self.deployment.state.own().speed.note(TIMEOUT_COUNTS_AS),
+            Some(model) => self.deployment.state.of_model(model).speed.note(TIMEOUT_COUNTS_AS),
+        }
     }
 
     /// Notes what the call used, in the place of what was reserved for it.

@@ -123,7 +123,7 @@ impl Router {
             return None;
         }
         journey.course.attempts += 1;
-        second.permit.for_call(call);
+        second.permit.for_call(call, journey);
         Some(second)
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use trunkline_core::{Error, ErrorKind, Operation, ReplyBody};
-use trunkline_router::{Answer, DeploymentSpec, OwnTarget, Routing, Wishes};
+use trunkline_router::{Answer, DeploymentSpec, OwnTarget, Policy, Routing, StrategyKind, Wishes};
 
 use crate::world::{Script, World, spec};
 
@@ -118,6 +118,7 @@ async fn a_caller_s_own_wait_or_base_says_nothing_after_the_first_event_either()
         for _ in 0..10 {
             let mut answer = world.ask_with("m", &wishes).await.expect("an answer");
             assert_eq!(&*answer.candidate.upstream_model, "a");
+            tokio::time::advance(Duration::from_secs(1)).await;
             assert_eq!(answer.permit.failed(&Error::new(kind, "in mid-stream")), None);
         }
     }
@@ -166,4 +167,62 @@ async fn a_stream_that_begins_without_a_word_ends_no_rest() {
     let mut answer = begun().await;
     let cut = Error::new(ErrorKind::UpstreamCut, "before the first word");
     assert_eq!(answer.permit.failed(&cut), Some(Duration::from_secs(5)));
+}
+
+/// A deployment that has so long for a whole reply.
+fn patient(wait: Duration, spec: DeploymentSpec) -> DeploymentSpec {
+    let mut spec = spec;
+    spec.target.send.waits.total = wait;
+    spec
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_of_the_deployment_s_own_counts_whatever_the_caller_says() {
+    let second = Duration::from_secs(1);
+    let slow = Script::Takes(second * 5, 200);
+    let own = Wishes { timeout: Some(second), ..Wishes::default() };
+    let of_first_event = Wishes { first_event_timeout: Some(second / 2), ..Wishes::default() };
+    let longer = Wishes { timeout: Some(second * 60), ..Wishes::default() };
+    for (wishes, script, rests) in [
+        (&own, slow, false),
+        (&own, Script::Status(408), true),
+        (&longer, Script::Status(408), true),
+        // The wait for a first event is none of a whole reply's.
+        (&of_first_event, slow, true),
+        (&Wishes::default(), slow, true),
+    ] {
+        let policy = Policy { fails_allowed: Some(0), ..Policy::default() };
+        let specs = two().map(|spec| patient(second * 2, spec));
+        let world = World::new(Routing { policy, ..Routing::default() }, specs);
+        world.script("a", script);
+        let _ = world.ask_with("m", wishes).await;
+        let told = &world.explain("m", &Wishes::default()).candidates[0];
+        assert_eq!(told.skip.is_some(), rests, "{wishes:?}, {script:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_did_not_answer_in_time_is_taken_for_slow() {
+    let hour = Duration::from_secs(3_600);
+    let policy = Policy {
+        strategy: StrategyKind::LatencyBased { buffer: 0.0, time_to_live: hour },
+        cooldown: Duration::ZERO,
+        ..Policy::default()
+    };
+    let second = Duration::from_secs(1);
+    let specs = [patient(second * 2, spec("m", "one/a")), spec("m", "two/b")];
+    let world = World::new(Routing { policy, ..Routing::default() }, specs);
+    world.script("a", Script::Slow(second));
+    world.script("b", Script::Slow(second * 3));
+    for _ in 0..4 {
+        assert!(world.ask("m").await.is_ok());
+    }
+    assert_eq!(answered(&world).await, "a", "it is faster");
+    world.script_once("a", [Script::Takes(second * 5, 200)]);
+    assert_eq!(answered(&world).await, "b");
+    let before = world.asked_of("a");
+    for _ in 0..10 {
+        assert_eq!(answered(&world).await, "b");
+    }
+    assert_eq!(world.asked_of("a"), before);
 }
