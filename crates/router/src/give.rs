@@ -43,13 +43,14 @@ pub(crate) fn context(candidate: &Candidate, journey: &Journey<'_>) -> Option<Ca
     let wishes = journey.wishes;
     let has_all_its_time = journey.course.attempts <= 1 && !journey.has_waited;
     let asks_for_nothing = wishes.timeout.is_none() && wishes.first_event_timeout.is_none();
-    if has_all_its_time && asks_for_nothing && wishes.own_target.is_none() {
+    let ends_in_time = candidate.deployment.context().target.send.waits.total <= journey.total;
+    if has_all_its_time && ends_in_time && asks_for_nothing && wishes.own_target.is_none() {
         return None;
     }
     let mut target = Target::clone(&candidate.deployment.context().target);
     let waits = &mut target.send.waits;
     let most = wishes.timeout.unwrap_or(waits.total);
-    waits.total = if has_all_its_time { most } else { most.min(journey.left()) };
+    waits.total = most.min(if has_all_its_time { journey.total } else { journey.left() });
     if let Some(first_event) = wishes.first_event_timeout {
         target.send.waits.first_event = first_event;
     }

@@ -76,6 +76,8 @@ impl Drop for Paid {
 /// A request under way.
 pub(crate) struct Journey<'w> {
     pub(crate) wishes: &'w Wishes,
+    /// How long it may take in all.
+    pub(crate) total: Duration,
     /// When the reply must have ended.
     pub(crate) deadline: Instant,
     /// Whether there was a wait before the first attempt.
@@ -94,9 +96,11 @@ impl<'w> Journey<'w> {
     /// `total` is how long it may take, if it says nothing itself.
     pub(crate) fn new(total: Duration, wishes: &'w Wishes) -> Self {
         let began = Instant::now();
+        let total = wishes.timeout.unwrap_or(total);
         Self {
             wishes,
-            deadline: later(began, wishes.timeout.unwrap_or(total)),
+            total,
+            deadline: later(began, total),
             has_waited: false,
             failing: Vec::new(),
             paid: None,

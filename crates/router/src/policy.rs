@@ -133,7 +133,7 @@ pub struct Routing {
     /// Attempts for one request, fallbacks included. Default 8.
     pub attempts_max: u32,
     /// How long all attempts, rests and fallbacks of a request may take together, where it says nothing itself. Default
-    /// 6,000 s. Each attempt has its deployment's own waits besides.
+    /// 6,000 s. Each attempt has its deployment's own waits besides, and ends with the request at the latest.
     pub total: Duration,
     /// Requests that wait for a deployment at one time, for each group. Default 1,000.
     pub queue_length_max: usize,

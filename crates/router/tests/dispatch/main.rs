@@ -144,6 +144,17 @@ async fn one_deadline_stands_over_all_attempts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_attempt_outlasts_the_request_whatever_its_deployment_says() {
+    let mut patient = spec("m", "one/a");
+    patient.target.send.waits.total = Duration::from_secs(600);
+    let mut hasty = spec("n", "one/b");
+    hasty.target.send.waits.total = Duration::from_secs(2);
+    let world = World::new(Routing { total: Duration::from_secs(5), ..Routing::default() }, [patient, hasty]);
+    assert!(world.ask("m").await.is_ok() && world.ask("n").await.is_ok());
+    assert_eq!(world.totals(), [Duration::from_secs(5), Duration::from_secs(2)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_request_is_tried_more_often_than_there_are_attempts() {
     let general = (0..9).map(|group| (format!("g{group}"), vec![format!("g{}", group + 1)])).collect();
     let mut chain = Fallbacks { general, ..Fallbacks::default() };
