@@ -77,6 +77,23 @@ async fn of_a_thousand_at_once_a_hundred_pass_a_limit_of_a_hundred() {
 }
 
 #[tokio::test]
+async fn where_cooldowns_are_disabled_nothing_else_brings_them_back() {
+    for (status, refusal) in
+        [(429, r#"{"error":{"message":"slow down"}}"#), (401, r#"{"error":{"message":"no"}}"#)]
+    {
+        let (first, second) = (always(status, refusal).await, always(200, REPLY).await);
+        // The group's own length, then the row's.
+        let group = row("a", &first.url(), ", order: 1, cooldown_time: 60")
+            .replace("id: a", "id: a, cooldown_time: 60");
+        let rows = group + &row("b", &second.url(), ", order: 2");
+        let config = format!("router_settings: {{disable_cooldowns: true}}\nmodel_list:\n{rows}");
+        let server = Start::new().config(config).serve().await;
+        assert!(load(&server, 3, 1).await.iter().all(|answer| answer.status == 200));
+        assert_eq!(first.requests().len(), 3, "{status}");
+    }
+}
+
+#[tokio::test]
 async fn attempts_fallbacks_and_mock_failures_are_told() {
     let bad = always(500, r#"{"error":{"message":"broken"}}"#).await;
     let good = always(200, REPLY).await;

@@ -153,8 +153,8 @@ impl Health {
         if was_resting && asked.is_none() && !self.is_news(rules.sent) {
             return None;
         }
-        let rest = rules.cooldown.or(asked).unwrap_or(rules.policy.cooldown).min(REST_MAX);
-        if rest.is_zero() || rules.policy.cooldown.is_zero() {
+        let rest = rules.policy.rest(rules.cooldown.or(asked)).min(REST_MAX);
+        if rest.is_zero() {
             return None;
         }
         self.rest(rest);

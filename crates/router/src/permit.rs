@@ -163,7 +163,7 @@ impl Permit {
         };
         // A credential serves many models: it rests, and not the one that was asked for.
         let rest = if error.is_credential_fault() {
-            let rest = self.deployment.cooldown.unwrap_or(self.policy.cooldown);
+            let rest = self.policy.rest(self.deployment.cooldown);
             if !rest.is_zero() {
                 self.deployment.account.health.rest(rest);
             }

@@ -16,7 +16,7 @@ pub struct Policy {
     pub retries_by_class: PerClass<u32>,
     /// The least wait before a deployment is asked again. Default 0.
     pub back_off_min: Duration,
-    /// How long a deployment is left alone that failed. Default 5 s; 0 for never.
+    /// How long a deployment is left alone that failed. Default 5 s; 0 for never, whatever it says itself.
     pub cooldown: Duration,
     /// Failures within a minute that are let pass before a deployment is left alone. `None`, the default, goes by
     /// shares: more than half of five requests or more.
@@ -64,6 +64,11 @@ impl Policy {
     /// Further attempts after failures of this class, where nobody said otherwise.
     pub(crate) fn retries_after(&self, class: Class) -> u32 {
         self.retries_by_class.get(class).unwrap_or(self.retries)
+    }
+
+    /// How long a deployment rests that has a length of its own, or was asked for one. 0 for not at all.
+    pub(crate) fn rest(&self, own: Option<Duration>) -> Duration {
+        if self.cooldown.is_zero() { Duration::ZERO } else { own.unwrap_or(self.cooldown) }
     }
 
     /// Whether somebody wants to know how fast deployments are.

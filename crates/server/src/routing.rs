@@ -26,7 +26,9 @@ pub(crate) fn routing(settings: &Settings) -> Routing {
         let own = of_groups.entry(row.group.clone()).or_insert_with(|| policy.clone());
         own.fails_allowed = said.allowed_fails.or(own.fails_allowed);
         add_fails(&mut own.fails_allowed_by_class, &said.allowed_fails_policy);
-        own.cooldown = said.cooldown_time.unwrap_or(own.cooldown);
+        if !routing.disable_cooldowns {
+            own.cooldown = said.cooldown_time.unwrap_or(own.cooldown);
+        }
         own.tag_filtering = said.enable_tag_filtering.unwrap_or(own.tag_filtering);
         own.tags_fail_open = said.allow_fail_open.unwrap_or(own.tags_fail_open);
     }

@@ -226,3 +226,23 @@ async fn whoever_did_not_answer_in_time_is_taken_for_slow() {
     }
     assert_eq!(world.asked_of("a"), before);
 }
+
+#[tokio::test(start_paused = true)]
+async fn where_nothing_rests_no_row_and_no_credential_does() {
+    let (none, minute) = (Duration::ZERO, Duration::from_secs(60));
+    for (of_group, of_row) in [(none, Some(minute)), (minute, Some(none)), (none, None)] {
+        for script in [Script::RateLimited(Some(minute)), Script::Credential] {
+            let policy = Policy { cooldown: of_group, ..Policy::default() };
+            let specs = two().map(|mut spec| {
+                spec.target.api_key = Some(spec.model.as_str().into());
+                DeploymentSpec { cooldown: of_row, ..spec }
+            });
+            let world = World::new(Routing { policy, ..Routing::default() }, specs);
+            world.script("a", script);
+            for _ in 0..3 {
+                assert_eq!(answered(&world).await, "b");
+            }
+            assert_eq!(world.asked_of("a"), 3, "{of_group:?}, {of_row:?}, {script:?}");
+        }
+    }
+}
