@@ -133,7 +133,7 @@ impl Health {
     /// Notes a failure. Tells for how long it is left alone now, if it is.
     pub(crate) fn failed(&self, error: &Error, rules: Rules<'_>) -> Option<Duration> {
         let class = Class::of(error);
-        let is_counted = counts_against(error, class, rules);
+        let is_counted = counts_against(error, rules);
         let counts = self.count(|counts| {
             let is_over = counts.began.elapsed() >= WINDOW;
             if is_over {
@@ -193,10 +193,10 @@ fn milliseconds(time: Duration) -> u64 {
 }
 
 /// Whether a failure counts against the deployment. A caller's own do only where the policy has a number for them.
-fn counts_against(error: &Error, class: Class, rules: Rules<'_>) -> bool {
+pub(crate) fn counts_against(error: &Error, rules: Rules<'_>) -> bool {
     is_failure(error.kind())
         || rules.model.is_some_and(|model| is_missing(model, error))
-        || rules.policy.fails_allowed_by_class.get(class).is_some()
+        || rules.policy.fails_allowed_by_class.get(Class::of(error)).is_some()
 }
 
 fn brings_rest(class: Class, (requests, failures, of_class): (u32, u32, u32), rules: Rules<'_>) -> bool {

@@ -8,7 +8,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use trunkline_core::{Call, Error, ErrorKind};
 
-use crate::health::Rules;
+use crate::health::{Rules, counts_against};
 use crate::journey::{Journey, later};
 use crate::state::{Freed, Standing, StandingOf};
 use crate::window::Taken;
@@ -170,9 +170,15 @@ impl Permit {
             // Where there is no other, it is asked all the same.
             (!rest.is_zero() && !self.is_alone).then_some(rest)
         } else {
+            let state = &self.deployment.state;
             match &self.model {
-                None => self.deployment.state.own().health.failed(error, rules),
-                Some(model) => self.deployment.state.of_model(model).health.failed(error, rules),
+                None => state.own().health.failed(error, rules),
+                Some(model) => match state.known(model) {
+                    Some(standing) => standing.health.failed(error, rules),
+                    // Nothing is kept of a model for what a caller did wrong: it may have invented the name.
+                    None if !counts_against(error, rules) => None,
+                    None => state.of_model(model).health.failed(error, rules),
+                },
             }
         };
         if let Some(probe) = self.probe.take() {

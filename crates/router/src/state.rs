@@ -18,6 +18,12 @@ use crate::window::Window;
 /// Models of one wildcard that are kept apart. A caller can invent names; this is where they end.
 const MODELS_MAX: usize = 10_000;
 
+/// How often room is made among them at most: it takes a look at each.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// The longest name that is kept, in bytes.
+const NAME_BYTES_MAX: usize = 512;
+
 /// What is known of a deployment.
 #[derive(Debug)]
 pub(crate) struct State {
@@ -29,6 +35,8 @@ pub(crate) struct State {
     /// Where the asked-for name decides on the model: those of which there is something to say.
     by_model: RwLock<FxHashMap<Arc<str>, Arc<Standing>>>,
     has_models: AtomicBool,
+    /// When there was last made room among them.
+    swept: Mutex<Option<Instant>>,
     /// Places for calls at one time, and how many there are in all.
     parallel: Mutex<Option<(usize, Arc<Semaphore>)>>,
 }
@@ -72,6 +80,7 @@ impl State {
             own: Standing::new(),
             by_model: RwLock::default(),
             has_models: AtomicBool::new(false),
+            swept: Mutex::new(None),
             parallel: Mutex::new(None),
         }
     }
@@ -94,20 +103,30 @@ impl State {
         self.by_model.read().unwrap_or_else(PoisonError::into_inner).get(model).cloned()
     }
 
-    /// The same, from now on in any case.
+    /// The same, from now on in any case, unless the name is too long, or as many rest as can be kept.
     pub(crate) fn of_model(&self, model: &Arc<str>) -> Arc<Standing> {
+        let unkept = || Arc::new(Standing::new());
+        if model.len() > NAME_BYTES_MAX {
+            return unkept();
+        }
         let mut models = self.by_model.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(standing) = models.get(model) {
             return Arc::clone(standing);
         }
         if models.len() >= MODELS_MAX {
-            // Those in service lose what is known of their speed and no more.
-            models.retain(|_, standing| standing.health.look() != Look::InService);
+            let mut swept = lock(&self.swept);
+            if swept.is_some_and(|swept| swept.elapsed() < SWEEP_EVERY) {
+                return unkept();
+            }
+            *swept = Some(Instant::now());
+            // Those that do not rest lose their counts and what is known of their speed. Those that do are not to be
+            // freed by whoever invents names.
+            models.retain(|_, standing| matches!(standing.health.look(), Look::Resting(_)));
             if models.len() >= MODELS_MAX {
-                models.clear();
+                return unkept();
             }
         }
-        let standing = Arc::new(Standing::new());
+        let standing = unkept();
         models.insert(Arc::clone(model), Arc::clone(&standing));
         self.has_models.store(true, Ordering::Release);
         standing
@@ -280,4 +299,28 @@ impl States {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(state: &State) -> usize {
+        state.by_model.read().expect("no panic").len()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn invented_names_end_somewhere_and_free_nobody() {
+        let state = State::new();
+        let rest = |name: &str| state.of_model(&name.into()).health.rest(Duration::from_secs(60));
+        rest(&"long".repeat(200));
+        assert_eq!(kept(&state), 0);
+        rest("known");
+        (0..MODELS_MAX * 2).for_each(|number| drop(state.of_model(&format!("fine{number}").into())));
+        assert!(kept(&state) <= MODELS_MAX);
+        (0..MODELS_MAX * 2).for_each(|number| rest(&format!("resting{number}")));
+        assert!(kept(&state) <= MODELS_MAX);
+        let known = state.known("known").expect("it rests");
+        assert!(matches!(known.health.look(), Look::Resting(_)));
+    }
 }
