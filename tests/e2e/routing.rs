@@ -94,6 +94,28 @@ async fn where_cooldowns_are_disabled_nothing_else_brings_them_back() {
 }
 
 #[tokio::test]
+async fn whoever_ends_every_response_as_failed_rests() {
+    const FAILED: &str = "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"id\":\"r\"}}\n\n\
+        event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"id\":\"r\",\"error\":{\"code\":\"server_error\",\
+        \"message\":\"gone\"}}}\n\n";
+    let first = ScriptedUpstream::answering(|_, _| {
+        Script::reply(200, &[("content-type", "text/event-stream")], FAILED)
+    });
+    let first = first.await.expect("a loopback port");
+    let second = always(503, r#"{"error":{"message":"asked"}}"#).await;
+    let rows = row("a", &first.url(), ", order: 1") + &row("b", &second.url(), ", order: 2");
+    let server = Start::new().config(format!("model_list:\n{rows}")).serve().await;
+    let body = r#"{"model":"m","input":"hi","stream":true}"#;
+    for _ in 0..5 {
+        let answer = post(server.address, "/v1/responses", body).await;
+        assert!(answer.text().contains("response.failed"), "{}", answer.text());
+    }
+    assert_eq!((first.requests().len(), second.requests().len()), (5, 0));
+    assert_eq!(post(server.address, "/v1/responses", body).await.status, 503);
+    assert_eq!(first.requests().len(), 5, "it rests");
+}
+
+#[tokio::test]
 async fn attempts_fallbacks_and_mock_failures_are_told() {
     let bad = always(500, r#"{"error":{"message":"broken"}}"#).await;
     let good = always(200, REPLY).await;

@@ -86,6 +86,9 @@ impl StreamBody {
                     if let Some(usage) = &self.record.observation.usage {
                         self.upstream.used(usage.total());
                     }
+                    if let Some(kind) = self.record.observation.failed {
+                        self.upstream.told_failure(kind);
+                    }
                     let outcome = self.record.observation.failed.map_or(Outcome::Completed, Outcome::Failed);
                     self.record.end(outcome);
                 }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_util::Stream;
-use trunkline_core::{Error, Event, EventStream, Reply, ReplyBody};
+use trunkline_core::{Error, ErrorKind, Event, EventStream, Reply, ReplyBody};
 
 use crate::{Answer, Permit};
 
@@ -22,7 +22,7 @@ impl Answer {
             }
             ReplyBody::Events(events) => {
                 let first = first.into_iter().collect();
-                ReplyBody::Events(Box::pin(HeldEvents { first, events, permit, tokens: None }))
+                ReplyBody::Events(Box::pin(HeldEvents { first, events, permit, tokens: None, failed: None }))
             }
             ReplyBody::Raw { content_type, mut bytes } => {
                 let bytes = Box::pin(futures_util::stream::poll_fn(move |context| {
@@ -45,6 +45,8 @@ struct HeldEvents {
     permit: Permit,
     /// What the stream said last of its usage.
     tokens: Option<u64>,
+    /// The failure that it told of.
+    failed: Option<ErrorKind>,
 }
 
 impl HeldEvents {
@@ -53,6 +55,8 @@ impl HeldEvents {
             Some(Ok(events)) => {
                 let usage = |event: &Event| Some(event.observation()?.usage.as_ref()?.total());
                 self.tokens = events.iter().rev().find_map(usage).or(self.tokens);
+                let failed = |event: &Event| event.observation()?.failed;
+                self.failed = events.iter().rev().find_map(failed).or(self.failed);
             }
             Some(Err(error)) => {
                 self.permit.failed(error);
@@ -60,6 +64,9 @@ impl HeldEvents {
             None => {
                 if let Some(tokens) = self.tokens {
                     self.permit.used(tokens);
+                }
+                if let Some(kind) = self.failed.take() {
+                    self.permit.told_failure(kind);
                 }
             }
         }

@@ -187,6 +187,15 @@ impl Permit {
         rest
     }
 
+    /// Notes that the reply came to its end, and told there of this failure: `response.failed`. As
+    /// [`failed`](Self::failed), but for an object that is looked up again: it may have failed long ago.
+    pub fn told_failure(&mut self, kind: ErrorKind) -> Option<Duration> {
+        if self.is_about_object {
+            return None;
+        }
+        self.failed(&Error::new(kind, "the reply told of a failure").having_reached_upstream())
+    }
+
     /// Whether a wait that the caller set has run out. A status is the upstream's own word, and a shorter wait of the
     /// deployment's is kept whatever the caller says.
     fn is_own_wait(&self, error: &Error) -> bool {

@@ -246,3 +246,20 @@ async fn where_nothing_rests_no_row_and_no_credential_does() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_says_in_the_end_that_it_failed_counts_unless_it_is_a_stored_one() {
+    for (operation, rests) in [(Operation::ChatCompletions, true), (Operation::RetrieveResponse, false)] {
+        let world = World::new(Routing::default(), two());
+        world.script("a", Script::EndsFailed);
+        for _ in 0..5 {
+            let answer = world.stream_of("m", operation).await.expect("an answer");
+            let ReplyBody::Events(events) = answer.into_reply().body else {
+                panic!("a stream was asked for")
+            };
+            assert_eq!(events.collect::<Vec<_>>().await.len(), 2);
+        }
+        let told = &world.explain("m", &Wishes::default()).candidates[0];
+        assert_eq!(told.skip.is_some(), rests, "{operation}");
+    }
+}

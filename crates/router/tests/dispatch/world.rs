@@ -43,6 +43,8 @@ pub(crate) enum Script {
     Quiet(Duration),
     /// With so many events, and a cut.
     EventsThenCut(usize),
+    /// With a stream that ends by saying that it failed.
+    EndsFailed,
     /// With an error as the first event.
     ErrorEvent,
 }
@@ -146,6 +148,12 @@ fn answer(script: Script, streaming: bool) -> Result<Reply, Error> {
             events.push(Err(Error::new(ErrorKind::UpstreamCut, "cut")));
             events
         }
+        Script::EndsFailed => {
+            let mut last = Event::from_payload(b"{}");
+            let failed = Some(ErrorKind::UpstreamFailed);
+            last.set_observation(Observation { terminal: true, failed, ..Observation::default() });
+            vec![said(), Ok(vec![last])]
+        }
         Script::ErrorEvent => vec![Err(failed(ErrorKind::UpstreamFailed, 500))],
     };
     if streaming {
@@ -221,6 +229,11 @@ impl World {
     pub(crate) async fn stream_with(&self, name: &str, wishes: &Wishes) -> Result<Answer, Failed> {
         let body = Document::parse(r#"{"stream":true}"#).expect("a document");
         self.dispatch(name, Operation::ChatCompletions, body, wishes).await
+    }
+
+    pub(crate) async fn stream_of(&self, name: &str, operation: Operation) -> Result<Answer, Failed> {
+        let body = Document::parse(r#"{"stream":true}"#).expect("a document");
+        self.dispatch(name, operation, body, &Wishes::default()).await
     }
 
     pub(crate) async fn ask_about(&self, name: &str, body: &'static str) -> Result<Answer, Failed> {
