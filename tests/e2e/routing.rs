@@ -45,6 +45,16 @@ async fn an_upstream_that_is_down_sees_a_tenth_more_and_the_burst() {
     let most = REQUESTS + REQUESTS / 10 + usize::try_from(by_time).expect("a few seconds");
     let seen = upstream.requests().len();
     assert!((REQUESTS..=most).contains(&seen), "{seen} of {REQUESTS}, {most} at most");
+
+    let refused = answers.iter().filter(|answer| answer.message().contains("the retry budget"));
+    let refused = refused.count();
+    let log = server.stop().await;
+    let told = log.lines().filter(|line| line.contains("retry_budget.spent=true")).count();
+    assert_eq!(told, refused, "who is refused reads it, and so does the operator");
+    assert!(refused > REQUESTS / 2, "{refused}");
+    let loud = log.lines().filter(|line| line.contains("attempt failed")).count();
+    let most = 1 + began.elapsed().as_secs() / 10;
+    assert!((1..=most).contains(&(loud as u64)), "{loud} lines");
 }
 
 #[tokio::test]

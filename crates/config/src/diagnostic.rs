@@ -42,17 +42,18 @@ pub struct Diagnostic {
     pub suggestion: Option<String>,
 }
 
+impl Diagnostic {
+    /// Key, message and suggestion: the finding without its place and its severity, which a log has otherwise.
+    pub fn words(&self) -> String {
+        let key = if self.key.is_empty() { String::new() } else { format!("{} ", self.key) };
+        let suggestion = self.suggestion.as_ref().map(|meant| format!("; did you mean {meant}?"));
+        format!("{key}{}{}", self.message, suggestion.unwrap_or_default())
+    }
+}
+
 impl fmt::Display for Diagnostic {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: {}: ", self.location, self.severity)?;
-        if !self.key.is_empty() {
-            write!(formatter, "{} ", self.key)?;
-        }
-        formatter.write_str(&self.message)?;
-        if let Some(suggestion) = &self.suggestion {
-            write!(formatter, "; did you mean {suggestion}?")?;
-        }
-        Ok(())
+        write!(formatter, "{}: {}: {}", self.location, self.severity, self.words())
     }
 }
 

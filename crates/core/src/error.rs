@@ -170,6 +170,14 @@ impl Error {
         self
     }
 
+    /// Adds a remark to the message, behind a semicolon.
+    #[must_use]
+    pub fn with_remark(mut self, remark: &str) -> Self {
+        self.0.message.push_str("; ");
+        self.0.message.push_str(remark);
+        self
+    }
+
     /// Names the provider that was asked.
     #[must_use]
     pub fn with_provider(mut self, provider: impl Into<String>) -> Self {
@@ -432,6 +440,12 @@ mod tests {
         assert_eq!(error.to_string(), "no connection to the upstream");
         let source = error.source().expect("the cause is kept").to_string();
         assert_eq!(source, "connect to 10.0.0.7:443 refused");
+    }
+
+    #[test]
+    fn a_remark_stands_behind_the_message() {
+        let error = Error::new(ErrorKind::UpstreamFailed, "overloaded").with_remark("not tried again");
+        assert_eq!(error.message(), "overloaded; not tried again");
     }
 
     #[test]

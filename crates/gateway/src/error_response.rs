@@ -2,14 +2,14 @@
 
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Response};
-use trunkline_core::{Dialect, Error, Fault};
+use trunkline_core::{Dialect, Error};
 
 use crate::envelope::{envelope, status};
 use crate::headers;
-use crate::record::{OpenRecord, Outcome};
+use crate::record::OpenRecord;
 use crate::reply_body::ReplyBody;
 
-/// Logs a failure once, settles its record, and turns it into the caller's answer.
+/// Notes a failure, settles its record, and turns it into the caller's answer.
 pub(crate) fn failed(mut record: Box<OpenRecord>, error: &Error) -> Response<ReplyBody> {
     let mut response = response(error, record.dialect, &record.call_id);
     headers::add_request(&record, response.headers_mut());
@@ -26,21 +26,7 @@ pub(crate) fn failed(mut record: Box<OpenRecord>, error: &Error) -> Response<Rep
         headers::add_request_id(&record, response.headers_mut());
     }
     record.status = Some(response.status());
-    match error.fault() {
-        // What a caller did wrong is the caller's to read; the rest is the operator's.
-        Fault::Caller => {
-            tracing::debug!(call.id = record.call_id, error.kind = ?error.kind(), error = %error, "request refused");
-        }
-        Fault::Upstream | Fault::Gateway => tracing::warn!(
-            call.id = record.call_id,
-            provider.name = error.provider(),
-            error.kind = ?error.kind(),
-            error = %error,
-            error.source = error.causes(),
-            "request failed"
-        ),
-    }
-    record.end(Outcome::Failed(error.kind()));
+    record.fail(error);
     response
 }
 

@@ -247,12 +247,13 @@ fn count(count: u32) -> HeaderValue {
     if count == 0 { HeaderValue::from_static("0") } else { HeaderValue::from(count) }
 }
 
-/// Adds how long a reply took: in all, and beyond what the upstream took.
-pub(crate) fn add_durations(record: &Record, reply: &mut HeaderMap) {
+/// Adds how long a reply took: in all, and of that what was the gateway's own: neither upstreams, those that failed
+/// included, nor waits.
+pub(crate) fn add_durations(record: &OpenRecord, reply: &mut HeaderMap) {
     let whole = record.started.elapsed();
     reply.insert(RESPONSE_DURATION, milliseconds(whole));
     if let Some(upstream) = record.upstream_duration {
-        reply.insert(OVERHEAD_DURATION, milliseconds(whole.saturating_sub(upstream)));
+        reply.insert(OVERHEAD_DURATION, milliseconds(whole.saturating_sub(upstream + record.lost)));
     }
 }
 

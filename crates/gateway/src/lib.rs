@@ -44,7 +44,7 @@ pub use consumed::{CONSUMED, Consumed, Effect};
 pub use explain::operation_named;
 pub use gateway::Gateway;
 pub use log::{LineRecorder, Log, LogForm, LogLines};
-pub use record::{LogRecorder, Outcome, Record, Recorder};
+pub use record::{ErrorText, LogRecorder, Outcome, Record, Recorder};
 pub use reply_body::ReplyBody;
 pub use serve::{Server, StopHandle};
 pub use settings::{Limits, Probes, Settings, Waits};

@@ -33,6 +33,9 @@ const MODEL_NAME_BYTES_MAX: usize = 1024;
 /// As much of an end user's name as is noted, in bytes.
 const USER_BYTES_MAX: usize = 256;
 
+/// Why a request was not tried as often as it could have been.
+const BUDGET_SPENT: &str = "not tried again, because the retry budget of this upstream is spent";
+
 /// What a walk ends with, before the record is put to it.
 enum Answer {
     Whole(Response<ReplyBody>, Permit),
@@ -210,8 +213,9 @@ fn noted(record: &mut OpenRecord, failed: Failed) -> Error {
         // Where nothing is tried twice here, the caller's own attempts are the first ones.
         record.is_all_tried = course.attempts > 1 || course.is_budget_spent;
     }
+    let is_budget_spent = course.is_budget_spent;
     record.took(course);
-    error
+    if is_budget_spent { error.with_remark(BUDGET_SPENT) } else { error }
 }
 
 /// The deployment that answers: the one that earlier replies came from, else the first that has the operation.

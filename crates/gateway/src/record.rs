@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use http::StatusCode;
 use rust_decimal::Decimal;
-use trunkline_core::{Cost, Dialect, ErrorKind, Observation, Usage};
+use trunkline_core::{Cost, Dialect, Error, ErrorKind, Fault, Observation, Usage};
 use trunkline_prices::Price;
 use trunkline_router::{Attempt, Candidate, Course, Router};
 
@@ -46,6 +46,10 @@ pub struct Record {
     pub status: Option<StatusCode>,
     /// How it ended. `None` until it has.
     pub outcome: Option<Outcome>,
+    /// What it failed of, where that was not the caller's doing.
+    pub error: Option<Box<ErrorText>>,
+    /// Whether a further attempt was due, and the retry budget of its origin was spent.
+    pub is_retry_budget_spent: bool,
     /// From sending upstream until the whole reply, or until the first event of a stream.
     pub upstream_duration: Option<Duration>,
     /// From accepting until the end.
@@ -65,6 +69,7 @@ impl Record {
             .iter()
             .filter_map(|attempt| attempt.cost.as_ref()?.spend())
             .reduce(|sum, cost| sum + cost)
+            .map(|sum| sum.normalize())
     }
 
     /// How it ended, in the words of the log.
@@ -76,6 +81,16 @@ impl Record {
         }
     }
 
+    /// Whether it failed, and not by the caller's doing: such a request is logged as a warning.
+    pub(crate) fn is_warning(&self) -> bool {
+        matches!(self.outcome, Some(Outcome::Failed(kind)) if kind.fault() != Fault::Caller)
+    }
+
+    /// What it cost, without zeros behind the last figure.
+    pub(crate) fn spend(&self) -> Option<Decimal> {
+        self.cost.as_ref().and_then(Cost::spend).map(|spend| spend.normalize())
+    }
+
     /// How often upstreams were asked, where that was more than once.
     pub(crate) fn attempts_told(&self) -> Option<u64> {
         (self.attempts > 1).then_some(self.attempts.into())
@@ -85,6 +100,15 @@ impl Record {
     pub(crate) fn microseconds(&self) -> Option<f64> {
         self.duration.map(|duration| (duration.as_secs_f64() * 1e6).round())
     }
+}
+
+/// What a request failed of, for the log alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorText {
+    /// The message.
+    pub message: String,
+    /// The causes behind it in one line, the nearest first.
+    pub causes: Option<String>,
 }
 
 /// How a request ended.
@@ -104,34 +128,48 @@ pub trait Recorder: fmt::Debug + Send + Sync + 'static {
     fn settled(&self, record: &Record);
 }
 
+/// The event of a request. What stands here is worked out only where somebody listens.
+macro_rules! log {
+    ($level:ident, $record:ident) => {{
+        let usage = $record.observation.usage.as_ref();
+        let error = $record.error.as_deref();
+        tracing::$level!(
+            call.id = $record.call_id,
+            operation = &*$record.operation,
+            model.name = $record.model,
+            user.id = $record.user,
+            deployment.id = $record.deployment.as_deref(),
+            provider.name = $record.provider.as_deref(),
+            status = $record.status.map(|status| status.as_u16()),
+            outcome = &*$record.outcome_text(),
+            error = error.map(|error| error.message.as_str()),
+            error.source = error.and_then(|error| error.causes.as_deref()),
+            streamed = $record.streamed,
+            attempts = $record.attempts_told(),
+            retry_budget.spent = $record.is_retry_budget_spent.then_some(true),
+            usage.input_tokens = usage.map(Usage::input),
+            usage.output_tokens = usage.map(Usage::all_output),
+            usage.estimated = $record.usage_is_estimated.then_some(true),
+            cost = $record.spend().map(|spend| spend.to_string()),
+            cost.attempts = $record.cost_of_attempts().map(|spend| spend.to_string()),
+            generation.id = $record.observation.generation_id,
+            duration_ms = $record.microseconds().map(|microseconds| microseconds / 1e3),
+            "request"
+        )
+    }};
+}
+
 /// Logs one event of `tracing` for each request.
 #[derive(Debug, Default)]
 pub struct LogRecorder;
 
 impl Recorder for LogRecorder {
     fn settled(&self, record: &Record) {
-        let usage = record.observation.usage.as_ref();
-        // What stands here is worked out only where somebody listens.
-        tracing::info!(
-            call.id = record.call_id,
-            operation = &*record.operation,
-            model.name = record.model,
-            user.id = record.user,
-            deployment.id = record.deployment.as_deref(),
-            provider.name = record.provider.as_deref(),
-            status = record.status.map(|status| status.as_u16()),
-            outcome = &*record.outcome_text(),
-            streamed = record.streamed,
-            attempts = record.attempts_told(),
-            usage.input_tokens = usage.map(Usage::input),
-            usage.output_tokens = usage.map(Usage::all_output),
-            usage.estimated = record.usage_is_estimated.then_some(true),
-            cost = record.cost.as_ref().and_then(Cost::spend).map(|spend| spend.to_string()),
-            cost.attempts = record.cost_of_attempts().map(|spend| spend.to_string()),
-            generation.id = record.observation.generation_id,
-            duration_ms = record.microseconds().map(|microseconds| microseconds / 1e3),
-            "request"
-        );
+        if record.is_warning() {
+            log!(warn, record);
+        } else {
+            log!(info, record);
+        }
     }
 }
 
@@ -148,6 +186,8 @@ pub(crate) struct OpenRecord {
     pub(crate) body_bytes: usize,
     /// Events that were sent to the caller.
     pub(crate) events: u64,
+    /// What went by with attempts that brought no reply, and with waits.
+    pub(crate) lost: Duration,
     /// The further attempts that there would have been.
     pub(crate) retries_max: u32,
     /// Whether everything was tried, so that a caller who tries again asks for the same once more.
@@ -182,6 +222,8 @@ impl OpenRecord {
             streamed: false,
             status: None,
             outcome: None,
+            error: None,
+            is_retry_budget_spent: false,
             upstream_duration: None,
             duration: None,
             observation: Observation::default(),
@@ -195,6 +237,7 @@ impl OpenRecord {
             router: None,
             body_bytes: 0,
             events: 0,
+            lost: Duration::ZERO,
             retries_max: 0,
             is_all_tried: false,
             is_traced: false,
@@ -218,7 +261,9 @@ impl OpenRecord {
 
     /// Notes what was tried.
     pub(crate) fn took(&mut self, course: Course) {
+        self.lost = course.lost;
         self.retries_max = course.retries_max;
+        self.record.is_retry_budget_spent = course.is_budget_spent;
         self.record.attempts = course.attempts;
         self.record.retries = course.retries;
         self.record.fallbacks = course.fallbacks;
@@ -254,6 +299,18 @@ impl OpenRecord {
         if self.record.cost.is_none() {
             self.record.cost = self.computed();
         }
+    }
+
+    /// Notes what the request failed of. What a caller did wrong is the caller's to read, and may hold what is nobody
+    /// else's.
+    pub(crate) fn fail(&mut self, error: &Error) {
+        if error.fault() == Fault::Caller {
+            tracing::debug!(call.id = self.record.call_id, error.kind = ?error.kind(), error = %error, "request refused");
+        } else if self.record.outcome.is_none() {
+            let (message, causes) = (error.message().to_owned(), error.causes());
+            self.record.error = Some(Box::new(ErrorText { message, causes }));
+        }
+        self.end(Outcome::Failed(error.kind()));
     }
 
     /// Notes how the request ended. The first word counts.

@@ -111,14 +111,7 @@ impl BytesBody {
                 Poll::Ready(None)
             }
             Some(Err(error)) => {
-                tracing::warn!(
-                    call.id = self.record.call_id,
-                    error.kind = ?error.kind(),
-                    error = %error,
-                    error.source = error.causes(),
-                    "reply failed"
-                );
-                self.record.end(Outcome::Failed(error.kind()));
+                self.record.fail(&error);
                 self.upstream.failed(&error);
                 self.failed = Some(error);
                 // The connection ends with the error, and with it goes what was not written yet: first of all, what

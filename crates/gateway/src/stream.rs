@@ -120,18 +120,11 @@ impl StreamBody {
 
     /// Tells the caller that the stream failed. No terminal event follows: a cut stream must not look clean.
     fn fail(&mut self, error: &Error) {
-        tracing::warn!(
-            call.id = self.record.call_id,
-            error.kind = ?error.kind(),
-            error = %error,
-            error.source = error.causes(),
-            "stream failed"
-        );
         let event = self.rewrite.failure(error, &self.record.call_id);
         self.ready.push_back(event.into_bytes());
         self.ended = true;
         self.upstream.failed(error);
-        self.record.end(Outcome::Failed(error.kind()));
+        self.record.fail(error);
     }
 
     fn poll_keepalive(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {

@@ -363,7 +363,7 @@ fn first_bytes(hash: &[u8]) -> u64 {
 }
 
 /// Scheme, host and port of a base.
-fn origin_of(base: &str) -> &str {
+pub(crate) fn origin_of(base: &str) -> &str {
     let host = base.find("://").map_or(0, |at| at + 3);
     base[host..].find('/').map_or(base, |end| &base[..host + end])
 }

@@ -63,7 +63,10 @@ impl Router {
                     // Few groups let anybody wait, and what it takes is not to be carried about with every request.
                     let waiting = self.wait(route, call, policy, journey, &tried, unavailable);
                     let unavailable = |unavailable: Unavailable| unavailable.error(route.group());
-                    Box::pin(waiting).await.map_err(unavailable)?
+                    let began = Instant::now();
+                    let waited = Box::pin(waiting).await.map_err(unavailable);
+                    journey.course.lost += began.elapsed();
+                    waited?
                 }
             };
             if !journey.may_ask(&pick.candidate) {
@@ -91,7 +94,7 @@ impl Router {
                     return Err(None);
                 }
                 Further::Now => {}
-                Further::After(wait) => tokio::time::sleep(wait).await,
+                Further::After(wait) => journey.rest(wait).await,
             }
             journey.course.retries += 1;
         }

@@ -81,14 +81,5 @@ pub(crate) fn prepare(call: &mut Call, candidate: &Candidate, wishes: &Wishes) -
 
 /// Notes a failure with the deployment.
 pub(crate) fn note_failure(pick: &mut Pick<'_>, error: &Error) {
-    let Some(rest) = pick.permit.failed(error) else { return };
-    let candidate = &pick.candidate;
-    tracing::warn!(
-        deployment.id = &*candidate.deployment.id,
-        provider.name = &*candidate.prefix,
-        model.name = &*candidate.upstream_model,
-        error.kind = ?error.kind(),
-        rest_ms = u64::try_from(rest.as_millis()).unwrap_or(u64::MAX),
-        "deployment rests"
-    );
+    pick.permit.failed(error);
 }

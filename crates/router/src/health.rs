@@ -121,13 +121,15 @@ impl Health {
         self.probing.store(false, Ordering::Release);
     }
 
-    /// Notes an answer to a call that was sent then. What was resting is back.
-    pub(crate) fn succeeded(&self, sent: Instant) {
+    /// Notes an answer to a call that was sent then. What was resting is back, and this tells so.
+    pub(crate) fn succeeded(&self, sent: Instant) -> bool {
         self.count(|counts| counts.requests = counts.requests.saturating_add(1));
-        if self.returns_at.load(Ordering::Acquire) != 0 && self.is_news(sent) {
+        let is_back = self.returns_at.load(Ordering::Acquire) != 0 && self.is_news(sent);
+        if is_back {
             self.count(|counts| *counts = Counts::from(counts.began));
             self.returns_at.store(0, Ordering::Release);
         }
+        is_back
     }
 
     /// Notes a failure. Tells for how long it is left alone now, if it is.

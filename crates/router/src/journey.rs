@@ -55,6 +55,8 @@ pub struct Course {
     pub retries_max: u32,
     /// Groups that were asked after the first one.
     pub fallbacks: u32,
+    /// What went by with attempts that brought no reply, and with waits.
+    pub lost: Duration,
     /// Whether a further attempt was due, and there was nothing left to pay for it.
     pub is_budget_spent: bool,
 }
@@ -164,8 +166,15 @@ impl<'w> Journey<'w> {
 
     pub(crate) fn note(&mut self, group: &Arc<str>, candidate: &Candidate, error: Error, took: Duration) {
         self.course.failed.push(Attempt::failed(group, candidate, &error, took));
+        self.course.lost += took;
         self.last = Some((Arc::clone(group), candidate.clone()));
         self.error = Some(error);
+    }
+
+    /// Waits before a further attempt.
+    pub(crate) async fn rest(&mut self, wait: Duration) {
+        tokio::time::sleep(wait).await;
+        self.course.lost += wait;
     }
 
     /// Further attempts after this failure: the request's own word, the deployment's, the group's.

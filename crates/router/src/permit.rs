@@ -8,8 +8,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use trunkline_core::{Call, Error, ErrorKind};
 
-use crate::health::{Rules, counts_against};
+use crate::health::{Health, Look, Rules, counts_against};
 use crate::journey::{Journey, later};
+use crate::notice::Whom;
 use crate::state::{Freed, Standing, StandingOf};
 use crate::window::Taken;
 use crate::{Candidate, Deployment, Policy, StrategyKind, Wishes};
@@ -96,6 +97,11 @@ impl Permit {
         }
     }
 
+    /// Of whom the log is told.
+    fn whom(&self) -> Whom<'_> {
+        Whom { deployment: &self.deployment, model: self.model.as_deref() }
+    }
+
     /// Takes back what was reserved for a call that is not made.
     pub(crate) fn take_back(&mut self) {
         if let Some(taken) = self.taken.take() {
@@ -144,7 +150,9 @@ impl Permit {
     /// Notes that the call failed, before its reply or within it. Tells for how long the deployment rests now, if it
     /// does. What a caller brought about, by a wait, a base or a key, says nothing about the deployment.
     pub fn failed(&mut self, error: &Error) -> Option<Duration> {
-        if self.is_caller_s || self.is_own_wait(error) {
+        let is_caller_s = self.is_caller_s || self.is_own_wait(error);
+        self.whom().failed(error, self.age(), is_caller_s);
+        if is_caller_s {
             return None;
         }
         // Whoever answered nothing has used nothing. A stream that was cut has, and keeps what was reserved.
@@ -161,26 +169,32 @@ impl Permit {
             is_counted: self.is_counted
                 || self.is_counted_late.as_ref().is_some_and(|is_counted| is_counted.load(Ordering::Acquire)),
         };
+        let rests = |health: &Health| self.probe.is_none() && matches!(health.look(), Look::Resting(_));
         // A credential serves many models: it rests, and not the one that was asked for.
-        let rest = if error.is_credential_fault() {
+        let (has_rested, rest) = if error.is_credential_fault() {
             let rest = self.policy.rest(self.deployment.cooldown);
+            let has_rested = rests(&self.deployment.account.health);
             if !rest.is_zero() {
                 self.deployment.account.health.rest(rest);
             }
             // Where there is no other, it is asked all the same.
-            (!rest.is_zero() && !self.is_alone).then_some(rest)
+            (has_rested, (!rest.is_zero() && !self.is_alone).then_some(rest))
         } else {
             let state = &self.deployment.state;
+            let fail = |health: &Health| (rests(health), health.failed(error, rules));
             match &self.model {
-                None => state.own().health.failed(error, rules),
+                None => fail(&state.own().health),
                 Some(model) => match state.known(model) {
-                    Some(standing) => standing.health.failed(error, rules),
+                    Some(standing) => fail(&standing.health),
                     // Nothing is kept of a model for what a caller did wrong: it may have invented the name.
-                    None if !counts_against(error, rules) => None,
-                    None => state.of_model(model).health.failed(error, rules),
+                    None if !counts_against(error, rules) => (false, None),
+                    None => fail(&state.of_model(model).health),
                 },
             }
         };
+        if let Some(rest) = rest {
+            self.whom().rests(error, rest, has_rested);
+        }
         if let Some(probe) = self.probe.take() {
             probe.health.release();
         }
@@ -253,9 +267,14 @@ fn note_success(
     sent: Instant,
     took: Duration,
 ) -> bool {
-    deployment.account.accepted(sent);
+    let whom = || Whom { deployment, model: model.map(|model| &**model) };
+    if deployment.account.accepted(sent) {
+        whom().credential_is_back();
+    }
     let note = |standing: &Standing| {
-        standing.health.succeeded(sent);
+        if standing.health.succeeded(sent) {
+            whom().is_back();
+        }
         if measures {
             standing.speed.note(took);
         }

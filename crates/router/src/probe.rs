@@ -11,6 +11,7 @@ use trunkline_provider::{CallContext, Provider, Target};
 use crate::deployment::{Probing, Upstream};
 use crate::first_events::first_events;
 use crate::health::Look;
+use crate::notice::Whom;
 use crate::{Deployment, Router};
 
 /// How long a probe may take where nobody says so.
@@ -67,7 +68,10 @@ impl Router {
 
     /// Ends the rests of a deployment that has answered what was sent then, and of its credential.
     fn is_back(&self, deployment: &Deployment, model: &str, sent: Instant) {
-        deployment.account.accepted(sent);
+        let whom = Whom { deployment, model: deployment.has_many_models().then_some(model) };
+        if deployment.account.accepted(sent) {
+            whom.credential_is_back();
+        }
         let known = deployment.has_many_models().then(|| deployment.state.known(model));
         let standing = match &known {
             None => deployment.state.own(),
@@ -76,7 +80,9 @@ impl Router {
             Some(None) => return,
         };
         if standing.health.look() != Look::InService {
-            standing.health.succeeded(sent);
+            if standing.health.succeeded(sent) {
+                whom.is_back();
+            }
             self.states.freed.tell();
         }
     }

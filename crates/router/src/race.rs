@@ -82,6 +82,7 @@ impl Router {
         let Some((second, is_second, error)) = beside else { return (pick, given) };
         let (mut loser, winner) = if is_second { (pick, second) } else { (second, pick) };
         let (group, took) = (route.group(), began.elapsed());
+        journey.course.lost += took.saturating_sub(winner.permit.age());
         let attempt = match error {
             Some(error) => {
                 note_failure(&mut loser, &error);

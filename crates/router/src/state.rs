@@ -10,6 +10,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
 use crate::RetryBudget;
+use crate::failures::Failures;
 use crate::health::{Health, Look};
 use crate::retry_budget::Budget;
 use crate::speed::Speed;
@@ -30,6 +31,8 @@ pub(crate) struct State {
     /// Calls that are open.
     pub(crate) in_flight: AtomicUsize,
     pub(crate) window: Window,
+    /// What the log was told of.
+    pub(crate) failures: Failures,
     /// Where one model is called.
     own: Standing,
     /// Where the asked-for name decides on the model: those of which there is something to say.
@@ -77,6 +80,7 @@ impl State {
         Self {
             in_flight: AtomicUsize::new(0),
             window: Window::default(),
+            failures: Failures::default(),
             own: Standing::new(),
             by_model: RwLock::default(),
             has_models: AtomicBool::new(false),
@@ -172,12 +176,10 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// Notes that it was accepted, with a call that was sent then.
+    /// Notes that it was accepted, with a call that was sent then. True if it is back.
     #[inline]
-    pub(crate) fn accepted(&self, sent: Instant) {
-        if self.health.look() != Look::InService {
-            self.health.succeeded(sent);
-        }
+    pub(crate) fn accepted(&self, sent: Instant) -> bool {
+        self.health.look() != Look::InService && self.health.succeeded(sent)
     }
 
     #[inline]

@@ -25,7 +25,7 @@ pub(crate) fn run(
             let has_key = asked.key.is_some() || sources.loaded.settings.general.master_key.is_some();
             if !has_key && environment.get("TRUNKLINE_API_KEY").is_none() {
                 // A master key that this shell does not have is told here, not by the agent's 401.
-                sources.refuse_fatal()?;
+                sources.refuse_fatal(|finding| eprintln!("{finding}"))?;
             }
             let port = sources.number(flags.port, "PORT", 4000)?;
             let address = SocketAddr::new(flags.host.unwrap_or(Ipv4Addr::LOCALHOST.into()), port);

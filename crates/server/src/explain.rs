@@ -20,7 +20,7 @@ pub(crate) fn run(
     environment: &Environment,
 ) -> Result<(), Box<dyn Error>> {
     let sources = Sources::read(flags, environment)?;
-    sources.refuse_fatal()?;
+    sources.refuse_fatal(|finding| eprintln!("{finding}"))?;
     let registry = Arc::new(assemble::registry(&sources)?);
     let (router, _) = assemble::router(&sources, &registry, None)?;
     let gateway = Gateway::new(Arc::new(router), assemble::gateway_settings(&sources, 0));

@@ -19,7 +19,7 @@ use clap::{CommandFactory, Parser};
 use tokio::signal::unix::{SignalKind, signal};
 use trunkline_agents::{Agent, arguments::normalized};
 use trunkline_core::Environment;
-use trunkline_gateway::{Gateway, LogLines, Server, StopHandle, Tls};
+use trunkline_gateway::{Gateway, Log, LogLines, Recorder, Server, StopHandle, Tls};
 
 use flags::{Command, Flags};
 use reload::Reloader;
@@ -43,22 +43,41 @@ fn main() -> ExitCode {
         Some(Command::Check { strict }) => check::run(&flags, &environment, *strict),
         Some(Command::Explain(asked)) => explain::run(asked, &flags, &environment),
         None if flags.validate_config => check::run(&flags, &environment, false),
-        None => serve(&flags, &environment),
+        None => match serve(&flags, &environment) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-            eprintln!("trunkline: {error}{cause}");
+            eprintln!("trunkline: {}", reload::with_cause(&*error));
             ExitCode::FAILURE
         }
     }
 }
 
-fn serve(flags: &Flags, environment: &Environment) -> Result<(), Box<dyn Error>> {
+/// Serves until it is told to stop. What goes wrong once there is a log is told there.
+fn serve(flags: &Flags, environment: &Environment) -> Result<ExitCode, Box<dyn Error>> {
     let sources = Sources::read(flags, environment)?;
     let (log, recorder) = telemetry::install(flags, &sources)?;
-    sources.refuse_fatal()?;
+    Ok(match serve_as_told(sources, flags, environment, &log, recorder) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{}", reload::with_cause(&*error));
+            ExitCode::FAILURE
+        }
+    })
+}
+
+fn serve_as_told(
+    sources: Sources,
+    flags: &Flags,
+    environment: &Environment,
+    log: &Log,
+    recorder: Arc<dyn Recorder>,
+) -> Result<(), Box<dyn Error>> {
+    sources.refuse_fatal(reload::tell)?;
     let files = raise_file_limit();
     let registry = Arc::new(assemble::registry(&sources)?);
     let (router, left_out) = assemble::router(&sources, &registry, None)?;

@@ -183,15 +183,18 @@ impl Recipe {
     }
 }
 
-fn with_cause(error: &dyn Error) -> String {
+/// An error and what lies behind it, in one line.
+pub(crate) fn with_cause(error: &dyn Error) -> String {
     let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
     format!("{error}{cause}")
 }
 
-fn tell(finding: &Diagnostic) {
+/// Logs a finding; its severity is the level of the line.
+pub(crate) fn tell(finding: &Diagnostic) {
+    let (location, words) = (&finding.location, finding.words());
     match finding.severity {
-        Severity::Error => tracing::error!("{finding}"),
-        Severity::Warning => tracing::warn!("{finding}"),
-        Severity::Note => tracing::info!("{finding}"),
+        Severity::Error => tracing::error!("{location}: {words}"),
+        Severity::Warning => tracing::warn!("{location}: {words}"),
+        Severity::Note => tracing::info!("{location}: {words}"),
     }
 }

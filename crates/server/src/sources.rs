@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use trunkline_agents::{Origin, StartText};
-use trunkline_config::{Contents, LoadError, Loaded, load_noting, without_file};
+use trunkline_config::{Contents, Diagnostic, LoadError, Loaded, load_noting, without_file};
 use trunkline_core::{Environment, ErrorKind};
 use trunkline_vercel_ai_gateway::credential_origin;
 
@@ -108,9 +108,9 @@ impl Sources {
     }
 
     /// Tells every finding, and stops where one is fatal.
-    pub(crate) fn refuse_fatal(&self) -> Result<(), String> {
+    pub(crate) fn refuse_fatal(&self, tell: impl Fn(&Diagnostic)) -> Result<(), String> {
         let findings = &self.loaded.diagnostics;
-        findings.iter().for_each(|finding| eprintln!("{finding}"));
+        findings.iter().for_each(tell);
         match findings.iter().filter(|finding| finding.fatal).count() {
             0 => Ok(()),
             fatal => Err(format!("not started: {fatal} of the findings above cannot be passed over")),

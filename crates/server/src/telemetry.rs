@@ -47,7 +47,7 @@ mod tests {
 
     use http::StatusCode;
     use trunkline_core::{Cost, ErrorKind, Observation, Usage, cost};
-    use trunkline_gateway::{Outcome, Record};
+    use trunkline_gateway::{ErrorText, Outcome, Record};
 
     struct Sink(Sender<Vec<u8>>);
 
@@ -80,6 +80,8 @@ mod tests {
             streamed: false,
             status: None,
             outcome: Some(Outcome::Failed(ErrorKind::Unauthenticated)),
+            error: None,
+            is_retry_budget_spent: false,
             upstream_duration: None,
             duration: None,
             observation: Observation::default(),
@@ -122,7 +124,9 @@ mod tests {
             call_id: "a\" status=200".to_owned(),
             model: Some("m\n2026-01-01T00:00:00.000000Z  INFO request\\".to_owned()),
             user: Some("\u{1b}[2J\u{7f}\u{85}\u{2028}\u{202e}\u{e9}\u{301}\t\r\0".to_owned()),
-            outcome: Some(Outcome::CallerGone),
+            outcome: Some(Outcome::Failed(ErrorKind::UpstreamFailed)),
+            error: Some(Box::new(ErrorText { message: "no\n\"".to_owned(), causes: Some("why".to_owned()) })),
+            is_retry_budget_spent: true,
             duration: Some(Duration::ZERO),
             cost: cost::amount(b"-12.5").map(Cost::Computed),
             ..full()

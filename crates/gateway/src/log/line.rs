@@ -23,6 +23,9 @@ macro_rules! opening {
     (INFO, $message:literal) => {
         $crate::log::line::opening!(@ "INFO", "  INFO ", $message)
     };
+    (WARN, $message:literal) => {
+        $crate::log::line::opening!(@ "WARN", "  WARN ", $message)
+    };
     (ERROR, $message:literal) => {
         $crate::log::line::opening!(@ "ERROR", " ERROR ", $message)
     };

@@ -1,12 +1,13 @@
 //! Writes the line of a request straight into a log, as `LogRecorder` and tracing-subscriber would together.
 
-use trunkline_core::{Cost, Usage};
+use trunkline_core::Usage;
 
 use super::line::{Line, Spelling, field, opening};
 use super::{LogForm, LogLines};
 use crate::record::{Record, Recorder};
 
 const REQUEST: Spelling = opening!(INFO, "request");
+const FAILED_REQUEST: Spelling = opening!(WARN, "request");
 
 /// Writes one line of log for each request, into a [`Log`](crate::Log).
 ///
@@ -28,7 +29,8 @@ impl LineRecorder {
 impl Recorder for LineRecorder {
     /// WHEN ADDING A FIELD: it stands in `LogRecorder` too, at the same place; a test of the server compares them.
     fn settled(&self, record: &Record) {
-        let mut line = Line::open(self.form, REQUEST);
+        let opening = if record.is_warning() { FAILED_REQUEST } else { REQUEST };
+        let mut line = Line::open(self.form, opening);
         let texts = [
             (field!("model.name"), record.model.as_deref()),
             (field!("user.id"), record.user.as_deref()),
@@ -46,9 +48,18 @@ impl Recorder for LineRecorder {
             line.number(field!("status"), status.as_u16().into());
         }
         line.string(field!("outcome"), &record.outcome_text());
+        if let Some(error) = &record.error {
+            line.string(field!("error"), &error.message);
+            if let Some(causes) = &error.causes {
+                line.string(field!("error.source"), causes);
+            }
+        }
         line.flag(field!("streamed"), record.streamed);
         if let Some(attempts) = record.attempts_told() {
             line.number(field!("attempts"), attempts);
+        }
+        if record.is_retry_budget_spent {
+            line.flag(field!("retry_budget.spent"), true);
         }
         if let Some(usage) = &record.observation.usage {
             line.number(field!("usage.input_tokens"), Usage::input(usage));
@@ -57,7 +68,7 @@ impl Recorder for LineRecorder {
         if record.usage_is_estimated {
             line.flag(field!("usage.estimated"), true);
         }
-        if let Some(spend) = record.cost.as_ref().and_then(Cost::spend) {
+        if let Some(spend) = record.spend() {
             line.amount(field!("cost"), spend);
         }
         if let Some(spend) = record.cost_of_attempts() {
