@@ -53,6 +53,44 @@ async fn unknown_keys_warn_with_the_place_and_the_nearest_key() {
 }
 
 #[tokio::test]
+async fn a_check_counts_what_it_prints_and_names_what_would_fail() {
+    let row = |name: &str, more: &str| format!("- {{model_name: {name}, {more}}}\n");
+    let rows = row("a", "litellm_params: {model: echo/x}, model_info: {id: same}")
+        + &row("b", "litellm_params: {model: echo/x}, model_info: {id: same}")
+        + &row("c", "litellm_params: {model: openai/x, api_base: 'localhost:1/v1', api_key: sk-1}")
+        + &row("d", "litellm_params: {model: openai/x}")
+        + &row("e", "litellm_params: {model: openai/x, api_base: 'http://localhost:1/v1'}")
+        + &row("f", "litellm_params: {model: nobody/x}");
+    let (status, text, _) = Start::new().config(format!("model_list:\n{rows}")).argument("check").run().await;
+    assert_eq!(status.code(), Some(1), "{text}");
+    let of = |severity: &str| text.lines().filter(|line| line.contains(&format!(": {severity}: "))).count();
+    let summary =
+        format!("deployments: 3 of 6 in service, errors: {}, warnings: {}", of("error"), of("warning"));
+    assert!(text.ends_with(&format!("{summary}\n")), "{text}");
+    assert_eq!((of("error"), of("warning")), (3, 1), "{text}");
+    assert!(text.contains("`d` has no key: set OPENAI_API_KEY, or api_key in its row"), "{text}");
+    assert!(text.contains("api_base must begin with http://"), "{text}");
+
+    let (status, text, _) = Start::new().config("model_list: []\n").argument("check").run().await;
+    assert!(status.success() && text.contains("warning: no deployment is in service"), "{text}");
+    let (status, text, _) = Start::new().argument("check").run().await;
+    assert!(status.success() && text.starts_with("no file was named"), "{text}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_named_without_its_flag_is_found_or_told_of() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("own.yaml");
+    std::fs::write(&path, ECHO).expect("the file is written");
+    let path = path.to_str().expect("text");
+    let (status, text, _) = Start::new().argument("check").argument(path).run().await;
+    assert!(status.success() && text.contains("deployments: 1 of 1"), "{text}");
+    let (status, _, told) = Start::new().argument(path).run().await;
+    assert_eq!(status.code(), Some(2));
+    assert!(told.starts_with(&format!("tip: a configuration is named by `--config {path}`")), "{told}");
+}
+
+#[tokio::test]
 async fn a_key_that_restricts_and_is_not_supported_stops_the_start() {
     let config = format!("{ECHO}litellm_settings:\n  max_budget: 10\n");
     let (status, _, log) = Start::new().config(config.clone()).run().await;

@@ -1,13 +1,13 @@
 //! Sizes that keep the house liveable: files, functions, and the one crate that must stay thin.
 
 use crate::findings::Findings;
-use crate::source;
+use crate::{source, tree};
 
 const FILE_LINES_MAX: usize = 500;
 const FILE_LINES_WARN: usize = 300;
 const FUNCTION_LINES_MAX: usize = 100;
 const FUNCTION_LINES_WARN: usize = 70;
-const SERVER_LINES_MAX: usize = 1_100;
+const SERVER_LINES_MAX: usize = 1_250;
 
 /// Tests at the end of a file do not count; files of tests do.
 #[test]
@@ -60,6 +60,10 @@ fn the_server_stays_thin() {
         for (path, lines) in sizes {
             findings.note(format!("{lines:5} {path}"));
         }
+    }
+    let told = format!("`crates/server` under {},{:03}", SERVER_LINES_MAX / 1000, SERVER_LINES_MAX % 1000);
+    if !tree::read("docs/architecture.md").contains(&told) {
+        findings.note(format!("docs/architecture.md does not say `{told}`"));
     }
     findings.finish();
 }

@@ -30,6 +30,11 @@ pub(crate) fn read(reader: &mut Reader<'_, '_>, groups: &Groups<'_>) -> Vec<Alia
             Some((group, hidden)) => {
                 let key = format!("{KEY}.{}", member.key);
                 groups.check_group(reader, &key, &group, &member.node.location);
+                if group != member.key && groups.has(&member.key) {
+                    let message =
+                        "hides the group of this name in model_list: who asks for it gets the alias";
+                    reader.warn(&key, &member.location, message);
+                }
                 aliases.push(AliasSettings { alias: member.key.clone(), group, hidden });
             }
             None => {

@@ -8,7 +8,7 @@ use crate::credential::{self, Credential};
 use crate::deployment_settings::{DeploymentSettings, Disabled};
 use crate::diagnostic::Report;
 use crate::keys::Section;
-use crate::node::{Member, member};
+use crate::node::{Member, Node, member};
 use crate::reader::{Reader, section};
 use crate::review::{self, Allowances};
 use crate::{Location, info, params, reference};
@@ -22,6 +22,11 @@ const INFO: &str = "model_info";
 /// Whether a missing variable below this top-level key costs deployments, no more.
 pub(crate) fn is_about_deployments(key: &str) -> bool {
     key == MODEL_LIST || key == credential::LIST
+}
+
+/// The rows of `model_list`, whatever they are worth.
+pub(crate) fn rows(members: &[Member]) -> &[Node] {
+    member(members, MODEL_LIST).and_then(|list| list.node.items()).unwrap_or_default()
 }
 
 /// Reads `model_list`. A row that cannot be read is told of and left out; the others stay.

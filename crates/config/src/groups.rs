@@ -18,6 +18,11 @@ impl<'a> Groups<'a> {
         Self { deployments, aliases }
     }
 
+    /// Whether a group has this very name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.deployments.iter().any(|deployment| deployment.group == name)
+    }
+
     /// Warns of a name that is neither a group nor an alias of one.
     pub(crate) fn check(&self, reader: &mut Reader<'_, '_>, key: &str, name: &str, location: &Location) {
         if self.aliases.iter().all(|alias| alias.key != name) {

@@ -54,7 +54,31 @@ pub(crate) fn nearest(section: Section, key: &str) -> Option<&'static str> {
     spelling::nearest(key, rows(section).filter(|row| !row.is_pattern()).map(|row| row.key))
 }
 
-/// Another section that has a key of this name.
+/// Another section that has a key of this name; those that hold for all calls come before those of deployments.
 pub(crate) fn elsewhere(section: Section, key: &str) -> Option<&'static KeyRow> {
-    key_table().iter().find(|row| row.section != section && row.key == key)
+    others(section).find_map(|other| rows(other).find(|row| row.key == key))
+}
+
+/// The key that was probably meant by one that no section has: its beginning is right, here or elsewhere.
+pub(crate) fn begun_alike(section: Section, key: &str) -> Option<String> {
+    let names = |section| rows(section).filter(|row| !row.is_pattern()).map(|row| row.key);
+    let here = spelling::begun_alike(key, names(section)).map(str::to_owned);
+    here.or_else(|| {
+        others(section).find_map(|other| {
+            let near = nearest(other, key).or_else(|| spelling::begun_alike(key, names(other)))?;
+            Some(crate::reference::join(other.path(), near))
+        })
+    })
+}
+
+/// The other sections. What stands in a row of `model_list` was probably meant for a deployment, all else for none.
+fn others(section: Section) -> impl Iterator<Item = Section> {
+    let is_of_deployments = |section: &Section| {
+        matches!(section, Section::ModelList | Section::LitellmParams | Section::ModelInfo)
+    };
+    let of_row = section == Section::ModelList;
+    let of_deployments = move |wanted: bool| {
+        Section::ALL.into_iter().filter(move |other| *other != section && is_of_deployments(other) == wanted)
+    };
+    of_deployments(of_row).chain(of_deployments(!of_row))
 }

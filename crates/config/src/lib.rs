@@ -64,6 +64,7 @@ pub use load::{Loaded, load, load_noting, parse, without_file};
 pub use load_error::LoadError;
 pub use location::Location;
 pub use members::Members;
+pub use params::is_base;
 pub use places::Places;
 pub use restart::{changed_variables, waiting_for_restart};
 pub use routing_settings::{AllowedFailsPolicy, RetryPolicy, RoutingSettings, RoutingStrategy, StrategyArgs};

@@ -29,6 +29,8 @@ pub struct Loaded {
     pub diagnostics: Vec<Diagnostic>,
     /// The environment that was given, with `environment_variables` laid over it.
     pub environment: Environment,
+    /// How many rows `model_list` has, those that cannot be read among them.
+    pub rows: usize,
     /// The files that were read, the named one first.
     pub files: Vec<PathBuf>,
 }
@@ -115,6 +117,7 @@ fn assemble(
     let mut allowances = Allowances::new(allow_unsupported);
     review_sections(&members, &mut allowances, &mut report);
 
+    let rows = deployment::rows(&members).len();
     let deployments = deployment::read(&members, &environment, &mut allowances, &mut report);
     let mut settings = Settings { deployments, ..Settings::default() };
     sections::read(&members, &environment, &mut settings, &mut report);
@@ -129,7 +132,7 @@ fn assemble(
         let message = "is allowed to be without effect, but no such key stands there";
         report.warn(&Location::whole("--allow-unsupported"), entry, message);
     }
-    Loaded { settings, diagnostics: in_order(report.diagnostics, &files), environment, files }
+    Loaded { settings, diagnostics: in_order(report.diagnostics, &files), environment, rows, files }
 }
 
 /// Lays `environment_variables` over the environment. Its values may refer to variables themselves.

@@ -17,7 +17,7 @@ pub(crate) fn read(reader: &mut Reader<'_, '_>, location: &Location) -> Deployme
     let mut deployment = DeploymentSettings {
         custom_llm_provider: reader.text("custom_llm_provider"),
         api_key: reader.text("api_key").map(Secret::from),
-        api_base: reader.text("api_base"),
+        api_base: api_base(reader),
         organization: reader.text("organization"),
         extra_headers: extra_headers(reader),
         extra_body: reader.members("extra_body").iter().map(as_json).collect(),
@@ -39,6 +39,25 @@ pub(crate) fn read(reader: &mut Reader<'_, '_>, location: &Location) -> Deployme
     };
     prices::fill(&mut deployment, reader);
     deployment
+}
+
+/// A base URL, which says how it is spoken to: without a scheme every call to it would fail.
+fn api_base(reader: &mut Reader<'_, '_>) -> Option<String> {
+    const KEY: &str = "api_base";
+    let base = reader.text(KEY)?;
+    if !is_base(&base)
+        && let Some(node) = reader.node(KEY)
+    {
+        reader.refuse(KEY, &node.location, "must begin with http:// or https://, and name a host");
+    }
+    Some(base)
+}
+
+/// Whether a text can be a base URL: `http://` or `https://`, and a host.
+pub fn is_base(text: &str) -> bool {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+    let is_http = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+    is_http && rest.starts_with(|first: char| first.is_alphanumeric() || matches!(first, '[' | '_' | '%'))
 }
 
 fn extra_headers(reader: &mut Reader<'_, '_>) -> HeaderMap {

@@ -106,6 +106,10 @@ fn unknown(section: Section, member: &Member, path: &str, report: &mut Report) {
         let row = keys::elsewhere(section, &member.key)?;
         Some(join(row.section.path(), row.key))
     });
+    // A short name is near many, and a parameter of an upstream's is no slip.
+    let may_be_slip = !matches!(section, Section::LitellmParams | Section::ModelInfo) && member.key.len() > 5;
+    let suggestion =
+        suggestion.or_else(|| may_be_slip.then(|| keys::begun_alike(section, &member.key)).flatten());
     let (severity, message) = match section {
         Section::TrunklineSettings => (Severity::Error, "is not a key of trunkline_settings".to_owned()),
         Section::RouterSettings if member.key == "health_check_interval" => {

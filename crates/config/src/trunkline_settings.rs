@@ -145,19 +145,25 @@ const SHARE: &str = "hedge_percent_max";
 
 /// Merges defaults, the members of the file's section, and the environment, in this order.
 pub(crate) fn read(members: &[Member], environment: &Environment, report: &mut Report) -> TrunklineSettings {
-    let file = Layer::from_file(members);
-    let variables = Layer::from_environment(environment, report);
-    let merged =
-        Figment::from(Serialized::defaults(TrunklineSettings::default())).merge(&file).merge(&variables);
-    let settings = match merged.extract::<TrunklineSettings>() {
-        Ok(settings) => settings,
-        Err(errors) => {
-            for error in errors {
-                let key = error.path.first().cloned().unwrap_or_default();
-                let (location, path) = origin(&key, members, &variables);
-                report.fatal(&location, path, wanted(&error.kind));
-            }
-            return TrunklineSettings::default();
+    let mut file = Layer::from_file(members);
+    let mut variables = Layer::from_environment(environment, report);
+    // The first value that will not do ends a reading: without it the others are read, so that all are told of.
+    let settings = loop {
+        let merged =
+            Figment::from(Serialized::defaults(TrunklineSettings::default())).merge(&file).merge(&variables);
+        let errors = match merged.extract::<TrunklineSettings>() {
+            Ok(settings) => break settings,
+            Err(errors) => errors,
+        };
+        let mut is_mended = false;
+        for error in errors {
+            let key = error.path.first().cloned().unwrap_or_default();
+            let (location, path) = origin(&key, members, &variables);
+            report.fatal(&location, path, wanted(&error.kind));
+            is_mended |= variables.values.remove(&key).or_else(|| file.values.remove(&key)).is_some();
+        }
+        if !is_mended {
+            break TrunklineSettings::default();
         }
     };
     refuse_senseless(&file, &variables, members, report);

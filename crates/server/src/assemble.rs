@@ -81,6 +81,30 @@ pub(crate) fn router(
     Ok((builder.build(), left_out))
 }
 
+/// The deployments of the file that have no key, and the variables that one could stand in.
+pub(crate) fn without_key(sources: &Sources, registry: &Registry) -> Vec<(Location, String)> {
+    let settings = &sources.loaded.settings;
+    let is_own = |row: &&DeploymentSettings| {
+        // Who names another base may need none, and a caller may bring one.
+        let is_elsewhere = row.api_base.is_some() || row.mock_response.is_some();
+        let of_caller = settings.general.client_side_credentials
+            || row.configurable_clientside_auth_params.iter().any(|field| field == "api_key");
+        row.disabled.is_none() && row.api_key.is_none() && !is_elsewhere && !of_caller
+    };
+    let rows = settings.deployments.iter().filter(is_own).filter_map(|row| {
+        let registration = match &row.custom_llm_provider {
+            Some(prefix) => registry.by_prefix(prefix),
+            None => registry.find(&row.model).map(|(registration, _)| registration),
+        };
+        let about = &registration?.about;
+        let variables = about.key_variables.join(" or ");
+        let is_without = !about.has_credential && !about.is_open && !variables.is_empty();
+        let told = || format!("`{}` has no key: set {variables}, or api_key in its row", row.group);
+        is_without.then(|| (row.location.clone(), told()))
+    });
+    rows.collect()
+}
+
 fn bare_spec(group: &str, model: &str, send: &SendOptions) -> DeploymentSpec {
     let target = Target { send: send.clone(), ..Target::default() };
     DeploymentSpec { group: group.to_owned(), model: model.to_owned(), target, ..DeploymentSpec::default() }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use trunkline_agents::arguments::{address, seconds};
@@ -75,10 +76,30 @@ pub(crate) struct Flags {
     run_gunicorn: bool,
 }
 
+impl Flags {
+    /// The same, with a configuration that was named without a flag; it comes before one with it.
+    pub(crate) fn with_file(mut self, file: Option<&PathBuf>) -> Self {
+        self.config = file.cloned().or(self.config);
+        self
+    }
+}
+
+/// A configuration among what the command line could not be understood by.
+pub(crate) fn file_without_flag(error: &clap::Error) -> Option<&str> {
+    let of = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let unknown = of(ContextKind::InvalidArg).or_else(|| of(ContextKind::InvalidSubcommand))?;
+    Some(unknown).filter(|text| text.ends_with(".yaml") || text.ends_with(".yml"))
+}
+
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
     /// Read the configuration and say everything there is to say about it; exits with 1 on errors
     Check {
+        /// The configuration, as --config names it otherwise
+        file: Option<PathBuf>,
         /// Exit with 1 on warnings too
         #[arg(long)]
         strict: bool,
@@ -126,7 +147,7 @@ Examples:
   trunkline                              every Vercel AI Gateway model, with the key in AI_GATEWAY_API_KEY
   trunkline --config config.yaml         LiteLLM's file, unchanged
   trunkline --model openai/llama3 --alias llama --api_base http://127.0.0.1:8080/v1
-  trunkline check --config config.yaml   what the file means here, key by key
+  trunkline check config.yaml            what the file means here, key by key
   trunkline claude --run                 Claude Code, asking this gateway";
 
 #[cfg(test)]

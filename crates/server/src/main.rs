@@ -26,7 +26,12 @@ use reload::Reloader;
 use sources::Sources;
 
 fn main() -> ExitCode {
-    let flags = Flags::parse_from(normalized(std::env::args()));
+    let flags = Flags::try_parse_from(normalized(std::env::args())).unwrap_or_else(|error| {
+        if let Some(file) = flags::file_without_flag(&error) {
+            eprintln!("tip: a configuration is named by `--config {file}`\n");
+        }
+        error.exit()
+    });
     // The one place that reads the process environment; everybody else is handed this value.
     #[allow(clippy::disallowed_methods)]
     let environment = Environment::from_iter(
@@ -40,7 +45,9 @@ fn main() -> ExitCode {
         }
         Some(Command::Claude(asked)) => agent::run(Agent::ClaudeCode, asked, &flags, &environment),
         Some(Command::Codex(asked)) => agent::run(Agent::Codex, asked, &flags, &environment),
-        Some(Command::Check { strict }) => check::run(&flags, &environment, *strict),
+        Some(Command::Check { file, strict }) => {
+            check::run(&flags.clone().with_file(file.as_ref()), &environment, *strict)
+        }
         Some(Command::Explain(asked)) => explain::run(asked, &flags, &environment),
         None if flags.validate_config => check::run(&flags, &environment, false),
         None => match serve(&flags, &environment) {
@@ -83,6 +90,9 @@ fn serve_as_told(
     let (router, left_out) = assemble::router(&sources, &registry, None)?;
     for (location, why) in left_out {
         tracing::error!("{location}: the deployment is out of service: {why}");
+    }
+    for (location, why) in assemble::without_key(&sources, &registry) {
+        tracing::warn!("{location}: {why}");
     }
     let settings = assemble::gateway_settings(&sources, files);
     let (audience, served) = (settings.audience(), router.deployments().count());

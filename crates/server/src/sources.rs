@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use trunkline_agents::{Origin, StartText};
-use trunkline_config::{Contents, Diagnostic, LoadError, Loaded, load_noting, without_file};
+use trunkline_config::{Contents, Diagnostic, LoadError, Loaded, is_base, load_noting, without_file};
 use trunkline_core::{Environment, ErrorKind};
 use trunkline_vercel_ai_gateway::credential_origin;
 
@@ -34,6 +34,9 @@ impl Sources {
             (Some(path), None) => {
                 let mut contents = Contents::default();
                 return Ok(Self::of_file(path, environment, flags, &mut contents)?);
+            }
+            (None, Some(_)) if flags.api_base.as_deref().is_some_and(|base| !is_base(base)) => {
+                return Err("--api_base must begin with http:// or https://, and name a host".into());
             }
             (None, Some(model)) => {
                 let alias = flags.alias.clone();
@@ -102,7 +105,7 @@ impl Sources {
         let settings = &self.loaded.settings;
         let usable = settings.deployments.iter().find(|row| row.disabled.is_none());
         let (version, origin) = (env!("CARGO_PKG_VERSION"), &self.origin);
-        let (rows, group) = (settings.deployments.len(), usable.map(|row| row.group.as_str()));
+        let (rows, group) = (self.loaded.rows, usable.map(|row| row.group.as_str()));
         let has_key = settings.general.master_key.is_some();
         StartText { version, origin, rows, served, group, callers, scheme, address, has_key }.to_string()
     }

@@ -248,3 +248,25 @@ fn callers_may_bring_their_key_and_base_alone() {
         ],
     );
 }
+
+#[test]
+fn a_base_says_how_it_is_spoken_to() {
+    for base in ["127.0.0.1:9/v1", "localhost:8080", "ftp://host/v1", "http://", "https:///v1"] {
+        let yaml = format!(
+            "model_list:\n- {{model_name: a, litellm_params: {{model: openai/x, api_base: '{base}'}}}}\n"
+        );
+        let loaded = check(
+            &yaml,
+            &[
+                "config.yaml:2:63: error: model_list[0].litellm_params.api_base must begin with http:// or https://, and name a host",
+            ],
+        );
+        assert!(loaded.settings.deployments.is_empty(), "{base}");
+    }
+    for base in ["http://localhost", "HTTPS://host/v1", "http://[::1]:9", "https://1.2.3.4:8/v1"] {
+        let yaml = format!(
+            "model_list:\n- {{model_name: a, litellm_params: {{model: openai/x, api_base: '{base}'}}}}\n"
+        );
+        assert_eq!(check(&yaml, &[]).settings.deployments.len(), 1, "{base}");
+    }
+}

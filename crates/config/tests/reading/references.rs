@@ -119,17 +119,17 @@ fn the_files_variables_win_and_may_refer_to_others() {
 model_list:
 - {model_name: a, litellm_params: {model: openai/a, api_key: os.environ/KEY, api_base: os.environ/COPY}}
 ",
-        &[("KEY", "from-process"), ("OTHER", "other"), ("SAME", "same")],
+        &[("KEY", "from-process"), ("OTHER", "http://other"), ("SAME", "same")],
         &[
             "config.yaml:2:3: note: environment_variables.KEY replaces the variable of this name in the process's environment",
         ],
     );
     assert_eq!(loaded.environment.get("KEY"), Some("from-file"));
     assert_eq!(loaded.environment.get("PORT"), Some("4000"));
-    assert_eq!(loaded.environment.get("OTHER"), Some("other"));
+    assert_eq!(loaded.environment.get("OTHER"), Some("http://other"));
     let deployment = &loaded.settings.deployments[0];
     assert_eq!(deployment.api_key.as_ref().map(|key| key.expose()), Some("from-file"));
-    assert_eq!(deployment.api_base.as_deref(), Some("other"));
+    assert_eq!(deployment.api_base.as_deref(), Some("http://other"));
 
     check(
         "environment_variables: {A: [1], B: os.environ/C}",

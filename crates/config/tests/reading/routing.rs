@@ -222,6 +222,20 @@ router_settings: {num_retries: 9, cooldown_time: }
 }
 
 #[test]
+fn an_alias_that_hides_a_group_is_told_of() {
+    check(
+        "model_list:
+- {model_name: group, litellm_params: {model: echo/x}}
+- {model_name: other, litellm_params: {model: echo/x}}
+router_settings: {model_group_alias: {other: group, group: group}}
+",
+        &[
+            "config.yaml:4:39: warning: router_settings.model_group_alias.other hides the group of this name in model_list: who asks for it gets the alias",
+        ],
+    );
+}
+
+#[test]
 fn aliases_are_names_or_mappings() {
     let group = "model_list: [{model_name: group, litellm_params: {model: echo/a}}]\n";
     let yaml = "router_settings: {model_group_alias: {a: group, b: {model: group, hidden: true}}}";

@@ -254,3 +254,24 @@ fn without_a_file_the_environment_speaks() {
     assert!(loaded.settings.general.master_key.is_some());
     assert_eq!(loaded.settings.trunkline.json_depth_max, 9);
 }
+
+#[test]
+fn keys_that_begin_right_or_stand_elsewhere_are_guessed() {
+    check(
+        "num_retries: 1
+router_settings:
+  num_retry: 1
+  queue_wait: 1
+litellm_settings: {routing_strategy: simple-shuffle}
+general_settings: {num_retry: 1, wholly_unheard_of: 1}
+",
+        &[
+            "config.yaml:1:1: warning: num_retries is not a key that Trunkline or LiteLLM knows; did you mean litellm_settings.num_retries?",
+            "config.yaml:3:3: warning: router_settings.num_retry is not a key that Trunkline or LiteLLM knows; did you mean num_retries?",
+            "config.yaml:4:3: warning: router_settings.queue_wait is not a key that Trunkline or LiteLLM knows; did you mean trunkline_settings.queue_wait_ms?",
+            "config.yaml:5:20: warning: litellm_settings.routing_strategy is not a key that Trunkline or LiteLLM knows; did you mean router_settings.routing_strategy?",
+            "config.yaml:6:20: warning: general_settings.num_retry is not a key that Trunkline or LiteLLM knows; did you mean litellm_settings.num_retries?",
+            "config.yaml:6:34: warning: general_settings.wholly_unheard_of is not a key that Trunkline or LiteLLM knows",
+        ],
+    );
+}

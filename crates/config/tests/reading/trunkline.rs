@@ -101,6 +101,21 @@ fn keys_of_routing_that_do_not_fit() {
 }
 
 #[test]
+fn every_value_that_does_not_fit_is_told_of() {
+    check_with(
+        "trunkline_settings:\n  idle_timeout_ms: soon\n  hedging: perhaps\n  attempts_max: 0\n  queue_wait_ms: long\n",
+        &[("TRUNKLINE_QUEUE_LENGTH_MAX", "many")],
+        &[
+            "!config.yaml:2:20: error: trunkline_settings.idle_timeout_ms must be a whole number from 0",
+            "!config.yaml:3:12: error: trunkline_settings.hedging must be true or false",
+            "!config.yaml:4:17: error: trunkline_settings.attempts_max must be more than 0",
+            "!config.yaml:5:18: error: trunkline_settings.queue_wait_ms must be a whole number from 0",
+            "!environment: error: TRUNKLINE_QUEUE_LENGTH_MAX must be a whole number from 0",
+        ],
+    );
+}
+
+#[test]
 fn unknown_keys_are_errors_here() {
     check(
         "trunkline_settings:\n  body_byte_max: 1\n  wholly_unheard_of: 1\n",
