@@ -42,6 +42,44 @@ async fn the_server_tells_and_sends_nothing() {
 }
 
 #[tokio::test]
+async fn what_the_command_was_not_told_is_said_so() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let request = directory.path().join("request.json");
+    std::fs::write(&request, BODY.replace("\"m\"", "\"gpt-40\"")).expect("written");
+    let explain = || Start::new().argument("explain").argument(request.display().to_string());
+    let (status, _, told) = explain().run().await;
+    assert!(
+        status.success() && told.contains("`--config FILE`") && told.contains("AI_GATEWAY_API_KEY"),
+        "{told}"
+    );
+
+    let config = "model_list:
+- {model_name: gpt-4o, litellm_params: {model: openai/x, api_key: sk-1}}
+- {model_name: \"*\", litellm_params: {model: openai/*, api_base: \"http://me:secret@localhost:1/v1\", rpm: 7}}
+router_settings: {num_retries: 1}
+";
+    let (status, text, told) = explain().config(config).run().await;
+    assert!(status.success() && told.is_empty(), "{told}");
+    for part in [
+        "matches the wildcard *",
+        "configured names that are spelled nearly so: gpt-4o\n",
+        "gpt-40 at openai, base http://localhost:1, asked",
+        "0 of 7 requests of its minute",
+        "1 further attempt after the first",
+        "\n1 further attempt, ",
+        "connect 5 s, ",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("secret") && !text.contains("tokens of its minute"), "{text}");
+    let (_, json, _) = explain().config(config).argument("--json").run().await;
+    let told: Value = serde_json::from_str(&json).expect("JSON");
+    let candidate = &told["candidates"][0];
+    assert_eq!((&candidate["requests_of_minute"], &candidate["tokens_of_minute"]), (&0.into(), &Value::Null));
+    assert_eq!((&candidate["origin"], &told["near"][0]), (&"http://localhost:1".into(), &"gpt-4o".into()));
+}
+
+#[tokio::test]
 async fn the_command_tells_the_same() {
     let directory = tempfile::tempdir().expect("a directory");
     let request = directory.path().join("request.json");

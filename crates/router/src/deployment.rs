@@ -304,6 +304,14 @@ impl Deployment {
         }
     }
 
+    /// Scheme, host and port of the base, where it has one of its own. A base may hold a password in front of them.
+    pub(crate) fn shown_origin(&self) -> Option<String> {
+        let origin = origin_of(self.context.target.api_base.as_deref()?);
+        let (scheme, host) = origin.split_once("://").unwrap_or(("", origin));
+        let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+        Some(if scheme.is_empty() { host.to_owned() } else { format!("{scheme}://{host}") })
+    }
+
     /// What surrounds a call to it.
     pub fn context(&self) -> &CallContext {
         &self.context
@@ -363,7 +371,7 @@ fn first_bytes(hash: &[u8]) -> u64 {
 }
 
 /// Scheme, host and port of a base.
-pub(crate) fn origin_of(base: &str) -> &str {
+fn origin_of(base: &str) -> &str {
     let host = base.find("://").map_or(0, |at| at + 3);
     base[host..].find('/').map_or(base, |end| &base[..host + end])
 }

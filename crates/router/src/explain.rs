@@ -10,10 +10,11 @@ use trunkline_core::{Body, Error, ErrorKind, Operation};
 
 use crate::affinity;
 use crate::candidate::Candidate;
-use crate::explanation::{ExplainedCandidate, ExplainedFallbacks, Explanation, Follower};
+use crate::explanation::{ExplainedCandidate, ExplainedFallbacks, Explanation, Follower, Resolved};
 use crate::fallbacks::list;
 use crate::group::Level;
 use crate::health::Look;
+use crate::nearest::nearest;
 use crate::policy_words::words;
 use crate::route::Route;
 use crate::skip::{Ask, Skip, skip, standing_at, unavailable};
@@ -58,9 +59,15 @@ impl Router {
                 ..self.known(&route, index, &candidate, wishes)
             }
         });
+        let resolved = self.table().way(name, &route);
+        let near = match &resolved {
+            Resolved::Wildcard(_) => nearest(name, self.table().names()),
+            _ => Vec::new(),
+        };
         Ok(Explanation {
             model: name.to_owned(),
-            resolved: self.table().way(name, &route),
+            near: near.into_iter().map(str::to_owned).collect(),
+            resolved,
             group: Arc::clone(route.group()),
             policy: (**policy).clone(),
             policy_words: words(policy, &self.routing, wishes),
@@ -135,10 +142,13 @@ impl Router {
         let mut waits = deployment.context().target.send.waits;
         waits.total = wishes.timeout.unwrap_or(waits.total);
         waits.first_event = wishes.first_event_timeout.unwrap_or(waits.first_event);
+        let (limits, (requests, tokens)) = (deployment.rates, deployment.state.window.used());
+        let used = (limits.requests.map(|_| requests), limits.tokens.map(|_| tokens));
         ExplainedCandidate {
             deployment: Arc::clone(&deployment.id),
             provider: Arc::clone(&candidate.prefix),
             upstream_model: Arc::clone(&candidate.upstream_model),
+            origin: deployment.shown_origin(),
             order: deployment.order,
             share: 0.0,
             chance: 0.0,
@@ -147,8 +157,8 @@ impl Router {
             rest: look(&rest),
             in_flight: deployment.state.in_flight.load(Ordering::Relaxed),
             in_flight_max: deployment.parallel.as_ref().and_then(|_| deployment.state.places_max()),
-            used: deployment.state.window.used(),
-            limits: (deployment.rates.requests, deployment.rates.tokens),
+            used,
+            limits: (limits.requests, limits.tokens),
             answers_in: look(&|standing| standing.speed.seconds(Duration::MAX).map(Duration::from_secs_f64)),
             input_tokens_max: deployment.input_tokens_max,
             tags: deployment.tags.clone(),

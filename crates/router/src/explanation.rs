@@ -11,17 +11,19 @@ use trunkline_provider::Waits;
 
 use crate::{Policy, Skip};
 
-pub(crate) use text::seconds;
+pub(crate) use text::{further_attempts, seconds};
 
 /// What would become of a request. `Display` tells it to people, [`to_json`](Self::to_json) to programs.
 ///
-/// Nothing in it is secret: no key, no base URL, nothing of the body.
+/// Nothing in it is secret: no key, of a base no more than scheme, host and port, nothing of the body.
 #[derive(Clone, Debug)]
 pub struct Explanation {
     /// The name that was asked for.
     pub model: String,
     /// How it was found.
     pub resolved: Resolved,
+    /// Configured names that are spelled nearly so, where a wildcard caught it: one of them may have been meant.
+    pub near: Vec<String>,
     /// The model group that it leads to.
     pub group: Arc<str>,
     /// How the group is served.
@@ -76,6 +78,8 @@ pub struct ExplainedCandidate {
     pub provider: Arc<str>,
     /// The model, in the upstream's spelling.
     pub upstream_model: Arc<str>,
+    /// Where its base is: scheme, host and port. `None` for the provider's own.
+    pub origin: Option<String>,
     /// Its level: lower ones go first.
     pub order: i64,
     /// Its part of the weights of its level, of those that may be asked. 0 to 1.
@@ -92,8 +96,8 @@ pub struct ExplainedCandidate {
     pub in_flight: usize,
     /// As many as it may have open.
     pub in_flight_max: Option<usize>,
-    /// Requests and tokens of its minute.
-    pub used: (u64, u64),
+    /// Requests and tokens of its minute, each where it is counted: of what has a limit.
+    pub used: (Option<u64>, Option<u64>),
     /// Requests and tokens that it may have in a minute.
     pub limits: (Option<u64>, Option<u64>),
     /// How long it takes to answer, where that is measured and was.
@@ -143,6 +147,7 @@ impl Explanation {
         json!({
             "model": self.model,
             "resolved": self.resolved.to_json(),
+            "near": self.near,
             "group": &*self.group,
             "strategy": self.policy.strategy.name(),
             "policy": self.policy_words,
@@ -187,6 +192,7 @@ impl ExplainedCandidate {
             "deployment": &*self.deployment,
             "provider": &*self.provider,
             "upstream_model": &*self.upstream_model,
+            "origin": self.origin,
             "order": (self.order != i64::MAX).then_some(self.order),
             "share": self.share,
             "chance": self.chance,

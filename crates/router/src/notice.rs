@@ -5,7 +5,6 @@ use std::time::Duration;
 use trunkline_core::{Error, ErrorKind, Fault};
 
 use crate::Deployment;
-use crate::deployment::origin_of;
 
 /// A deployment, and the model that was asked for where that is not always the same.
 #[derive(Clone, Copy)]
@@ -22,7 +21,7 @@ macro_rules! tell {
             deployment.id = &*$whom.deployment.id,
             provider.name = $whom.provider(),
             model.upstream = $whom.model(),
-            upstream.origin = $whom.origin(),
+            upstream.origin = $whom.deployment.shown_origin(),
             $($rest)+
         )
     };
@@ -35,14 +34,6 @@ impl<'d> Whom<'d> {
 
     fn model(self) -> Option<&'d str> {
         self.model.or(self.deployment.only_model())
-    }
-
-    /// Scheme, host and port, where the deployment says; a base may hold a password in front of them.
-    fn origin(self) -> Option<String> {
-        let origin = origin_of(self.deployment.context().target.api_base.as_deref()?);
-        let (scheme, host) = origin.split_once("://").unwrap_or(("", origin));
-        let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-        Some(if scheme.is_empty() { host.to_owned() } else { format!("{scheme}://{host}") })
     }
 
     /// An attempt that failed: loud where the deployment is at fault, and so seldom that one which is down floods no

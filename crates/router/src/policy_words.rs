@@ -1,7 +1,7 @@
 //! How a group is served, in words.
 
 use crate::class::Class;
-use crate::explanation::seconds;
+use crate::explanation::{further_attempts, seconds};
 use crate::{Policy, Routing, StrategyKind, Wishes};
 
 /// One sentence for each thing that a policy decides. What is switched off is left out.
@@ -51,9 +51,8 @@ fn draw(strategy: StrategyKind) -> String {
 fn attempts(policy: &Policy, routing: &Routing, wishes: &Wishes) -> String {
     let all = routing.attempts_max;
     if let Some(retries) = wishes.retries {
-        return format!(
-            "{retries} further attempts after the first, as the request asks; {all} over all groups"
-        );
+        let retries = further_attempts(retries);
+        return format!("{retries} after the first, as the request asks; {all} over all groups");
     }
     let mut by_class = String::new();
     for class in Class::ALL {
@@ -61,7 +60,8 @@ fn attempts(policy: &Policy, routing: &Routing, wishes: &Wishes) -> String {
             by_class.push_str(&format!("; {retries} after {class:?}"));
         }
     }
-    format!("{} further attempts after the first{by_class}; {all} over all groups", policy.retries)
+    let retries = further_attempts(policy.retries);
+    format!("{retries} after the first{by_class}; {all} over all groups")
 }
 
 fn rests(policy: &Policy) -> String {

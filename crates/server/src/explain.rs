@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use http::HeaderMap;
+use trunkline_agents::Origin;
 use trunkline_core::{Document, Environment};
 use trunkline_gateway::{Gateway, operation_named};
 
@@ -21,6 +22,13 @@ pub(crate) fn run(
 ) -> Result<(), Box<dyn Error>> {
     let sources = Sources::read(flags, environment)?;
     sources.refuse_fatal(|finding| eprintln!("{finding}"))?;
+    if sources.file().is_none() && flags.model.is_none() {
+        let key = matches!(sources.origin, Origin::Nothing).then_some(
+            ", and no credential is set: AI_GATEWAY_API_KEY is one for all models of the Vercel AI Gateway",
+        );
+        let key = key.unwrap_or_default();
+        eprintln!("trunkline: no file is explained; `--config FILE` or CONFIG_FILE_PATH names one{key}");
+    }
     let registry = Arc::new(assemble::registry(&sources)?);
     let (router, _) = assemble::router(&sources, &registry, None)?;
     let gateway = Gateway::new(Arc::new(router), assemble::gateway_settings(&sources, 0));

@@ -9,6 +9,9 @@ impl Display for Explanation {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         let Self { model, group, resolved, .. } = self;
         writeln!(formatter, "{model} {resolved}; it leads to the group {group}")?;
+        if !self.near.is_empty() {
+            writeln!(formatter, "configured names that are spelled nearly so: {}", self.near.join(", "))?;
+        }
         writeln!(formatter, "drawn by {}", self.policy.strategy.name())?;
         self.policy_words.iter().try_for_each(|words| writeln!(formatter, "  {words}"))?;
         writeln!(formatter, "who could answer about {} tokens of input:", self.input_tokens)?;
@@ -32,7 +35,7 @@ impl Display for Explanation {
         if let Some(refusal) = &self.refusal {
             writeln!(formatter, "nobody can be asked: {refusal}")?;
         }
-        writeln!(formatter, "{} further attempts, {} for the whole", self.retries, seconds(self.total))?;
+        writeln!(formatter, "{}, {} for the whole", further_attempts(self.retries), seconds(self.total))?;
         if let Some(off) = self.fallbacks.off {
             return writeln!(formatter, "no other group follows: {off}");
         }
@@ -67,6 +70,9 @@ impl ExplainedCandidate {
     fn write(&self, formatter: &mut Formatter<'_>, has_levels: bool) -> fmt::Result {
         let Self { deployment, upstream_model, provider, .. } = self;
         write!(formatter, "  {deployment}: {upstream_model} at {provider}, ")?;
+        if let Some(origin) = &self.origin {
+            write!(formatter, "base {origin}, ")?;
+        }
         match (has_levels, self.order) {
             (true, i64::MAX) => formatter.write_str("last in order, ")?,
             (true, order) => write!(formatter, "order {order}, ")?,
@@ -92,8 +98,10 @@ impl ExplainedCandidate {
             let _ = write!(known, ", {more}");
         };
         let ((requests, tokens), (rpm, tpm)) = (self.used, self.limits);
-        if rpm.is_some() || tpm.is_some() {
-            add(format_args!("{} requests and {} tokens of its minute", of(requests, rpm), of(tokens, tpm)));
+        for (used, limit, what) in [(requests, rpm, "requests"), (tokens, tpm, "tokens")] {
+            if let (Some(used), Some(limit)) = (used, limit) {
+                add(format_args!("{used} of {limit} {what} of its minute"));
+            }
         }
         if let Some(answers_in) = self.answers_in {
             add(format_args!("answers in {}", seconds(answers_in)));
@@ -127,6 +135,11 @@ impl Display for Follower {
 
 fn of<N: Display>(count: N, max: Option<N>) -> String {
     max.map_or_else(|| count.to_string(), |max| format!("{count} of {max}"))
+}
+
+/// A count of further attempts, in words.
+pub(crate) fn further_attempts(count: u32) -> String {
+    format!("{count} further attempt{}", if count == 1 { "" } else { "s" })
 }
 
 /// Seconds, without digits that say nothing.

@@ -59,7 +59,7 @@ async fn an_explanation_holds_nobody_up() {
     let limited = DeploymentSpec { requests_per_minute_max: Some(1), ..spec("n", "one/b") };
     let world = World::new(Routing::default(), [busy, limited, spec("r", "one/c"), spec("r", "one/d")]);
     let explained = world.explain("n", &Wishes::default());
-    assert_eq!((explained.candidates[0].chance, explained.candidates[0].used), (1.0, (0, 0)));
+    assert_eq!((explained.candidates[0].chance, explained.candidates[0].used), (1.0, (Some(0), None)));
     tokio::time::advance(Duration::from_secs(50)).await;
     assert!(world.ask("n").await.is_ok());
     tokio::time::advance(Duration::from_secs(50)).await;
