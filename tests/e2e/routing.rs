@@ -180,3 +180,41 @@ async fn a_place_that_is_given_back_serves_whoever_waits() {
     assert!(answers.iter().all(|answer| answer.status == 200));
     assert!(most.load(Ordering::Relaxed) <= 2);
 }
+
+#[tokio::test]
+async fn what_rests_is_named_in_the_log_and_not_to_the_caller() {
+    let gone = trunkline_testkit::upstream::refused_url().await.expect("a port");
+    let rows = row("first-one", &gone, "") + &row("second-one", &gone, "");
+    let settings = "router_settings: {allowed_fails: 0, cooldown_time: 60, num_retries: 1}\n";
+    let server = Start::new().config(format!("{settings}model_list:\n{rows}")).serve().await;
+    assert_eq!(post(server.address, "/v1/chat/completions", BODY).await.status, 503);
+    let refused = post(server.address, "/v1/chat/completions", BODY).await;
+    assert_eq!(refused.status, 429);
+    assert!(refused.header("retry-after").is_some_and(|seconds| seconds == "60"), "{:?}", refused.headers);
+    assert!(!refused.text().contains("-one"), "{}", refused.text());
+    let log = server.stop().await;
+    let line = log.lines().find(|line| line.contains("failed: NoDeployment")).expect("a line");
+    for id in ["first-one", "second-one"] {
+        assert!(line.contains(&format!("{id}: it failed, and rests for 60 s")), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn tags_that_reach_nobody_are_no_wrong_key() {
+    let settings = "router_settings: {enable_tag_filtering: true}\n";
+    let rows = row("a", "http://127.0.0.1:1", ", tags: [paid]");
+    let server = Start::new().config(format!("{settings}model_list:\n{rows}")).serve().await;
+    let body = BODY.replace("\"model\"", "\"tags\":[\"free\"],\"model\"");
+    let refused = post(server.address, "/v1/chat/completions", &body).await;
+    assert_eq!(refused.error(), (401, "auth_error".to_owned(), "tags".to_owned()));
+}
+
+#[tokio::test]
+async fn who_answered_is_said_once() {
+    let odd = always(200, "[1]").await;
+    let config = format!("model_list:\n{}", row("a", &odd.url(), ", num_retries: 0"));
+    let server = Start::new().config(config).serve().await;
+    let answer = post(server.address, "/v1/chat/completions", BODY).await;
+    assert_eq!(answer.status, 502);
+    assert_eq!(answer.message(), "openai answered with something that is no JSON object");
+}

@@ -1,6 +1,7 @@
 //! The texts of a command line: LiteLLM's spelling made ours, an agent's left alone, and values as people write them.
 
 use std::net::IpAddr;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// The arguments with `_` in the names of long flags made `-`: LiteLLM takes both.
@@ -40,12 +41,29 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
     wait.filter(|wait| !wait.is_zero()).ok_or_else(|| "not a number of seconds above 0".to_owned())
 }
 
+/// A whole number from 0.
+///
+/// # Errors
+///
+/// If it is none, or too large: the text says what to give.
+pub fn whole<N: FromStr>(text: &str) -> Result<N, String> {
+    text.trim().parse().map_err(|_| format!("not a whole number from 0 to {}", largest::<N>()))
+}
+
+fn largest<N>() -> u128 {
+    u128::MAX >> (128 - 8 * size_of::<N>())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn values_are_read_as_people_write_them() {
+        assert_eq!(whole::<u16>("4000"), Ok(4000));
+        for text in ["abc", "", "-1", "65536"] {
+            assert_eq!(whole::<u16>(text), Err("not a whole number from 0 to 65535".to_owned()), "{text}");
+        }
         assert_eq!(address("localhost"), Ok(IpAddr::from([127, 0, 0, 1])));
         assert_eq!(address("::"), Ok(IpAddr::from([0; 16])));
         assert_eq!(

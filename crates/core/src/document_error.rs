@@ -173,10 +173,40 @@ fn explain(error: &serde_json::Error) -> String {
             message.replace_range(said.len()..expected, "");
         }
     }
+    in_words(&mut message);
     // An unknown variant is repeated as it came, line breaks included.
     message
         .chars()
         .take(DETAIL_CHARACTERS_MAX)
         .map(|character| if character.is_control() { ' ' } else { character })
         .collect()
+}
+
+/// Puts words in the place of the types of a programming language.
+fn in_words(message: &mut String) {
+    const WANTED: &str = ", expected ";
+    for (type_name, words) in [("sequence", "an array"), ("map", "an object")] {
+        let found = format!("invalid type: {type_name}{WANTED}");
+        if message.starts_with(&found) {
+            message.replace_range(..found.len(), &format!("invalid type: {words}{WANTED}"));
+        }
+    }
+    if message.starts_with("data did not match any variant of ") {
+        "it has none of the forms that it can have".clone_into(message);
+    }
+    let Some(at) = message.rfind(WANTED) else { return };
+    let behind = at + WANTED.len();
+    let words = match &message[behind..] {
+        "u8" | "u16" | "u32" | "u64" | "u128" | "usize" => "a whole number from 0",
+        "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a sequence" => "an array",
+        "a map" => "an object",
+        "unit" | "null" => "null",
+        other if other.starts_with("struct ") => "an object",
+        other if other.starts_with("tuple ") => "an array",
+        other if other.starts_with("enum ") || other.contains("enum") => "one of its known values",
+        _ => return,
+    };
+    message.replace_range(behind.., words);
 }

@@ -81,7 +81,7 @@ fn type_of(error: &Error) -> &str {
         ErrorKind::BodyTimeout => "timeout_error",
         ErrorKind::Unauthenticated => {
             // LiteLLM's word for a key that it does not know; all other faults are `auth_error` there.
-            if error.param().is_some() { "token_not_found_in_db" } else { "auth_error" }
+            if error.param() == Some("key") { "token_not_found_in_db" } else { "auth_error" }
         }
         ErrorKind::PermissionDenied => "permission_error",
         ErrorKind::Overloaded | ErrorKind::NoDeployment => "rate_limit_error",
@@ -236,6 +236,8 @@ fn anthropic_type(error: &Error) -> &str {
 /// The message, with who said it.
 pub(crate) fn message(error: &Error) -> String {
     match (error.provider(), error.upstream_status()) {
+        // Some messages begin with who said it.
+        (Some(provider), _) if error.message().starts_with(provider) => error.message().to_owned(),
         (Some(provider), Some(status)) => {
             format!("{provider} answered {}: {}", status.as_u16(), error.message())
         }

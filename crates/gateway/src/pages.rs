@@ -33,7 +33,7 @@ pub(crate) fn readiness(gateway: &Gateway) -> Response<ReplyBody> {
         told["db"] = Value::from("Not connected");
         // What is wrong with it stands in the log: everybody may ask here.
         told["config"] = match gateway.config_refused_since() {
-            None => json!("current"),
+            None => json!({ "state": "current" }),
             Some(since) => {
                 let since = jiff::Timestamp::try_from(since).unwrap_or_default();
                 json!({ "state": "last good", "since": since.to_string() })

@@ -41,6 +41,21 @@ impl Class {
         Self::NotFound,
     ];
 
+    /// LiteLLM's name for it, with which its keys begin.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BadRequest => "BadRequestError",
+            Self::Authentication => "AuthenticationError",
+            Self::Timeout => "TimeoutError",
+            Self::RateLimit => "RateLimitError",
+            Self::ContentPolicy => "ContentPolicyViolationError",
+            Self::InternalServer => "InternalServerError",
+            Self::ServiceUnavailable => "ServiceUnavailableError",
+            Self::BadGateway => "BadGatewayError",
+            Self::NotFound => "NotFoundError",
+        }
+    }
+
     /// What an error counts as.
     pub fn of(error: &Error) -> Self {
         match error.kind() {

@@ -52,7 +52,7 @@ impl<'d> Whom<'d> {
                 self,
                 status,
                 error.kind = ?error.kind(),
-                error = %error,
+                error = error.message(),
                 error.source = error.causes(),
                 took_ms = took,
                 attempts.untold = (untold > 0).then_some(untold),
@@ -63,7 +63,7 @@ impl<'d> Whom<'d> {
                 self,
                 status,
                 error.kind = ?error.kind(),
-                error = %error,
+                error = error.message(),
                 error.source = error.causes(),
                 took_ms = took,
                 "attempt failed"

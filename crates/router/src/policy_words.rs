@@ -57,7 +57,7 @@ fn attempts(policy: &Policy, routing: &Routing, wishes: &Wishes) -> String {
     let mut by_class = String::new();
     for class in Class::ALL {
         if let Some(retries) = policy.retries_by_class.get(class) {
-            by_class.push_str(&format!("; {retries} after {class:?}"));
+            by_class.push_str(&format!("; {retries} after {}", class.name()));
         }
     }
     let retries = further_attempts(policy.retries);
@@ -75,7 +75,7 @@ fn rests(policy: &Policy) -> String {
     };
     for class in Class::ALL {
         if let Some(allowed) = policy.fails_allowed_by_class.get(class) {
-            when.push_str(&format!("; more than {allowed} of {class:?}"));
+            when.push_str(&format!("; more than {allowed} of {}", class.name()));
         }
     }
     format!("a deployment is left alone for {}, {when}", seconds(policy.cooldown))

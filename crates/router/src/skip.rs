@@ -16,6 +16,9 @@ use crate::tags::Wanted;
 use crate::window::Rates;
 use crate::{Policy, Wishes};
 
+/// How many of them are named in the log.
+const NAMED_MAX: usize = 4;
+
 /// How many deployments are looked at to say why none can be asked.
 const TOLD_MAX: usize = 1_000;
 
@@ -120,12 +123,20 @@ pub(crate) struct Unavailable {
     skip: Option<Skip>,
     /// Whether a place that comes free may help.
     pub(crate) is_full: bool,
+    /// Who, and why, of the first of them: for the log.
+    named: Vec<(Arc<str>, Skip)>,
 }
 
 impl Unavailable {
     /// Others wait already, and go first.
     pub(crate) fn behind_others() -> Self {
-        Self { returns: None, skip: Some(Skip::Full), is_full: true }
+        Self { returns: None, skip: Some(Skip::Full), is_full: true, named: Vec::new() }
+    }
+
+    /// Who cannot be asked and why, in one line.
+    fn reasons(&self) -> String {
+        let reasons: Vec<String> = self.named.iter().map(|(id, skip)| format!("{id}: {skip}")).collect();
+        reasons.join("; ")
     }
 
     /// What the caller is told.
@@ -158,7 +169,9 @@ impl Unavailable {
                 let message =
                     format!("No deployments available for selected model.{when} Passed model={group}.{why}");
                 let wait = wait.or(self.is_full.then_some(Duration::from_secs(1)));
-                Error::new(ErrorKind::NoDeployment, message).with_retry_after(wait)
+                let error = Error::new(ErrorKind::NoDeployment, message).with_retry_after(wait);
+                // Which ones there are, and what is wrong with them, is nobody's but the operator's.
+                if self.named.is_empty() { error } else { error.with_source(self.reasons()) }
             }
         }
     }
@@ -220,11 +233,15 @@ pub(crate) fn first_back(route: &Route, members: &Members, ask: &Ask<'_>) -> Opt
 /// Why none of them may be asked, as far as it can be told.
 pub(crate) fn unavailable(route: &Route, members: &Members, ask: &Ask<'_>) -> Unavailable {
     let now = Instant::now();
-    let mut unavailable = Unavailable { returns: None, skip: None, is_full: false };
+    let mut unavailable = Unavailable { returns: None, skip: None, is_full: false, named: Vec::new() };
     for place in members.places.clone().take(TOLD_MAX) {
         let skip = skip(route, members, place, ask);
         let Some(skip) = skip else { continue };
         unavailable.is_full |= skip == Skip::Full;
+        let passes = skip == Skip::Full || skip.ends(now).is_some();
+        if passes && unavailable.named.len() < NAMED_MAX {
+            unavailable.named.push((Arc::clone(&members.group.deployments[place].id), skip));
+        }
         if let Some(ends) = skip.ends(now) {
             unavailable.returns = Some(unavailable.returns.map_or(ends, |first| first.min(ends)));
         }

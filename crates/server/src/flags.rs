@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use trunkline_agents::arguments::{address, seconds};
+use trunkline_agents::arguments::{address, seconds, whole};
 use trunkline_core::Secret;
 
 /// Serves every model behind one OpenAI-compatible API.
@@ -30,7 +30,7 @@ pub(crate) struct Flags {
     #[arg(long, value_parser = address)]
     pub(crate) host: Option<IpAddr>,
     /// Port to listen on; 0 takes a free one [default: 4000] [env: PORT]
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = whole::<u16>)]
     pub(crate) port: Option<u16>,
     /// One model to serve without a file, such as vercel_ai_gateway/openai/gpt-4o
     #[arg(short, long, value_name = "MODEL")]
@@ -48,7 +48,7 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) keepalive_timeout: Option<Duration>,
     /// Threads that serve [default: one a core] [env: NUM_WORKERS]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     pub(crate) num_workers: Option<usize>,
     /// TLS: the certificate chain, as PEM
     #[arg(long, value_name = "FILE", requires = "ssl_keyfile_path")]

@@ -51,13 +51,13 @@ async fn an_include_counts_before_it_is_there_and_whenever_it_changes() {
         std::fs::write(directory.join("more.yaml"), text).expect("written");
     };
     server.configure("include: [models/more.yaml]\n");
-    until("readiness tells", async || readiness(&server).await["state"] == "last good").await;
+    until("readiness tells", async || readiness(&server).await == "last good").await;
     assert_eq!(says(&server).await, "none");
     write(&saying("first", ""));
     until("what is included serves", async || says(&server).await == "first").await;
     assert_eq!(readiness(&server).await, "current");
     write("model_list: [");
-    until("readiness tells", async || readiness(&server).await["state"] == "last good").await;
+    until("readiness tells", async || readiness(&server).await == "last good").await;
     write(&saying("second", ""));
     until("its new text serves", async || says(&server).await == "second").await;
     assert_eq!(readiness(&server).await, "current");
@@ -72,7 +72,7 @@ async fn a_file_that_leaves_no_model_is_refused() {
     let server = Start::new().config(saying("one", "")).serve().await;
     // As it stands while somebody writes it anew.
     std::fs::write(server.directory().join("config.yaml"), "").expect("written");
-    until("readiness tells", async || readiness(&server).await["state"] == "last good").await;
+    until("readiness tells", async || readiness(&server).await == "last good").await;
     assert_eq!(says(&server).await, "one");
     server.configure(&saying("two", ""));
     until("the good file serves", async || says(&server).await == "two").await;

@@ -88,9 +88,17 @@ fn a_value_of_another_type_is_an_error_that_does_not_repeat_it() {
     }
     check::<u8>(
         r#""a, expected secret""#,
-        "the value of `effort` is not valid: invalid type: string, expected u8",
+        "the value of `effort` is not valid: invalid type: string, expected a whole number from 0",
     );
-    check::<u8>("[]", "the value of `effort` is not valid: invalid type: sequence, expected u8");
+    check::<u8>(
+        "[]",
+        "the value of `effort` is not valid: invalid type: an array, expected a whole number from 0",
+    );
+    check::<Vec<u8>>(
+        r#"{"a":1}"#,
+        "the value of `effort` is not valid: invalid type: an object, expected an array",
+    );
+    check::<f64>("null", "the value of `effort` is not valid: invalid type: null, expected a number");
     check::<char>(
         r#""secret""#,
         "the value of `effort` is not valid: invalid value: string, expected a character",
@@ -103,7 +111,10 @@ fn a_value_of_another_type_is_an_error_that_does_not_repeat_it() {
 
     let error = document().get::<u8>("model").unwrap_err();
     assert_eq!(error.offset(), Some(10));
-    assert_eq!(error.to_string(), "the value of `model` is not valid: invalid type: string, expected u8");
+    assert_eq!(
+        error.to_string(),
+        "the value of `model` is not valid: invalid type: string, expected a whole number from 0"
+    );
 }
 
 #[test]
