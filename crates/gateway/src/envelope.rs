@@ -65,6 +65,9 @@ fn kept(
     upstream.filter(is_kept).unwrap_or(otherwise)
 }
 
+/// The `param` of a key that is wrong.
+const KEY: &str = "key";
+
 /// The error type that a caller reads.
 fn type_of(error: &Error) -> &str {
     match error.kind() {
@@ -81,7 +84,7 @@ fn type_of(error: &Error) -> &str {
         ErrorKind::BodyTimeout => "timeout_error",
         ErrorKind::Unauthenticated => {
             // LiteLLM's word for a key that it does not know; all other faults are `auth_error` there.
-            if error.param() == Some("key") { "token_not_found_in_db" } else { "auth_error" }
+            if error.param() == Some(KEY) { "token_not_found_in_db" } else { "auth_error" }
         }
         ErrorKind::PermissionDenied => "permission_error",
         ErrorKind::Overloaded | ErrorKind::NoDeployment => "rate_limit_error",

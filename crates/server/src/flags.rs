@@ -98,7 +98,7 @@ pub(crate) fn file_without_flag(error: &clap::Error) -> Option<&str> {
 pub(crate) enum Command {
     /// Read the configuration and say everything there is to say about it; exits with 1 on errors
     Check {
-        /// The configuration, as --config names it otherwise
+        /// The configuration, where --config does not name it
         file: Option<PathBuf>,
         /// Exit with 1 on warnings too
         #[arg(long)]
