@@ -7,6 +7,7 @@ use crate::ask::Unanswered;
 use crate::fallbacks::Onward;
 use crate::further::{Further, Tried};
 use crate::journey::{Journey, later};
+use crate::queue::{Queue, Waiting};
 use crate::select::Pick;
 use crate::skip::{Ask, Unavailable};
 use crate::{Answer, Failed, Policy, Route, Router, Wishes};
@@ -100,7 +101,7 @@ impl Router {
         }
     }
 
-    /// Draws a deployment, unless others wait for one.
+    /// Draws a deployment, of those that nobody waits for.
     fn pick_now<'r>(
         &self,
         route: &'r Route,
@@ -109,10 +110,31 @@ impl Router {
         journey: &Journey<'_>,
         tried: &Tried,
     ) -> Result<Pick<'r>, Unavailable> {
-        if route.members().is_some_and(|members| !members.group.queue.is_empty()) {
-            return Err(Unavailable::behind_others());
+        let ask = tried.ask(call, journey.wishes, policy);
+        match route.members().map(|members| &members.group.queue).filter(|queue| !queue.is_empty()) {
+            None => self.pick(route, &ask),
+            Some(queue) => self.pick_past(queue, route, ask),
         }
-        self.pick(route, &tried.ask(call, journey.wishes, policy))
+    }
+
+    /// Draws one that is of no use to whoever waits.
+    #[cold]
+    fn pick_past<'r>(
+        &self,
+        queue: &Queue,
+        route: &'r Route,
+        mut ask: Ask<'_>,
+    ) -> Result<Pick<'r>, Unavailable> {
+        let Some(others) = queue.others(route, &ask) else {
+            return Err(Unavailable::behind_others());
+        };
+        ask.others = Some(others);
+        let picked = self.pick(route, &ask);
+        if picked.is_err() && ask.others.is_some_and(|others| others.has_kept()) {
+            // Whoever was given precedence may not know yet that there is something to have.
+            self.states.freed.tell();
+        }
+        picked
     }
 
     /// Waits for a deployment as long as the group allows.
@@ -129,26 +151,28 @@ impl Router {
         let (Some(queue), false) = (queue, policy.queue_wait.is_zero()) else {
             return Err(unavailable);
         };
-        if unavailable.returns.is_none() && !unavailable.is_full {
+        let patience = journey.deadline.min(later(Instant::now(), policy.queue_wait));
+        // Nobody waits for a rest that is longer than the wait.
+        if !unavailable.may_end_by(patience) {
             return Err(unavailable);
         }
-        let patience = journey.deadline.min(later(Instant::now(), policy.queue_wait));
-        journey.has_waited = true;
-        let Some(waiting) = queue.join() else {
-            return Err(unavailable);
-        };
-        let Ok(_turn) = tokio::time::timeout_at(patience, waiting.turn()).await else {
-            return Err(unavailable);
-        };
         let ask = tried.ask(call, journey.wishes, policy);
-        self.wait_for_one(route, &ask, patience).await
+        let Some(waiting) = queue.join(route, &ask, &self.states.freed) else {
+            return Err(unavailable);
+        };
+        journey.has_waited = true;
+        if tokio::time::timeout_at(patience, waiting.turn()).await.is_err() {
+            return Err(unavailable);
+        }
+        self.wait_for_one(route, ask, &waiting, patience).await
     }
 
     /// Looks for a deployment again and again: whenever one is due back, and whenever a place comes free.
     async fn wait_for_one<'r>(
         &self,
         route: &'r Route,
-        ask: &Ask<'_>,
+        mut ask: Ask<'_>,
+        waiting: &Waiting<'_>,
         patience: Instant,
     ) -> Result<Pick<'r>, Unavailable> {
         let freed = self.states.freed.watch();
@@ -157,12 +181,13 @@ impl Router {
             let told = freed.told();
             let mut told = std::pin::pin!(told);
             told.as_mut().enable();
-            let unavailable = match self.pick(route, ask) {
+            ask.others = Some(waiting.others());
+            let unavailable = match self.pick(route, &ask) {
                 Ok(pick) => return Ok(pick),
                 Err(unavailable) => unavailable,
             };
             let until = unavailable.returns.map_or(patience, |returns| returns.min(patience));
-            if Instant::now() >= patience {
+            if Instant::now() >= patience || !unavailable.may_end_by(patience) {
                 return Err(unavailable);
             }
             tokio::select! {

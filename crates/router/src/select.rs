@@ -115,7 +115,6 @@ impl Router {
                 return None;
             };
             reserved.place = Some(place);
-            reserved.freed = Some(Arc::clone(&self.states.freed));
         }
         if deployment.rates != Rates::default() {
             let tokens = if deployment.rates.tokens.is_some() { ask.tokens() } else { 0 };
@@ -126,6 +125,9 @@ impl Router {
                     return None;
                 }
             }
+        }
+        if reserved.place.is_some() || reserved.taken.is_some() {
+            reserved.freed = Some(Arc::clone(&self.states.freed));
         }
         let permit = Permit::new(&candidate, policy, members.places.len() == 1, reserved, ask.wishes);
         Some(Pick { candidate, place, permit })

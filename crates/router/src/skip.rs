@@ -9,6 +9,7 @@ use trunkline_core::{Body, Error, ErrorKind, Operation};
 
 use crate::group::Group;
 use crate::health::Look;
+use crate::queue::Others;
 use crate::retry_budget::Budget;
 use crate::route::{Members, Route};
 use crate::state::Standing;
@@ -87,6 +88,8 @@ pub(crate) struct Ask<'a> {
     /// Origins where nothing is left to pay for a further attempt.
     unpaid: &'a [Arc<Budget>],
     pub(crate) policy: &'a Policy,
+    /// Those who wait already and go first. Nobody, nearly always.
+    pub(crate) others: Option<Others>,
     wanted: Option<Wanted<'a>>,
     tokens: OnceLock<u64>,
 }
@@ -100,12 +103,25 @@ impl<'a> Ask<'a> {
         tried: &'a [usize],
     ) -> Self {
         let wanted = Wanted::new(policy, &wishes.tags);
-        Self { operation, body, wishes, tried, unpaid: &[], policy, wanted, tokens: OnceLock::new() }
+        let (unpaid, others, tokens) = (&[], None, OnceLock::new());
+        Self { operation, body, wishes, tried, unpaid, policy, others, wanted, tokens }
     }
 
     /// The same past some origins.
     pub(crate) fn past(self, unpaid: &'a [Arc<Budget>]) -> Self {
         Self { unpaid, ..self }
+    }
+
+    /// The same for one who waits, and of whose body no more is known than its size.
+    pub(crate) fn of_one_who_waits(
+        operation: Operation,
+        wishes: &'a Wishes,
+        policy: &'a Policy,
+        tried: &'a [usize],
+        tokens: u64,
+    ) -> Self {
+        const NO_BODY: &Body = &Body::Empty;
+        Self { tokens: OnceLock::from(tokens), ..Self::new(operation, NO_BODY, wishes, policy, tried) }
     }
 
     /// About how many tokens the input has. Worked out where a deployment wants to know.
@@ -137,6 +153,11 @@ impl Unavailable {
     fn reasons(&self) -> String {
         let reasons: Vec<String> = self.named.iter().map(|(id, skip)| format!("{id}: {skip}")).collect();
         reasons.join("; ")
+    }
+
+    /// Whether waiting until then may help.
+    pub(crate) fn may_end_by(&self, patience: Instant) -> bool {
+        self.is_full || self.returns.is_some_and(|returns| returns <= patience)
     }
 
     /// What the caller is told.
@@ -215,10 +236,12 @@ pub(crate) fn skip(route: &Route, members: &Members, place: usize, ask: &Ask<'_>
     }
     if deployment.rates != Rates::default() {
         let tokens = if deployment.rates.tokens.is_some() { ask.tokens() } else { 0 };
-        let ends = deployment.state.window.ends(deployment.rates, tokens)?;
-        return Some(Skip::RateLimited(ends.saturating_duration_since(Instant::now())));
+        if let Some(ends) = deployment.state.window.ends(deployment.rates, tokens) {
+            return Some(Skip::RateLimited(ends.saturating_duration_since(Instant::now())));
+        }
     }
-    None
+    let is_kept = ask.others.as_ref().is_some_and(|others| others.can_use(place));
+    is_kept.then_some(Skip::Full)
 }
 
 /// When the first deployment may be asked again, if none may be now.

@@ -4,6 +4,7 @@ mod budget;
 mod explain;
 mod hedges;
 mod probe;
+mod queue;
 mod rests;
 mod world;
 

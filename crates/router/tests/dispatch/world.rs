@@ -103,7 +103,7 @@ impl Provider for Upstreams {
 }
 
 /// What an upstream does meanwhile is nobody's affair. The clock is paused.
-async fn passing(wait: Duration) {
+pub(crate) async fn passing(wait: Duration) {
     let _ = tokio::time::timeout(wait, std::future::pending::<()>()).await;
 }
 
