@@ -116,8 +116,10 @@ impl Router {
             };
             reserved.place = Some(place);
         }
-        if deployment.rates != Rates::default() {
-            let tokens = if deployment.rates.tokens.is_some() { ask.tokens() } else { 0 };
+        // Where the least used is asked, what is used is counted without a limit too.
+        let goes_by_usage = policy.strategy == StrategyKind::UsageBased;
+        if deployment.rates != Rates::default() || goes_by_usage {
+            let tokens = if deployment.rates.tokens.is_some() || goes_by_usage { ask.tokens() } else { 0 };
             match deployment.state.window.take(deployment.rates, tokens) {
                 Ok(taken) => reserved.taken = Some(taken),
                 Err(_) => {

@@ -3,6 +3,7 @@
 mod budget;
 mod explain;
 mod hedges;
+mod limits;
 mod probe;
 mod queue;
 mod rests;
