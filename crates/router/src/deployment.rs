@@ -13,6 +13,7 @@ use trunkline_core::{Body, Error, ErrorKind, Operation, Secret, json};
 use trunkline_prices::{Price, Prices};
 use trunkline_provider::{CallContext, Provider, Registration, Registry, Target};
 
+use crate::estimate::output_tokens;
 use crate::parameters;
 use crate::random::mixed;
 use crate::retry_budget::Budget;
@@ -45,7 +46,8 @@ pub struct DeploymentSpec {
     pub parallel_calls_max: Option<usize>,
     /// Requests that it answers in a minute (`rpm`). Default: no limit.
     pub requests_per_minute_max: Option<u64>,
-    /// Tokens that it reads and writes in a minute (`tpm`). Default: no limit.
+    /// Tokens that it reads and writes in a minute (`tpm`), reserved as the input and the most output that a request may
+    /// get, and corrected by what it used. Default: no limit.
     pub tokens_per_minute_max: Option<u64>,
     /// How often it is drawn, against the others of its group. Default: by its limits, else as often as they.
     pub weight: Option<f64>,
@@ -117,6 +119,8 @@ pub struct Deployment {
     pub(crate) cooldown: Option<Duration>,
     /// The prices of a token in and a token out, added.
     pub(crate) price_of_two: Option<Decimal>,
+    /// Tokens of output that are reserved for a request that names no limit.
+    pub(crate) output_tokens: u64,
     /// What draws conversations to it.
     pub(crate) affinity: u64,
     pub(crate) state: Arc<State>,
@@ -162,6 +166,7 @@ impl Deployment {
             order: spec.order,
             info: spec.info,
             price_of_two: None,
+            output_tokens: output_tokens(None, None),
             tags: spec.tags,
             input_tokens_max: None,
             own_input_tokens_max: spec.input_tokens_max,
@@ -189,6 +194,10 @@ impl Deployment {
         Self {
             price_of_two: price.as_deref().and_then(price_of_two),
             input_tokens_max: self.own_input_tokens_max.or(limit),
+            output_tokens: output_tokens(
+                added_limit(&self.overrides).or_else(|| added_limit(&self.defaults)),
+                price.as_ref().and_then(|price| price.output_tokens_max),
+            ),
             price,
             ..self
         }
@@ -226,6 +235,7 @@ impl Deployment {
             retries: None,
             cooldown: None,
             price_of_two: None,
+            output_tokens: output_tokens(None, None),
             affinity: 0,
             state: Arc::clone(&known.state),
             account: Arc::clone(&known.account),
@@ -378,6 +388,12 @@ fn origin_of(base: &str) -> &str {
 
 fn price_of_two(price: &Price) -> Option<Decimal> {
     Some(price.rates.input? + price.rates.output?)
+}
+
+/// The limit of output that is put into bodies.
+fn added_limit(added: &[(String, Bytes)]) -> Option<u64> {
+    let value = |limit: &str| json::u64(&added.iter().find(|(name, _)| name == limit)?.1);
+    ["max_completion_tokens", "max_tokens", "max_output_tokens"].into_iter().find_map(value)
 }
 
 fn upstream(spec: &DeploymentSpec, registry: &Registry) -> Result<(Arc<str>, Upstream), Error> {

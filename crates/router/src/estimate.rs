@@ -1,7 +1,12 @@
-//! About how many tokens an input has.
+//! About how many tokens a request takes.
 
-use trunkline_core::Body;
-use trunkline_prices::estimate;
+use trunkline_core::{Body, Operation};
+use trunkline_prices::estimate::{self, RESERVE_OUTPUT_TOKENS};
+
+use crate::Deployment;
+
+/// More than this is as good as without end, and leaves room for sums.
+const TOKENS_MAX: u64 = 1 << 40;
 
 /// About how many tokens the input of a body has. Files of a form are not looked into.
 pub(crate) fn input_tokens(body: &Body) -> u64 {
@@ -9,4 +14,53 @@ pub(crate) fn input_tokens(body: &Body) -> u64 {
         Body::Document(document) => estimate::input_tokens(document),
         Body::Form(_) | Body::Empty => 0,
     }
+}
+
+/// What a request may take, before anybody has counted it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tokens {
+    /// About so many.
+    pub(crate) input: u64,
+    /// The most that all its choices may get, if it says so; else 0.
+    output_stated: u64,
+    /// How many answers it wants, where answers are text.
+    choices: u64,
+}
+
+impl Tokens {
+    pub(crate) fn of(operation: Operation, body: &Body) -> Self {
+        let input = input_tokens(body);
+        let Body::Document(document) = body else { return Self { input, ..Self::default() } };
+        if !answers_in_text(operation) {
+            return Self { input, ..Self::default() };
+        }
+        let output_stated = estimate::output_bound(document, None, 0);
+        Self { input, output_stated, choices: estimate::output_bound(document, None, 1) }
+    }
+
+    /// What is reserved of a deployment's `tpm`: its input, and the most that it may get.
+    pub(crate) fn reserved(&self, deployment: &Deployment) -> u64 {
+        let output = match self.output_stated {
+            0 => self.choices.saturating_mul(deployment.output_tokens),
+            stated => stated,
+        };
+        self.input.saturating_add(output).min(TOKENS_MAX)
+    }
+}
+
+/// The most tokens of an answer to a request that names no limit: what is put into its body, else what the model can
+/// give and is usual.
+pub(crate) fn output_tokens(added: Option<u64>, model_max: Option<u64>) -> u64 {
+    added.or(model_max.map(|max| max.min(RESERVE_OUTPUT_TOKENS))).unwrap_or(RESERVE_OUTPUT_TOKENS)
+}
+
+fn answers_in_text(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::ChatCompletions
+            | Operation::Completions
+            | Operation::Responses
+            | Operation::CompactResponse
+            | Operation::Messages
+    )
 }

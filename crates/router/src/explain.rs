@@ -71,7 +71,7 @@ impl Router {
             group: Arc::clone(route.group()),
             policy: (**policy).clone(),
             policy_words: words(policy, &self.routing, wishes),
-            input_tokens: ask.tokens(),
+            input_tokens: ask.tokens().input,
             candidates: candidates.collect(),
             left_out: route.count().saturating_sub(CANDIDATES_MAX),
             next: likeliest.and_then(|(index, _)| id(*index)),

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use trunkline_core::Operation;
 
+use crate::estimate::Tokens;
 use crate::skip::{Ask, skip};
 use crate::state::Freed;
 use crate::{Route, Wishes};
@@ -43,7 +44,7 @@ struct Lane {
 #[derive(Clone, Debug)]
 struct Ticket {
     came: u64,
-    tokens: u64,
+    tokens: Tokens,
     /// Told when it is the first.
     turn: Arc<Notify>,
 }
@@ -72,8 +73,8 @@ pub(crate) struct Waiting<'q> {
 /// Those who came before, and go first where they can.
 #[derive(Debug)]
 pub(crate) struct Others {
-    /// What each of them wants, and for how many tokens.
-    wants: Vec<(Arc<Want>, u64)>,
+    /// What each of them wants, and how much it takes.
+    wants: Vec<(Arc<Want>, Tokens)>,
     has_kept: AtomicBool,
 }
 
@@ -219,7 +220,7 @@ impl Want {
             && self.too_long == too_long(route, ask)
     }
 
-    fn can_use(&self, place: usize, tokens: u64) -> bool {
+    fn can_use(&self, place: usize, tokens: Tokens) -> bool {
         let Some(members) = self.route.members().filter(|members| members.places.contains(&place)) else {
             return false;
         };
@@ -233,5 +234,5 @@ impl Want {
 fn too_long(route: &Route, ask: &Ask<'_>) -> usize {
     let Some(members) = route.members().filter(|_| ask.policy.pre_call_checks) else { return 0 };
     let limits = members.places.clone().filter_map(|place| members.group.deployments[place].input_tokens_max);
-    limits.filter(|limit| ask.tokens() > *limit).count()
+    limits.filter(|limit| ask.tokens().input > *limit).count()
 }

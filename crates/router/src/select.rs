@@ -119,7 +119,8 @@ impl Router {
         // Where the least used is asked, what is used is counted without a limit too.
         let goes_by_usage = policy.strategy == StrategyKind::UsageBased;
         if deployment.rates != Rates::default() || goes_by_usage {
-            let tokens = if deployment.rates.tokens.is_some() || goes_by_usage { ask.tokens() } else { 0 };
+            let counts_tokens = deployment.rates.tokens.is_some() || goes_by_usage;
+            let tokens = if counts_tokens { ask.tokens().reserved(deployment) } else { 0 };
             match deployment.state.window.take(deployment.rates, tokens) {
                 Ok(taken) => reserved.taken = Some(taken),
                 Err(_) => {

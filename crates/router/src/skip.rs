@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use trunkline_core::{Body, Error, ErrorKind, Operation};
 
+use crate::estimate::Tokens;
 use crate::group::Group;
 use crate::health::Look;
 use crate::queue::Others;
@@ -91,7 +92,7 @@ pub(crate) struct Ask<'a> {
     /// Those who wait already and go first. Nobody, nearly always.
     pub(crate) others: Option<Others>,
     wanted: Option<Wanted<'a>>,
-    tokens: OnceLock<u64>,
+    tokens: OnceLock<Tokens>,
 }
 
 impl<'a> Ask<'a> {
@@ -118,15 +119,15 @@ impl<'a> Ask<'a> {
         wishes: &'a Wishes,
         policy: &'a Policy,
         tried: &'a [usize],
-        tokens: u64,
+        tokens: Tokens,
     ) -> Self {
         const NO_BODY: &Body = &Body::Empty;
         Self { tokens: OnceLock::from(tokens), ..Self::new(operation, NO_BODY, wishes, policy, tried) }
     }
 
-    /// About how many tokens the input has. Worked out where a deployment wants to know.
-    pub(crate) fn tokens(&self) -> u64 {
-        *self.tokens.get_or_init(|| crate::estimate::input_tokens(self.body))
+    /// About how many tokens it takes. Worked out where a deployment wants to know.
+    pub(crate) fn tokens(&self) -> Tokens {
+        *self.tokens.get_or_init(|| Tokens::of(self.operation, self.body))
     }
 }
 
@@ -224,8 +225,8 @@ pub(crate) fn skip(route: &Route, members: &Members, place: usize, ask: &Ask<'_>
     {
         return Some(Skip::Tags);
     }
-    if ask.policy.pre_call_checks && deployment.input_tokens_max.is_some_and(|max| ask.tokens() > max) {
-        return Some(Skip::TooLong(ask.tokens()));
+    if ask.policy.pre_call_checks && deployment.input_tokens_max.is_some_and(|max| ask.tokens().input > max) {
+        return Some(Skip::TooLong(ask.tokens().input));
     }
     let look = standing_at(route, members, place, |standing| standing.health.look());
     if let Some(Look::Resting(until)) = look {
@@ -235,7 +236,7 @@ pub(crate) fn skip(route: &Route, members: &Members, place: usize, ask: &Ask<'_>
         return Some(Skip::Full);
     }
     if deployment.rates != Rates::default() {
-        let tokens = if deployment.rates.tokens.is_some() { ask.tokens() } else { 0 };
+        let tokens = if deployment.rates.tokens.is_some() { ask.tokens().reserved(deployment) } else { 0 };
         if let Some(ends) = deployment.state.window.ends(deployment.rates, tokens) {
             return Some(Skip::RateLimited(ends.saturating_duration_since(Instant::now())));
         }
@@ -260,10 +261,15 @@ pub(crate) fn unavailable(route: &Route, members: &Members, ask: &Ask<'_>) -> Un
     for place in members.places.clone().take(TOLD_MAX) {
         let skip = skip(route, members, place, ask);
         let Some(skip) = skip else { continue };
-        unavailable.is_full |= skip == Skip::Full;
+        let deployment = &members.group.deployments[place];
+        unavailable.is_full |= match skip {
+            Skip::Full => true,
+            Skip::RateLimited(_) => deployment.state.window.may_get_back(deployment.rates),
+            _ => false,
+        };
         let passes = skip == Skip::Full || skip.ends(now).is_some();
         if passes && unavailable.named.len() < NAMED_MAX {
-            unavailable.named.push((Arc::clone(&members.group.deployments[place].id), skip));
+            unavailable.named.push((Arc::clone(&deployment.id), skip));
         }
         if let Some(ends) = skip.ends(now) {
             unavailable.returns = Some(unavailable.returns.map_or(ends, |first| first.min(ends)));

@@ -24,15 +24,24 @@ struct Count {
     began: Option<Instant>,
     requests: u64,
     tokens: u64,
+    /// Calls of which it is not known yet what they used.
+    open: u64,
 }
 
 impl Count {
     fn fits(&self, rates: Rates, tokens: u64) -> bool {
-        let has_room =
-            |limit: Option<u64>, used: u64, more: u64| limit.is_none_or(|limit| used + more <= limit);
-        // A window that is empty lets any one call in, else one that is too large would wait for ever.
-        let has_tokens = self.requests == 0 || has_room(rates.tokens, self.tokens, tokens);
+        let has_room = |limit: Option<u64>, used: u64, more: u64| {
+            limit.is_none_or(|limit| used.saturating_add(more) <= limit)
+        };
+        let has_tokens = has_room(rates.tokens, self.tokens, tokens) || self.may_go_alone(rates, tokens);
         has_room(rates.requests, self.requests, 1) && has_tokens
+    }
+
+    /// One that is larger than the whole limit would wait for ever. It may take far less than the most that it could:
+    /// it goes while no other is under way and something is left.
+    fn may_go_alone(&self, rates: Rates, tokens: u64) -> bool {
+        let is_idle = |limit: u64| tokens > limit && self.open == 0 && self.tokens < limit;
+        self.requests == 0 || rates.tokens.is_some_and(is_idle)
     }
 }
 
@@ -55,7 +64,7 @@ impl Window {
         let began = match count.began {
             Some(began) if now.saturating_duration_since(began) < LENGTH => began,
             Some(_) | None => {
-                *count = Count { began: Some(now), requests: 0, tokens: 0 };
+                *count = Count { began: Some(now), ..Count::default() };
                 now
             }
         };
@@ -64,6 +73,7 @@ impl Window {
         }
         count.requests += 1;
         count.tokens += tokens;
+        count.open += 1;
         Ok(Taken { began, tokens })
     }
 
@@ -71,7 +81,8 @@ impl Window {
     pub(crate) fn correct(&self, taken: Taken, used: u64) {
         let mut count = self.count();
         if count.began == Some(taken.began) {
-            count.tokens = count.tokens.saturating_sub(taken.tokens) + used;
+            count.tokens = count.tokens.saturating_sub(taken.tokens).saturating_add(used);
+            count.open = count.open.saturating_sub(1);
         }
     }
 
@@ -81,6 +92,7 @@ impl Window {
         if count.began == Some(taken.began) {
             count.requests = count.requests.saturating_sub(1);
             count.tokens = count.tokens.saturating_sub(taken.tokens);
+            count.open = count.open.saturating_sub(1);
         }
     }
 
@@ -89,6 +101,12 @@ impl Window {
         let count = self.count();
         let began = count.began.filter(|began| began.elapsed() < LENGTH)?;
         (!count.fits(rates, tokens)).then_some(began + LENGTH)
+    }
+
+    /// Whether calls that are under way may give back what is wanting.
+    pub(crate) fn may_get_back(&self, rates: Rates) -> bool {
+        let count = self.count();
+        count.open > 0 && rates.requests.is_none_or(|limit| count.requests < limit)
     }
 
     /// Requests and tokens so far.
