@@ -19,7 +19,7 @@ use crate::{Deployment, StrategyKind};
 
 pub(crate) use simple_shuffle::Weights;
 
-/// So many deployments are compared at most; of more, as many that stand together, beginning anywhere.
+/// So many deployments are compared at most; of more, the next that may be asked, beginning anywhere.
 const COMPARED_MAX: usize = 128;
 
 /// Draws one deployment.
@@ -78,9 +78,10 @@ impl Among<'_> {
     fn compared(&self) -> impl Iterator<Item = usize> {
         let length = self.places.len();
         let first = self.random.below(length.max(1));
-        (0..length.min(COMPARED_MAX))
+        (0..length)
             .map(move |step| self.places.start + (first + step) % length)
             .filter(|&place| (self.may)(place))
+            .take(COMPARED_MAX)
     }
 
     /// The places that may be asked.

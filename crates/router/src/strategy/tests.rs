@@ -132,6 +132,11 @@ fn one_of_very_many_is_found_though_nearly_none_may_be_asked() {
     let many = deployments((0..10_000).map(|_| DeploymentSpec::default()));
     let counts = drawn(StrategyKind::SimpleShuffle, &many[..500], &|place| place >= 498, &never_timed);
     check_shares(&counts[498..], &[50, 50]);
+    let latency = StrategyKind::LatencyBased { buffer: 0.0, time_to_live: HOUR };
+    for kind in [latency, StrategyKind::LeastBusy, StrategyKind::UsageBased, StrategyKind::CostBased] {
+        let counts = drawn(kind, &many[..200], &|place| place >= 198, &never_timed);
+        assert_eq!(counts[198..].iter().sum::<u32>(), 20_000, "{kind:?}");
+    }
     for kind in [StrategyKind::LeastBusy, StrategyKind::UsageBased, StrategyKind::CostBased] {
         let counts = drawn(kind, &many, &all, &never_timed);
         assert!(counts.iter().filter(|count| **count > 0).count() > 5_000, "{kind:?} begins anywhere");
