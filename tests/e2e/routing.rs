@@ -1,13 +1,13 @@
 //! Groups under load: an upstream that dies, a limit that holds, a budget for further attempts.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
+use futures_util::future::{join, join_all};
 use futures_util::{StreamExt, stream};
-use trunkline_testkit::upstream::{Script, ScriptedUpstream};
+use trunkline_testkit::upstream::{Pause, Script, ScriptedUpstream, Step};
 
 use crate::client::{Answer, post, send};
-use crate::server::{Start, Trunkline};
+use crate::server::{Start, Trunkline, until};
 
 const BODY: &str = r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
 const REPLY: &str = r#"{"id":"x","model":"x","choices":[{"message":{"content":"hello"}}]}"#;
@@ -24,6 +24,13 @@ async fn always(status: u16, body: &'static str) -> ScriptedUpstream {
     ScriptedUpstream::answering(move |_, _| Script::json(status, body)).await.expect("a loopback port")
 }
 
+/// An answer after a pause.
+fn after(pause: Pause, status: u16) -> Script {
+    let mut script = Script::json(status, REPLY);
+    script.steps.insert(0, Step::Pause(pause));
+    script
+}
+
 /// Asks so many times, `at_once` of them at one time.
 async fn load(server: &Trunkline, requests: usize, at_once: usize) -> Vec<Answer> {
     let asked = stream::iter(0..requests).map(|_| post(server.address, "/v1/chat/completions", BODY));
@@ -32,11 +39,12 @@ async fn load(server: &Trunkline, requests: usize, at_once: usize) -> Vec<Answer
 
 #[tokio::test]
 async fn an_upstream_that_is_down_sees_a_tenth_more_and_the_burst() {
-    // With all further attempts fewer than the thousand after which even one that is alone is left alone.
-    const REQUESTS: usize = 800;
+    const REQUESTS: usize = 2_000;
     let upstream = always(503, r#"{"error":{"message":"down"}}"#).await;
-    let server = Start::new().config(format!("model_list:\n{}", row("a", &upstream.url(), ""))).serve().await;
-    let began = std::time::Instant::now();
+    // It never rests, so that every request reaches it and only the budget holds the others back.
+    let config = format!("model_list:\n{}", row("a", &upstream.url(), ", cooldown_time: 0"));
+    let server = Start::new().config(config).serve().await;
+    let began = Instant::now();
     let answers = load(&server, REQUESTS, 64).await;
     assert!(answers.iter().all(|answer| answer.status == 503));
     // Clients honour it, and do not triple what is tried in vain.
@@ -44,7 +52,8 @@ async fn an_upstream_that_is_down_sees_a_tenth_more_and_the_burst() {
     let by_time = 11 + began.elapsed().as_secs();
     let most = REQUESTS + REQUESTS / 10 + usize::try_from(by_time).expect("a few seconds");
     let seen = upstream.requests().len();
-    assert!((REQUESTS..=most).contains(&seen), "{seen} of {REQUESTS}, {most} at most");
+    // A tenth is not only the bound: it is what is spent.
+    assert!((REQUESTS + REQUESTS / 10..=most).contains(&seen), "{seen} of {REQUESTS}, {most} at most");
 
     let refused = answers.iter().filter(|answer| answer.message().contains("the retry budget"));
     let refused = refused.count();
@@ -164,21 +173,77 @@ async fn attempts_fallbacks_and_mock_failures_are_told() {
 }
 
 #[tokio::test]
-async fn a_place_that_is_given_back_serves_whoever_waits() {
-    let (open, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let (now, peak) = (Arc::clone(&open), Arc::clone(&most));
-    let upstream = ScriptedUpstream::answering(move |_, _| {
-        peak.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
-        now.fetch_sub(1, Ordering::Relaxed);
-        Script::json(200, REPLY)
-    });
-    let upstream = upstream.await.expect("a loopback port");
-    let rows = row("a", &upstream.url(), ", max_parallel_requests: 2");
+async fn as_many_calls_are_open_as_may_be_and_the_others_follow() {
+    const PLACES: usize = 3;
+    const REQUESTS: usize = 40;
+    let upstream =
+        ScriptedUpstream::answering(|_, _| after(Pause::Told, 200)).await.expect("a loopback port");
+    let rows = row("a", &upstream.url(), &format!(", max_parallel_requests: {PLACES}"));
     let config = format!("model_list:\n{rows}trunkline_settings:\n  queue_wait_ms: 15000\n");
     let server = Start::new().config(config).serve().await;
-    let answers = load(&server, 200, 50).await;
+    let asked = tokio::spawn({
+        let address = server.address;
+        join_all((0..REQUESTS).map(move |_| post(address, "/v1/chat/completions", BODY)))
+    });
+    // All have come: as many as may be are with the upstream, and the others wait.
+    until("the others wait", async || {
+        let explained = post(server.address, "/v1/explain", BODY).await.json();
+        explained["waiting"].as_u64() == u64::try_from(REQUESTS - PLACES).ok()
+    })
+    .await;
+    let mut peak = 0;
+    for answered in 0..REQUESTS {
+        let due = REQUESTS.min(answered + PLACES);
+        let open = upstream.wait_for_requests(due).await.len() - answered;
+        assert_eq!(open, due - answered, "after {answered} answers");
+        peak = peak.max(open);
+        upstream.tell();
+    }
+    assert_eq!(peak, PLACES);
+    let answers = asked.await.expect("no panic");
     assert!(answers.iter().all(|answer| answer.status == 200));
-    assert!(most.load(Ordering::Relaxed) <= 2);
+    assert_eq!(upstream.requests().len(), REQUESTS);
+}
+
+/// The time that 99 of a hundred requests take at most.
+fn percentile_99(mut took: Vec<Duration>) -> Duration {
+    took.sort_unstable();
+    took[took.len() * 99 / 100]
+}
+
+#[tokio::test]
+async fn with_one_of_two_dead_the_slowest_take_as_long_as_ever() {
+    const ROUNDS: usize = 7;
+    const REQUESTS: usize = 400;
+    // Slow as upstreams are, and the dead one no faster, so that a detour would take twice as long.
+    let answering = async |status| {
+        let pause = Pause::For(Duration::from_millis(20));
+        ScriptedUpstream::answering(move |_, _| after(pause, status)).await.expect("a loopback port")
+    };
+    let (one, two, dead) = (answering(200).await, answering(200).await, answering(503).await);
+    let rows = |first: &str| format!("model_list:\n{}{}", row("a", first, ""), row("b", &two.url(), ""));
+    let healthy = Start::new().config(rows(&one.url())).serve().await;
+    let broken = Start::new().config(rows(&dead.url())).serve().await;
+    // From the fifth failure on it rests.
+    load(&broken, 100, 8).await;
+    load(&healthy, 100, 8).await;
+    let timed = async |server: &Trunkline| {
+        let began = Instant::now();
+        let status = post(server.address, "/v1/chat/completions", BODY).await.status;
+        (status, began.elapsed())
+    };
+    let mut ratios = Vec::new();
+    for _ in 0..ROUNDS {
+        // Each pair side by side: what slows one down slows the other.
+        let pairs = stream::iter(0..REQUESTS).map(|_| async { join(timed(&healthy), timed(&broken)).await });
+        let pairs: Vec<_> = pairs.buffer_unordered(12).collect().await;
+        assert!(pairs.iter().all(|((well, _), (also, _))| (*well, *also) == (200, 200)));
+        let healthy = percentile_99(pairs.iter().map(|((_, took), _)| *took).collect());
+        let broken = percentile_99(pairs.iter().map(|(_, (_, took))| *took).collect());
+        ratios.push(broken.as_secs_f64() / healthy.as_secs_f64());
+    }
+    ratios.sort_by(f64::total_cmp);
+    assert!(ratios[ROUNDS / 2] <= 1.2, "{ratios:?}");
 }
 
 #[tokio::test]

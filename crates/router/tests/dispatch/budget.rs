@@ -23,6 +23,34 @@ async fn a_dying_origin_is_asked_a_tenth_more_and_the_burst() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn full_speed_costs_a_tenth_more_whatever_the_group() {
+    const REQUESTS: usize = 5_000;
+    let alone = vec![spec("m", "one/a")];
+    let two = vec![spec("m", "one/a"), spec("m", "one/b")];
+    for specs in [alone, two] {
+        // Nobody rests, so that the budget alone holds them back.
+        let policy = Policy { cooldown: Duration::ZERO, ..Policy::default() };
+        let world = World::new(Routing { policy, ..Routing::default() }, specs);
+        for model in ["a", "b"] {
+            world.script(model, Script::Takes(Duration::from_millis(100), 503));
+        }
+        let began = Instant::now();
+        // Fifty callers, each at once again.
+        let caller = async |_| {
+            for _ in 0..REQUESTS / 50 {
+                assert!(world.ask("m").await.is_err());
+            }
+        };
+        join_all((0..50).map(caller)).await;
+        let took = began.elapsed();
+        assert!((10..=40).contains(&took.as_secs()), "{took:?}");
+        let by_time = 11 + usize::try_from(took.as_secs()).expect("some seconds");
+        let (least, asked) = (REQUESTS * 11 / 10, world.asked());
+        assert!((least..=least + by_time).contains(&asked), "{asked} of {REQUESTS}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn another_origin_costs_nothing() {
     let budget = RetryBudget { percent: 0, burst: 0 };
     let policy = Policy { cooldown: Duration::ZERO, ..Policy::default() };
