@@ -148,10 +148,13 @@ impl Router {
         unavailable: Unavailable,
     ) -> Result<Pick<'r>, Unavailable> {
         let queue = route.members().map(|members| &members.group.queue);
-        let (Some(queue), false) = (queue, policy.queue_wait.is_zero()) else {
+        // However often it is tried and wherever it is led to, it waits no longer than this in all.
+        let left = policy.queue_wait.saturating_sub(journey.waited);
+        let (Some(queue), false) = (queue, left.is_zero()) else {
             return Err(unavailable);
         };
-        let patience = journey.deadline.min(later(Instant::now(), policy.queue_wait));
+        let began = Instant::now();
+        let patience = journey.deadline.min(later(began, left));
         // Nobody waits for a rest that is longer than the wait.
         if !unavailable.may_end_by(patience) {
             return Err(unavailable);
@@ -161,10 +164,12 @@ impl Router {
             return Err(unavailable);
         };
         journey.has_waited = true;
-        if tokio::time::timeout_at(patience, waiting.turn()).await.is_err() {
-            return Err(unavailable);
-        }
-        self.wait_for_one(route, ask, &waiting, patience).await
+        let waited = match tokio::time::timeout_at(patience, waiting.turn()).await {
+            Ok(()) => self.wait_for_one(route, ask, &waiting, patience).await,
+            Err(_) => Err(unavailable),
+        };
+        journey.waited += began.elapsed();
+        waited
     }
 
     /// Looks for a deployment again and again: whenever one is due back, and whenever a place comes free.

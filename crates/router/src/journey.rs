@@ -84,6 +84,8 @@ pub(crate) struct Journey<'w> {
     pub(crate) deadline: Instant,
     /// Whether there was a wait before the first attempt.
     pub(crate) has_waited: bool,
+    /// How long it has waited for deployments so far, over all groups.
+    pub(crate) waited: Duration,
     /// The origins that failed, as opposed to those that refused the request.
     failing: Vec<Arc<Budget>>,
     /// Where a further attempt is paid for already.
@@ -104,6 +106,7 @@ impl<'w> Journey<'w> {
             total,
             deadline: later(began, total),
             has_waited: false,
+            waited: Duration::ZERO,
             failing: Vec::new(),
             paid: None,
             error: None,

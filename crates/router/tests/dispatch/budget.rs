@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use tokio::time::Instant;
 use trunkline_router::{DeploymentSpec, Policy, RetryBudget, Routing};
 
-use crate::world::{Script, World, spec};
+use crate::world::{Script, World, passing, spec};
 
 #[tokio::test(start_paused = true)]
 async fn a_dying_origin_is_asked_a_tenth_more_and_the_burst() {
@@ -48,6 +48,23 @@ async fn full_speed_costs_a_tenth_more_whatever_the_group() {
         let (least, asked) = (REQUESTS * 11 / 10, world.asked());
         assert!((least..=least + by_time).contains(&asked), "{asked} of {REQUESTS}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_asks_to_be_left_alone_is_not_asked_again_before_and_then_by_few() {
+    let world = World::new(Routing::default(), [spec("m", "one/a")]);
+    world.script("a", Script::RateLimited(Some(Duration::from_secs(5))));
+    let asked = join_all((0..200).map(|_| world.ask("m")));
+    let meanwhile = async {
+        passing(Duration::from_millis(4_900)).await;
+        world.asked()
+    };
+    let (failed, meanwhile) = tokio::join!(asked, meanwhile);
+    assert!(failed.iter().all(Result::is_err));
+    assert_eq!(meanwhile, 200, "each once");
+    // A tenth of the first attempts, the burst, and one a second of those that are tried twice more.
+    let further = world.asked() - 200;
+    assert!((30..=40).contains(&further), "{further}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 use trunkline_core::ErrorKind;
-use trunkline_router::{DeploymentSpec, Policy, Routing, Wishes};
+use trunkline_router::{DeploymentSpec, Fallbacks, Policy, Routing, Wishes};
 
 use crate::world::{Script, World, passing, spec};
 
@@ -180,4 +180,54 @@ async fn a_queue_of_many_wants_is_served_to_the_last() {
     // Two at a time, a tenth of a second each: no place stands empty while somebody could use it.
     let took = began.elapsed();
     assert!(took <= 11 * SECOND, "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_waits_once_however_often_it_is_tried() {
+    let mut fallbacks = Fallbacks::default();
+    fallbacks.general.insert("m".into(), vec!["n".into()]);
+    let routing = Routing { fallbacks, ..waiting(Policy { retries: 0, ..Policy::default() }) };
+    let world = World::new(routing, [single(spec("m", "one/a")), single(spec("n", "one/b"))]);
+    world.script_once("a", [Script::Slow(15 * SECOND), Script::Status(500)]);
+    world.script("b", Script::Slow(60 * SECOND));
+    let began = Instant::now();
+    let (first, other, tried) = tokio::join!(
+        answered(&world, "m", Wishes::default(), began),
+        answered(&world, "n", Wishes::default(), began),
+        async {
+            settled().await;
+            let failed = world.ask("m").await.expect_err("no answer");
+            (failed.error.kind(), failed.course.fallbacks, began.elapsed())
+        }
+    );
+    assert_eq!((first, other), (Some(15), Some(60)));
+    // Fifteen seconds for the first group, and what is left of twenty for the other.
+    assert_eq!(tried, (ErrorKind::UpstreamFailed, 1, 20 * SECOND));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_a_rest_to_end_comes_after_the_one_who_finds_out() {
+    let policy = Policy { retries: 0, ..Policy::default() };
+    let world = World::new(waiting(policy), [spec("m", "one/a"), spec("m", "two/b")]);
+    for model in ["a", "b"] {
+        world.script(model, Script::RateLimited(Some(3 * SECOND)));
+    }
+    assert!(world.ask("m").await.is_err());
+    assert!(world.ask("m").await.is_err());
+    // The first that is asked again takes two seconds to say that it is back.
+    for model in ["a", "b"] {
+        world.script(model, Script::Slow(2 * SECOND));
+    }
+    let asked = join_all((0..20).map(|_| world.ask("m")));
+    let looks = async {
+        let mut seen = Vec::new();
+        for wait in [Duration::from_millis(2_900), Duration::from_millis(200), 3 * SECOND] {
+            passing(wait).await;
+            seen.push(world.asked() - 2);
+        }
+        seen
+    };
+    let (asked, seen) = tokio::join!(asked, looks);
+    assert_eq!(seen, [0, 2, 20], "nobody before they are due, one each to find out, then all");
+    assert!(asked.iter().all(Result::is_ok));
 }
