@@ -7,9 +7,11 @@ use crate::ask::Unanswered;
 use crate::fallbacks::Onward;
 use crate::further::{Further, Tried};
 use crate::journey::{Journey, later};
-use crate::queue::{Queue, Waiting};
+use crate::queue::Waiting;
+use crate::route::Members;
 use crate::select::Pick;
 use crate::skip::{Ask, Unavailable};
+use crate::want::{key, want};
 use crate::{Answer, Failed, Policy, Route, Router, Wishes};
 
 impl Router {
@@ -111,9 +113,9 @@ impl Router {
         tried: &Tried,
     ) -> Result<Pick<'r>, Unavailable> {
         let ask = tried.ask(call, journey.wishes, policy);
-        match route.members().map(|members| &members.group.queue).filter(|queue| !queue.is_empty()) {
+        match route.members().filter(|members| !members.group.queue.is_empty()) {
             None => self.pick(route, &ask),
-            Some(queue) => self.pick_past(queue, route, ask),
+            Some(members) => self.pick_past(members, route, ask),
         }
     }
 
@@ -121,11 +123,11 @@ impl Router {
     #[cold]
     fn pick_past<'r>(
         &self,
-        queue: &Queue,
+        members: &Members,
         route: &'r Route,
         mut ask: Ask<'_>,
     ) -> Result<Pick<'r>, Unavailable> {
-        let Some(others) = queue.others(route, &ask) else {
+        let Some(others) = members.group.queue.others(&key(members, &ask)) else {
             return Err(Unavailable::behind_others());
         };
         ask.others = Some(others);
@@ -147,10 +149,9 @@ impl Router {
         tried: &Tried,
         unavailable: Unavailable,
     ) -> Result<Pick<'r>, Unavailable> {
-        let queue = route.members().map(|members| &members.group.queue);
         // However often it is tried and wherever it is led to, it waits no longer than this in all.
         let left = policy.queue_wait.saturating_sub(journey.waited);
-        let (Some(queue), false) = (queue, left.is_zero()) else {
+        let (Some(members), false) = (route.members(), left.is_zero()) else {
             return Err(unavailable);
         };
         let began = Instant::now();
@@ -160,7 +161,8 @@ impl Router {
             return Err(unavailable);
         }
         let ask = tried.ask(call, journey.wishes, policy);
-        let Some(waiting) = queue.join(route, &ask, &self.states.freed) else {
+        let (key, want, queue) = (key(members, &ask), want(route, members, &ask), &members.group.queue);
+        let Some(waiting) = queue.join(key, want, ask.tokens(), &self.states.freed) else {
             return Err(unavailable);
         };
         journey.has_waited = true;

@@ -3,8 +3,6 @@
 use trunkline_core::{Body, Operation};
 use trunkline_prices::estimate::{self, RESERVE_OUTPUT_TOKENS};
 
-use crate::Deployment;
-
 /// More than this is as good as without end, and leaves room for sums.
 const TOKENS_MAX: u64 = 1 << 40;
 
@@ -38,10 +36,11 @@ impl Tokens {
         Self { input, output_stated, choices: estimate::output_bound(document, None, 1) }
     }
 
-    /// What is reserved of a deployment's `tpm`: its input, and the most that it may get.
-    pub(crate) fn reserved(&self, deployment: &Deployment) -> u64 {
+    /// What is reserved of a deployment's `tpm`: its input, and the most that it may get, which is `usual` for each answer
+    /// where it does not say.
+    pub(crate) fn reserved(&self, usual: u64) -> u64 {
         let output = match self.output_stated {
-            0 => self.choices.saturating_mul(deployment.output_tokens),
+            0 => self.choices.saturating_mul(usual),
             stated => stated,
         };
         self.input.saturating_add(output).min(TOKENS_MAX)

@@ -54,6 +54,7 @@ mod state;
 mod strategy;
 mod table;
 mod tags;
+mod want;
 mod wildcards;
 mod window;
 mod wishes;

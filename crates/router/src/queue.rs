@@ -1,6 +1,8 @@
 //! Where requests wait for a deployment when none can take them: whoever came first goes first, and not too many wait.
 
 use std::collections::VecDeque;
+use std::fmt;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,9 +10,7 @@ use tokio::sync::Notify;
 use trunkline_core::Operation;
 
 use crate::estimate::Tokens;
-use crate::skip::{Ask, skip};
 use crate::state::Freed;
-use crate::{Route, Wishes};
 
 /// So many lanes are asked at most whether somebody in them could use a place.
 const COMPARED_MAX: usize = 64;
@@ -37,7 +37,8 @@ struct Lanes {
 /// Requests that want the same, in the order in which they came.
 #[derive(Debug)]
 struct Lane {
-    want: Arc<Want>,
+    key: Key,
+    want: Arc<dyn Want>,
     tickets: VecDeque<Ticket>,
 }
 
@@ -49,16 +50,25 @@ struct Ticket {
     turn: Arc<Notify>,
 }
 
-/// What a request waits for: all that decides which deployments can serve it.
-#[derive(Debug)]
-struct Want {
-    route: Route,
-    operation: Operation,
-    /// Its tags and the deployment that it is bound to.
-    wishes: Wishes,
-    tried: Vec<usize>,
-    /// How many deployments it is too long for.
-    too_long: usize,
+/// What a request waits for: all that decides which deployments can serve it. Those that have the same wait in one lane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    /// The name that was asked for, where it fills stars.
+    pub(crate) model: Option<Arc<str>>,
+    pub(crate) places: Range<usize>,
+    pub(crate) operation: Operation,
+    pub(crate) tags: Vec<String>,
+    /// The deployment that it is bound to.
+    pub(crate) deployment: Option<String>,
+    pub(crate) tried: Vec<usize>,
+    /// How many deployments it is too long for: as many are always the same ones.
+    pub(crate) too_long: usize,
+}
+
+/// Tells what would serve those who wait.
+pub(crate) trait Want: fmt::Debug + Send + Sync {
+    /// Whether a request of so many tokens could go to this place now.
+    fn can_use(&self, place: usize, tokens: Tokens) -> bool;
 }
 
 /// A place in a queue.
@@ -66,7 +76,7 @@ struct Want {
 pub(crate) struct Waiting<'q> {
     queue: &'q Queue,
     freed: &'q Freed,
-    want: Arc<Want>,
+    want: Arc<dyn Want>,
     ticket: Ticket,
 }
 
@@ -74,7 +84,7 @@ pub(crate) struct Waiting<'q> {
 #[derive(Debug)]
 pub(crate) struct Others {
     /// What each of them wants, and how much it takes.
-    wants: Vec<(Arc<Want>, Tokens)>,
+    wants: Vec<(Arc<dyn Want>, Tokens)>,
     has_kept: AtomicBool,
 }
 
@@ -95,29 +105,33 @@ impl Queue {
     }
 
     /// Those whom a newcomer may not pass by. `None` where somebody waits for just the same.
-    pub(crate) fn others(&self, route: &Route, ask: &Ask<'_>) -> Option<Others> {
+    pub(crate) fn others(&self, key: &Key) -> Option<Others> {
         let lanes = self.lanes();
-        let is_same = |lane: &Lane| lane.want.is_of(route, ask);
-        (!lanes.list.iter().any(is_same)).then(|| Others::before(&lanes, u64::MAX))
+        let is_there = lanes.list.iter().any(|lane| lane.key == *key);
+        (!is_there).then(|| Others::before(&lanes, u64::MAX))
     }
 
     /// Takes a place at the end. `None` if it is full.
-    pub(crate) fn join<'q>(&'q self, route: &Route, ask: &Ask<'_>, freed: &'q Freed) -> Option<Waiting<'q>> {
+    pub(crate) fn join<'q>(
+        &'q self,
+        key: Key,
+        want: Arc<dyn Want>,
+        tokens: Tokens,
+        freed: &'q Freed,
+    ) -> Option<Waiting<'q>> {
         if self.length.fetch_add(1, Ordering::AcqRel) >= self.length_max {
             self.length.fetch_sub(1, Ordering::AcqRel);
             return None;
         }
-        let tokens = ask.tokens();
         let mut lanes = self.lanes();
         let ticket = Ticket { came: lanes.came, tokens, turn: Arc::default() };
         lanes.came += 1;
-        let same = lanes.list.iter_mut().find(|lane| lane.want.is_of(route, ask));
-        let want = if let Some(lane) = same {
+        let want = if let Some(lane) = lanes.list.iter_mut().find(|lane| lane.key == key) {
             lane.tickets.push_back(ticket.clone());
             Arc::clone(&lane.want)
         } else {
-            let want = Arc::new(Want::new(route, ask));
-            lanes.list.push(Lane { want: Arc::clone(&want), tickets: VecDeque::from([ticket.clone()]) });
+            let tickets = VecDeque::from([ticket.clone()]);
+            lanes.list.push(Lane { key, want: Arc::clone(&want), tickets });
             want
         };
         Some(Waiting { queue: self, freed, want, ticket })
@@ -192,47 +206,4 @@ impl Others {
     pub(crate) fn has_kept(&self) -> bool {
         self.has_kept.load(Ordering::Relaxed)
     }
-}
-
-impl Want {
-    fn new(route: &Route, ask: &Ask<'_>) -> Self {
-        let Wishes { tags, deployment, .. } = ask.wishes;
-        Self {
-            wishes: Wishes { tags: tags.clone(), deployment: deployment.clone(), ..Wishes::default() },
-            route: route.clone(),
-            operation: ask.operation,
-            tried: ask.tried.to_vec(),
-            too_long: too_long(route, ask),
-        }
-    }
-
-    /// Whether a request of the same group wants the same.
-    fn is_of(&self, route: &Route, ask: &Ask<'_>) -> bool {
-        let model = |route: &Route| {
-            let members = route.members()?;
-            Some((members.places.clone(), members.stars.as_ref().map(|stars| Arc::clone(&stars.matched))))
-        };
-        self.operation == ask.operation
-            && self.wishes.deployment == ask.wishes.deployment
-            && self.wishes.tags == ask.wishes.tags
-            && self.tried == ask.tried
-            && model(&self.route) == model(route)
-            && self.too_long == too_long(route, ask)
-    }
-
-    fn can_use(&self, place: usize, tokens: Tokens) -> bool {
-        let Some(members) = self.route.members().filter(|members| members.places.contains(&place)) else {
-            return false;
-        };
-        let ask =
-            Ask::of_one_who_waits(self.operation, &self.wishes, &members.group.policy, &self.tried, tokens);
-        skip(&self.route, members, place, &ask).is_none()
-    }
-}
-
-/// How many deployments an input is too long for: as many are always the same ones.
-fn too_long(route: &Route, ask: &Ask<'_>) -> usize {
-    let Some(members) = route.members().filter(|_| ask.policy.pre_call_checks) else { return 0 };
-    let limits = members.places.clone().filter_map(|place| members.group.deployments[place].input_tokens_max);
-    limits.filter(|limit| ask.tokens().input > *limit).count()
 }

@@ -120,7 +120,7 @@ impl Router {
         let goes_by_usage = policy.strategy == StrategyKind::UsageBased;
         if deployment.rates != Rates::default() || goes_by_usage {
             let counts_tokens = deployment.rates.tokens.is_some() || goes_by_usage;
-            let tokens = if counts_tokens { ask.tokens().reserved(deployment) } else { 0 };
+            let tokens = if counts_tokens { ask.tokens().reserved(deployment.output_tokens) } else { 0 };
             match deployment.state.window.take(deployment.rates, tokens) {
                 Ok(taken) => reserved.taken = Some(taken),
                 Err(_) => {

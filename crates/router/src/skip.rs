@@ -16,7 +16,7 @@ use crate::route::{Members, Route};
 use crate::state::Standing;
 use crate::tags::Wanted;
 use crate::window::Rates;
-use crate::{Policy, Wishes};
+use crate::{Deployment, Policy, Wishes};
 
 /// How many of them are named in the log.
 const NAMED_MAX: usize = 4;
@@ -125,6 +125,12 @@ impl<'a> Ask<'a> {
         Self { tokens: OnceLock::from(tokens), ..Self::new(operation, NO_BODY, wishes, policy, tried) }
     }
 
+    /// Whether the request has been at a deployment, or has nothing to pay for it.
+    pub(crate) fn passes(&self, deployment: &Deployment, place: usize) -> bool {
+        let is_unpaid = |origin: &Arc<Budget>| Arc::ptr_eq(origin, &deployment.origin);
+        self.tried.contains(&place) || self.unpaid.iter().any(is_unpaid)
+    }
+
     /// About how many tokens it takes. Worked out where a deployment wants to know.
     pub(crate) fn tokens(&self) -> Tokens {
         *self.tokens.get_or_init(|| Tokens::of(self.operation, self.body))
@@ -203,8 +209,7 @@ impl Unavailable {
 pub(crate) fn skip(route: &Route, members: &Members, place: usize, ask: &Ask<'_>) -> Option<Skip> {
     let group = &members.group;
     let deployment = &group.deployments[place];
-    let is_unpaid = |origin: &Arc<Budget>| Arc::ptr_eq(origin, &deployment.origin);
-    if ask.tried.contains(&place) || ask.unpaid.iter().any(is_unpaid) {
+    if ask.passes(deployment, place) {
         return Some(Skip::Tried);
     }
     if ask.wishes.deployment.as_ref().is_some_and(|id| **id != *deployment.id) {
@@ -236,7 +241,11 @@ pub(crate) fn skip(route: &Route, members: &Members, place: usize, ask: &Ask<'_>
         return Some(Skip::Full);
     }
     if deployment.rates != Rates::default() {
-        let tokens = if deployment.rates.tokens.is_some() { ask.tokens().reserved(deployment) } else { 0 };
+        let tokens = if deployment.rates.tokens.is_some() {
+            ask.tokens().reserved(deployment.output_tokens)
+        } else {
+            0
+        };
         if let Some(ends) = deployment.state.window.ends(deployment.rates, tokens) {
             return Some(Skip::RateLimited(ends.saturating_duration_since(Instant::now())));
         }
