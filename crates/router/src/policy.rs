@@ -163,7 +163,7 @@ impl Default for Routing {
 /// How many further attempts an origin is given, so that one that is failing is not asked ever more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryBudget {
-    /// For each hundred first attempts. Default 10.
+    /// For each hundred first attempts. Default 10. A hundred further attempts can be saved up so.
     pub percent: u32,
     /// Besides, one for each second that passes, of which so many can be saved up. Default 10.
     pub burst: u32,

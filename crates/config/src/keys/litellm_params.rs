@@ -36,7 +36,13 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "daily_reset_time", "when a day begins").not_supported(MINUTES_ALONE),
     key(S, "weight", "share of its group's calls, against the others'").core().supported(),
     key(S, "order", "the lowest of its group goes first").core().supported(),
-    key(S, "max_parallel_requests", "calls at one time; further ones wait").core().supported(),
+    key(
+        S,
+        "max_parallel_requests",
+        "calls at one time; further ones are refused with 429, unless another deployment takes them or `queue_wait_ms` lets them wait",
+    )
+    .core()
+    .supported(),
     key(S, "timeout", "seconds until the end of a reply").core().supported(),
     key(S, "stream_timeout", "seconds until a stream's first event").core().supported(),
     key(S, "timeout_by_service_tier", "the same, by tier").not_supported("one timeout holds for all tiers"),
