@@ -75,8 +75,11 @@ impl Router {
                     begin_silently(&mut reply, &mut pick.permit);
                 } else {
                     pick.permit.began(duration);
-                    if let Some(members) = route.members().filter(|_| self.policy_of(route).hedge.is_some()) {
-                        members.group.recent.note(duration);
+                    let hedges = self.policy_of(route).hedge.is_some();
+                    if let Some(members) = route.members().filter(|_| hedges)
+                        && let Some(until) = pick.permit.measures()
+                    {
+                        members.group.recent.note(duration, until);
                     }
                 }
                 let Pick { candidate, permit, .. } = pick;

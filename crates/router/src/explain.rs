@@ -56,7 +56,7 @@ impl Router {
                 chance,
                 share,
                 skip: skips[index],
-                ..self.known(&route, index, &candidate, wishes)
+                ..self.known(&route, index, &candidate, &ask)
             }
         });
         let resolved = self.table().way(name, &route);
@@ -103,7 +103,8 @@ impl Router {
             _ => Duration::ZERO,
         };
         let seconds = |place| {
-            standing_at(route, members, place, |standing| standing.speed.seconds(time_to_live)).flatten()
+            let seconds = |standing: &Standing| standing.speed.seconds(time_to_live, ask.until());
+            standing_at(route, members, place, seconds).flatten()
         };
         for Level { places, weights } in &group.levels {
             let (deployments, random) = (&group.deployments, &self.random);
@@ -122,13 +123,7 @@ impl Router {
     }
 
     /// What is known of a candidate, whatever is asked of it.
-    fn known(
-        &self,
-        route: &Route,
-        index: usize,
-        candidate: &Candidate,
-        wishes: &Wishes,
-    ) -> ExplainedCandidate {
+    fn known(&self, route: &Route, index: usize, candidate: &Candidate, ask: &Ask<'_>) -> ExplainedCandidate {
         let deployment = &candidate.deployment;
         let look = |what: &dyn Fn(&Standing) -> Option<Duration>| match route.members() {
             Some(members) => standing_at(route, members, members.places.start + index, what).flatten(),
@@ -140,8 +135,8 @@ impl Router {
             Look::Resting(until) => Some(until.saturating_duration_since(Instant::now())),
         };
         let mut waits = deployment.context().target.send.waits;
-        waits.total = wishes.timeout.unwrap_or(waits.total);
-        waits.first_event = wishes.first_event_timeout.unwrap_or(waits.first_event);
+        waits.total = ask.wishes.timeout.unwrap_or(waits.total);
+        waits.first_event = ask.wishes.first_event_timeout.unwrap_or(waits.first_event);
         let (limits, (requests, tokens)) = (deployment.rates, deployment.state.window.used());
         let used = (limits.requests.map(|_| requests), limits.tokens.map(|_| tokens));
         ExplainedCandidate {
@@ -159,7 +154,9 @@ impl Router {
             in_flight_max: deployment.parallel.as_ref().and_then(|_| deployment.state.places_max()),
             used,
             limits: (limits.requests, limits.tokens),
-            answers_in: look(&|standing| standing.speed.seconds(Duration::MAX).map(Duration::from_secs_f64)),
+            answers_in: look(&|standing| {
+                standing.speed.seconds(Duration::MAX, ask.until()).map(Duration::from_secs_f64)
+            }),
             input_tokens_max: deployment.input_tokens_max,
             tags: deployment.tags.clone(),
             price: self.price_of_two(candidate),

@@ -11,6 +11,7 @@ use trunkline_core::{Call, Error, ErrorKind};
 use crate::health::{Health, Look, Rules, counts_against};
 use crate::journey::{Journey, later};
 use crate::notice::Whom;
+use crate::speed::Until;
 use crate::state::{Freed, Standing, StandingOf};
 use crate::window::Taken;
 use crate::{Candidate, Deployment, Policy, StrategyKind, Wishes};
@@ -42,6 +43,8 @@ pub struct Permit {
     own_waits: [Option<Instant>; 2],
     /// Whether it is about an object that the caller named, and not about the model.
     is_about_object: bool,
+    /// What its time is the time of, where somebody wants to know.
+    measures: Option<Until>,
     given: Instant,
 }
 
@@ -81,6 +84,7 @@ impl Permit {
             is_caller_s: wishes.own_target.is_some(),
             own_waits: [None; 2],
             is_about_object: false,
+            measures: None,
             given: Instant::now(),
         }
     }
@@ -88,6 +92,7 @@ impl Permit {
     /// Notes what it is used for.
     pub(crate) fn for_call(&mut self, call: &Call, journey: &Journey<'_>) {
         self.is_about_object = call.operation.is_about_object();
+        self.measures = self.policy.measures_speed().then(|| Until::of(call.streaming()));
         let Wishes { timeout, first_event_timeout, .. } = journey.wishes;
         if timeout.is_some() || first_event_timeout.is_some() {
             // A whole reply has no first event that it could be late with.
@@ -114,11 +119,16 @@ impl Permit {
         self.given.elapsed()
     }
 
+    /// What its time is the time of, where somebody wants to know.
+    pub(crate) fn measures(&self) -> Option<Until> {
+        self.measures
+    }
+
     /// Notes that the reply has begun, after so long.
     pub(crate) fn began(&mut self, took: Duration) {
         self.has_begun = true;
         if !self.is_caller_s {
-            let (model, measures) = (self.model.as_ref(), self.policy.measures_speed());
+            let (model, measures) = (self.model.as_ref(), self.measures);
             self.is_counted = note_success(&self.deployment, model, measures, self.given, took);
         }
         if let Some(probe) = self.probe.take() {
@@ -141,7 +151,7 @@ impl Permit {
         Some(Success {
             deployment: Arc::clone(&self.deployment),
             model: self.model.clone(),
-            measures: self.policy.measures_speed(),
+            measures: self.measures,
             given: self.given,
             is_counted,
         })
@@ -226,9 +236,10 @@ impl Permit {
         if !is_compared || error.kind() != ErrorKind::UpstreamTimeout {
             return;
         }
+        let Some(until) = self.measures else { return };
         match &self.model {
-            None => self.deployment.state.own().speed.note(TIMEOUT_COUNTS_AS),
-            Some(model) => self.deployment.state.of_model(model).speed.note(TIMEOUT_COUNTS_AS),
+            None => self.deployment.state.own().speed.note(TIMEOUT_COUNTS_AS, until),
+            Some(model) => self.deployment.state.of_model(model).speed.note(TIMEOUT_COUNTS_AS, until),
         }
     }
 
@@ -245,7 +256,7 @@ impl Permit {
 pub(crate) struct Success {
     deployment: Arc<Deployment>,
     model: Option<Arc<str>>,
-    measures: bool,
+    measures: Option<Until>,
     given: Instant,
     is_counted: Arc<AtomicBool>,
 }
@@ -263,7 +274,7 @@ impl Success {
 fn note_success(
     deployment: &Deployment,
     model: Option<&Arc<str>>,
-    measures: bool,
+    measures: Option<Until>,
     sent: Instant,
     took: Duration,
 ) -> bool {
@@ -275,13 +286,13 @@ fn note_success(
         if standing.health.succeeded(sent) {
             whom().is_back();
         }
-        if measures {
-            standing.speed.note(took);
+        if let Some(until) = measures {
+            standing.speed.note(took, until);
         }
     };
     match model {
         None => note(deployment.state.own()),
-        Some(model) if measures => note(&deployment.state.of_model(model)),
+        Some(model) if measures.is_some() => note(&deployment.state.of_model(model)),
         // A model of which there is nothing to say stays so.
         Some(model) => match deployment.state.known(model) {
             Some(standing) => note(&standing),

@@ -14,6 +14,7 @@ use crate::give::{Given, context, give, is_silent, note_failure, prepare};
 use crate::group::Group;
 use crate::journey::Journey;
 use crate::select::Pick;
+use crate::speed::Until;
 use crate::{Hedge, Route, Router};
 
 /// The hedging of one request.
@@ -36,8 +37,8 @@ impl<'r> Hedging<'r> {
     }
 
     /// How long the first one has. `None` while too little is known.
-    pub(crate) fn delay(&self) -> Option<Duration> {
-        self.hedge.delay.or_else(|| self.group.recent.percentile_95())
+    pub(crate) fn delay(&self, until: Until) -> Option<Duration> {
+        self.hedge.delay.or_else(|| self.group.recent.percentile_95(until))
     }
 }
 
@@ -55,7 +56,7 @@ impl Router {
     ) -> (Pick<'r>, Result<Given, Error>) {
         let wishes = journey.wishes;
         let context_of_first = context(&pick.candidate, journey);
-        let (began, delay) = (Instant::now(), hedging.delay());
+        let (began, delay) = (Instant::now(), hedging.delay(Until::of(call.streaming())));
         let mut spare = call.clone();
         let own_of_first = prepare(call, &pick.candidate, wishes);
         let raced = 'race: {

@@ -12,7 +12,7 @@ use crate::health::Look;
 use crate::permit::{Permit, Reserved};
 use crate::route::{Members, Route};
 use crate::skip::{Ask, Unavailable, skip, standing_at, unavailable};
-use crate::state::StandingOf;
+use crate::state::{Standing, StandingOf};
 use crate::strategy::{self, Among};
 use crate::window::Rates;
 use crate::{Policy, Router, StrategyKind};
@@ -72,7 +72,8 @@ impl Router {
             _ => Duration::ZERO,
         };
         let seconds = |place| {
-            standing_at(route, members, place, |standing| standing.speed.seconds(time_to_live)).flatten()
+            let seconds = |standing: &Standing| standing.speed.seconds(time_to_live, ask.until());
+            standing_at(route, members, place, seconds).flatten()
         };
         group.levels.iter().find_map(|Level { places, weights }| {
             let kept =

@@ -13,6 +13,7 @@ use crate::health::Look;
 use crate::queue::Others;
 use crate::retry_budget::Budget;
 use crate::route::{Members, Route};
+use crate::speed::Until;
 use crate::state::Standing;
 use crate::tags::Wanted;
 use crate::window::Rates;
@@ -129,6 +130,12 @@ impl<'a> Ask<'a> {
     pub(crate) fn passes(&self, deployment: &Deployment, place: usize) -> bool {
         let is_unpaid = |origin: &Arc<Budget>| Arc::ptr_eq(origin, &deployment.origin);
         self.tried.contains(&place) || self.unpaid.iter().any(is_unpaid)
+    }
+
+    /// What the time of its answer is the time of.
+    pub(crate) fn until(&self) -> Until {
+        let streams = matches!(self.body, Body::Document(document) if document.is_true("stream"));
+        Until::of(streams && self.operation.streams())
     }
 
     /// About how many tokens it takes. Worked out where a deployment wants to know.

@@ -14,29 +14,42 @@ const KEPT: usize = 128;
 /// So many answers tell something of the slow ones.
 const KEPT_MIN: usize = 20;
 
-/// The time to the first event, or to a whole reply, as an average in which older answers count ever less.
+/// What an answer's time is the time of. The two are never compared: a first event comes long before a whole reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    WholeReply,
+    FirstEvent,
+}
+
+impl Until {
+    pub(crate) fn of(streams: bool) -> Self {
+        if streams { Self::FirstEvent } else { Self::WholeReply }
+    }
+}
+
+/// The time to a whole reply, and to the first event of a stream, as averages in which older answers count ever less.
 #[derive(Debug, Default)]
-pub(crate) struct Speed(Mutex<Option<(f64, Instant)>>);
+pub(crate) struct Speed(Mutex<[Option<(f64, Instant)>; 2]>);
 
 impl Speed {
     /// Notes an answer that took this long.
-    pub(crate) fn note(&self, took: Duration) {
-        let mut average = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let took = took.as_secs_f64();
+    pub(crate) fn note(&self, took: Duration, until: Until) {
+        let mut averages = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let (took, average) = (took.as_secs_f64(), &mut averages[until as usize]);
         let seconds = average.map_or(took, |(before, _)| before + NEWEST * (took - before));
         *average = Some((seconds, Instant::now()));
     }
 
     /// Seconds, if there was an answer within this time.
-    pub(crate) fn seconds(&self, time_to_live: Duration) -> Option<f64> {
-        let average = *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        average.filter(|(_, last)| last.elapsed() < time_to_live).map(|(seconds, _)| seconds)
+    pub(crate) fn seconds(&self, time_to_live: Duration, until: Until) -> Option<f64> {
+        let averages = *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        averages[until as usize].filter(|(_, last)| last.elapsed() < time_to_live).map(|(seconds, _)| seconds)
     }
 }
 
 /// The last answers of a group.
 #[derive(Debug, Default)]
-pub(crate) struct Recent(Mutex<Ring>);
+pub(crate) struct Recent([Mutex<Ring>; 2]);
 
 #[derive(Debug, Default)]
 struct Ring {
@@ -45,8 +58,8 @@ struct Ring {
 }
 
 impl Recent {
-    pub(crate) fn note(&self, took: Duration) {
-        let mut ring = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    pub(crate) fn note(&self, took: Duration, until: Until) {
+        let mut ring = self.0[until as usize].lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if ring.took.len() < KEPT {
             ring.took.push(took);
         } else {
@@ -57,8 +70,9 @@ impl Recent {
     }
 
     /// What 95 of a hundred answers took at most. `None` while there are too few.
-    pub(crate) fn percentile_95(&self) -> Option<Duration> {
-        let mut took = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).took.clone();
+    pub(crate) fn percentile_95(&self, until: Until) -> Option<Duration> {
+        let mut took =
+            self.0[until as usize].lock().unwrap_or_else(|poisoned| poisoned.into_inner()).took.clone();
         if took.len() < KEPT_MIN {
             return None;
         }
@@ -76,19 +90,20 @@ mod tests {
     fn older_answers_count_less() {
         let speed = Speed::default();
         let hour = Duration::from_secs(3_600);
-        assert_eq!(speed.seconds(hour), None);
-        speed.note(Duration::from_secs(10));
-        (0..30).for_each(|_| speed.note(Duration::from_secs(1)));
-        assert!(speed.seconds(hour).is_some_and(|seconds| (1.0..1.1).contains(&seconds)));
-        assert_eq!(speed.seconds(Duration::ZERO), None, "too long ago");
+        assert_eq!(speed.seconds(hour, Until::WholeReply), None);
+        speed.note(Duration::from_secs(10), Until::WholeReply);
+        (0..30).for_each(|_| speed.note(Duration::from_secs(1), Until::WholeReply));
+        assert!(speed.seconds(hour, Until::WholeReply).is_some_and(|seconds| (1.0..1.1).contains(&seconds)));
+        assert_eq!(speed.seconds(Duration::ZERO, Until::WholeReply), None, "too long ago");
     }
 
     #[test]
     fn the_percentile_is_of_the_last_answers() {
         let recent = Recent::default();
-        (0..19).for_each(|_| recent.note(Duration::from_secs(1)));
-        assert_eq!(recent.percentile_95(), None);
-        (0..500).for_each(|number| recent.note(Duration::from_millis(number)));
-        assert_eq!(recent.percentile_95(), Some(Duration::from_millis(372 + 121)));
+        (0..19).for_each(|_| recent.note(Duration::from_secs(1), Until::FirstEvent));
+        assert_eq!(recent.percentile_95(Until::FirstEvent), None);
+        (0..500).for_each(|number| recent.note(Duration::from_millis(number), Until::FirstEvent));
+        assert_eq!(recent.percentile_95(Until::FirstEvent), Some(Duration::from_millis(372 + 121)));
+        assert_eq!(recent.percentile_95(Until::WholeReply), None, "no whole reply came");
     }
 }

@@ -12,7 +12,7 @@ use trunkline_provider::{
 
 use super::*;
 use crate::affinity;
-use crate::speed::Speed;
+use crate::speed::{Speed, Until};
 use crate::{DeploymentSpec, Router};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -176,10 +176,10 @@ async fn the_one_that_used_the_fewest_tokens_is_drawn() {
 fn the_fastest_is_drawn_and_those_near_it_are_not_starved() {
     let speeds = [1.0, 1.05, 1.3].map(|seconds| {
         let speed = Speed::default();
-        speed.note(Duration::from_secs_f64(seconds));
+        speed.note(Duration::from_secs_f64(seconds), Until::WholeReply);
         speed
     });
-    let seconds = |place: usize| speeds.get(place).and_then(|speed| speed.seconds(HOUR));
+    let seconds = |place: usize| speeds.get(place).and_then(|speed| speed.seconds(HOUR, Until::WholeReply));
     let three = deployments((0..3).map(|_| DeploymentSpec::default()));
     let latency = |buffer| StrategyKind::LatencyBased { buffer, time_to_live: HOUR };
     check_shares(&drawn(latency(0.0), &three, &all, &seconds), &[100, 0, 0]);

@@ -423,3 +423,28 @@ async fn an_operation_goes_to_a_deployment_that_has_it() {
         assert_eq!(&*answer.candidate.upstream_model, "ranking");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn streams_are_compared_with_streams_and_whole_replies_with_whole_ones() {
+    let hour = Duration::from_secs(3_600);
+    let strategy = StrategyKind::LatencyBased { buffer: 0.0, time_to_live: hour };
+    let policy = Policy { strategy, ..Policy::default() };
+    let world =
+        World::new(Routing { policy, ..Routing::default() }, [spec("m", "one/a"), spec("m", "two/b")]);
+    world.script("b", Script::Slow(Duration::from_secs(1)));
+    // `a` says its first word early and its last one late.
+    for round in 0..5 {
+        world.script("a", Script::Slow(Duration::from_secs(5)));
+        for ask in 0..4 {
+            let answer = world.ask("m").await.expect("an answer");
+            let is_first = (round, ask) < (0, 2);
+            assert!(is_first || &*answer.candidate.upstream_model == "b", "whole, {round}");
+        }
+        world.script("a", Script::Slow(Duration::from_millis(100)));
+        for ask in 0..4 {
+            let answer = world.stream("m").await.expect("an answer");
+            let is_first = (round, ask) < (0, 2);
+            assert!(is_first || &*answer.candidate.upstream_model == "a", "streamed, {round}");
+        }
+    }
+}
