@@ -108,10 +108,8 @@ pub(crate) fn take(dialect: Dialect, body: &mut Body, allows: impl Fn(&str) -> b
     match body {
         Body::Document(document) => {
             let mut asked = take_members(dialect, document, allows)?;
-            match dialect {
-                Dialect::OpenAi | Dialect::Cohere => take_metadata(document, &mut asked),
-                // There `metadata` is the upstream's own; LiteLLM's stands in `litellm_metadata`.
-                Dialect::Responses | Dialect::Anthropic => {}
+            if metadata_is_ours(dialect) {
+                take_metadata(document, &mut asked);
             }
             Ok(asked)
         }
@@ -188,7 +186,38 @@ fn take_members(
         }
     }
     document.retain(|name| row_of(dialect, name).is_none() && !dropped.contains(name));
+    let stored = document.is_true("store");
+    let lists =
+        [&mut asked.fallbacks, &mut asked.context_window_fallbacks, &mut asked.content_policy_fallbacks];
+    for changes in lists.into_iter().flatten().flatten().filter_map(|fallback| fallback.changes.as_mut()) {
+        clean(dialect, changes, &dropped, stored)?;
+    }
     Ok(asked)
+}
+
+/// Takes out of a fallback's changes what would not go upstream from the top of the body either. What is refused there
+/// is always refused here: a caller's credentials are for the model that it asks for.
+fn clean(
+    dialect: Dialect,
+    changes: &mut Document,
+    dropped: &HashSet<String>,
+    stored: bool,
+) -> Result<(), Error> {
+    let refused_row = |name: &str| row_of(dialect, name).filter(|row| row.effect == Effect::Refused);
+    for name in changes.names() {
+        if let Some(row) = refused_row(&name)
+            && !is_nothing(changes, &name)
+        {
+            let message = format!("`{name}` is not accepted in a fallback: {}", row.why);
+            return Err(Error::new(ErrorKind::InvalidRequest, message).with_param(&*name));
+        }
+    }
+    changes.retain(|name| row_of(dialect, name).is_none() && !dropped.contains(name));
+    if metadata_is_ours(dialect) {
+        let stored = if changes.contains("store") { changes.is_true("store") } else { stored };
+        keep_metadata_if(stored, changes);
+    }
+    Ok(())
 }
 
 /// `metadata` is LiteLLM's place for tags and trace ids, and OpenAI's for stored completions. It goes upstream
@@ -198,11 +227,23 @@ fn take_metadata(document: &mut Document, asked: &mut Asked) {
         return;
     }
     add_tags_of(asked, document.raw("metadata"));
+    keep_metadata_if(document.is_true("store"), document);
+}
+
+fn keep_metadata_if(stored: bool, document: &mut Document) {
     let all_texts = document.raw("metadata").is_some_and(|raw| {
         json::members(raw).all(|member| raw.get(member.value).is_some_and(|value| value.starts_with(b"\"")))
     });
-    if !(all_texts && document.is_true("store")) {
+    if !(all_texts && stored) {
         document.remove("metadata");
+    }
+}
+
+/// Whether `metadata` is LiteLLM's place. Elsewhere it is the upstream's own, and LiteLLM's is `litellm_metadata`.
+fn metadata_is_ours(dialect: Dialect) -> bool {
+    match dialect {
+        Dialect::OpenAi | Dialect::Cohere => true,
+        Dialect::Responses | Dialect::Anthropic => false,
     }
 }
 
@@ -384,6 +425,53 @@ mod tests {
         check(r#"{"guardrails":[],"mock_testing_fallbacks":false}"#, Ok("{}"));
         check(r#"{"mock_testing_fallbacks":true}"#, Err("`mock_testing_fallbacks` is not accepted"));
         check(r#"{"timeout":"soon"}"#, Err("`timeout` cannot be read"));
+    }
+
+    #[test]
+    fn a_fallback_s_changes_are_looked_through_as_the_body_is() {
+        let changes = |dialect, list: &str, more: &str, changes: &str| {
+            let body = format!(r#"{{"{list}":[{{"model":"n",{changes}}}]{more}}}"#);
+            let mut body = Body::Document(Document::parse(body).expect("a document"));
+            let asked = take(dialect, &mut body, |_| true).map_err(|error| error.message().to_owned())?;
+            let lists = [asked.fallbacks, asked.context_window_fallbacks, asked.content_policy_fallbacks];
+            let fallback = lists.into_iter().flatten().flatten().next().expect("a fallback");
+            let left = fallback.changes.expect("an object").segments().into_bytes();
+            Ok::<_, String>(String::from_utf8(left.to_vec()).expect("text"))
+        };
+        let check = |given: &str, expected: Result<&str, &str>| {
+            for list in ["fallbacks", "context_window_fallbacks", "content_policy_fallbacks"] {
+                let outcome = changes(Dialect::OpenAi, list, "", given);
+                match expected {
+                    Ok(expected) => assert_eq!(outcome.as_deref(), Ok(expected), "{given}"),
+                    Err(expected) => assert!(outcome.is_err_and(|told| told.contains(expected)), "{given}"),
+                }
+            }
+        };
+        for name in
+            ["api_key", "api_base", "base_url", "user_config", "mock_testing_fallbacks", "mock_timeout"]
+        {
+            // Not even where the body itself may have it.
+            check(&format!(r#""{name}":"x""#), Err(&format!("`{name}` is not accepted in a fallback")));
+        }
+        check(r#""api\u005fkey":"x""#, Err("`api_key` is not accepted in a fallback"));
+        check(r#""guardrails":["pii"]"#, Err("`guardrails` is not accepted in a fallback"));
+        check(
+            r#""api_key":null,"timeout":1,"fallbacks":["o"],"mock_response":"x","litellm_metadata":{},"tags":[],"metadata":{"a":"b"},"n":1"#,
+            Ok(r#"{"n":1}"#),
+        );
+        check(r#""store":true,"metadata":{"a":"b"}"#, Ok(r#"{"store":true,"metadata":{"a":"b"}}"#));
+        check(r#""store":true,"metadata":{"tags":["b"]}"#, Ok(r#"{"store":true}"#));
+        let openai = |more: &str, given: &str| changes(Dialect::OpenAi, "fallbacks", more, given);
+        assert_eq!(
+            openai(r#","additional_drop_params":["seed"]"#, r#""seed":1,"n":1"#).as_deref(),
+            Ok(r#"{"n":1}"#)
+        );
+        assert_eq!(
+            openai(r#","store":true"#, r#""metadata":{"a":"b"}"#).as_deref(),
+            Ok(r#"{"metadata":{"a":"b"}}"#)
+        );
+        let own = changes(Dialect::Anthropic, "fallbacks", "", r#""metadata":{"user_id":"u"}"#);
+        assert_eq!(own.as_deref(), Ok(r#"{"metadata":{"user_id":"u"}}"#));
     }
 
     #[test]
