@@ -36,18 +36,18 @@ fn seen(answer: &Answer, shape: Shape, reached: (Option<usize>, usize)) -> Strin
 
 /// The rows of the model list for a cell, and its fallback.
 fn cell(name: &str, fault: &Fault, beside: &str, bad: &str, good: &str) -> String {
-    let row = |group: &str, id: &str, order: u32, base: &str, wait: f32| {
+    let row = |group: &str, id: &str, order: u32, base: &str, (timeout, stream_timeout): (f32, f32)| {
         format!(
             "- {{model_name: {group}, model_info: {{id: {name}.{id}}}, litellm_params: {{model: openai/x, api_key: sk-1, \
-             api_base: \"{base}/v1\", order: {order}, timeout: {wait}, stream_timeout: {wait}}}}}\n"
+             api_base: \"{base}/v1\", order: {order}, timeout: {timeout}, stream_timeout: {stream_timeout}}}}}\n"
         )
     };
-    let mut rows = row(name, "bad", 1, bad, fault.wait);
+    let mut rows = row(name, "bad", 1, bad, fault.waits);
     // The path says from which cell a request comes.
     let good = format!("{good}/{name}");
     match beside {
-        "two" => rows += &row(name, "good", 2, &good, LONG),
-        "fallback" => rows += &row(&format!("{name}-next"), "other", 1, &good, LONG),
+        "two" => rows += &row(name, "good", 2, &good, (LONG, LONG)),
+        "fallback" => rows += &row(&format!("{name}-next"), "other", 1, &good, (LONG, LONG)),
         _ => {}
     }
     rows
@@ -73,7 +73,7 @@ async fn every_fault_is_met_as_the_table_says() {
                 if beside == "fallback" {
                     writeln!(fallbacks, "  - {{{name}: [{name}-next]}}").expect("a text");
                 }
-                cells.push((fault.name, shape, beside, name));
+                cells.push((fault, shape, beside, name));
             }
         }
     }
@@ -88,6 +88,11 @@ async fn every_fault_is_met_as_the_table_says() {
         }
     });
     let answers = futures_util::future::join_all(asked).await;
+    for ((fault, shape, beside, _), answer) in cells.iter().zip(&answers) {
+        if let (Some(lost), "alone") = (fault.lost, *beside) {
+            assert!(answer.text().contains(lost(*shape)), "{}: {}", fault.name, answer.text());
+        }
+    }
     let targets: Vec<String> = good.requests().into_iter().map(|request| request.target).collect();
     let mut seen = cells.iter().zip(&answers).zip(&upstreams).map(|(((_, shape, _, name), answer), bad)| {
         let path = format!("/{name}/v1/chat/completions");
@@ -99,7 +104,7 @@ async fn every_fault_is_met_as_the_table_says() {
         let (fault, shape, ..) = cells[0];
         let shape = if shape == Shape::Whole { "whole" } else { "stream" };
         let seen: Vec<String> = seen.by_ref().take(BESIDE.len()).collect();
-        writeln!(found, "| {fault} | {shape} | {} |", seen.join(" | ")).expect("a text");
+        writeln!(found, "| {} | {shape} | {} |", fault.name, seen.join(" | ")).expect("a text");
     }
     let expected: String = ROWS.iter().map(|row| format!("| {} |\n", row.join(" | "))).collect();
     assert_eq!(found, expected, "\n{found}");

@@ -45,7 +45,7 @@ pub struct TrunklineSettings {
     pub connections_max: u64,
     /// Until a connection to an upstream stands. Default 5 s.
     pub connect_timeout_ms: u64,
-    /// Until the first byte of a reply. Default 300 s.
+    /// Until the first event of a stream. Default 300 s.
     pub first_event_timeout_ms: u64,
     /// Between two pieces of a reply. Default 300 s.
     pub idle_timeout_ms: u64,

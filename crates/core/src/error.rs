@@ -7,6 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
+use crate::Wait;
+
 /// What went wrong.
 ///
 /// WHEN ADDING A KIND: the matches in this file ask for its fault and its retry advice, and the gateway's
@@ -131,6 +133,7 @@ struct Inner {
     retry_after: Option<Duration>,
     reached_upstream: bool,
     credential_fault: bool,
+    wait: Option<Wait>,
     upstream: Option<UpstreamAnswer>,
     upstream_headers: HeaderMap,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -150,6 +153,7 @@ impl Error {
             retry_after: None,
             reached_upstream: false,
             credential_fault: false,
+            wait: None,
             upstream: None,
             upstream_headers: HeaderMap::new(),
             source: None,
@@ -210,6 +214,13 @@ impl Error {
     #[must_use]
     pub fn blaming_credential(mut self) -> Self {
         self.0.credential_fault = true;
+        self
+    }
+
+    /// Notes the wait that ran out.
+    #[must_use]
+    pub fn with_wait(mut self, wait: Wait) -> Self {
+        self.0.wait = Some(wait);
         self
     }
 
@@ -283,6 +294,11 @@ impl Error {
     /// Whether the credential or its account is at fault, whatever the model.
     pub fn is_credential_fault(&self) -> bool {
         self.0.credential_fault
+    }
+
+    /// The wait of ours that ran out, if that is what it failed of.
+    pub fn wait(&self) -> Option<Wait> {
+        self.0.wait
     }
 
     /// What the upstream answered.

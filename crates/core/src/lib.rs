@@ -19,6 +19,7 @@ mod reply;
 mod secret;
 mod segments;
 mod usage;
+mod wait;
 
 pub use call::{Body, Call};
 pub use cost::{Cost, ReportedCost};
@@ -35,3 +36,4 @@ pub use reply::{ByteStream, Reply, ReplyBody};
 pub use secret::Secret;
 pub use segments::Segments;
 pub use usage::{InclusiveUsage, Usage};
+pub use wait::Wait;

@@ -28,6 +28,8 @@ pub struct UpstreamEvents {
     /// What no error may show, though the upstream quote it.
     credential: Option<Secret>,
     progress: Progress,
+    /// Whether an event with something in it has come.
+    has_spoken: bool,
 }
 
 enum Progress {
@@ -55,6 +57,7 @@ impl UpstreamEvents {
             decode,
             credential: None,
             progress: Progress::Flowing,
+            has_spoken: false,
         }
     }
 
@@ -124,13 +127,23 @@ impl UpstreamEvents {
         };
         match &mut self.decode {
             Decode::Verbatim(probe) => match probe.event(data) {
-                Sight::Nothing => events.push(event),
+                Sight::Nothing => {
+                    self.has_spoken = true;
+                    events.push(event);
+                }
                 Sight::Failed(failure) => {
                     let body = excerpt(data);
                     return self.failing(failure, &body);
                 }
                 Sight::Observed(observation) => {
                     let terminal = observation.terminal;
+                    // A mark of the end with nothing before it ends nothing.
+                    if terminal && !self.has_spoken && !data.trim_ascii_start().starts_with(b"{") {
+                        let message = "the upstream's stream ended before it began";
+                        let cut = Error::new(ErrorKind::UpstreamCut, message).having_reached_upstream();
+                        return Progress::Failing(cut.with_provider(&self.provider));
+                    }
+                    self.has_spoken = true;
                     if observation.failed.is_some() {
                         // It goes on as it is, and upstreams quote what they refuse.
                         event = blotted(event, self.credential.as_ref());

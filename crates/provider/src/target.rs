@@ -70,7 +70,7 @@ pub struct SendOptions {
 pub struct Waits {
     /// Until a connection stands. Default 5 s.
     pub connect: Duration,
-    /// From sending until the first byte of the body. Default 300 s.
+    /// From sending until the first event of a stream. Default 300 s.
     pub first_event: Duration,
     /// Between one piece of the body and the next. Default 300 s.
     pub idle: Duration,

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use trunkline_core::{Call, Error, Event, Reply, ReplyBody};
 use trunkline_provider::{CallContext, Target};
 
-use crate::first_events::first_events;
+use crate::first_events::{FirstWait, first_events};
 use crate::journey::Journey;
 use crate::select::Pick;
 use crate::wishes::OwnTarget;
@@ -26,7 +27,14 @@ pub(crate) async fn give(
     let context = context.unwrap_or(candidate.deployment.context());
     let mut reply = candidate.provider.call(context, call).await?;
     let first = match &mut reply.body {
-        ReplyBody::Events(events) => first_events(events, wishes.begin_within).await?,
+        ReplyBody::Events(events) => {
+            let wait = || first_wait(pick, context, call);
+            let named = |error: Error| match error.provider() {
+                Some(_) => error,
+                None => error.with_provider(&*candidate.prefix),
+            };
+            first_events(events, wishes.begin_within, wait).await.map_err(named)?
+        }
         ReplyBody::Document(..) | ReplyBody::Raw { .. } => None,
     };
     Ok((reply, first, pick.permit.age()))
@@ -36,6 +44,13 @@ pub(crate) async fn give(
 pub(crate) fn is_silent((reply, first, _): &Given) -> bool {
     let mut events = first.iter().flatten();
     matches!(reply.body, ReplyBody::Events(_)) && !events.any(|event| event.data().is_some())
+}
+
+/// How long the first event is waited for, from sending on. Whoever did not ask for a stream has all the time.
+fn first_wait(pick: &Pick<'_>, context: &CallContext, call: &Call) -> FirstWait {
+    let waits = &context.target.send.waits;
+    let most = if call.streaming() { waits.first_event.min(waits.total) } else { waits.total };
+    FirstWait { since: Instant::now() - pick.permit.age(), most }
 }
 
 /// Where the call goes and how long it may take, where that is not just what the deployment says.

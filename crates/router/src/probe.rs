@@ -9,7 +9,7 @@ use trunkline_core::{Body, Call, Document, Error, ErrorKind, Operation, ReplyBod
 use trunkline_provider::{CallContext, Provider, Target};
 
 use crate::deployment::{Probing, Upstream};
-use crate::first_events::first_events;
+use crate::first_events::{FirstWait, first_events};
 use crate::health::Look;
 use crate::notice::Whom;
 use crate::{Deployment, Router};
@@ -108,9 +108,10 @@ impl Router {
 }
 
 async fn ask(provider: &dyn Provider, context: &CallContext, call: &Call) -> Result<(), Error> {
+    let wait = FirstWait { since: Instant::now(), most: context.target.send.waits.total };
     let mut reply = provider.call(context, call).await?;
     if let ReplyBody::Events(events) = &mut reply.body {
-        first_events(events, None).await?;
+        first_events(events, None, || wait).await?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use trunkline_core::{Call, Error, ReplyBody};
 
 use crate::attempt::Attempt;
 use crate::estimate::input_tokens;
-use crate::first_events::first_events;
+use crate::first_events::{FirstWait, first_events};
 use crate::further::Tried;
 use crate::give::{Given, context, give, is_silent, note_failure, prepare};
 use crate::group::Group;
@@ -199,7 +199,9 @@ where
 async fn speaks((reply, first, took): &mut Given, begin_within: Option<Duration>) -> Result<(), Error> {
     let ReplyBody::Events(events) = &mut reply.body else { return Ok(()) };
     let since = Instant::now();
-    if let Some(more) = first_events(events, begin_within).await? {
+    // It began without an event, and keeps the wait for one itself.
+    let wait = || FirstWait { since, most: Duration::MAX };
+    if let Some(more) = first_events(events, begin_within, wait).await? {
         first.get_or_insert_default().extend(more);
     }
     *took += since.elapsed();

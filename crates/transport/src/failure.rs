@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
-use trunkline_core::{Error, ErrorKind};
+use trunkline_core::{Error, ErrorKind, Wait};
 use trunkline_provider::Waits;
 
 use crate::connector::Unconnected;
@@ -65,7 +65,7 @@ pub(crate) fn unconnected(why: Unconnected) -> Error {
 
 /// A connection did not come about in time.
 pub(crate) fn connect_timeout(waits: &Waits) -> Error {
-    unreachable(&format!(" within {}", spelled(waits.connect)))
+    unreachable(&format!(" within {}", spelled(waits.connect))).with_wait(Wait::Connect)
 }
 
 fn unreachable(why: &str) -> Error {
@@ -80,21 +80,21 @@ pub(crate) fn cut(source: impl Into<Source>) -> Error {
 
 /// The first byte did not come in time.
 pub(crate) fn first_event_timeout(waits: &Waits) -> Error {
-    timeout(format!("no answer from the upstream within {}", spelled(waits.first_event)))
+    timeout(Wait::FirstEvent, format!("no answer from the upstream within {}", spelled(waits.first_event)))
 }
 
 /// The body stood still.
 pub(crate) fn idle_timeout(waits: &Waits) -> Error {
-    timeout(format!("the upstream sent nothing for {}", spelled(waits.idle)))
+    timeout(Wait::Idle, format!("the upstream sent nothing for {}", spelled(waits.idle)))
 }
 
 /// The call took too long altogether.
 pub(crate) fn total_timeout(waits: &Waits) -> Error {
-    timeout(format!("the upstream did not finish within {}", spelled(waits.total)))
+    timeout(Wait::Total, format!("the upstream did not finish within {}", spelled(waits.total)))
 }
 
-fn timeout(message: String) -> Error {
-    Error::new(ErrorKind::UpstreamTimeout, message).having_reached_upstream()
+fn timeout(wait: Wait, message: String) -> Error {
+    Error::new(ErrorKind::UpstreamTimeout, message).having_reached_upstream().with_wait(wait)
 }
 
 fn spelled(wait: Duration) -> String {

@@ -15,7 +15,9 @@ pub(super) enum Shape {
 pub(super) struct Fault {
     pub(super) name: &'static str,
     /// `timeout` and `stream_timeout` of the one that fails, in seconds: short where they are what it fails of.
-    pub(super) wait: f32,
+    pub(super) waits: (f32, f32),
+    /// What of them runs out, in the words that the caller reads.
+    pub(super) lost: Option<fn(Shape) -> &'static str>,
     kind: Kind,
 }
 
@@ -29,13 +31,21 @@ enum Kind {
 }
 
 const fn script(name: &'static str, script: fn(Shape) -> Script) -> Fault {
-    Fault { name, wait: LONG, kind: Kind::Script(script) }
+    Fault { name, waits: (LONG, LONG), lost: None, kind: Kind::Script(script) }
+}
+
+const fn met(name: &'static str, kind: Kind) -> Fault {
+    Fault { name, waits: (LONG, LONG), lost: None, kind }
 }
 
 /// One that is too slow.
-const fn slow(name: &'static str, script: fn(Shape) -> Script) -> Fault {
-    Fault { name, wait: 0.3, kind: Kind::Script(script) }
+const fn slow(name: &'static str, lost: fn(Shape) -> &'static str, script: fn(Shape) -> Script) -> Fault {
+    Fault { name, waits: (0.5, 0.3), lost: Some(lost), kind: Kind::Script(script) }
 }
+
+const UNFINISHED: &str = "the upstream did not finish within 500 ms";
+const NO_ANSWER: &str = "no answer from the upstream within 300 ms";
+const NO_EVENT: &str = "no event from the upstream within 300 ms";
 
 /// Longer than anything takes.
 pub(super) const LONG: f32 = 15.0;
@@ -49,21 +59,37 @@ const ERROR_EVENT: &str =
 
 /// All of them, in the order of the table.
 pub(super) const FAULTS: &[Fault] = &[
-    Fault { name: "connection refused", wait: LONG, kind: Kind::Refused },
-    Fault { name: "name not known", wait: LONG, kind: Kind::Unresolved },
+    met("connection refused", Kind::Refused),
+    met("name not known", Kind::Unresolved),
     script("reset before the head", |_| Script::cut_before_head(Cut::Reset)),
     script("reset inside the body", |shape| match shape {
         Shape::Whole => Script::json_cut_at(200, WHOLE.as_bytes(), 40, Cut::Reset),
         Shape::Stream => begun([Step::Reset]),
     }),
-    slow("200, then silence", |shape| match shape {
-        Shape::Whole => Script::json_cut_at(200, WHOLE.as_bytes(), 40, Cut::Stall),
-        Shape::Stream => Script::silence_after_head(),
-    }),
-    slow("slow drip", |shape| match shape {
-        Shape::Whole => dripping(&Script::json(200, WHOLE)),
-        Shape::Stream => Script::sse_drip(EVENT.as_bytes(), Duration::from_millis(20)),
-    }),
+    slow(
+        "200, then silence",
+        |shape| if shape == Shape::Whole { UNFINISHED } else { NO_ANSWER },
+        |shape| match shape {
+            Shape::Whole => Script::json_cut_at(200, WHOLE.as_bytes(), 40, Cut::Stall),
+            Shape::Stream => Script::silence_after_head(),
+        },
+    ),
+    slow(
+        "slow drip",
+        |shape| if shape == Shape::Whole { UNFINISHED } else { NO_EVENT },
+        |shape| match shape {
+            Shape::Whole => dripping(&Script::json(200, WHOLE)),
+            Shape::Stream => Script::sse_drip(EVENT.as_bytes(), Duration::from_millis(20)),
+        },
+    ),
+    slow(
+        "signs of life, and no answer",
+        |shape| if shape == Shape::Whole { UNFINISHED } else { NO_EVENT },
+        |shape| match shape {
+            Shape::Whole => dripping(&Script::json(200, " ".repeat(100))),
+            Shape::Stream => pinging(),
+        },
+    ),
     script("408", |_| refusal(408, "timeout")),
     script("409", |_| refusal(409, "conflict")),
     script("429", |_| refusal(429, "rate_limit_exceeded")),
@@ -90,6 +116,10 @@ pub(super) const FAULTS: &[Fault] = &[
     script("truncated events", |shape| match shape {
         Shape::Whole => Script::json_cut_at(200, WHOLE.as_bytes(), 40, Cut::Close),
         Shape::Stream => Script::sse([EVENT]),
+    }),
+    script("an end, and nothing before it", |shape| match shape {
+        Shape::Whole => Script::json(200, ""),
+        Shape::Stream => Script::sse([": ping\n\n", DONE]),
     }),
     script("error event first", |shape| match shape {
         Shape::Whole => Script::json(200, ERROR_EVENT["data: ".len()..].trim_end()),
@@ -134,6 +164,17 @@ fn begun(then: impl IntoIterator<Item = Step>) -> Script {
     // The end in good order.
     steps.pop();
     steps.extend(then);
+    Script::new(steps)
+}
+
+/// A stream of comments.
+fn pinging() -> Script {
+    let mut steps = Script::sse([": ping\n\n"]).steps;
+    let (end, ping) = (steps.pop(), steps[1].clone());
+    for _ in 0..100 {
+        steps.extend([Step::Pause(Pause::For(Duration::from_millis(20))), ping.clone()]);
+    }
+    steps.extend(end);
     Script::new(steps)
 }
 

@@ -22,7 +22,7 @@ pub(super) const ROWS: &[KeyRow] = &[
         .default("0")
         .supported(),
     key(S, "connect_timeout_ms", "until a connection to an upstream stands").default("5000").supported(),
-    key(S, "first_event_timeout_ms", "until the first byte of a reply").default("300000").supported(),
+    key(S, "first_event_timeout_ms", "until the first event of a stream").default("300000").supported(),
     key(S, "idle_timeout_ms", "between two pieces of a reply").default("300000").supported(),
     key(S, "total_timeout_ms", "until the end of a reply").default("6000000").supported(),
     key(S, "shutdown_grace_seconds", "for open calls to end after SIGTERM").default("600").supported(),

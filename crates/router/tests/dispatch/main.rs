@@ -7,6 +7,7 @@ mod limits;
 mod probe;
 mod queue;
 mod rests;
+mod waits;
 mod world;
 
 use std::time::Duration;

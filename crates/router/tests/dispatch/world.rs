@@ -47,6 +47,10 @@ pub(crate) enum Script {
     EndsFailed,
     /// With an error as the first event.
     ErrorEvent,
+    /// With a comment now and then, and nothing else.
+    Pings(Duration),
+    /// With a comment, and an end in good order.
+    PingThenEnd,
 }
 
 #[derive(Debug, Default)]
@@ -155,11 +159,24 @@ fn answer(script: Script, streaming: bool) -> Result<Reply, Error> {
             vec![said(), Ok(vec![last])]
         }
         Script::ErrorEvent => vec![Err(failed(ErrorKind::UpstreamFailed, 500))],
+        Script::Pings(every) if streaming => {
+            let pings = futures_util::stream::unfold((), move |()| async move {
+                passing(every).await;
+                Some((Ok(vec![ping()]), ()))
+            });
+            return Ok(Reply::events(Box::pin(pings)));
+        }
+        Script::Pings(_) => vec![said()],
+        Script::PingThenEnd => vec![Ok(vec![ping()])],
     };
     if streaming {
         return Ok(Reply::events(Box::pin(futures_util::stream::iter(events))));
     }
     Ok(Reply::document(Document::empty(), Observation::default()))
+}
+
+fn ping() -> Event {
+    Event::without_data(bytes::Bytes::from_static(b": ping\n\n"))
 }
 
 /// Nothing is sent in these tests.

@@ -1,0 +1,83 @@
+//! The waits that the router keeps, each with a value of its own so that the right one is seen to run out.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::time::Instant;
+use trunkline_core::{ErrorKind, ReplyBody, Wait};
+use trunkline_provider::Waits;
+use trunkline_router::{DeploymentSpec, Policy, Routing, Wishes};
+
+use crate::world::{Script, World, spec};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn waits() -> Waits {
+    Waits { connect: 2 * SECOND, first_event: 3 * SECOND, idle: 20 * SECOND, total: 50 * SECOND }
+}
+
+fn waiting(group: &str, model: &str, order: i64) -> DeploymentSpec {
+    let mut spec = DeploymentSpec { order, ..spec(group, model) };
+    spec.target.send.waits = waits();
+    spec
+}
+
+/// A deployment that is asked before the other one.
+fn two() -> World {
+    World::new(Routing::default(), [waiting("m", "one/a", 1), waiting("m", "two/b", 2)])
+}
+
+#[tokio::test(start_paused = true)]
+async fn pings_are_no_first_event() {
+    let world = two();
+    world.script("a", Script::Pings(SECOND));
+    let began = Instant::now();
+    let answer = world.stream("m").await.expect("an answer");
+    assert_eq!((&*answer.candidate.upstream_model, began.elapsed()), ("b", 3 * SECOND));
+    assert_eq!(answer.course.failed[0].failure, Some(ErrorKind::UpstreamTimeout));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_s_own_wait_for_the_first_event_goes_before_the_deployment_s() {
+    let policy = Policy { retries: 0, ..Policy::default() };
+    let world = World::new(Routing { policy, ..Routing::default() }, [waiting("m", "one/a", 1)]);
+    world.script("a", Script::Pings(Duration::from_millis(100)));
+    for (own, expected) in [(None, 3 * SECOND), (Some(SECOND), SECOND), (Some(5 * SECOND), 5 * SECOND)] {
+        let began = Instant::now();
+        let wishes = Wishes { first_event_timeout: own, ..Wishes::default() };
+        let failed = world.stream_with("m", &wishes).await.expect_err("no answer");
+        assert_eq!((failed.error.wait(), began.elapsed()), (Some(Wait::FirstEvent), expected));
+        let told = format!("no event from the upstream within {} s", expected.as_secs());
+        assert_eq!(failed.error.message(), told);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_ends_without_an_event_is_a_cut_one() {
+    let world = two();
+    world.script("a", Script::PingThenEnd);
+    let answer = world.stream("m").await.expect("an answer");
+    assert_eq!(&*answer.candidate.upstream_model, "b");
+    assert_eq!(answer.course.failed[0].failure, Some(ErrorKind::UpstreamCut));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_wait_goes_on_when_the_reply_had_to_begin_without_an_event() {
+    let world = two();
+    let wishes = Wishes { begin_within: Some(SECOND), ..Wishes::default() };
+    let rest = async |script| {
+        world.script("a", script);
+        let began = Instant::now();
+        let answer = world.stream_with("m", &wishes).await.expect("it begins");
+        assert_eq!((&*answer.candidate.upstream_model, began.elapsed()), ("a", SECOND));
+        let ReplyBody::Events(mut events) = answer.reply.body else { panic!("a stream") };
+        let mut last = None;
+        while let Some(item) = events.next().await {
+            last = Some(item);
+        }
+        (last.expect("an item"), began.elapsed())
+    };
+    let (last, took) = rest(Script::Pings(Duration::from_millis(1_100))).await;
+    let error = last.expect_err("nothing was said");
+    assert_eq!((error.wait(), took), (Some(Wait::FirstEvent), 3 * SECOND));
+}
