@@ -25,3 +25,4 @@ mod routing;
 mod start;
 mod stop;
 mod streams;
+mod waits;

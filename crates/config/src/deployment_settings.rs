@@ -36,6 +36,10 @@ pub struct DeploymentSettings {
     pub timeout: Option<Duration>,
     /// `litellm_params.stream_timeout`: until a stream's first event.
     pub stream_timeout: Option<Duration>,
+    /// `model_info.connect_timeout_ms`: until a connection stands.
+    pub connect_timeout: Option<Duration>,
+    /// `model_info.idle_timeout_ms`: between two pieces of a reply.
+    pub idle_timeout: Option<Duration>,
     /// `litellm_params.order`: the lowest of its group goes first; without one it comes after all that have
     /// one.
     pub order: Option<i64>,

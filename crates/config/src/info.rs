@@ -1,5 +1,7 @@
 //! `model_info`: what a row says of its model, of probes, and in place of `router_settings`.
 
+use std::time::Duration;
+
 use crate::deployment_settings::{DeploymentSettings, GroupOverrides, HealthCheckSettings};
 use crate::reader::Reader;
 use crate::{policies, prices};
@@ -8,6 +10,10 @@ use crate::{policies, prices};
 pub(crate) fn read(deployment: &mut DeploymentSettings, reader: &mut Reader<'_, '_>) {
     deployment.id = reader.text("id");
     deployment.max_input_tokens = reader.integer("max_input_tokens");
+    // A wait of 0 is none, as with the others of a deployment.
+    let mut milliseconds = |key| reader.integer(key).filter(|figure| *figure > 0).map(Duration::from_millis);
+    deployment.connect_timeout = milliseconds("connect_timeout_ms");
+    deployment.idle_timeout = milliseconds("idle_timeout_ms");
     deployment.group_overrides = GroupOverrides {
         allowed_fails: reader.count("allowed_fails"),
         allowed_fails_policy: policies::allowed_fails(reader, "allowed_fails_policy"),

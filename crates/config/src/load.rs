@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use trunkline_core::Environment;
 
 use crate::contents::Contents;
+use crate::deployment;
+use crate::deployment_settings::DeploymentSettings;
 use crate::diagnostic::{Diagnostic, Report, Severity};
+use crate::groups::Groups;
 use crate::include::{self, Sources};
 use crate::keys::Section;
 use crate::load_error::LoadError;
@@ -16,7 +19,7 @@ use crate::reference::{self, join};
 use crate::review::{self, Allowances};
 use crate::sections;
 use crate::settings::Settings;
-use crate::{deployment, trunkline_settings};
+use crate::trunkline_settings::{self, GROUP_WAITS};
 
 const ENVIRONMENT_VARIABLES: &str = "environment_variables";
 
@@ -126,6 +129,7 @@ fn assemble(
         &environment,
         &mut report,
     );
+    check_group_waits(&members, &settings.deployments, &mut report);
     sections::lower_body_limits(&members, &mut settings.trunkline, &mut report);
 
     for entry in allowances.unused() {
@@ -133,6 +137,17 @@ fn assemble(
         report.warn(&Location::whole("--allow-unsupported"), entry, message);
     }
     Loaded { settings, diagnostics: in_order(report.diagnostics, &files), environment, rows, files }
+}
+
+/// Warns of waits for groups that are not there.
+fn check_group_waits(members: &[Member], deployments: &[DeploymentSettings], report: &mut Report) {
+    let own = section(members, Section::TrunklineSettings, &mut Report::default());
+    let groups = Groups::new(deployments, &[]);
+    let mut reader = Reader::section(own, Section::TrunklineSettings.path(), report);
+    for group in reader.members(GROUP_WAITS) {
+        let key = format!("{GROUP_WAITS}.{}", group.key);
+        groups.check_group(&mut reader, &key, &group.key, &group.location);
+    }
 }
 
 /// Lays `environment_variables` over the environment. Its values may refer to variables themselves.

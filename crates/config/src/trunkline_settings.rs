@@ -1,5 +1,7 @@
 //! `trunkline_settings`: limits and waits of Trunkline's own, merged from defaults, file and environment.
 
+use std::collections::BTreeMap;
+
 use figment::error::Kind;
 use figment::providers::Serialized;
 use figment::value::{Dict, Map, Value as FigmentValue};
@@ -7,11 +9,11 @@ use figment::{Figment, Metadata, Profile, Provider};
 use serde::{Deserialize, Serialize};
 use trunkline_core::Environment;
 
-use crate::Location;
 use crate::diagnostic::Report;
 use crate::keys::{self, Section};
 use crate::node::{Member, Node, Value, member};
 use crate::reference::join;
+use crate::{GroupWaits, Location};
 
 const SECTION: &str = "trunkline_settings";
 const VARIABLE_PREFIX: &str = "TRUNKLINE_";
@@ -51,6 +53,8 @@ pub struct TrunklineSettings {
     pub idle_timeout_ms: u64,
     /// Until the end of a reply. Default 6,000 s.
     pub total_timeout_ms: u64,
+    /// Waits of single groups, by their names. Default none.
+    pub group_waits: BTreeMap<String, GroupWaits>,
     /// For open calls to end after SIGTERM. Default 600.
     pub shutdown_grace_seconds: u64,
     /// Between SIGTERM and the closed door. Default 0.
@@ -106,6 +110,7 @@ impl Default for TrunklineSettings {
             first_event_timeout_ms: 300_000,
             idle_timeout_ms: 300_000,
             total_timeout_ms: 6_000_000,
+            group_waits: BTreeMap::new(),
             shutdown_grace_seconds: 600,
             shutdown_delay_seconds: 0,
             cors_origins: vec!["*".to_owned()],
@@ -143,6 +148,9 @@ const MAY_BE_ZERO: [&str; 9] = [
 /// The key that is a share of all calls.
 const SHARE: &str = "hedge_percent_max";
 
+/// The key that holds a mapping.
+pub(crate) const GROUP_WAITS: &str = "group_waits";
+
 /// Merges defaults, the members of the file's section, and the environment, in this order.
 pub(crate) fn read(members: &[Member], environment: &Environment, report: &mut Report) -> TrunklineSettings {
     let mut file = Layer::from_file(members);
@@ -167,6 +175,10 @@ pub(crate) fn read(members: &[Member], environment: &Environment, report: &mut R
         }
     };
     refuse_senseless(&file, &variables, members, report);
+    for (group, _) in settings.group_waits.iter().filter(|(_, waits)| waits.has_zero()) {
+        let (location, path) = origin(GROUP_WAITS, members, &variables);
+        report.fatal(&location, join(&path, group), "must be more than 0");
+    }
     settings
 }
 
@@ -272,7 +284,11 @@ fn typed(node: &Node) -> FigmentValue {
         Value::Bool(value) => (*value).into(),
         Value::Integer(number) => scalar(&number.to_string()),
         Value::Float(number) => scalar(&number.to_string()),
-        Value::Null | Value::Map(_) => Dict::new().into(),
+        Value::Map(members) => {
+            let set = members.iter().filter(|member| !member.node.is_null());
+            set.map(|member| (member.key.clone(), typed(&member.node))).collect::<Dict>().into()
+        }
+        Value::Null => Dict::new().into(),
     }
 }
 

@@ -13,6 +13,8 @@ use crate::steering::Steering;
 
 static TIMEOUT: HeaderName = HeaderName::from_static("x-litellm-timeout");
 static STREAM_TIMEOUT: HeaderName = HeaderName::from_static("x-litellm-stream-timeout");
+static CONNECT_TIMEOUT: HeaderName = HeaderName::from_static("x-trunkline-connect-timeout-ms");
+static IDLE_TIMEOUT: HeaderName = HeaderName::from_static("x-trunkline-idle-timeout-ms");
 static RETRIES: HeaderName = HeaderName::from_static("x-litellm-num-retries");
 static TAGS: HeaderName = HeaderName::from_static("x-litellm-tags");
 
@@ -42,6 +44,8 @@ pub(crate) fn of(
         retries: retries.or(number(steering, &RETRIES)?),
         timeout: timeout.or(seconds(steering, &TIMEOUT)?),
         first_event_timeout: stream_timeout.or(seconds(steering, &STREAM_TIMEOUT)?),
+        connect_timeout: milliseconds(steering, &CONNECT_TIMEOUT)?,
+        idle_timeout: milliseconds(steering, &IDLE_TIMEOUT)?,
         fallbacks: asked.fallbacks,
         context_window_fallbacks: asked.context_window_fallbacks,
         content_policy_fallbacks: asked.content_policy_fallbacks,
@@ -64,6 +68,10 @@ fn number(steering: Steering<'_>, name: &HeaderName) -> Result<Option<u32>, Erro
         let message = format!("the header {name} must be a whole number from 0");
         Error::new(ErrorKind::InvalidRequest, message).with_param(name.as_str())
     })
+}
+
+fn milliseconds(steering: Steering<'_>, name: &HeaderName) -> Result<Option<Duration>, Error> {
+    Ok(number(steering, name)?.map(|figure| Duration::from_millis(figure.into())))
 }
 
 /// Refuses a caller's base URL that is no web address, or that names this network by number.

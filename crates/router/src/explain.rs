@@ -135,8 +135,7 @@ impl Router {
             Look::Resting(until) => Some(until.saturating_duration_since(Instant::now())),
         };
         let mut waits = deployment.context().target.send.waits;
-        waits.total = ask.wishes.timeout.unwrap_or(waits.total);
-        waits.first_event = ask.wishes.first_event_timeout.unwrap_or(waits.first_event);
+        ask.wishes.narrow(&mut waits);
         let (limits, (requests, tokens)) = (deployment.rates, deployment.state.window.used());
         let used = (limits.requests.map(|_| requests), limits.tokens.map(|_| tokens));
         ExplainedCandidate {

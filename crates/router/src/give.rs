@@ -57,18 +57,14 @@ fn first_wait(pick: &Pick<'_>, context: &CallContext, call: &Call) -> FirstWait 
 pub(crate) fn context(candidate: &Candidate, journey: &Journey<'_>) -> Option<CallContext> {
     let wishes = journey.wishes;
     let has_all_its_time = journey.course.attempts <= 1 && !journey.has_waited;
-    let asks_for_nothing = wishes.timeout.is_none() && wishes.first_event_timeout.is_none();
     let ends_in_time = candidate.deployment.context().target.send.waits.total <= journey.total;
-    if has_all_its_time && ends_in_time && asks_for_nothing && wishes.own_target.is_none() {
+    if has_all_its_time && ends_in_time && wishes.leaves_waits() && wishes.own_target.is_none() {
         return None;
     }
     let mut target = Target::clone(&candidate.deployment.context().target);
     let waits = &mut target.send.waits;
-    let most = wishes.timeout.unwrap_or(waits.total);
-    waits.total = most.min(if has_all_its_time { journey.total } else { journey.left() });
-    if let Some(first_event) = wishes.first_event_timeout {
-        target.send.waits.first_event = first_event;
-    }
+    wishes.narrow(waits);
+    waits.total = waits.total.min(if has_all_its_time { journey.total } else { journey.left() });
     if let Some(OwnTarget { api_base, api_key }) = &wishes.own_target {
         if let Some(api_base) = api_base {
             // The deployment's key, and headers that may hold keys, belong to its own base and go nowhere else.

@@ -14,6 +14,7 @@ use crate::notice::Whom;
 use crate::speed::Until;
 use crate::state::{Freed, Standing, StandingOf};
 use crate::window::Taken;
+use crate::wishes::OwnWaits;
 use crate::{Candidate, Deployment, Policy, StrategyKind, Wishes};
 
 /// What a timeout counts as among the times of answers. LiteLLM's figure.
@@ -39,8 +40,10 @@ pub struct Permit {
     is_counted_late: Option<Arc<AtomicBool>>,
     /// Whether it goes to a base or with a key of the caller's own.
     is_caller_s: bool,
-    /// When the waits end that the caller set itself: for the whole, and for the first event.
-    own_waits: [Option<Instant>; 2],
+    /// The waits that the caller set itself.
+    own_waits: OwnWaits,
+    /// When they end: that for the whole, and that for the first event.
+    own_ends: [Option<Instant>; 2],
     /// Whether it is about an object that the caller named, and not about the model.
     is_about_object: bool,
     /// What its time is the time of, where somebody wants to know.
@@ -82,7 +85,8 @@ impl Permit {
             is_counted: false,
             is_counted_late: None,
             is_caller_s: wishes.own_target.is_some(),
-            own_waits: [None; 2],
+            own_waits: wishes.own_waits(&candidate.deployment.context().target.send.waits),
+            own_ends: [None; 2],
             is_about_object: false,
             measures: None,
             given: Instant::now(),
@@ -97,7 +101,7 @@ impl Permit {
         if timeout.is_some() || first_event_timeout.is_some() {
             // A whole reply has no first event that it could be late with.
             let first_event = first_event_timeout.filter(|_| call.streaming());
-            self.own_waits =
+            self.own_ends =
                 [timeout.map(|_| journey.deadline), first_event.map(|wait| later(self.given, wait))];
         }
     }
@@ -223,7 +227,10 @@ impl Permit {
     /// Whether a wait that the caller set has run out. A status is the upstream's own word, and a shorter wait of the
     /// deployment's is kept whatever the caller says.
     fn is_own_wait(&self, error: &Error) -> bool {
-        let [total, first_event] = self.own_waits;
+        if let Some(wait) = error.wait() {
+            return self.own_waits.hold(wait);
+        }
+        let [total, first_event] = self.own_ends;
         let waits = [total, first_event.filter(|_| !self.has_begun)];
         error.kind() == ErrorKind::UpstreamTimeout
             && error.upstream_status().is_none()

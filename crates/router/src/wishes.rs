@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use trunkline_core::{Document, Secret};
+use trunkline_core::{Document, Secret, Wait};
+use trunkline_provider::Waits;
 
 /// What a request asks of the router. The default asks for nothing: groups are served as they are configured.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +14,10 @@ pub struct Wishes {
     pub timeout: Option<Duration>,
     /// Until the first event of a stream, for each attempt.
     pub first_event_timeout: Option<Duration>,
+    /// Until a connection stands, where that is shorter than what the deployment has.
+    pub connect_timeout: Option<Duration>,
+    /// Between two pieces of a reply, likewise.
+    pub idle_timeout: Option<Duration>,
     /// What is asked when the group fails, in the place of what is configured.
     pub fallbacks: Option<Vec<Fallback>>,
     /// The same for an input that is too long for the model.
@@ -33,6 +38,51 @@ pub struct Wishes {
     pub begin_within: Option<Duration>,
     /// A failure that is put in the place of the first attempt's answer.
     pub mock_failure: Option<MockFailure>,
+}
+
+impl Wishes {
+    /// What is left of a deployment's waits, where the request says something of them.
+    pub(crate) fn narrow(&self, waits: &mut Waits) {
+        waits.total = self.timeout.unwrap_or(waits.total);
+        waits.first_event = self.first_event_timeout.unwrap_or(waits.first_event);
+        waits.connect = self.connect_timeout.map_or(waits.connect, |own| own.min(waits.connect));
+        waits.idle = self.idle_timeout.map_or(waits.idle, |own| own.min(waits.idle));
+    }
+
+    /// Whether it says nothing of waits.
+    pub(crate) fn leaves_waits(&self) -> bool {
+        self.timeout.is_none()
+            && self.first_event_timeout.is_none()
+            && self.connect_timeout.is_none()
+            && self.idle_timeout.is_none()
+    }
+
+    /// Which of a deployment's waits are the request's own.
+    pub(crate) fn own_waits(&self, waits: &Waits) -> OwnWaits {
+        let shortens = |own: Option<Duration>, most| own.is_some_and(|own| own < most);
+        let bit = |wait, is_own: bool| if is_own { OwnWaits::bit(wait) } else { 0 };
+        OwnWaits(
+            bit(Wait::Connect, shortens(self.connect_timeout, waits.connect))
+                | bit(Wait::FirstEvent, self.first_event_timeout.is_some())
+                | bit(Wait::Idle, shortens(self.idle_timeout, waits.idle))
+                | bit(Wait::Total, self.timeout.is_some()),
+        )
+    }
+}
+
+/// The waits of a call that its request has set, a bit for each: it travels with every reply.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OwnWaits(u8);
+
+impl OwnWaits {
+    const fn bit(wait: Wait) -> u8 {
+        1 << wait as u8
+    }
+
+    /// Whether this is one of them: when it has run out, that says nothing about who was asked.
+    pub(crate) fn hold(self, wait: Wait) -> bool {
+        self.0 & Self::bit(wait) != 0
+    }
 }
 
 /// A model group that is asked when another one failed.

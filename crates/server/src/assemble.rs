@@ -56,7 +56,8 @@ pub(crate) fn router(
             // What is disabled has been told of with the file's other findings.
             let rows = sources.loaded.settings.deployments.iter().filter(|row| row.disabled.is_none());
             for row in rows {
-                if let Err(error) = builder.deployment(spec(row, &send)) {
+                let send = send_options_of(row, &send, sources);
+                if let Err(error) = builder.deployment(spec(row, send)) {
                     left_out.push((row.location.clone(), error));
                 }
             }
@@ -127,10 +128,23 @@ fn send_options(sources: &Sources) -> SendOptions {
     }
 }
 
-fn spec(row: &DeploymentSettings, send: &SendOptions) -> DeploymentSpec {
+/// The narrowest goes first: the deployment's own waits, its group's, those for all.
+fn send_options_of(row: &DeploymentSettings, send: &SendOptions, sources: &Sources) -> SendOptions {
     let mut send = send.clone();
-    send.waits.total = row.timeout.unwrap_or(send.waits.total);
-    send.waits.first_event = row.stream_timeout.unwrap_or(send.waits.first_event);
+    let group = sources.loaded.settings.trunkline.group_waits.get(&row.group).copied().unwrap_or_default();
+    let waits = &mut send.waits;
+    for (wait, own, of_group) in [
+        (&mut waits.connect, row.connect_timeout, group.connect_timeout_ms),
+        (&mut waits.first_event, row.stream_timeout, group.first_event_timeout_ms),
+        (&mut waits.idle, row.idle_timeout, group.idle_timeout_ms),
+        (&mut waits.total, row.timeout, group.total_timeout_ms),
+    ] {
+        *wait = own.or(of_group.map(Duration::from_millis)).unwrap_or(*wait);
+    }
+    send
+}
+
+fn spec(row: &DeploymentSettings, send: SendOptions) -> DeploymentSpec {
     let canned = row.mock_response.as_ref();
     DeploymentSpec {
         group: row.group.clone(),

@@ -12,6 +12,9 @@ use trunkline_provider::SendOptions;
 use crate::TransportOptions;
 use crate::tls;
 
+/// So many clients connect within exactly the wait that was asked for; later ones round it up.
+const EXACT_MAX: usize = 64;
+
 /// The clients made so far. One is made when it is first needed, and kept: a pool is never closed under its users.
 pub(crate) struct Clients {
     by_way: DashMap<Way, Client>,
@@ -45,13 +48,17 @@ impl Clients {
 
     /// The client for a request.
     pub(crate) fn client(&self, options: &SendOptions) -> Result<Client, Error> {
-        let way = Way {
+        let mut way = Way {
             connect: options.waits.connect,
             http2: options.http2,
             accept_invalid_certificates: options.accept_invalid_certificates,
         };
         if let Some(client) = self.by_way.get(&way) {
             return Ok(client.clone());
+        }
+        // Callers may say how long a connection may take, and a client for each of their figures would be one too many.
+        if self.by_way.len() >= EXACT_MAX {
+            way.connect = rounded(way.connect);
         }
         let client = self.by_way.entry(way).or_try_insert_with(|| self.build(way))?;
         Ok(client.clone())
@@ -89,6 +96,12 @@ impl Clients {
             .build()
             .map_err(|error| Error::new(ErrorKind::Internal, "no HTTP client can be made").with_source(error))
     }
+}
+
+/// The next power of two, in milliseconds.
+fn rounded(wait: Duration) -> Duration {
+    let milliseconds = u64::try_from(wait.as_millis()).ok().and_then(u64::checked_next_power_of_two);
+    milliseconds.map_or(wait, Duration::from_millis)
 }
 
 /// The proxies that the options name.

@@ -53,6 +53,8 @@ pub(super) const MODEL_INFO_ROWS: &[KeyRow] = &[
         .not_supported_but(Values::On, "/v1/models lists every group"),
     key(I, "enable_tag_filtering", "the router's key of this name, for the group").supported(),
     key(I, "allow_fail_open", "lets a call whose tags fit nothing through to all of the group").supported(),
+    key(I, "connect_timeout_ms", "until a connection stands").supported(),
+    key(I, "idle_timeout_ms", "between two pieces of a reply").supported(),
     key(I, "health_check_model", "the model to probe").supported(),
     key(I, "health_check_timeout", "seconds that a probe may take").supported(),
     key(I, "disable_background_health_check", "leaves it out of probes").default("false").supported(),

@@ -25,6 +25,9 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "first_event_timeout_ms", "until the first event of a stream").default("300000").supported(),
     key(S, "idle_timeout_ms", "between two pieces of a reply").default("300000").supported(),
     key(S, "total_timeout_ms", "until the end of a reply").default("6000000").supported(),
+    key(S, "group_waits", "of single groups, by their names: the four keys above this one")
+        .default("{}")
+        .supported(),
     key(S, "shutdown_grace_seconds", "for open calls to end after SIGTERM").default("600").supported(),
     key(S, "shutdown_delay_seconds", "between SIGTERM and the closed door").default("0").supported(),
     key(S, "cors_origins", "origins of pages that may call; `*` for all").default("[\"*\"]").supported(),

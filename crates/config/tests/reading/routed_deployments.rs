@@ -58,6 +58,8 @@ fn model_info_overrides_the_router_for_its_group() {
         allow_fail_open: Some(false),
     };
     assert_eq!(row.group_overrides, overrides);
+    let waits = deployment("", "connect_timeout_ms: '250', idle_timeout_ms: 0");
+    assert_eq!((waits.connect_timeout, waits.idle_timeout), (Some(Duration::from_millis(250)), None));
     assert_eq!(row.cooldown_time, None);
     let health_check = HealthCheckSettings {
         disabled: true,

@@ -1,6 +1,6 @@
 //! `trunkline_settings`: defaults, file, environment.
 
-use trunkline_config::{Section, TrunklineSettings, key_table};
+use trunkline_config::{GroupWaits, Section, TrunklineSettings, key_table};
 
 use crate::{check, check_with, read_clean};
 
@@ -57,6 +57,33 @@ trunkline_settings:
     };
     assert_eq!(settings, expected);
     read_clean("trunkline_settings: {queue_wait_ms: 0, hedge_delay_ms: 0}", &[]);
+}
+
+#[test]
+fn waits_of_groups() {
+    const LIST: &str = "model_list: [{model_name: m, litellm_params: {model: echo/m}}]\n";
+    let waits = |waits: &str| format!("{LIST}trunkline_settings:\n  group_waits:\n    {waits}\n");
+    let settings =
+        read_clean(&waits("m: {idle_timeout_ms: '5', total_timeout_ms: 7}"), &[]).settings.trunkline;
+    let expected =
+        GroupWaits { idle_timeout_ms: Some(5), total_timeout_ms: Some(7), ..GroupWaits::default() };
+    assert_eq!(settings.group_waits.get("m"), Some(&expected));
+    check(
+        &waits("m: {idle_timeout_ms: 0}"),
+        &["!config.yaml:4:5: error: trunkline_settings.group_waits.m must be more than 0"],
+    );
+    check(
+        &waits("m: {idle_timeout: 1}"),
+        &[
+            "!config.yaml:4:5: error: trunkline_settings.group_waits unknown field: found `idle_timeout`, expected `one of `connect_timeout_ms`, `first_event_timeout_ms`, `idle_timeout_ms`, `total_timeout_ms``",
+        ],
+    );
+    check(
+        &waits("k: {idle_timeout_ms: 1}"),
+        &[
+            "config.yaml:4:5: warning: trunkline_settings.group_waits.k names `k`, which is no group of model_list; did you mean m?",
+        ],
+    );
 }
 
 #[test]

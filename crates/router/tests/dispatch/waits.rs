@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use tokio::time::Instant;
-use trunkline_core::{ErrorKind, ReplyBody, Wait};
+use trunkline_core::{Error, ErrorKind, ReplyBody, Wait};
 use trunkline_provider::Waits;
 use trunkline_router::{DeploymentSpec, Policy, Routing, Wishes};
 
@@ -50,6 +50,44 @@ async fn a_request_s_own_wait_for_the_first_event_goes_before_the_deployment_s()
         let told = format!("no event from the upstream within {} s", expected.as_secs());
         assert_eq!(failed.error.message(), told);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_ran_out_counts_against_who_was_asked_unless_the_request_set_it() {
+    let error = |wait, kind| Error::new(kind, "scripted").with_wait(wait);
+    let (timeout, unreachable) = (ErrorKind::UpstreamTimeout, ErrorKind::UpstreamUnreachable);
+    let own = |set: fn(&mut Wishes)| {
+        let mut wishes = Wishes::default();
+        set(&mut wishes);
+        wishes
+    };
+    let all = [
+        (Wait::Connect, unreachable, own(|wishes| wishes.connect_timeout = Some(SECOND))),
+        (Wait::FirstEvent, timeout, own(|wishes| wishes.first_event_timeout = Some(SECOND))),
+        (Wait::Idle, timeout, own(|wishes| wishes.idle_timeout = Some(SECOND))),
+        (Wait::Total, timeout, own(|wishes| wishes.timeout = Some(SECOND))),
+    ];
+    for (set, _, wishes) in &all {
+        for (ran_out, kind, _) in &all {
+            // One failure is one too many here.
+            let policy = Policy { fails_allowed: Some(0), ..Policy::default() };
+            let world = World::new(
+                Routing { policy, ..Routing::default() },
+                [waiting("m", "one/a", 1), waiting("m", "two/b", 2)],
+            );
+            let mut answer = world.ask_with("m", wishes).await.expect("an answer");
+            let rests = answer.permit.failed(&error(*ran_out, *kind)).is_some();
+            assert_eq!(rests, set != ran_out, "{set} was the request's own, {ran_out} ran out");
+        }
+    }
+    // What is longer than the deployment's own is not what ran out.
+    let world = World::new(
+        Routing { policy: Policy { fails_allowed: Some(0), ..Policy::default() }, ..Routing::default() },
+        [waiting("m", "one/a", 1), waiting("m", "two/b", 2)],
+    );
+    let wishes = Wishes { idle_timeout: Some(60 * SECOND), ..Wishes::default() };
+    let mut answer = world.ask_with("m", &wishes).await.expect("an answer");
+    assert!(answer.permit.failed(&error(Wait::Idle, timeout)).is_some());
 }
 
 #[tokio::test(start_paused = true)]
