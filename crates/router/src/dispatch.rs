@@ -91,6 +91,7 @@ impl Router {
             let further = self.further(route, call, place, &error, &mut tried, journey, policy);
             journey.note(route.group(), &candidate, error, took);
             match further {
+                Further::Stop if self.next_level(route, call, place, &mut tried, journey, policy) => continue,
                 Further::Stop => return Err(None),
                 Further::Unpaid => {
                     journey.course.is_budget_spent = true;

@@ -1,5 +1,6 @@
 //! Whether a failed attempt is followed by another one, and when.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,6 +76,13 @@ impl Tried {
 
     pub(crate) fn has_passed_by(&self) -> bool {
         !self.unpaid.is_empty()
+    }
+
+    /// None of these is asked again.
+    pub(crate) fn leave(&mut self, places: Range<usize>) {
+        self.may_again.retain(|place| !places.contains(place));
+        self.places.retain(|place| !places.contains(place));
+        self.places.extend(places);
     }
 }
 

@@ -32,6 +32,7 @@ mod late_events;
 mod listing;
 mod missing_model;
 mod nearest;
+mod next_level;
 mod notice;
 mod parameters;
 mod pattern;

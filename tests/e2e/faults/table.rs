@@ -110,8 +110,8 @@ pub(super) const ROWS: &[[&str; 5]] = &[
         "400 ×1, `content_policy_violation`",
         "200 ×2, fallback",
     ],
-    ["413", "whole", "413 ×1, `request_too_large`", "413 ×1, `request_too_large`", "200 ×2, fallback"],
-    ["413", "stream", "413 ×1, `request_too_large`", "413 ×1, `request_too_large`", "200 ×2, fallback"],
+    ["413", "whole", "413 ×1, `request_too_large`", "200 ×2, second", "200 ×2, fallback"],
+    ["413", "stream", "413 ×1, `request_too_large`", "200 ×2, second", "200 ×2, fallback"],
     ["garbage for JSON", "whole", "502 ×3, `upstream_protocol_error`", "200 ×2, second", "200 ×4, fallback"],
     [
         "garbage for JSON",

@@ -135,7 +135,8 @@ async fn an_attempt_beside_another_is_paid_for_where_one_failed_and_earns_nothin
         assert_eq!(&*world.ask("m").await.expect("an answer").candidate.upstream_model, "b");
     }
     world.script("a", Script::Status(400));
-    assert!(world.ask("m").await.is_err());
+    let alone = Wishes { no_fallbacks: true, ..Wishes::default() };
+    assert!(world.ask_with("m", &alone).await.is_err());
     let world = world.reloaded(routing(100), [spec("n", "two/d")]);
     world.script("d", Script::Status(503));
     assert!(world.ask("n").await.is_err());

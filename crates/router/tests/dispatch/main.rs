@@ -4,6 +4,7 @@ mod budget;
 mod explain;
 mod hedges;
 mod limits;
+mod order;
 mod probe;
 mod queue;
 mod rests;
@@ -355,20 +356,6 @@ async fn the_first_event_is_waited_for_and_a_silent_upstream_loses() {
             assert!(answer.first.is_some_and(|first| !first.is_empty()));
         }
         tokio::time::advance(Duration::from_secs(120)).await;
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn lower_orders_go_first_and_the_next_follow_when_they_fail() {
-    let first = DeploymentSpec { order: 1, ..spec("m", "one/a") };
-    let second = DeploymentSpec { order: 2, ..spec("m", "two/b") };
-    let world = World::new(Routing::default(), [second, first]);
-    for _ in 0..10 {
-        assert_eq!(&*world.ask("m").await.expect("an answer").candidate.upstream_model, "a");
-    }
-    world.script("a", Script::Status(500));
-    for _ in 0..10 {
-        assert_eq!(&*world.ask("m").await.expect("an answer").candidate.upstream_model, "b");
     }
 }
 

@@ -306,7 +306,7 @@ impl World {
 
 fn builder(upstreams: &Arc<Upstreams>) -> RouterBuilder {
     let mut registry = Registry::new(Arc::new(NoTransport), Environment::empty(), Limits::default());
-    for prefix in ["one", "two"] {
+    for prefix in ["one", "two", "three"] {
         registry.register(prefix, Arc::<Upstreams>::clone(upstreams), About::default());
     }
     Router::builder(Arc::new(registry)).seed(1)
