@@ -163,6 +163,8 @@ async fn a_call_takes_no_longer_than_it_may() {
     let body = r#"{"model":"gpt-4o-gateway","messages":[],"timeout":0.2}"#;
     let answer = post(server.address, "/v1/chat/completions", body).await;
     assert_eq!(answer.error().0, 408, "{}", answer.text());
+    // An SDK that tried twice more would wait three times as long.
+    assert_eq!(answer.header("x-should-retry"), Some("false"), "{:?}", answer.headers);
     let body = r#"{"model":"gpt-4o-gateway","messages":[]}"#;
     let answer = send(
         server.address,
@@ -172,7 +174,7 @@ async fn a_call_takes_no_longer_than_it_may() {
         body.as_bytes(),
     )
     .await;
-    assert_eq!(answer.error().0, 408);
+    assert_eq!((answer.error().0, answer.header("x-should-retry")), (408, Some("false")));
 }
 
 #[tokio::test]

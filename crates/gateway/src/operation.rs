@@ -211,7 +211,9 @@ fn noted(record: &mut OpenRecord, failed: Failed) -> Error {
     if let Some((group, candidate)) = &last {
         record.sent_to(group, candidate);
         // Where nothing is tried twice here, the caller's own attempts are the first ones.
-        record.is_all_tried = course.attempts > 1 || course.is_budget_spent;
+        // A wait of ours that ran out would be waited through as often as an SDK asks.
+        let is_late = error.kind() == ErrorKind::UpstreamTimeout && error.wait().is_some();
+        record.is_all_tried = course.attempts > 1 || course.is_budget_spent || is_late;
     }
     let is_budget_spent = course.is_budget_spent;
     record.took(course);
