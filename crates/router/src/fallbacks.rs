@@ -119,6 +119,12 @@ pub(crate) fn may_help(error: &Error) -> bool {
     }
 }
 
+/// Whether content that is refused has fallbacks of its own.
+pub(crate) fn has_own_list(configured: &Fallbacks, group: &str, wishes: &Wishes) -> bool {
+    let has = |lists: &BTreeMap<String, Vec<String>>| lists.contains_key(group) || lists.contains_key(ALL);
+    !wishes.no_fallbacks && (wishes.content_policy_fallbacks.is_some() || has(&configured.content_policy))
+}
+
 /// The list for this failure: that of its kind where there is one, else the general one. The request's own go before
 /// what is configured.
 pub(crate) fn list(

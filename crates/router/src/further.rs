@@ -7,6 +7,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use trunkline_core::{Call, Error, ErrorKind, Retry};
 
+use crate::class::Class;
+use crate::fallbacks::has_own_list;
 use crate::journey::Journey;
 use crate::retry_budget::Budget;
 use crate::skip::{Ask, first_back, skip};
@@ -99,13 +101,17 @@ impl Router {
         journey: &mut Journey<'_>,
         policy: &Policy,
     ) -> Further {
-        let advice = advice(error);
+        let is_promised = self.is_promised(route, error, journey, policy);
+        let advice = if is_promised { Retry::SameTarget } else { advice(error) };
         let is_last = journey.course.retries >= journey.course.retries_max
             || journey.course.attempts >= self.routing.attempts_max;
         if advice == Retry::Never || is_last {
             return Further::Stop;
         }
         tried.note(place, error);
+        if is_promised {
+            tried.may_again.push(place);
+        }
         let has_another = route.members().is_some_and(|members| {
             let ask = tried.ask(call, journey.wishes, policy);
             let mut others = members.places.clone().filter(|other| *other != place);
@@ -139,6 +145,23 @@ impl Router {
             Further::After(wait)
         } else {
             Further::Unpaid
+        }
+    }
+
+    /// Whether `retry_policy` has a number for a refusal that is not tried again otherwise. Content that is refused goes
+    /// to its own fallbacks where there are some, as at LiteLLM.
+    fn is_promised(&self, route: &Route, error: &Error, journey: &Journey<'_>, policy: &Policy) -> bool {
+        let is_asked_for =
+            || policy.retries_by_class.get(Class::of(error)).is_some_and(|retries| retries > 0);
+        if journey.wishes.mock_failure.is_some() {
+            return false;
+        }
+        match error.kind() {
+            ErrorKind::UpstreamInvalidRequest => is_asked_for(),
+            ErrorKind::ContentPolicy => {
+                is_asked_for() && !has_own_list(&self.routing.fallbacks, route.group(), journey.wishes)
+            }
+            _ => false,
         }
     }
 

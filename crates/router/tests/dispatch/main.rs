@@ -135,6 +135,30 @@ async fn the_policy_of_a_class_goes_before_the_general_number() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refusal_is_tried_again_where_the_policy_has_a_number_for_it() {
+    let mut by_class = PerClass::default();
+    by_class.set(Class::BadRequest, 1);
+    by_class.set(Class::ContentPolicy, 3);
+    let policy = Policy { retries_by_class: by_class, cooldown: Duration::ZERO, ..Policy::default() };
+    let mut routing = Routing { policy, ..Routing::default() };
+    routing.fallbacks.content_policy.insert("n".into(), vec!["o".into()]);
+    let world = World::new(routing, [spec("m", "one/a"), spec("n", "one/b"), spec("o", "one/c")]);
+    let attempts = async |group, script| {
+        for model in ["a", "b"] {
+            world.script(model, script);
+        }
+        let before = world.asked();
+        let answered = world.ask(group).await.map(|answer| answer.group.to_string());
+        (world.asked() - before, answered.ok())
+    };
+    assert_eq!(attempts("m", Script::Status(400)).await, (2, None));
+    assert_eq!(attempts("m", Script::Refused).await, (4, None));
+    // What is too long stays so, and what has fallbacks of its own goes there.
+    assert_eq!(attempts("m", Script::TooLong).await, (1, None));
+    assert_eq!(attempts("n", Script::Refused).await, (2, Some("o".to_owned())));
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_deadline_stands_over_all_attempts() {
     let world = World::new(Routing::default(), [spec("m", "one/a"), spec("m", "one/b")]);
     world.script("a", Script::Takes(Duration::from_secs(3), 500));
