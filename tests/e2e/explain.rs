@@ -36,6 +36,17 @@ async fn the_server_tells_and_sends_nothing() {
     assert_eq!(answer.error().0, 400);
     let answer = post(server.address, "/v1/explain", r#"{"model":"none","messages":[]}"#).await;
     assert_eq!(answer.error().0, 400);
+    for list in ["fallbacks", "context_window_fallbacks", "content_policy_fallbacks"] {
+        for unknown in [r#""nope""#, r#"{"model":"nope","n":2}"#] {
+            let named = BODY.replacen('{', &format!(r#"{{"{list}":["n",{unknown}],"#), 1);
+            for path in ["/v1/explain", "/v1/chat/completions"] {
+                let refused = post(server.address, path, &named).await;
+                assert_eq!((refused.status, &refused.json()["error"]["param"]), (400, &list.into()));
+                let told = format!("`{list}` names `nope`, which leads nowhere");
+                assert!(refused.message().contains(&told), "{}", refused.text());
+            }
+        }
+    }
     // No own base, no switches of tests: what the request itself would be refused for is told here too.
     let forbidden = BODY.replace('{', r#"{"user_config":{"a":1},"#);
     assert_eq!(post(server.address, "/v1/explain", &forbidden).await.error().0, 400);

@@ -36,7 +36,7 @@ pub(crate) fn lists(
             if member.key != ALL {
                 groups.check(reader, &path, &member.key, &member.location);
             }
-            lists.push((member.key.clone(), targets(reader, &path, &member.node, groups)));
+            lists.push((member.key.clone(), targets(reader, &path, &member.node, Some(&member.key), groups)));
         }
     }
     lists
@@ -44,11 +44,17 @@ pub(crate) fn lists(
 
 /// Reads `default_fallbacks`.
 pub(crate) fn defaults(reader: &mut Reader<'_, '_>, key: &str, groups: &Groups<'_>) -> Vec<String> {
-    reader.node(key).map(|node| targets(reader, key, node, groups)).unwrap_or_default()
+    reader.node(key).map(|node| targets(reader, key, node, None, groups)).unwrap_or_default()
 }
 
-/// The groups of one list.
-fn targets(reader: &mut Reader<'_, '_>, path: &str, node: &Node, groups: &Groups<'_>) -> Vec<String> {
+/// The groups of one list, which is that of a group.
+fn targets(
+    reader: &mut Reader<'_, '_>,
+    path: &str,
+    node: &Node,
+    of: Option<&str>,
+    groups: &Groups<'_>,
+) -> Vec<String> {
     let Some(items) = node.items() else {
         reader.misfit(path, node, "a list of groups");
         return Vec::new();
@@ -57,6 +63,9 @@ fn targets(reader: &mut Reader<'_, '_>, path: &str, node: &Node, groups: &Groups
     for (index, item) in items.iter().enumerate() {
         let path = format!("{path}[{index}]");
         match target(reader, &path, item) {
+            Some(name) if of == Some(name.as_str()) => {
+                reader.warn(&path, &item.location, "names the group itself, and is skipped");
+            }
             Some(name) => {
                 groups.check(reader, &path, &name, &item.location);
                 targets.push(name);

@@ -54,6 +54,7 @@ fn explained(
     let asked = consumed::take(operation.dialect(), &mut body, allows)?;
     let keepalive = gateway.settings.keepalive_of(operation.dialect());
     let wishes = wishes::of(asked, Steering::of(headers), caller, earlier.deployment, keepalive)?;
+    wishes::check_fallbacks(&router, &wishes)?;
     router.explain(&name, operation, &body, &wishes)
 }
 

@@ -148,6 +148,7 @@ where
     let asked = consumed::take(operation.dialect(), &mut body, |field| allows(gateway, candidate, field))?;
     let keepalive = settings.keepalive_of(operation.dialect());
     let wishes = wishes::of(asked, steering, caller, earlier.deployment, keepalive)?;
+    wishes::check_fallbacks(&router, &wishes)?;
     record.is_traced =
         trace::is_asked_for(steering) && (caller.is_administrator() || gateway.settings.trace_for_keys);
     // 7 note that it begins

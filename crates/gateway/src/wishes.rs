@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 use trunkline_core::{Error, ErrorKind};
-use trunkline_router::{OwnTarget, Wishes};
+use trunkline_router::{OwnTarget, Router, Wishes};
 
 use crate::authentication::Caller;
 use crate::consumed::Asked;
@@ -57,6 +57,29 @@ pub(crate) fn of(
         begin_within,
         mock_failure: asked.mock_failure,
     })
+}
+
+/// Refuses fallbacks of the request's own that lead nowhere: whoever names one counts on it.
+///
+/// # Errors
+///
+/// `InvalidRequest` naming the first of them.
+pub(crate) fn check_fallbacks(router: &Router, wishes: &Wishes) -> Result<(), Error> {
+    let lists = [
+        ("fallbacks", &wishes.fallbacks),
+        ("context_window_fallbacks", &wishes.context_window_fallbacks),
+        ("content_policy_fallbacks", &wishes.content_policy_fallbacks),
+    ];
+    for (list, fallbacks) in lists {
+        for fallback in fallbacks.iter().flatten() {
+            if let Err(error) = router.resolve(&fallback.model) {
+                let model = &fallback.model;
+                let message = format!("`{list}` names `{model}`, which leads nowhere: {}", error.message());
+                return Err(Error::new(ErrorKind::InvalidRequest, message).with_param(list));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn number(steering: Steering<'_>, name: &HeaderName) -> Result<Option<u32>, Error> {

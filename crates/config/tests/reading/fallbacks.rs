@@ -85,6 +85,20 @@ router_settings:
 }
 
 #[test]
+fn a_group_is_no_fallback_of_its_own() {
+    let loaded = check(
+        &format!(
+            "{GROUPS}router_settings:\n  fallbacks: [{{a: [a, b]}}]\n  context_window_fallbacks: [{{b: [{{model: b}}]}}]\n"
+        ),
+        &[
+            "config.yaml:6:20: warning: router_settings.fallbacks[0].a[0] names the group itself, and is skipped",
+            "config.yaml:7:35: warning: router_settings.context_window_fallbacks[0].b[0] names the group itself, and is skipped",
+        ],
+    );
+    assert_eq!(loaded.settings.routing.fallbacks, [list("a", &["b"])]);
+}
+
+#[test]
 fn a_slip_in_a_name_finds_the_group_that_was_meant() {
     check(
         "model_list: [{model_name: claude-sonnet, litellm_params: {model: echo/a}}]\nrouter_settings: {default_fallbacks: [claude-sonet]}\n",
