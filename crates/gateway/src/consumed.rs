@@ -66,9 +66,13 @@ pub static CONSUMED: &[Consumed] = &[
         )
     },
     row("litellm_*", Effect::Moot, "settings of LiteLLM's own, such as `litellm_metadata`"),
-    row("mock_testing_*", Effect::Refused, "test switches, where a setting allows them"),
+    row("mock_testing_fallbacks", Effect::Refused, "a test switch, where a setting allows it"),
+    row("mock_testing_context_fallbacks", Effect::Refused, "the same"),
+    row("mock_testing_content_policy_fallbacks", Effect::Refused, "the same"),
+    row("mock_testing_rate_limit_error", Effect::Refused, "the same"),
+    row("mock_testing_*", Effect::Refused, "no test switch of this name is known"),
     row("mock_timeout", Effect::Refused, "a test switch, where a setting allows it"),
-    row("mock_delay", Effect::Refused, "a test switch that is not supported"),
+    row("mock_delay", Effect::Refused, "seconds before the first attempt, where a setting allows it"),
     row("mock_*", Effect::Moot, "canned answers are the operator's to set, in `litellm_params`"),
 ];
 
@@ -95,6 +99,7 @@ pub(crate) struct Asked {
     pub(crate) no_fallbacks: bool,
     pub(crate) tags: Vec<String>,
     pub(crate) mock_failure: Option<MockFailure>,
+    pub(crate) mock_delay: Option<Duration>,
 }
 
 /// Takes the gateway's members out of a body and reads what they ask for.
@@ -154,7 +159,7 @@ fn take_members(
     let mut asked = Asked::default();
     let mut dropped: HashSet<String> = HashSet::new();
     for (consumed, name) in meant {
-        let may_be_allowed = !matches!(consumed.name, "user_config" | "guardrails" | "mock_delay");
+        let may_be_allowed = !matches!(consumed.name, "user_config" | "guardrails" | "mock_testing_*");
         if consumed.effect == Effect::Refused
             && !(may_be_allowed && allows(&name))
             && !is_nothing(document, &name)
@@ -176,8 +181,9 @@ fn take_members(
             "disable_fallbacks" => asked.no_fallbacks = document.is_true(&name),
             "tags" => add_tags(&mut asked, document.raw(&name)),
             "litellm_*" if name == "litellm_metadata" => add_tags_of(&mut asked, document.raw(&name)),
-            "mock_testing_*" | "mock_timeout" if document.is_true(&name) => {
-                asked.mock_failure = mock_failure(&name);
+            "mock_delay" => asked.mock_delay = seconds(document, &name)?,
+            mock if document.is_true(&name) && mock_failure(mock).is_some() => {
+                asked.mock_failure = mock_failure(mock);
             }
             "additional_drop_params" => {
                 dropped = document.get(&name).map_err(|error| invalid(&name, error))?.unwrap_or_default();
@@ -472,6 +478,31 @@ mod tests {
         );
         let own = changes(Dialect::Anthropic, "fallbacks", "", r#""metadata":{"user_id":"u"}"#);
         assert_eq!(own.as_deref(), Ok(r#"{"metadata":{"user_id":"u"}}"#));
+    }
+
+    #[test]
+    fn test_switches_are_known_by_name() {
+        let allowed = |body: &str| {
+            let mut body = Body::Document(Document::parse(body.to_owned()).expect("a document"));
+            take(Dialect::OpenAi, &mut body, |_| true).map_err(|error| error.message().to_owned())
+        };
+        for (name, failure) in [
+            ("mock_testing_fallbacks", MockFailure::Any),
+            ("mock_testing_context_fallbacks", MockFailure::ContextWindow),
+            ("mock_testing_content_policy_fallbacks", MockFailure::ContentPolicy),
+            ("mock_testing_rate_limit_error", MockFailure::RateLimit),
+            ("mock_timeout", MockFailure::Timeout),
+        ] {
+            let asked = allowed(&format!(r#"{{"{name}":true,"mock_delay":0.25}}"#)).expect("allowed");
+            assert_eq!(asked.mock_failure, Some(failure));
+            assert_eq!(asked.mock_delay, Some(Duration::from_millis(250)));
+            check(&format!(r#"{{"{name}":true}}"#), Err(&format!("`{name}` is not accepted")));
+        }
+        // One that is not known would be believed in, and test nothing.
+        let unknown = allowed(r#"{"mock_testing_fallback":true}"#).expect_err("not known");
+        assert!(unknown.contains("no test switch of this name"), "{unknown}");
+        check(r#"{"mock_delay":1}"#, Err("`mock_delay` is not accepted"));
+        assert!(allowed(r#"{"mock_delay":"soon"}"#).is_err());
     }
 
     #[test]

@@ -56,6 +56,7 @@ pub(crate) fn of(
         own_target,
         begin_within,
         mock_failure: asked.mock_failure,
+        mock_delay: asked.mock_delay,
     })
 }
 

@@ -38,6 +38,11 @@ impl Router {
     ) -> Result<Answer, Unanswered> {
         journey.course.attempts += 1;
         pick.permit.for_call(call, journey);
+        if let Some(delay) = journey.wishes.mock_delay.filter(|_| journey.course.attempts == 1) {
+            // Tests alone ask for it, and what it takes is not to be carried about with every request.
+            Box::pin(tokio::time::sleep(delay.min(journey.left()))).await;
+            journey.has_waited = true;
+        }
         if let Some(failure) = journey.wishes.mock_failure.filter(|_| journey.course.attempts == 1) {
             return Err(Unanswered {
                 error: mocked(failure),

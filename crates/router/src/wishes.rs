@@ -38,6 +38,8 @@ pub struct Wishes {
     pub begin_within: Option<Duration>,
     /// A failure that is put in the place of the first attempt's answer.
     pub mock_failure: Option<MockFailure>,
+    /// How long the first attempt is put off, within the time that the request has.
+    pub mock_delay: Option<Duration>,
 }
 
 impl Wishes {

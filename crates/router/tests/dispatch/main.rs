@@ -239,6 +239,20 @@ async fn what_is_too_long_or_refused_goes_where_it_is_to_go() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_mocked_delay_takes_of_the_time_that_the_request_has() {
+    let world = World::new(Routing::default(), [spec("m", "one/a")]);
+    let second = Duration::from_secs(1);
+    let wishes = Wishes { mock_delay: Some(2 * second), timeout: Some(5 * second), ..Wishes::default() };
+    let began = Instant::now();
+    assert!(world.ask_with("m", &wishes).await.is_ok());
+    assert_eq!((began.elapsed(), world.totals()), (2 * second, vec![3 * second]));
+    let late = Wishes { mock_delay: Some(9 * second), mock_failure: Some(MockFailure::Timeout), ..wishes };
+    let began = Instant::now();
+    let failed = world.ask_with("m", &late).await.expect_err("mocked");
+    assert_eq!((failed.error.kind(), began.elapsed()), (ErrorKind::UpstreamTimeout, 5 * second));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_brings_fallbacks_of_its_own_with_changes_to_its_body() {
     let mut fallbacks = Fallbacks::default();
     fallbacks.general.insert("m".into(), vec!["configured".into()]);
