@@ -37,7 +37,7 @@ impl Router {
         tried: &mut Tried,
     ) -> Result<Answer, Unanswered> {
         journey.course.attempts += 1;
-        pick.permit.for_call(call, journey);
+        pick.permit.for_call(call, journey.wishes, journey.deadline);
         if let Some(delay) = journey.wishes.mock_delay.filter(|_| journey.course.attempts == 1) {
             // Tests alone ask for it, and what it takes is not to be carried about with every request.
             Box::pin(tokio::time::sleep(delay.min(journey.left()))).await;

@@ -9,7 +9,6 @@ use tokio::time::Instant;
 use trunkline_core::{Call, Error, ErrorKind};
 
 use crate::health::{Health, Look, Rules, counts_against};
-use crate::journey::{Journey, later};
 use crate::notice::Whom;
 use crate::speed::Until;
 use crate::state::{Freed, Standing, StandingOf};
@@ -94,15 +93,15 @@ impl Permit {
     }
 
     /// Notes what it is used for.
-    pub(crate) fn for_call(&mut self, call: &Call, journey: &Journey<'_>) {
+    pub(crate) fn for_call(&mut self, call: &Call, wishes: &Wishes, deadline: Instant) {
         self.is_about_object = call.operation.is_about_object();
         self.measures = self.policy.measures_speed().then(|| Until::of(call.streaming()));
-        let Wishes { timeout, first_event_timeout, .. } = journey.wishes;
+        let Wishes { timeout, first_event_timeout, .. } = wishes;
         if timeout.is_some() || first_event_timeout.is_some() {
             // A whole reply has no first event that it could be late with.
             let first_event = first_event_timeout.filter(|_| call.streaming());
             self.own_ends =
-                [timeout.map(|_| journey.deadline), first_event.map(|wait| later(self.given, wait))];
+                [timeout.map(|_| deadline), first_event.and_then(|wait| self.given.checked_add(wait))];
         }
     }
 

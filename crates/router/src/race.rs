@@ -125,7 +125,7 @@ impl Router {
             return None;
         }
         journey.course.attempts += 1;
-        second.permit.for_call(call, journey);
+        second.permit.for_call(call, journey.wishes, journey.deadline);
         Some(second)
     }
 }
