@@ -72,6 +72,10 @@ async fn fail(fault: &str, is_stream: bool, waits: Waits) -> Answered {
         ("truncated events", true) => events([Ok(EVENT)]),
         ("200, then silence" | "slow drip", false) => late_by(waits.total, whole([late()])).await,
         ("200, then silence", true) => late_by(waits.first_event, events([late()])).await,
+        ("signs of life, and no answer", false) => late_by(waits.total, whole([Ok(" "), late()])).await,
+        ("signs of life, and no answer", true) => events_at_intervals(": ping\n\n"),
+        ("an end, and nothing before it", false) => json(200, ""),
+        ("an end, and nothing before it", true) => events([Ok(": ping\n\n"), Ok(DONE)]),
         ("slow drip", true) => late_by(waits.total, events([late()])).await,
         ("429", _) => refusal(429, "rate_limit_exceeded"),
         ("429 with seconds", _) => limited("1"),
@@ -126,6 +130,16 @@ fn whole<'a>(pieces: impl IntoIterator<Item = Result<&'a str, Error>>) -> Answer
 
 fn events<'a>(pieces: impl IntoIterator<Item = Result<&'a str, Error>>) -> Answered {
     Ok(response(200, "text/event-stream", pieces))
+}
+
+/// The same for ever, every 20 ms.
+fn events_at_intervals(text: &'static str) -> Answered {
+    let body: TransportBody = stream::unfold((), move |()| async move {
+        let _ = tokio::time::timeout(Duration::from_millis(20), std::future::pending::<()>()).await;
+        Some((Ok(Bytes::from_static(text.as_bytes())), ()))
+    })
+    .boxed();
+    Ok(events([])?.map(|_| body))
 }
 
 fn json(status: u16, text: &str) -> Answered {
@@ -210,7 +224,7 @@ async fn seen(row: usize, beside: &str) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn every_fault_is_met_as_the_table_says() {
-    assert_eq!(ROWS.len(), 50);
+    assert_eq!(ROWS.len(), 54);
     for (row, [fault, shape, expected @ ..]) in ROWS.iter().enumerate() {
         for (beside, expected) in ["alone", "two", "fallback"].into_iter().zip(expected) {
             assert_eq!(seen(row, beside).await, *expected, "{fault}, {shape}, {beside}");
