@@ -127,8 +127,14 @@ impl UpstreamEvents {
         };
         match &mut self.decode {
             Decode::Verbatim(probe) => match probe.event(data) {
+                // The rest is not looked at so: whoever reads it has begun to by then, and nothing can be made good.
+                Sight::Nothing if !self.has_spoken && is_garbage(data) => {
+                    let message = "the upstream's stream began with something that is no JSON object";
+                    let body = excerpt(data);
+                    return self.failing(Failure::new(ErrorKind::UpstreamProtocol, message), &body);
+                }
                 Sight::Nothing => {
-                    self.has_spoken = true;
+                    self.has_spoken |= !data.is_empty();
                     events.push(event);
                 }
                 Sight::Failed(failure) => {
@@ -172,6 +178,14 @@ impl UpstreamEvents {
         }
         Progress::Flowing
     }
+}
+
+/// Whether the first payload of a stream is no JSON object, as far as its ends tell: to read all of it would take
+/// thousands of instructions, for each stream. An empty one is a sign of life.
+fn is_garbage(data: &[u8]) -> bool {
+    let data = data.trim_ascii();
+    let is_object = data.starts_with(b"{") && data.ends_with(b"}");
+    !(data.is_empty() || is_object)
 }
 
 /// The event without the credential in it.
@@ -253,5 +267,20 @@ impl Stream for UpstreamEvents {
 impl std::fmt::Debug for UpstreamEvents {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("UpstreamEvents").field("provider", &self.provider).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_begins_and_ends_as_an_object_is_taken_for_one() {
+        for fine in [r#"{"choices":[]}"#, " {\"a\":1}\n", "{}", "", " "] {
+            assert!(!is_garbage(fine.as_bytes()), "{fine}");
+        }
+        for garbage in ["{\"id\": oops", "<html></html>", "busy", "[]", "null", "{"] {
+            assert!(is_garbage(garbage.as_bytes()), "{garbage}");
+        }
     }
 }
