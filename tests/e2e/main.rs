@@ -16,6 +16,7 @@ mod health;
 mod log;
 mod media;
 mod messages;
+mod metrics;
 mod models;
 mod operation;
 mod prices;

@@ -56,6 +56,11 @@ const ARROWS: &[Arrow] = &[
     Arrow { from: "trunkline-agents", to: &["trunkline-core"], in_tests: &[] },
     Arrow { from: "trunkline-memory", to: &[], in_tests: &[] },
     Arrow {
+        from: "trunkline-metrics",
+        to: &["trunkline-core", "trunkline-gateway", "trunkline-prices", "trunkline-router"],
+        in_tests: &[],
+    },
+    Arrow {
         from: "trunkline-server",
         to: &[
             "trunkline-agents",
@@ -65,6 +70,7 @@ const ARROWS: &[Arrow] = &[
             "trunkline-echo",
             "trunkline-gateway",
             "trunkline-memory",
+            "trunkline-metrics",
             "trunkline-openai",
             "trunkline-prices",
             "trunkline-provider",
@@ -95,6 +101,7 @@ const ARROWS: &[Arrow] = &[
             "trunkline-core",
             "trunkline-gateway",
             "trunkline-memory",
+            "trunkline-metrics",
             "trunkline-openai",
             "trunkline-prices",
             "trunkline-provider",

@@ -108,6 +108,12 @@ const DOORS: &[Door] = &[
         "the few adapters on streams that the standard library lacks",
     ),
     door(
+        "hashbrown",
+        &["metrics"],
+        &[],
+        "tables that are asked with a borrowed key of nine parts: the usual request allocates nothing to be counted",
+    ),
+    door(
         "http",
         &[
             "anthropic",
@@ -125,7 +131,7 @@ const DOORS: &[Door] = &[
             "trunkline",
             "vercel-ai-gateway",
         ],
-        &["tests"],
+        &["metrics", "tests"],
         "requests, responses, headers and statuses as the whole field has them",
     ),
     door("http-body", &["gateway", "transport"], &[], "the Body trait between hyper and us"),
@@ -171,7 +177,12 @@ const DOORS: &[Door] = &[
     door("rcgen", &[], &["transport"], "certificates for tests of TLS"),
     door("reqwest", &["transport"], &[], "HTTP/2 and proxies towards upstreams"),
     door("ring", &["gateway"], &[], "seals ids of responses; TLS has it in the tree already"),
-    door("rlimit", &["bench", "server"], &[], "the limit on open files, raised at the start"),
+    door(
+        "rlimit",
+        &["bench", "metrics", "server"],
+        &[],
+        "the limit on open files, raised at the start and told of",
+    ),
     door(
         "rust_decimal",
         &[
@@ -179,6 +190,7 @@ const DOORS: &[Door] = &[
             "config",
             "core",
             "gateway",
+            "metrics",
             "prices",
             "router",
             "testkit",
@@ -190,9 +202,9 @@ const DOORS: &[Door] = &[
     ),
     door(
         "rustc-hash",
-        &["gateway", "router", "transport"],
+        &["gateway", "metrics", "router", "transport"],
         &[],
-        "the lookup of endpoints, models and origins, in tables whose keys no caller chooses",
+        "the lookup of endpoints, models, origins and tallies, in tables whose keys no caller chooses",
     ),
     door("rustls", &["transport"], &[], "how upstreams are trusted, over ring"),
     door("ruzstd", &["gateway", "transport"], &["server"], "bodies in zstd, in Rust alone"),

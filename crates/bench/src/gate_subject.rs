@@ -12,8 +12,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use rust_decimal::Decimal;
 use tokio::io::duplex;
 use trunkline_core::{Environment, Error, Secret};
-use trunkline_gateway::{Gateway, LineRecorder, Log, LogForm, LogLines, Settings};
-use trunkline_prices::{Price, Rates};
+use trunkline_gateway::{Gateway, LineRecorder, Log, LogForm, LogLines, Recorder, Settings};
+use trunkline_metrics::Metrics;
+use trunkline_prices::{Price, Prices, Rates};
 use trunkline_provider::{Limits, Registry, Target};
 use trunkline_router::{DeploymentSpec, Router};
 use trunkline_transport::{Connect, Duplex, HttpTransport, TransportOptions};
@@ -54,7 +55,8 @@ impl Connect for InMemory {
     }
 }
 
-/// Answers so many requests after a warm-up, all over one connection.
+/// Answers so many requests after a warm-up, all over one connection. With `--metrics` they are counted besides, which
+/// the kept figures leave out.
 ///
 /// # Errors
 ///
@@ -68,13 +70,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("there is no runtime: {error}"))?;
-    runtime.block_on(serve(streams, WARM_UP + requests, b"")).map_err(|error| error.to_string())
+    runtime
+        .block_on(serve(streams, arguments.has("metrics"), WARM_UP + requests, b""))
+        .map_err(|error| error.to_string())
 }
 
 /// Every reply is to hold a text. Looking for it is no part of what is counted, so that only tests name one.
-async fn serve(streams: bool, requests: usize, holds: &'static [u8]) -> io::Result<()> {
+async fn serve(streams: bool, counts: bool, requests: usize, holds: &'static [u8]) -> io::Result<()> {
     let log = Log::start(LogForm::Text, io::sink())?;
-    let gateway = Arc::new(gateway(streams, log.lines()).map_err(io::Error::other)?);
+    let gateway = Arc::new(gateway(streams, counts, log.lines()).map_err(io::Error::other)?);
     let (mut near, far) = duplex(DUPLEX_BYTES);
     let header_wait = gateway.settings().waits.header;
     let service = service_fn(move |request| {
@@ -114,7 +118,7 @@ async fn serve(streams: bool, requests: usize, holds: &'static [u8]) -> io::Resu
 }
 
 /// A gateway with its features on: key, log, limits, prices, another public name, `reasoning_content`.
-fn gateway(streams: bool, log: LogLines) -> Result<Gateway, Error> {
+fn gateway(streams: bool, counts: bool, log: LogLines) -> Result<Gateway, Error> {
     let connect: Arc<dyn Connect> = Arc::new(InMemory::default());
     let transport =
         HttpTransport::new(TransportOptions { connect: Some(connect), ..TransportOptions::default() })?;
@@ -139,8 +143,11 @@ fn gateway(streams: bool, log: LogLines) -> Result<Gateway, Error> {
         parallel_requests_max: Some(100_000),
         ..Settings::default()
     };
-    let recorder = LineRecorder::new(log);
-    Ok(Gateway::new(Arc::new(builder.build()), settings).with_recorder(Arc::new(recorder)))
+    let mut recorder: Arc<dyn Recorder> = Arc::new(LineRecorder::new(log));
+    if counts {
+        recorder = Arc::new(Metrics::new(recorder, Prices::bundled(), 1_000));
+    }
+    Ok(Gateway::new(Arc::new(builder.build()), settings).with_recorder(recorder))
 }
 
 fn price() -> Price {
@@ -160,7 +167,7 @@ mod tests {
 
     #[tokio::test]
     async fn both_shapes_are_answered_rightly() {
-        serve(false, 3, PUBLIC_MEMBER).await.expect("whole replies");
-        serve(true, 3, PUBLIC_MEMBER).await.expect("streams");
+        serve(false, false, 3, PUBLIC_MEMBER).await.expect("whole replies");
+        serve(true, true, 3, PUBLIC_MEMBER).await.expect("streams, counted");
     }
 }

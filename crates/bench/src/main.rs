@@ -104,7 +104,7 @@ fn dispatch(command: &str, words: Vec<String>) -> Result<(), String> {
             single()?.block_on(hand::run(&arguments))
         }
         "gate" => gate::run(&Arguments::parse(words, &["file"], &["write"])?),
-        "gate-subject" => gate_subject::run(&Arguments::parse(words, &["shape", "requests"], &[])?),
+        "gate-subject" => gate_subject::run(&Arguments::parse(words, &["shape", "requests"], &["metrics"])?),
         _ => Err(format!("there is no `{command}`\n{USAGE}")),
     }
 }

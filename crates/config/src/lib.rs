@@ -30,6 +30,7 @@ mod diagnostic;
 mod location;
 
 mod aliases;
+mod callbacks;
 mod coerce;
 mod contents;
 mod credential;

@@ -30,6 +30,8 @@ pub fn waiting_for_restart(before: &Settings, now: &Settings) -> Vec<&'static st
         taken up: [deployments, aliases, routing, general, upstream, trunkline];
         at a start: [
             json_logs = "litellm_settings.json_logs",
+            metrics = "litellm_settings.callbacks",
+            metrics_open = "litellm_settings.require_auth_for_metrics_endpoint",
             keepalive = "litellm_settings.sse_keepalive_ping_interval_seconds",
             messages_keepalive = "litellm_settings.anthropic_sse_ping_interval_seconds",
         ]
@@ -105,6 +107,8 @@ fn own(before: &TrunklineSettings, now: &TrunklineSettings) -> Vec<&'static str>
             model_catalogue_ttl_seconds = "model_catalogue_ttl_seconds",
             catalogue_prices_refresh_seconds = "catalogue_prices_refresh_seconds",
             trace_for_keys = "trace_for_keys",
+            metrics = "metrics",
+            metrics_tallies_max = "metrics_tallies_max",
             reload = "reload",
         ]
     )

@@ -12,7 +12,7 @@ use crate::node::{Member, Node, Value};
 use crate::reader::{Reader, section};
 use crate::settings::{GeneralSettings, Settings, UpstreamSettings};
 use crate::trunkline_settings::TrunklineSettings;
-use crate::{Location, aliases, coerce, routing};
+use crate::{Location, aliases, callbacks, coerce, routing};
 
 /// Keys that stand in public documentation, and therefore protect nothing.
 const PUBLIC_MASTER_KEYS: [&str; 1] = ["sk-1234"];
@@ -42,6 +42,8 @@ pub(crate) fn read(
 
     let mut reader = Reader::section(litellm, "litellm_settings", report);
     settings.json_logs = reader.boolean("json_logs").unwrap_or(false);
+    settings.metrics = callbacks::read(&mut reader);
+    settings.metrics_open = reader.boolean("require_auth_for_metrics_endpoint") == Some(false);
     settings.keepalive = reader.seconds("sse_keepalive_ping_interval_seconds");
     let ping = reader.seconds("anthropic_sse_ping_interval_seconds").unwrap_or(MESSAGES_PING);
     settings.messages_keepalive = Some(ping).filter(|every| !every.is_zero());

@@ -23,6 +23,10 @@ pub struct Settings {
     pub upstream: UpstreamSettings,
     /// `litellm_settings.json_logs`: logs as JSON lines.
     pub json_logs: bool,
+    /// `litellm_settings.callbacks`, and those of successes and failures: whether one of them is `prometheus`.
+    pub metrics: bool,
+    /// `litellm_settings.require_auth_for_metrics_endpoint` is off: scrapers need no key. Default false.
+    pub metrics_open: bool,
     /// `litellm_settings.sse_keepalive_ping_interval_seconds`: the silence after which a stream gets a comment.
     pub keepalive: Option<Duration>,
     /// `litellm_settings.anthropic_sse_ping_interval_seconds`: the silence after which a stream of Messages gets a

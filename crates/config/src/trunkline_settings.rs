@@ -88,6 +88,10 @@ pub struct TrunklineSettings {
     pub retry_budget_burst: u64,
     /// Whether keys other than the master key may ask for a call's attempts. Default false.
     pub trace_for_keys: bool,
+    /// Whether `/metrics` is served, also where no callback asks for it. Default false.
+    pub metrics: bool,
+    /// Combinations of labels that are counted apart; the rest is `other`. Default 1,000.
+    pub metrics_tallies_max: u64,
     /// Whether the file is watched, and read again when it changes. Default true.
     pub reload: bool,
 }
@@ -127,6 +131,8 @@ impl Default for TrunklineSettings {
             retry_budget_percent: 10,
             retry_budget_burst: 10,
             trace_for_keys: false,
+            metrics: false,
+            metrics_tallies_max: 1_000,
             reload: true,
         }
     }

@@ -23,6 +23,8 @@ pub(crate) enum Endpoint {
     Explain,
     /// Which deployments answer.
     Health,
+    /// What is counted.
+    Metrics,
     Liveliness,
     Readiness,
     Home,
@@ -35,6 +37,8 @@ pub(crate) enum Access {
     Public,
     /// Whoever shows a key that is good.
     Caller,
+    /// The same, or anybody, as the settings say.
+    Scraper,
 }
 
 /// One row of the list. `{model}` or `{id}` stands for everything between the fixed ends, slashes included.
@@ -143,6 +147,7 @@ pub(crate) static ROWS: &[Row] = &[
     get("/model/info", Access::Caller, Endpoint::ModelInfo),
     get("/model_group/info", Access::Caller, Endpoint::ModelGroupInfo),
     post("/v1/explain", Access::Caller, Endpoint::Explain),
+    get("/metrics", Access::Scraper, Endpoint::Metrics),
     get("/health", Access::Caller, Endpoint::Health),
     get("/health/liveliness", Access::Public, Endpoint::Liveliness),
     get("/health/liveness", Access::Public, Endpoint::Liveliness),
@@ -155,7 +160,16 @@ pub(crate) static ROWS: &[Row] = &[
 pub(crate) struct Matched {
     pub(crate) endpoint: Endpoint,
     pub(crate) access: Access,
+    /// The path of its row.
+    pub(crate) route: &'static str,
     pub(crate) named: Option<String>,
+}
+
+impl Matched {
+    /// The path of its row, if it sends a call upstream.
+    pub(crate) fn route_of_operation(&self) -> Option<&'static str> {
+        matches!(self.endpoint, Endpoint::Operation(_)).then_some(self.route)
+    }
 }
 
 /// Whose client asks, as far as path and headers tell: all that it is told is in this dialect, refusals of paths and
@@ -188,9 +202,9 @@ pub(crate) fn find(method: &Method, path: &str) -> Result<Matched, Error> {
     let path = trimmed(path);
     let method = if method == Method::HEAD { &Method::GET } else { method };
     if let Some(row) = FIXED.get(path).and_then(|rows| rows.iter().find(|row| row.method == method)) {
-        return Ok(Matched { endpoint: row.endpoint, access: row.access, named: None });
+        return Ok(Matched { endpoint: row.endpoint, access: row.access, route: row.path, named: None });
     }
-    let mut best: Option<(&Row, Option<&str>)> = None;
+    let mut best: Option<(&'static Row, Option<&str>)> = None;
     for row in ROWS.iter().filter(|row| row.span.is_some() && row.method == method) {
         let Some(named) = row.matches(path) else {
             continue;
@@ -204,12 +218,12 @@ pub(crate) fn find(method: &Method, path: &str) -> Result<Matched, Error> {
         return Err(not_found(method, path));
     };
     let named = named.map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned());
-    Ok(Matched { endpoint: row.endpoint, access: row.access, named })
+    Ok(Matched { endpoint: row.endpoint, access: row.access, route: row.path, named })
 }
 
 /// The rows whose paths name nothing, by path: most requests are for one of these.
-static FIXED: LazyLock<FxHashMap<&str, Vec<&Row>>> = LazyLock::new(|| {
-    let mut fixed: FxHashMap<&str, Vec<&Row>> = FxHashMap::default();
+static FIXED: LazyLock<FxHashMap<&str, Vec<&'static Row>>> = LazyLock::new(|| {
+    let mut fixed: FxHashMap<&str, Vec<&'static Row>> = FxHashMap::default();
     for row in ROWS.iter().filter(|row| row.span.is_none()) {
         fixed.entry(row.path).or_default().push(row);
     }

@@ -57,6 +57,11 @@ pub(crate) fn status(error: &Error) -> StatusCode {
     }
 }
 
+/// The status that a caller is sent for an error of this kind, where no upstream has said another.
+pub fn status_of(kind: ErrorKind) -> StatusCode {
+    status(&Error::new(kind, ""))
+}
+
 fn kept(
     upstream: Option<StatusCode>,
     is_kept: impl Fn(&StatusCode) -> bool,

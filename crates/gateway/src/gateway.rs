@@ -11,8 +11,10 @@ use trunkline_router::Router;
 use crate::Settings;
 use crate::admission::Admission;
 use crate::call_ids::CallIds;
+use crate::exposition::Exposition;
 use crate::found::Found;
 use crate::record::{LogRecorder, Recorder};
+use crate::reloads::Reloads;
 use crate::seal::Seal;
 
 /// An OpenAI-compatible HTTP service over a [`Router`].
@@ -29,8 +31,10 @@ pub struct Gateway {
     draining: AtomicBool,
     /// Fires when open replies have had their time.
     stop: Arc<Notify>,
-    /// Since when a newer configuration is refused, if one is.
-    refused_since: Mutex<Option<SystemTime>>,
+    /// What came of newer configurations.
+    reloads: Mutex<Reloads>,
+    /// What answers to scrapers, if anything is counted.
+    pub(crate) exposition: Option<Arc<dyn Exposition>>,
     /// What the last round of probes found, if there are rounds.
     found: Mutex<Option<Vec<Found>>>,
 }
@@ -48,7 +52,8 @@ impl Gateway {
             call_ids: CallIds::default(),
             draining: AtomicBool::new(false),
             stop: Arc::new(Notify::new()),
-            refused_since: Mutex::new(None),
+            reloads: Mutex::default(),
+            exposition: None,
             found: Mutex::new(None),
         }
     }
@@ -57,6 +62,13 @@ impl Gateway {
     #[must_use]
     pub fn with_recorder(mut self, recorder: Arc<dyn Recorder>) -> Self {
         self.recorder = recorder;
+        self
+    }
+
+    /// Answers `GET /metrics` with what `exposition` tells. Without one there is no such endpoint.
+    #[must_use]
+    pub fn with_exposition(mut self, exposition: Arc<dyn Exposition>) -> Self {
+        self.exposition = Some(exposition);
         self
     }
 
@@ -86,21 +98,26 @@ impl Gateway {
 
     /// Notes that a newer configuration was refused, so that the last good one serves on. Readiness says so.
     pub fn config_refused(&self) {
-        self.refused_since().get_or_insert_with(SystemTime::now);
+        self.lock_reloads().note_refused();
     }
 
     /// Notes that the newest configuration serves.
     pub fn config_taken_up(&self) {
-        *self.refused_since() = None;
+        self.lock_reloads().note_taken_up();
     }
 
     /// Since when a newer configuration is refused. `None` while the newest serves.
     pub fn config_refused_since(&self) -> Option<SystemTime> {
-        *self.refused_since()
+        self.lock_reloads().refused_since
     }
 
-    fn refused_since(&self) -> MutexGuard<'_, Option<SystemTime>> {
-        self.refused_since.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What came of newer configurations since the start.
+    pub fn reloads(&self) -> Reloads {
+        *self.lock_reloads()
+    }
+
+    fn lock_reloads(&self) -> MutexGuard<'_, Reloads> {
+        self.reloads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The settings that it was made with.

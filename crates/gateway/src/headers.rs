@@ -249,11 +249,14 @@ fn count(count: u32) -> HeaderValue {
 
 /// Adds how long a reply took: in all, and of that what was the gateway's own: neither upstreams, those that failed
 /// included, nor waits.
-pub(crate) fn add_durations(record: &OpenRecord, reply: &mut HeaderMap) {
+pub(crate) fn add_durations(record: &mut OpenRecord, reply: &mut HeaderMap) {
     let whole = record.started.elapsed();
+    record.until_reply = Some(whole);
     reply.insert(RESPONSE_DURATION, milliseconds(whole));
     if let Some(upstream) = record.upstream_duration {
-        reply.insert(OVERHEAD_DURATION, milliseconds(whole.saturating_sub(upstream + record.lost)));
+        let overhead = whole.saturating_sub(upstream + record.lost);
+        record.overhead = Some(overhead);
+        reply.insert(OVERHEAD_DURATION, milliseconds(overhead));
     }
 }
 

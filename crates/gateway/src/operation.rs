@@ -83,7 +83,7 @@ where
         Ok(Answer::Whole(mut response, permit)) => {
             headers::add_request(&record, response.headers_mut());
             headers::add_attempts(&record, response.headers_mut());
-            headers::add_durations(&record, response.headers_mut());
+            headers::add_durations(&mut record, response.headers_mut());
             headers::add_cost(&record, response.headers_mut());
             record.status = Some(response.status());
             response.map(|body| body.holding(record, permit))
@@ -91,7 +91,7 @@ where
         Ok(Answer::Bytes(mut response, (permit, upstream))) => {
             headers::add_request(&record, response.headers_mut());
             headers::add_attempts(&record, response.headers_mut());
-            headers::add_durations(&record, response.headers_mut());
+            headers::add_durations(&mut record, response.headers_mut());
             record.status = Some(response.status());
             response.map(|bytes| ReplyBody::bytes(bytes, record, permit, upstream, gateway.stopped()))
         }
@@ -100,7 +100,7 @@ where
             let (mut parts, ()) = head.into_parts();
             headers::add_request(&record, &mut parts.headers);
             headers::add_attempts(&record, &mut parts.headers);
-            headers::add_durations(&record, &mut parts.headers);
+            headers::add_durations(&mut record, &mut parts.headers);
             record.status = Some(parts.status);
             let keepalive = gateway.settings.keepalive_of(record.dialect);
             let mut body = StreamBody::new(events, rewrite, record, permits, gateway.stopped(), keepalive);
@@ -152,6 +152,7 @@ where
     record.is_traced =
         trace::is_asked_for(steering) && (caller.is_administrator() || gateway.settings.trace_for_keys);
     // 7 note that it begins
+    record.asked_group = Some(Arc::clone(&candidate.deployment.group));
     record.group = Some(Arc::clone(route.group()));
     // 8 send it, as often as it takes
     let usage_asked = settings.always_include_stream_usage || asks_for_usage(&body, candidate);

@@ -18,16 +18,22 @@ pub struct Record {
     pub call_id: String,
     /// What was asked: `chat_completions`, `GET /v1/models`.
     pub operation: Cow<'static, str>,
+    /// The path of the operation, as the list of endpoints has it. `None` for what asks no model.
+    pub route: Option<&'static str>,
     /// When it was accepted.
     pub started: Instant,
     /// The model that the caller named.
     pub model: Option<String>,
     /// The end user on whose behalf the caller asked, where the request says so.
     pub user: Option<String>,
-    /// The model group that it led to.
+    /// The model group that the name leads to, as it is configured: a wildcard is the pattern.
+    pub asked_group: Option<Arc<str>>,
+    /// The model group that answered, or that was asked last. Of a wildcard it is the name that was asked for.
     pub group: Option<Arc<str>>,
     /// The deployment that was called.
     pub deployment: Option<Arc<str>>,
+    /// Its model group, as it is configured.
+    pub deployment_group: Option<Arc<str>>,
     /// The provider's prefix.
     pub provider: Option<Arc<str>>,
     /// The model in the upstream's spelling.
@@ -52,6 +58,10 @@ pub struct Record {
     pub is_retry_budget_spent: bool,
     /// From sending upstream until the whole reply, or until the first event of a stream.
     pub upstream_duration: Option<Duration>,
+    /// From accepting until the reply could begin.
+    pub until_reply: Option<Duration>,
+    /// What of that neither upstreams took nor waits.
+    pub overhead: Option<Duration>,
     /// From accepting until the end.
     pub duration: Option<Duration>,
     /// Tokens, and the upstream's id of the call.
@@ -124,6 +134,9 @@ pub enum Outcome {
 
 /// Where records go when they are settled. Called once for each request, on the request's own task.
 pub trait Recorder: fmt::Debug + Send + Sync + 'static {
+    /// Takes note of a request that has come. What is known of it is told when it ends. Does nothing by default.
+    fn opened(&self) {}
+
     /// Takes note of a request that has ended.
     fn settled(&self, record: &Record);
 }
@@ -208,11 +221,14 @@ impl OpenRecord {
         let record = Record {
             call_id,
             operation,
+            route: None,
             started: Instant::now(),
             model: None,
             user: None,
+            asked_group: None,
             group: None,
             deployment: None,
+            deployment_group: None,
             provider: None,
             upstream_model: None,
             failed_attempts: Vec::new(),
@@ -225,11 +241,14 @@ impl OpenRecord {
             error: None,
             is_retry_budget_spent: false,
             upstream_duration: None,
+            until_reply: None,
+            overhead: None,
             duration: None,
             observation: Observation::default(),
             usage_is_estimated: false,
             cost: None,
         };
+        recorder.opened();
         Box::new(Self {
             record,
             dialect: Dialect::default(),
@@ -249,6 +268,7 @@ impl OpenRecord {
     pub(crate) fn sent_to(&mut self, group: &Arc<str>, candidate: &Candidate) {
         self.record.group = Some(Arc::clone(group));
         self.record.deployment = Some(Arc::clone(&candidate.deployment.id));
+        self.record.deployment_group = Some(Arc::clone(&candidate.deployment.group));
         self.record.provider = Some(Arc::clone(&candidate.prefix));
         self.record.upstream_model = Some(Arc::clone(&candidate.upstream_model));
         self.price.clone_from(&candidate.deployment.price);

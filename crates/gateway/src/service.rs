@@ -15,13 +15,14 @@ use crate::body::ReadOnce;
 use crate::endpoints::{self, Access, Endpoint, Matched};
 use crate::error_response::failed;
 use crate::explain::explain;
+use crate::exposition::{Form, Scraped};
 use crate::gateway::Gateway;
 use crate::health::health;
 use crate::operation::Asked;
 use crate::record::{OpenRecord, Outcome};
 use crate::reply_body::ReplyBody;
 use crate::steering::Steering;
-use crate::{anthropic_models, body, browsers, headers, models, operation, pages};
+use crate::{anthropic_models, body, browsers, exposition, headers, models, operation, pages};
 
 /// Heads up to here pass whatever the settings say, so that no slip locks everybody out.
 const HEADER_BYTES_LEAST: usize = 8 * 1024;
@@ -69,6 +70,7 @@ impl Gateway {
         let mut record = OpenRecord::open(call_id, Cow::Borrowed(""), Arc::clone(&self.recorder));
         let found = endpoints::find(&request.method, path);
         record.dialect = endpoints::dialect(&found, path, &request.headers);
+        record.route = found.as_ref().ok().and_then(Matched::route_of_operation);
         let admitted = self.admit(request, found);
         record.operation = described(&admitted, request);
         let (matched, caller) = match admitted {
@@ -78,6 +80,12 @@ impl Gateway {
         };
         if matched.endpoint == Endpoint::Explain {
             let response = Box::pin(explain(self, caller, request, body)).await;
+            return settled(record, response);
+        }
+        if matched.endpoint == Endpoint::Metrics {
+            let form = Form::of(&request.headers);
+            let scraped = Scraped { form, router: self.router(), reloads: self.reloads() };
+            let response = exposition::answer(self.exposition.clone(), scraped).await;
             return settled(record, response);
         }
         let Endpoint::Operation(operation) = matched.endpoint else {
@@ -109,7 +117,8 @@ impl Gateway {
         let matched = found?;
         let caller = match matched.access {
             Access::Public => Caller::Local,
-            Access::Caller => authenticate(&request.headers, &self.settings)?,
+            Access::Scraper if self.settings.metrics_open => Caller::Local,
+            Access::Caller | Access::Scraper => authenticate(&request.headers, &self.settings)?,
         };
         Ok(Some((matched, caller)))
     }
@@ -154,7 +163,7 @@ impl Gateway {
             Endpoint::Liveliness => Ok(pages::liveliness(self)),
             Endpoint::Readiness => Ok(pages::readiness(self)),
             Endpoint::Home => Ok(pages::home(self)),
-            Endpoint::Explain | Endpoint::Operation(_) => {
+            Endpoint::Explain | Endpoint::Metrics | Endpoint::Operation(_) => {
                 Err(Error::new(ErrorKind::Internal, "this is no look-up"))
             }
         }

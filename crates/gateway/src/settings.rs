@@ -53,6 +53,8 @@ pub struct Settings {
     pub prices_every: Option<Duration>,
     /// Whether readiness may say more than how it is. Default true.
     pub health_details: bool,
+    /// Whether `GET /metrics` answers without a key. Default false.
+    pub metrics_open: bool,
     /// Whether only `echo/…` can answer, for want of a key. Readiness says so.
     pub echo_only: bool,
     /// Sizes.
@@ -146,6 +148,7 @@ impl Default for Settings {
             probes: Probes::default(),
             prices_every: None,
             health_details: true,
+            metrics_open: false,
             echo_only: false,
             limits: Limits::default(),
             waits: Waits::default(),

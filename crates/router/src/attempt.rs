@@ -16,6 +16,8 @@ pub struct Attempt {
     pub group: Arc<str>,
     /// The deployment's id.
     pub deployment: Arc<str>,
+    /// Its model group, as it is configured: a wildcard is the pattern.
+    pub deployment_group: Arc<str>,
     /// The provider's prefix.
     pub provider: Arc<str>,
     /// The model, in the upstream's spelling.
@@ -43,6 +45,7 @@ impl Attempt {
         Self {
             group: Arc::clone(group),
             deployment: Arc::clone(&candidate.deployment.id),
+            deployment_group: Arc::clone(&candidate.deployment.group),
             provider: Arc::clone(&candidate.prefix),
             upstream_model: Arc::clone(&candidate.upstream_model),
             status: None,

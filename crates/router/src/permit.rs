@@ -10,6 +10,7 @@ use trunkline_core::{Call, Error, ErrorKind};
 
 use crate::health::{Health, Look, Rules, counts_against};
 use crate::notice::Whom;
+use crate::rested::Rested;
 use crate::speed::Until;
 use crate::state::{Freed, Standing, StandingOf};
 use crate::window::Taken;
@@ -210,6 +211,9 @@ impl Permit {
         }
         if let Some(probe) = self.probe.take() {
             probe.health.release();
+        }
+        if rest.is_some() {
+            self.deployment.state.note_rest(Rested::after(error));
         }
         rest
     }

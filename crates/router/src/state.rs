@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::RetryBudget;
 use crate::failures::Failures;
 use crate::health::{Health, Look};
+use crate::rested::Rested;
 use crate::retry_budget::Budget;
 use crate::speed::Speed;
 use crate::window::Window;
@@ -40,6 +41,8 @@ pub(crate) struct State {
     has_models: AtomicBool,
     /// When there was last made room among them.
     swept: Mutex<Option<Instant>>,
+    /// How often a call was followed by a rest, by what had gone wrong.
+    rests: Mutex<Vec<(Rested, u64)>>,
     /// Places for calls at one time, and how many there are in all.
     parallel: Mutex<Option<(usize, Arc<Semaphore>)>>,
 }
@@ -85,6 +88,7 @@ impl State {
             by_model: RwLock::default(),
             has_models: AtomicBool::new(false),
             swept: Mutex::new(None),
+            rests: Mutex::default(),
             parallel: Mutex::new(None),
         }
     }
@@ -134,6 +138,26 @@ impl State {
         models.insert(Arc::clone(model), Arc::clone(&standing));
         self.has_models.store(true, Ordering::Release);
         standing
+    }
+
+    /// Whether one of many models is not in service.
+    pub(crate) fn has_a_model_at_rest(&self) -> bool {
+        let models = self.by_model.read().unwrap_or_else(PoisonError::into_inner);
+        models.values().any(|standing| standing.health.look() != Look::InService)
+    }
+
+    /// Notes a rest.
+    pub(crate) fn note_rest(&self, rested: Rested) {
+        let mut rests = lock(&self.rests);
+        match rests.iter_mut().find(|(known, _)| *known == rested) {
+            Some((_, count)) => *count += 1,
+            None => rests.push((rested, 1)),
+        }
+    }
+
+    /// How often there was a rest, by what had gone wrong.
+    pub(crate) fn rests(&self) -> Vec<(Rested, u64)> {
+        lock(&self.rests).clone()
     }
 
     /// How many calls may be open at one time, if that is limited.

@@ -6,8 +6,9 @@ use std::time::Duration;
 use trunkline_agents::Origin;
 use trunkline_config::{DeploymentSettings, Location};
 use trunkline_core::Error;
-use trunkline_gateway::{Probes, Settings};
-use trunkline_prices::{Price, Rates};
+use trunkline_gateway::{Gateway, Probes, Recorder, Settings};
+use trunkline_metrics::Metrics;
+use trunkline_prices::{Price, Prices, Rates};
 use trunkline_provider::{Limits, Provider, Registry, SendOptions, Target, Waits};
 use trunkline_router::{DeploymentSpec, Probing, Router};
 use trunkline_transport::{HttpTransport, TransportOptions};
@@ -202,6 +203,23 @@ fn price(row: &DeploymentSettings) -> Option<Price> {
     price.is_known().then_some(price)
 }
 
+/// The gateway. It counts what it does where the sources ask for metrics.
+pub(crate) fn gateway(
+    router: Router,
+    settings: Settings,
+    recorder: Arc<dyn Recorder>,
+    sources: &Sources,
+) -> Arc<Gateway> {
+    let (gateway, asked) = (Gateway::new(Arc::new(router), settings), &sources.loaded.settings);
+    Arc::new(if asked.metrics || asked.trunkline.metrics {
+        let tallies_max = size(asked.trunkline.metrics_tallies_max);
+        let metrics = Arc::new(Metrics::new(recorder, Prices::bundled(), tallies_max));
+        gateway.with_recorder(Arc::<Metrics>::clone(&metrics)).with_exposition(metrics)
+    } else {
+        gateway.with_recorder(recorder)
+    })
+}
+
 /// The gateway's settings. `files` is the limit on open files, half of which callers' connections may take.
 pub(crate) fn gateway_settings(sources: &Sources, files: u64) -> Settings {
     let settings = &sources.loaded.settings;
@@ -231,6 +249,7 @@ pub(crate) fn gateway_settings(sources: &Sources, files: u64) -> Settings {
             .filter(|every| !every.is_zero()),
         keepalive: settings.keepalive,
         messages_keepalive: settings.messages_keepalive,
+        metrics_open: settings.metrics_open,
         enforce_user: general.enforce_user_param,
         user_headers: general.user_headers.clone(),
         completion_model: general.completion_model.clone(),

@@ -19,7 +19,7 @@ use clap::{CommandFactory, Parser};
 use tokio::signal::unix::{SignalKind, signal};
 use trunkline_agents::{Agent, arguments::normalized};
 use trunkline_core::Environment;
-use trunkline_gateway::{Gateway, Log, LogLines, Recorder, Server, StopHandle, Tls};
+use trunkline_gateway::{Log, LogLines, Recorder, Server, StopHandle, Tls};
 
 use flags::{Command, Flags};
 use reload::Reloader;
@@ -96,7 +96,7 @@ fn serve_as_told(
     }
     let settings = assemble::gateway_settings(&sources, files);
     let (audience, served) = (settings.audience(), router.deployments().count());
-    let gateway = Arc::new(Gateway::new(Arc::new(router), settings).with_recorder(recorder));
+    let gateway = assemble::gateway(router, settings, recorder, &sources);
     let port = sources.number(flags.port, "PORT", 4000)?;
     let workers = sources.number(flags.num_workers, "NUM_WORKERS", 0)?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();

@@ -9,7 +9,8 @@ const NO_CACHE: &str = "replies are not cached";
 const NO_BUDGETS: &str = "there are no budgets";
 const NO_KEYS: &str = "there are no virtual keys";
 const NO_USERS: &str = "there are no users and teams";
-const NO_METRICS: &str = "there are no metrics";
+const METRICS_FIXED: &str = "families and labels are those of docs/metrics.md";
+const NO_END_USERS: &str = "end users are no labels";
 const NO_SPEND: &str = "spend is not recorded";
 const BODIES_UNLOGGED: &str = "bodies are never logged";
 
@@ -33,9 +34,11 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "max_fallbacks", ROUTER_FIRST).default("5").supported(),
     key(S, "allowed_fails", ROUTER_FIRST).core().supported(),
     key(S, "cooldown_time", ROUTER_FIRST).default("5").supported(),
-    key(S, "callbacks", "where calls are reported").core().not_supported(NO_CALLBACKS),
-    key(S, "success_callback", "where successes are reported").core().not_supported(NO_CALLBACKS),
-    key(S, "failure_callback", "where failures are reported").core().not_supported(NO_CALLBACKS),
+    key(S, "callbacks", "where calls are reported; `prometheus` serves `/metrics`, and there is no other")
+        .core()
+        .supported(),
+    key(S, "success_callback", "likewise").core().supported(),
+    key(S, "failure_callback", "likewise").core().supported(),
     key(S, "service_callbacks", "where the service's state is reported").not_supported(NO_CALLBACKS),
     key(S, "audit_log_callbacks", "where changes are reported").not_supported(NO_CALLBACKS),
     key(S, "turn_off_message_logging", "keeps messages out of logs")
@@ -73,20 +76,18 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "json_logs", "logs as JSON lines").core().default("false").supported(),
     key(S, "set_verbose", "logs everything").default("false").not_supported("start with `--debug`"),
     key(S, "log_raw_request_response", "logs bodies").default("false").not_supported(BODIES_UNLOGGED),
-    key(S, "prometheus_metrics_config", "which metrics are kept").not_supported(NO_METRICS),
-    key(S, "prometheus_exclude_metrics", "metrics left out").not_supported(NO_METRICS),
-    key(S, "prometheus_exclude_labels", "labels left out").not_supported(NO_METRICS),
-    key(S, "custom_prometheus_metadata_labels", "labels from metadata").not_supported(NO_METRICS),
-    key(S, "custom_prometheus_tags", "labels from tags").not_supported(NO_METRICS),
-    key(S, "prometheus_emit_stream_label", "a label for streams").not_supported(NO_METRICS),
-    key(S, "prometheus_latency_buckets", "the buckets of durations").not_supported(NO_METRICS),
-    key(S, "prometheus_initialize_budget_metrics", "budgets from the start").not_supported(NO_METRICS),
-    key(S, "require_auth_for_metrics_endpoint", "/metrics wants a key")
-        .default("true")
-        .accepted(Values::Any, NO_METRICS),
+    key(S, "prometheus_metrics_config", "which metrics are kept").not_supported(METRICS_FIXED),
+    key(S, "prometheus_exclude_metrics", "metrics left out").not_supported(METRICS_FIXED),
+    key(S, "prometheus_exclude_labels", "labels left out").not_supported(METRICS_FIXED),
+    key(S, "custom_prometheus_metadata_labels", "labels from metadata").not_supported(METRICS_FIXED),
+    key(S, "custom_prometheus_tags", "labels from tags").not_supported(METRICS_FIXED),
+    key(S, "prometheus_emit_stream_label", "a label for streams").not_supported(METRICS_FIXED),
+    key(S, "prometheus_latency_buckets", "the buckets of durations").not_supported(METRICS_FIXED),
+    key(S, "prometheus_initialize_budget_metrics", "budgets from the start").not_supported(METRICS_FIXED),
+    key(S, "require_auth_for_metrics_endpoint", "/metrics wants a key").default("true").supported(),
     key(S, "disable_end_user_cost_tracking", "keeps no spend of end users").accepted(Values::Any, NO_SPEND),
     key(S, "disable_end_user_cost_tracking_prometheus_only", "keeps end users out of metrics")
-        .accepted(Values::Any, NO_METRICS),
+        .accepted(Values::Any, NO_END_USERS),
     key(S, "extra_spend_tag_headers", "headers that become tags").not_supported(NO_SPEND),
     key(S, "store_audit_logs", "keeps a log of changes").not_supported("nothing is managed at run time"),
     key(S, "include_cost_in_streaming_usage", "adds `usage.cost` to streams")

@@ -68,5 +68,11 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "trace_for_keys", "lets keys other than the master key ask for a call's attempts")
         .default("false")
         .supported(),
+    key(S, "metrics", "serves `/metrics`, as `litellm_settings.callbacks: [prometheus]` does")
+        .default("false")
+        .supported(),
+    key(S, "metrics_tallies_max", "combinations of labels that are counted apart; the rest is `other`")
+        .default("1000")
+        .supported(),
     key(S, "reload", "watches the file and reads it again when it changes").default("true").supported(),
 ];

@@ -2,7 +2,7 @@
 
 use trunkline_config::{Environment, parse, without_file};
 
-use crate::{check, check_with, lines, read_clean};
+use crate::{check, check_with, lines, read, read_clean};
 
 #[test]
 fn unknown_keys_are_told_of_with_the_nearest_known_one() {
@@ -46,6 +46,33 @@ general_settings:
             "config.yaml:9:3: warning: router_settings.enable_weighted_failover is not supported: the strategy draws the next deployment too",
             "config.yaml:11:3: warning: general_settings.database_url is not supported: there is no database",
             "config.yaml:13:3: warning: general_settings.turn_off_message_logging is not a key that Trunkline or LiteLLM knows; did you mean litellm_settings.turn_off_message_logging?",
+        ],
+    );
+}
+
+#[test]
+fn of_callbacks_there_is_prometheus_and_the_others_are_told_of() {
+    let found = |yaml: &str| read(&format!("litellm_settings:\n{yaml}"), &[]).settings;
+    for yaml in [
+        "  callbacks: prometheus\n",
+        "  success_callback: [langfuse, prometheus]\n",
+        "  failure_callback: [prometheus]\n",
+    ] {
+        assert!(found(yaml).metrics, "{yaml}");
+    }
+    assert!(!found("  callbacks: [otel]\n").metrics);
+    assert!(!found("  callbacks: [prometheus]\n").metrics_open);
+    assert!(found("  require_auth_for_metrics_endpoint: false\n").metrics_open);
+    check(
+        "litellm_settings:
+  callbacks: [prometheus, otel]
+  success_callback: langfuse
+  failure_callback: [{a: b}]
+",
+        &[
+            "config.yaml:2:27: warning: litellm_settings.callbacks `otel` is not supported: there is no callback but `prometheus`",
+            "config.yaml:3:21: warning: litellm_settings.success_callback `langfuse` is not supported: there is no callback but `prometheus`",
+            "config.yaml:4:22: warning: litellm_settings.failure_callback is not supported: there is no callback but `prometheus`",
         ],
     );
 }

@@ -8,6 +8,7 @@ mod order;
 mod probe;
 mod queue;
 mod rests;
+mod standings;
 mod waits;
 mod world;
 

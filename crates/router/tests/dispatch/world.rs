@@ -200,7 +200,7 @@ pub(crate) fn spec(group: &str, model: &str) -> DeploymentSpec {
 
 /// A router, and what stands behind it.
 pub(crate) struct World {
-    router: Router,
+    pub(crate) router: Router,
     upstreams: Arc<Upstreams>,
 }
 
