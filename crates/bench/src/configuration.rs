@@ -19,20 +19,24 @@ pub(crate) struct Features {
     pub(crate) prices: bool,
     /// `reasoning_content` is put beside `reasoning`.
     pub(crate) reasoning: bool,
+    /// Every call is counted for `/metrics`.
+    pub(crate) metrics: bool,
 }
 
 impl Features {
     pub(crate) const OFF: Self =
-        Self { key: false, log: false, limits: false, prices: false, reasoning: false };
-    pub(crate) const ON: Self = Self { key: true, log: true, limits: true, prices: true, reasoning: true };
+        Self { key: false, log: false, limits: false, prices: false, reasoning: false, metrics: false };
+    pub(crate) const ON: Self =
+        Self { key: true, log: true, limits: true, prices: true, reasoning: true, metrics: true };
 
     /// Each feature alone, under its name.
-    pub(crate) const ALONE: [(&'static str, Self); 5] = [
+    pub(crate) const ALONE: [(&'static str, Self); 6] = [
         ("key", Self { key: true, ..Self::OFF }),
         ("log", Self { log: true, ..Self::OFF }),
         ("limits", Self { limits: true, ..Self::OFF }),
         ("prices", Self { prices: true, ..Self::OFF }),
         ("reasoning", Self { reasoning: true, ..Self::OFF }),
+        ("metrics", Self { metrics: true, ..Self::OFF }),
     ];
 }
 
@@ -72,7 +76,7 @@ impl Configuration {
         for index in 0..self.groups {
             self.row(&mut text, &group_name(index), &format!("other-{index}"), upstream);
         }
-        let Features { key, log: _, limits, prices: _, reasoning } = self.features;
+        let Features { key, log: _, limits, prices: _, reasoning, metrics } = self.features;
         if key || limits {
             text.push_str("general_settings:\n");
         }
@@ -82,7 +86,9 @@ impl Configuration {
         if limits {
             text.push_str(&format!("  global_max_parallel_requests: {PARALLEL_MAX}\n"));
         }
-        text.push_str(&format!("trunkline_settings:\n  reasoning_content: {reasoning}\n"));
+        text.push_str(&format!(
+            "trunkline_settings:\n  reasoning_content: {reasoning}\n  metrics: {metrics}\n"
+        ));
         text
     }
 
@@ -117,8 +123,13 @@ mod tests {
         let text = |features| Configuration::new(features, "m", "whole-200").yaml(upstream);
         let (off, on) = (text(Features::OFF), text(Features::ON));
         assert_eq!(on.matches("model: openai/whole-200").count(), 11);
-        for word in ["master_key", "max_parallel_requests", "input_cost_per_token", "reasoning_content: true"]
-        {
+        for word in [
+            "master_key",
+            "max_parallel_requests",
+            "input_cost_per_token",
+            "reasoning_content: true",
+            "metrics: true",
+        ] {
             assert!(on.contains(word) && !off.contains(word), "{word}");
         }
         assert!(off.contains("- {model_name: m, model_info: {id: bench-0}, litellm_params: {model: openai/whole-200, api_base: \"http://127.0.0.1:9/v1\", api_key: sk-upstream}}"));
