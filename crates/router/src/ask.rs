@@ -10,6 +10,7 @@ use crate::give::{Given, context, give, is_silent, note_failure, prepare};
 use crate::journey::Journey;
 use crate::late_events::LateEvents;
 use crate::race::Hedging;
+use crate::retry_budget::Payer;
 use crate::select::Pick;
 use crate::wishes::MockFailure;
 use crate::{Answer, Candidate, Permit, Route, Router};
@@ -19,6 +20,8 @@ pub(crate) struct Unanswered {
     pub(crate) error: Error,
     pub(crate) candidate: Candidate,
     pub(crate) place: usize,
+    /// On whose account a further attempt goes.
+    pub(crate) payer: Payer,
     pub(crate) took: Duration,
 }
 
@@ -48,6 +51,7 @@ impl Router {
                 error: mocked(failure),
                 took: pick.permit.age(),
                 place: pick.place,
+                payer: Payer::Origin,
                 candidate: pick.candidate.into_owned(),
             });
         }
@@ -94,8 +98,14 @@ impl Router {
             }
             Err(error) => {
                 note_failure(&mut pick, &error);
-                let took = pick.permit.age();
-                Err(Unanswered { error, took, place: pick.place, candidate: pick.candidate.into_owned() })
+                let (took, payer) = (pick.permit.age(), pick.permit.payer(&error));
+                Err(Unanswered {
+                    error,
+                    took,
+                    place: pick.place,
+                    payer,
+                    candidate: pick.candidate.into_owned(),
+                })
             }
         }
     }

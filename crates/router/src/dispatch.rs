@@ -81,13 +81,13 @@ impl Router {
                 journey.course.is_budget_spent = true;
                 return Err(None);
             }
-            let Unanswered { error, candidate, place, took } =
+            let Unanswered { error, candidate, place, payer, took } =
                 match self.attempt(route, pick, call, journey, &mut tried).await {
                     Ok(answer) => return Ok(answer),
                     Err(unanswered) => unanswered,
                 };
             journey.course.retries_max = journey.retries(policy, &candidate, &error);
-            journey.note_origin(&candidate, &error);
+            journey.note_origin(&candidate, &error, payer);
             let further = self.further(route, call, place, &error, &mut tried, journey, policy);
             journey.note(route.group(), &candidate, error, took);
             match further {

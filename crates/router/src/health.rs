@@ -1,11 +1,11 @@
 //! Whether a deployment is in service for one of its models: LiteLLM's thresholds, and one probe at the end of a rest.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use trunkline_core::Error;
+use trunkline_core::{Error, ErrorKind, Retry};
 
 use crate::Policy;
 use crate::class::{Class, is_failure};
@@ -20,6 +20,9 @@ const REQUESTS_MIN: u32 = 5;
 /// The same for a deployment that is alone in its group, of which all must have failed.
 const REQUESTS_MIN_ALONE: u32 = 1_000;
 
+/// How long one may find out alone. A whole reply may take minutes, and says nothing before it is there.
+const PROBE_MAX: Duration = Duration::from_secs(5);
+
 /// The longest rest that an upstream can ask for.
 const REST_MAX: Duration = Duration::from_secs(60 * 60);
 
@@ -31,8 +34,8 @@ pub(crate) struct Health {
     returns_at: AtomicU64,
     /// When the rest began that ends then, likewise.
     rests_since: AtomicU64,
-    /// Whether somebody is finding out if it is back.
-    probing: AtomicBool,
+    /// Since when somebody is finding out if it is back, likewise; 0 if nobody is.
+    probing_since: AtomicU64,
     counts: Mutex<Counts>,
 }
 
@@ -43,6 +46,10 @@ struct Counts {
     failures: u32,
     by_class: [u32; 9],
 }
+
+/// The claim of whoever finds out if a deployment is back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Claim(u64);
 
 /// What can be said of a deployment without asking it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +84,7 @@ impl Health {
             epoch: now,
             returns_at: AtomicU64::new(0),
             rests_since: AtomicU64::new(0),
-            probing: AtomicBool::new(false),
+            probing_since: AtomicU64::new(0),
             counts: Mutex::new(Counts { began: now, requests: 0, failures: 0, by_class: [0; 9] }),
         }
     }
@@ -96,29 +103,38 @@ impl Health {
         let (returns_at, now) = (self.epoch + Duration::from_millis(returns_at), Instant::now());
         if now < returns_at {
             Look::Resting(returns_at)
-        } else if self.probing.load(Ordering::Acquire) {
+        } else if self.is_claimed(self.probing_since.load(Ordering::Acquire)) {
             Look::Resting(now + MOMENT)
         } else {
             Look::MayBeBack
         }
     }
 
-    /// Claims to be the one that finds out. Whoever has claimed it gives it back, by a word on how it went or by
-    /// [`release`](Self::release).
-    pub(crate) fn claim_probe(&self) -> bool {
-        if self.probing.swap(true, Ordering::AcqRel) {
-            return false;
+    /// Claims to be the one that finds out. Whoever has claimed it gives it back by [`release`](Self::release) when
+    /// there is a word on how it went; who takes long over it may be joined by another one.
+    pub(crate) fn claim_probe(&self) -> Option<Claim> {
+        let now = milliseconds(self.epoch.elapsed()).max(1);
+        let before = self.probing_since.load(Ordering::Acquire);
+        if self.is_claimed(before) {
+            return None;
         }
+        self.probing_since.compare_exchange(before, now, Ordering::AcqRel, Ordering::Acquire).ok()?;
         // Since it was looked at, somebody else may have found out that it rests on.
-        let rests = Duration::from_millis(self.returns_at.load(Ordering::Acquire)) > self.epoch.elapsed();
-        if rests {
-            self.release();
+        if self.returns_at.load(Ordering::Acquire) > now {
+            self.release(Claim(now));
+            return None;
         }
-        !rests
+        Some(Claim(now))
     }
 
-    pub(crate) fn release(&self) {
-        self.probing.store(false, Ordering::Release);
+    fn is_claimed(&self, since: u64) -> bool {
+        let ends = || Duration::from_millis(since) + PROBE_MAX;
+        since != 0 && self.epoch.elapsed() < ends()
+    }
+
+    /// Gives a claim back, unless another one has been made since.
+    pub(crate) fn release(&self, claim: Claim) {
+        let _ = self.probing_since.compare_exchange(claim.0, 0, Ordering::AcqRel, Ordering::Relaxed);
     }
 
     /// Notes an answer to a call that was sent then. What was resting is back, and this tells so.
@@ -196,6 +212,11 @@ fn milliseconds(time: Duration) -> u64 {
 
 /// Whether a failure counts against the deployment. A caller's own do only where the policy has a number for them.
 pub(crate) fn counts_against(error: &Error, rules: Rules<'_>) -> bool {
+    // A request that is larger than a minute's allowance is limited for good, and the others are not.
+    let is_too_large = error.kind() == ErrorKind::UpstreamRateLimited && error.retry() == Retry::NextTarget;
+    if is_too_large {
+        return false;
+    }
     is_failure(error.kind())
         || rules.model.is_some_and(|model| is_missing(model, error))
         || rules.policy.fails_allowed_by_class.get(Class::of(error)).is_some()
@@ -227,12 +248,27 @@ mod tests {
         tokio::time::advance(rest).await;
         let looks = [health.look(), health.look()];
         assert_eq!(looks, [Look::MayBeBack; 2]);
-        assert!(health.claim_probe());
+        let claim = health.claim_probe().expect("one finds out");
         health.rest(rest);
-        health.release();
-        assert!(!health.claim_probe(), "it rests again");
+        health.release(claim);
+        assert_eq!(health.claim_probe(), None, "it rests again");
         tokio::time::advance(rest).await;
-        assert!(health.claim_probe());
-        assert!(!health.claim_probe(), "one is enough");
+        assert!(health.claim_probe().is_some());
+        assert_eq!(health.claim_probe(), None, "one is enough");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_takes_long_to_find_out_is_joined_and_gives_back_nothing_of_another_s() {
+        let health = Health::new();
+        health.rest(Duration::from_secs(1));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let slow = health.claim_probe().expect("one finds out");
+        tokio::time::advance(PROBE_MAX).await;
+        assert_eq!(health.look(), Look::MayBeBack);
+        let next = health.claim_probe().expect("another one finds out");
+        health.release(slow);
+        assert_eq!(health.claim_probe(), None, "the other one still does");
+        health.release(next);
+        assert!(health.claim_probe().is_some());
     }
 }

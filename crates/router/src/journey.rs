@@ -9,7 +9,7 @@ use trunkline_core::{Error, ErrorKind, Event, Reply};
 use crate::attempt::Attempt;
 use crate::class::{Class, is_failure};
 use crate::permit::Permit;
-use crate::retry_budget::Budget;
+use crate::retry_budget::{Budget, Payer};
 use crate::{Candidate, Policy, Wishes};
 
 /// What a request was answered with, and by whom.
@@ -64,13 +64,14 @@ pub struct Course {
 /// A further attempt that an origin was paid for. It goes back, unless it is made.
 struct Paid {
     origin: Arc<Budget>,
+    payer: Payer,
     is_made: bool,
 }
 
 impl Drop for Paid {
     fn drop(&mut self) {
         if !self.is_made {
-            self.origin.give_back();
+            self.origin.give_back(self.payer);
         }
     }
 }
@@ -86,8 +87,8 @@ pub(crate) struct Journey<'w> {
     pub(crate) has_waited: bool,
     /// How long it has waited for deployments so far, over all groups.
     pub(crate) waited: Duration,
-    /// The origins that failed, as opposed to those that refused the request.
-    failing: Vec<Arc<Budget>>,
+    /// The origins that failed, as opposed to those that refused the request, and who pays for more attempts there.
+    failing: Vec<(Arc<Budget>, Payer)>,
     /// Where a further attempt is paid for already.
     paid: Option<Paid>,
     /// What the last attempt failed of.
@@ -124,12 +125,14 @@ impl<'w> Journey<'w> {
     /// any other is free, and earns.
     pub(crate) fn may_ask(&mut self, candidate: &Candidate) -> bool {
         let origin = &candidate.deployment.origin;
-        if !self.has_failed(origin) {
+        if let Some(payer) = self.payer(origin) {
+            match self.paid.as_mut().filter(|paid| Arc::ptr_eq(&paid.origin, origin)) {
+                Some(paid) => paid.is_made = true,
+                None if !origin.spend(payer) => return false,
+                None => {}
+            }
+        } else {
             origin.earn();
-        } else if let Some(paid) = self.paid.as_mut().filter(|paid| Arc::ptr_eq(&paid.origin, origin)) {
-            paid.is_made = true;
-        } else if !origin.spend() {
-            return false;
         }
         // What was paid elsewhere is not needed there now, and goes back.
         self.paid = None;
@@ -139,31 +142,31 @@ impl<'w> Journey<'w> {
     /// Pays for an attempt beside another one. It is no first attempt, and earns nothing.
     pub(crate) fn may_ask_beside(&self, candidate: &Candidate) -> bool {
         let origin = &candidate.deployment.origin;
-        !self.has_failed(origin) || origin.spend()
+        self.payer(origin).is_none_or(|payer| origin.spend(payer))
     }
 
     /// Pays for an attempt that is to be made after a rest, so that nobody rests for one that is not made. False if
     /// there is nothing left to pay with.
     pub(crate) fn may_ask_later(&mut self, origin: &Arc<Budget>) -> bool {
-        if !self.has_failed(origin) {
-            return true;
-        }
-        let may = origin.spend();
+        let Some(payer) = self.payer(origin) else { return true };
+        let may = origin.spend(payer);
         if may {
-            self.paid = Some(Paid { origin: Arc::clone(origin), is_made: false });
+            self.paid = Some(Paid { origin: Arc::clone(origin), payer, is_made: false });
         }
         may
     }
 
-    fn has_failed(&self, origin: &Arc<Budget>) -> bool {
-        self.failing.iter().any(|failing| Arc::ptr_eq(failing, origin))
+    /// Who pays for a further attempt at an origin. `None` where it has not failed.
+    fn payer(&self, origin: &Arc<Budget>) -> Option<Payer> {
+        let failing = self.failing.iter().find(|(failing, _)| Arc::ptr_eq(failing, origin));
+        failing.map(|(_, payer)| *payer)
     }
 
-    /// Notes whose origin failed, if that is what the error says.
-    pub(crate) fn note_origin(&mut self, candidate: &Candidate, error: &Error) {
+    /// Notes whose origin failed, if that is what the error says, and whether the caller brought it about.
+    pub(crate) fn note_origin(&mut self, candidate: &Candidate, error: &Error, payer: Payer) {
         let origin = &candidate.deployment.origin;
-        if is_failure(error.kind()) && !self.has_failed(origin) {
-            self.failing.push(Arc::clone(origin));
+        if is_failure(error.kind()) && self.payer(origin).is_none() {
+            self.failing.push((Arc::clone(origin), payer));
         }
     }
 

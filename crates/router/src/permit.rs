@@ -8,9 +8,10 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use trunkline_core::{Call, Error, ErrorKind};
 
-use crate::health::{Health, Look, Rules, counts_against};
+use crate::health::{Claim, Health, Look, Rules, counts_against};
 use crate::notice::Whom;
 use crate::rested::Rested;
+use crate::retry_budget::Payer;
 use crate::speed::Until;
 use crate::state::{Freed, Standing, StandingOf};
 use crate::window::Taken;
@@ -28,8 +29,8 @@ pub struct Permit {
     model: Option<Arc<str>>,
     policy: Arc<Policy>,
     is_alone: bool,
-    /// Whether this call finds out if the deployment is back. Until there is a word, nobody else may.
-    probe: Option<StandingOf>,
+    /// Whether this call finds out if the deployment is back. Until there is a word, nobody else may, for a while.
+    probe: Option<Probe>,
     taken: Option<Taken>,
     place: Option<OwnedSemaphorePermit>,
     freed: Option<Arc<Freed>>,
@@ -54,10 +55,31 @@ pub struct Permit {
 /// What is reserved for a call before it is made.
 #[derive(Debug, Default)]
 pub(crate) struct Reserved {
-    pub(crate) probe: Option<StandingOf>,
+    pub(crate) probe: Option<Probe>,
     pub(crate) taken: Option<Taken>,
     pub(crate) place: Option<OwnedSemaphorePermit>,
     pub(crate) freed: Option<Arc<Freed>>,
+}
+
+/// The claim of a call that finds out if the deployment is back.
+#[derive(Debug)]
+pub(crate) struct Probe {
+    standing: StandingOf,
+    claim: Claim,
+}
+
+impl Probe {
+    /// Claims to find out. `None` if somebody else does.
+    pub(crate) fn of(standing: StandingOf) -> Option<Self> {
+        let claim = standing.health.claim_probe()?;
+        Some(Self { standing, claim })
+    }
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        self.standing.health.release(self.claim);
+    }
 }
 
 impl Permit {
@@ -135,18 +157,14 @@ impl Permit {
             let (model, measures) = (self.model.as_ref(), self.measures);
             self.is_counted = note_success(&self.deployment, model, measures, self.given, took);
         }
-        if let Some(probe) = self.probe.take() {
-            probe.health.release();
-        }
+        drop(self.probe.take());
     }
 
     /// Notes that the reply had to begin before it said anything. Whether the deployment is back is as open as before;
     /// what is given back tells of it, when the reply speaks.
     pub(crate) fn began_silently(&mut self) -> Option<Success> {
         self.has_begun = true;
-        if let Some(probe) = self.probe.take() {
-            probe.health.release();
-        }
+        drop(self.probe.take());
         if self.is_caller_s {
             return None;
         }
@@ -164,7 +182,7 @@ impl Permit {
     /// Notes that the call failed, before its reply or within it. Tells for how long the deployment rests now, if it
     /// does. What a caller brought about, by a wait, a base or a key, says nothing about the deployment.
     pub fn failed(&mut self, error: &Error) -> Option<Duration> {
-        let is_caller_s = self.is_caller_s || self.is_own_wait(error);
+        let is_caller_s = self.payer(error) == Payer::Caller;
         self.whom().failed(error, self.age(), is_caller_s);
         if is_caller_s {
             return None;
@@ -209,9 +227,7 @@ impl Permit {
         if let Some(rest) = rest {
             self.whom().rests(error, rest, has_rested);
         }
-        if let Some(probe) = self.probe.take() {
-            probe.health.release();
-        }
+        drop(self.probe.take());
         if rest.is_some() {
             self.deployment.state.note_rest(Rested::after(error));
         }
@@ -225,6 +241,11 @@ impl Permit {
             return None;
         }
         self.failed(&Error::new(kind, "the reply told of a failure").having_reached_upstream())
+    }
+
+    /// On whose account an attempt goes that follows this failure.
+    pub(crate) fn payer(&self, error: &Error) -> Payer {
+        if self.is_caller_s || self.is_own_wait(error) { Payer::Caller } else { Payer::Origin }
     }
 
     /// Whether a wait that the caller set has run out. A status is the upstream's own word, and a shorter wait of the
@@ -316,9 +337,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         self.deployment.state.in_flight.fetch_sub(1, Ordering::Relaxed);
         drop(self.place.take());
-        if let Some(probe) = self.probe.take() {
-            probe.health.release();
-        }
+        drop(self.probe.take());
         if let Some(freed) = &self.freed {
             freed.tell();
         }

@@ -87,7 +87,7 @@ impl Router {
         let attempt = match error {
             Some(error) => {
                 note_failure(&mut loser, &error);
-                journey.note_origin(&loser.candidate, &error);
+                journey.note_origin(&loser.candidate, &error, loser.permit.payer(&error));
                 tried.note(loser.place, &error);
                 Attempt::failed(group, &loser.candidate, &error, took)
             }

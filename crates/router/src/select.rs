@@ -9,7 +9,7 @@ use crate::affinity;
 use crate::candidate::Candidate;
 use crate::group::Level;
 use crate::health::Look;
-use crate::permit::{Permit, Reserved};
+use crate::permit::{Permit, Probe, Reserved};
 use crate::route::{Members, Route};
 use crate::skip::{Ask, Unavailable, skip, standing_at, unavailable};
 use crate::state::{Standing, StandingOf};
@@ -98,37 +98,22 @@ impl Router {
         let candidate = route.at(place)?;
         let deployment = &candidate.deployment;
         let mut reserved = Reserved::default();
-        if standing_at(route, members, place, |standing| standing.health.look()) == Some(Look::MayBeBack) {
-            let standing = standing_of(&candidate);
-            if !standing.health.claim_probe() {
-                return None;
-            }
-            reserved.probe = Some(standing);
+        // What goes to a caller's own base or with its own key finds nothing out, and what goes elsewhere takes nothing.
+        let own = ask.wishes.own_target.as_ref();
+        let rests = || standing_at(route, members, place, |standing| standing.health.look());
+        if own.is_none() && rests() == Some(Look::MayBeBack) {
+            reserved.probe = Some(Probe::of(standing_of(&candidate))?);
         }
-        let give_back = |reserved: &Reserved| {
-            if let Some(probe) = &reserved.probe {
-                probe.health.release();
-            }
-        };
-        if let Some(places) = &deployment.parallel {
-            let Ok(place) = Arc::clone(places).try_acquire_owned() else {
-                give_back(&reserved);
-                return None;
-            };
-            reserved.place = Some(place);
+        let is_elsewhere = own.is_some_and(|own| own.api_base.is_some());
+        if let Some(places) = deployment.parallel.as_ref().filter(|_| !is_elsewhere) {
+            reserved.place = Some(Arc::clone(places).try_acquire_owned().ok()?);
         }
         // Where the least used is asked, what is used is counted without a limit too.
         let goes_by_usage = policy.strategy == StrategyKind::UsageBased;
-        if deployment.rates != Rates::default() || goes_by_usage {
+        if (deployment.rates != Rates::default() || goes_by_usage) && !is_elsewhere {
             let counts_tokens = deployment.rates.tokens.is_some() || goes_by_usage;
             let tokens = if counts_tokens { ask.tokens().reserved(deployment.output_tokens) } else { 0 };
-            match deployment.state.window.take(deployment.rates, tokens) {
-                Ok(taken) => reserved.taken = Some(taken),
-                Err(_) => {
-                    give_back(&reserved);
-                    return None;
-                }
-            }
+            reserved.taken = Some(deployment.state.window.take(deployment.rates, tokens).ok()?);
         }
         if reserved.place.is_some() || reserved.taken.is_some() {
             reserved.freed = Some(Arc::clone(&self.states.freed));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::time::Instant;
-use trunkline_router::{DeploymentSpec, Policy, RetryBudget, Routing};
+use trunkline_router::{DeploymentSpec, OwnTarget, Policy, RetryBudget, Routing, Wishes};
 
 use crate::world::{Script, World, passing, spec};
 
@@ -171,4 +171,25 @@ async fn what_was_paid_for_an_attempt_that_is_not_made_goes_back() {
     let before = world.asked();
     assert!(world.ask("m").await.is_err());
     assert_eq!(world.asked() - before, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_callers_bring_about_is_paid_on_their_account() {
+    const REQUESTS: usize = 40;
+    let world = World::new(Routing::default(), [spec("m", "one/a")]);
+    world.script("a", Script::Status(503));
+    let own_target =
+        OwnTarget { api_base: Some("http://127.0.0.1:1".into()), api_key: Some("sk-own".into()) };
+    let own_target = Wishes { own_target: Some(own_target), retries: Some(7), ..Wishes::default() };
+    let began = Instant::now();
+    let failed = join_all((0..REQUESTS).map(|_| world.ask_with("m", &own_target))).await;
+    assert!(failed.iter().all(Result::is_err));
+    let by_time = 11 + usize::try_from(began.elapsed().as_secs()).expect("some seconds");
+    let asked = world.asked();
+    assert!(asked <= REQUESTS * 11 / 10 + by_time, "theirs is bounded too: {asked}");
+    assert!(
+        failed.iter().flat_map(|failed| failed.as_ref().err()).any(|failed| failed.course.is_budget_spent)
+    );
+    let failed = world.ask("m").await.expect_err("no answer");
+    assert_eq!((failed.course.failed.len(), failed.course.is_budget_spent), (3, false));
 }

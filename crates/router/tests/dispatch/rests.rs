@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use trunkline_core::{Error, ErrorKind, Operation, ReplyBody};
 use trunkline_router::{Answer, DeploymentSpec, OwnTarget, Policy, Routing, StrategyKind, Wishes};
 
-use crate::world::{Script, World, spec};
+use crate::world::{Script, World, passing, spec};
 
 /// `a` is asked first, and `b` while it rests.
 fn two() -> [DeploymentSpec; 2] {
@@ -262,4 +262,52 @@ async fn a_stream_that_says_in_the_end_that_it_failed_counts_unless_it_is_a_stor
         let told = &world.explain("m", &Wishes::default()).candidates[0];
         assert_eq!(told.skip.is_some(), rests, "{operation}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_word_on_who_is_back_keeps_the_others_away_for_a_moment_only() {
+    let world = World::new(Routing::default(), two());
+    for model in ["a", "b"] {
+        world.script_once(model, [Script::RateLimited(None), Script::Slow(Duration::from_secs(60))]);
+    }
+    let routing = Wishes { retries: Some(0), ..Wishes::default() };
+    assert!(world.ask_with("m", &routing).await.is_err());
+    tokio::time::advance(Duration::from_secs(6)).await;
+    // Two find out, each at a reply that takes a minute.
+    let later = async {
+        passing(Duration::from_secs(6)).await;
+        answered(&world).await
+    };
+    let (_, _, third) = tokio::join!(answered(&world), answered(&world), later);
+    assert_eq!(third, "a", "it answers by now");
+    assert_eq!((world.asked_of("a"), world.asked_of("b")), (3, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_too_large_for_a_minute_s_allowance_is_its_own_fault() {
+    let world = World::new(Routing::default(), two());
+    world.script("a", Script::TooLarge);
+    for asked in 1..=20 {
+        assert_eq!(answered(&world).await, "b");
+        assert_eq!(world.asked_of("a"), asked, "it is no reason to leave others without");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_to_a_caller_s_own_base_takes_nothing_and_finds_nothing_out() {
+    let [first, second] = two();
+    let first = DeploymentSpec { parallel_calls_max: Some(1), ..first };
+    let world = World::new(Routing::default(), [first, second]);
+    world.script_once("a", [Script::RateLimited(None), Script::Slow(Duration::from_secs(600))]);
+    assert_eq!(answered(&world).await, "b");
+    tokio::time::advance(Duration::from_secs(6)).await;
+    let own_target =
+        OwnTarget { api_base: Some("http://127.0.0.1:1".into()), api_key: Some("sk-own".into()) };
+    let own_target = Wishes { own_target: Some(own_target), ..Wishes::default() };
+    let meanwhile = async {
+        passing(Duration::from_secs(1)).await;
+        answered(&world).await
+    };
+    let (_, other) = tokio::join!(world.ask_with("m", &own_target), meanwhile);
+    assert_eq!(other, "a");
 }

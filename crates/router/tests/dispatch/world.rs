@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use http::StatusCode;
 use trunkline_core::{
-    Call, Document, Environment, Error, ErrorKind, Event, ModelInfo, Observation, Operation, Reply, Segments,
-    UpstreamAnswer,
+    Call, Document, Environment, Error, ErrorKind, Event, ModelInfo, Observation, Operation, Reply, Retry,
+    Segments, UpstreamAnswer,
 };
 use trunkline_provider::{
     About, CallContext, Capabilities, Limits, Provider, Registry, SendOptions, Transport, TransportBody,
@@ -33,6 +33,8 @@ pub(crate) enum Script {
     Takes(Duration, u16),
     /// With 429, and when to come back.
     RateLimited(Option<Duration>),
+    /// With 429: the request is larger than a minute's allowance.
+    TooLarge,
     /// With 401, for want of a credential that is good.
     Credential,
     /// With 400: the input is too long.
@@ -138,6 +140,9 @@ fn answer(script: Script, streaming: bool) -> Result<Reply, Error> {
         Script::Status(status) | Script::Takes(_, status) => return Err(failed(by_status(status), status)),
         Script::RateLimited(wait) => {
             return Err(failed(ErrorKind::UpstreamRateLimited, 429).with_retry_after(wait));
+        }
+        Script::TooLarge => {
+            return Err(failed(ErrorKind::UpstreamRateLimited, 429).with_retry(Retry::NextTarget));
         }
         Script::Credential => return Err(failed(ErrorKind::UpstreamCredential, 401).blaming_credential()),
         Script::NoModel => {
