@@ -18,8 +18,9 @@ impl Router {
         self.price_list.prices()
     }
 
-    /// The same router with other prices. It goes on with everything that this one has learned, as one does that is
-    /// built by [`succeeding`](crate::RouterBuilder::succeeding).
+    /// The same router with other prices. It goes on with what this one has learned of deployments, credentials and
+    /// origins, as one does that is built by [`succeeding`](crate::RouterBuilder::succeeding); who waits in a queue of this
+    /// one goes on waiting there, and hedges are earned anew.
     #[must_use]
     pub fn with_prices(&self, prices: Prices) -> Self {
         let policies = Policies::new(&self.routing);
