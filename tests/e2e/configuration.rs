@@ -69,7 +69,7 @@ async fn a_check_counts_what_it_prints_and_names_what_would_fail() {
     assert!(text.ends_with(&format!("{summary}\n")), "{text}");
     assert_eq!((of("error"), of("warning")), (3, 1), "{text}");
     assert!(text.contains("`d` has no key: set OPENAI_API_KEY, or api_key in its row"), "{text}");
-    assert!(text.contains("api_base must begin with http://"), "{text}");
+    assert!(text.contains("api_base must be a URL that begins with http://"), "{text}");
 
     let (status, text, _) = Start::new().config("model_list: []\n").argument("check").run().await;
     assert!(status.success() && text.contains("warning: no deployment is in service"), "{text}");

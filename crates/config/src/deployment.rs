@@ -201,5 +201,12 @@ fn refuse_shared_ids(deployments: &[DeploymentSettings], report: &mut Report) {
         } else {
             seen.insert(id, &deployment.location);
         }
+        // A name is looked up among ids first.
+        let hides = deployments.iter().any(|other| other.group == id && other.id.as_deref() != Some(id));
+        if hides {
+            let message =
+                format!("`{id}` is also the name of a group: who asks for that gets this deployment alone");
+            report.warn(&deployment.location, "model_info.id", message);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! `litellm_params`: where a row's calls go, and with what.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use trunkline_core::Secret;
 
 use crate::deployment_settings::DeploymentSettings;
@@ -16,7 +16,7 @@ pub(crate) fn read(reader: &mut Reader<'_, '_>, location: &Location) -> Deployme
     let max_retries = reader.count("max_retries");
     let mut deployment = DeploymentSettings {
         custom_llm_provider: reader.text("custom_llm_provider"),
-        api_key: reader.text("api_key").map(Secret::from),
+        api_key: api_key(reader),
         api_base: api_base(reader),
         organization: reader.text("organization"),
         extra_headers: extra_headers(reader),
@@ -26,8 +26,8 @@ pub(crate) fn read(reader: &mut Reader<'_, '_>, location: &Location) -> Deployme
         stream_timeout: reader.seconds("stream_timeout"),
         order: reader.signed("order"),
         max_parallel_requests: reader.integer("max_parallel_requests"),
-        rpm: reader.integer("rpm"),
-        tpm: reader.integer("tpm"),
+        rpm: limit(reader, "rpm"),
+        tpm: limit(reader, "tpm"),
         weight: reader.number("weight"),
         tags: reader.texts("tags"),
         num_retries: reader.count("num_retries").or(max_retries),
@@ -41,6 +41,29 @@ pub(crate) fn read(reader: &mut Reader<'_, '_>, location: &Location) -> Deployme
     deployment
 }
 
+/// A key that goes out in a header. One that none can hold would fail every call.
+fn api_key(reader: &mut Reader<'_, '_>) -> Option<Secret> {
+    const KEY: &str = "api_key";
+    let key = reader.text(KEY)?;
+    if HeaderValue::from_str(key.trim()).is_err()
+        && let Some(node) = reader.node(KEY)
+    {
+        reader.refuse(KEY, &node.location, "holds characters that no HTTP header may hold");
+    }
+    Some(Secret::from(key))
+}
+
+/// A limit of a minute, which at 0 lets nothing through.
+fn limit(reader: &mut Reader<'_, '_>, key: &str) -> Option<u64> {
+    let limit = reader.integer(key)?;
+    if limit == 0
+        && let Some(node) = reader.node(key)
+    {
+        reader.warn(key, &node.location, "lets no request through");
+    }
+    Some(limit)
+}
+
 /// A base URL, which says how it is spoken to: without a scheme every call to it would fail.
 fn api_base(reader: &mut Reader<'_, '_>) -> Option<String> {
     const KEY: &str = "api_base";
@@ -48,16 +71,21 @@ fn api_base(reader: &mut Reader<'_, '_>) -> Option<String> {
     if !is_base(&base)
         && let Some(node) = reader.node(KEY)
     {
-        reader.refuse(KEY, &node.location, "must begin with http:// or https://, and name a host");
+        reader.refuse(KEY, &node.location, "must be a URL that begins with http:// or https:// and names a host, with a port from 1 to 65535 if any");
     }
     Some(base)
 }
 
 /// Whether a text can be a base URL: `http://` or `https://`, and a host.
 pub fn is_base(text: &str) -> bool {
-    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
-    let is_http = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
-    is_http && rest.starts_with(|first: char| first.is_alphanumeric() || matches!(first, '[' | '_' | '%'))
+    let Ok(uri) = text.trim().parse::<Uri>() else { return false };
+    let is_http = uri.scheme().is_some_and(|scheme| matches!(scheme.as_str(), "http" | "https"));
+    let has_host = uri.host().is_some_and(|host| !host.is_empty());
+    // A port that is none is not left out: somebody else may listen at the usual one.
+    let host_and_port = uri.authority().map_or("", |authority| authority.as_str());
+    let after_host = host_and_port.rsplit(['@', ']']).next().unwrap_or_default();
+    let port = after_host.split_once(':').map(|(_, port)| port);
+    is_http && has_host && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
 }
 
 fn extra_headers(reader: &mut Reader<'_, '_>) -> HeaderMap {

@@ -70,7 +70,7 @@ impl Router {
             resolved,
             group: Arc::clone(route.group()),
             policy: (**policy).clone(),
-            policy_words: words(policy, &self.routing, wishes),
+            policy_words: words(policy, &self.routing, wishes, route.count() == 1),
             input_tokens: ask.tokens().input,
             candidates: candidates.collect(),
             left_out: route.count().saturating_sub(CANDIDATES_MAX),
@@ -166,6 +166,9 @@ impl Router {
     /// A wildcard's price is that of each model.
     fn price_of_two(&self, candidate: &Candidate) -> Option<Decimal> {
         candidate.deployment.price_of_two.or_else(|| {
+            if candidate.deployment.price.is_some() {
+                return None;
+            }
             let price = self.price(&candidate.prefix, &candidate.upstream_model)?;
             Some(price.rates.input? + price.rates.output?)
         })

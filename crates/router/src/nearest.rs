@@ -8,9 +8,12 @@ pub(crate) fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>
         return Vec::new();
     }
     const SIMILARITY_MIN: f64 = 0.75;
+    let asked = wanted;
     let wanted = wanted.to_lowercase();
     let mut scored: Vec<(f64, &str)> = names
         .into_iter()
+        // A name that leads nowhere is no better for being known.
+        .filter(|name| *name != asked)
         .map(|name| (similarity(&wanted, &name.to_lowercase()), name))
         .filter(|(score, _)| *score >= SIMILARITY_MIN)
         .collect();
@@ -35,5 +38,6 @@ mod tests {
         assert_eq!(nearest("gpt-4o-gatway", names)[0], "gpt-4o-gateway");
         assert_eq!(nearest("gpt-4o", names)[0], "openai/gpt-4o");
         assert!(nearest("llama", names).is_empty());
+        assert!(nearest("gpt-4o-gateway", names).iter().all(|name| *name != "gpt-4o-gateway"));
     }
 }

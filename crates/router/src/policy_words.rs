@@ -5,8 +5,8 @@ use crate::explanation::{further_attempts, seconds};
 use crate::{Policy, Routing, StrategyKind, Wishes};
 
 /// One sentence for each thing that a policy decides. What is switched off is left out.
-pub(crate) fn words(policy: &Policy, routing: &Routing, wishes: &Wishes) -> Vec<String> {
-    let mut words = vec![draw(policy.strategy), attempts(policy, routing, wishes), rests(policy)];
+pub(crate) fn words(policy: &Policy, routing: &Routing, wishes: &Wishes, is_alone: bool) -> Vec<String> {
+    let mut words = vec![draw(policy.strategy), attempts(policy, routing, wishes), rests(policy, is_alone)];
     if !policy.back_off_min.is_zero() {
         words
             .push(format!("a deployment is asked again after {} at the least", seconds(policy.back_off_min)));
@@ -64,11 +64,12 @@ fn attempts(policy: &Policy, routing: &Routing, wishes: &Wishes) -> String {
     format!("{retries} after the first{by_class}; {all} over all groups")
 }
 
-fn rests(policy: &Policy) -> String {
+fn rests(policy: &Policy, is_alone: bool) -> String {
     if policy.cooldown.is_zero() {
         return "a deployment that fails is never left alone".to_owned();
     }
     let mut when = match policy.fails_allowed {
+        _ if is_alone => "when all of a thousand requests within a minute fail".to_owned(),
         Some(allowed) => format!("after more than {allowed} failures within a minute"),
         None => "after 429, after 404 for the model, and when more than half of five requests or more fail"
             .to_owned(),

@@ -31,7 +31,11 @@ pub(crate) fn registry(sources: &Sources) -> Result<Registry, Error> {
         ..Limits::default()
     };
     let mut registry = Registry::new(Arc::new(HttpTransport::new(options)?), environment, limits);
-    let catalogue = Duration::from_secs(own.model_catalogue_ttl_seconds);
+    let refresh = Some(own.catalogue_prices_refresh_seconds).filter(|seconds| *seconds > 0);
+    // Prices are as new as they are asked for, whatever the list is kept for.
+    let kept = refresh
+        .map_or(own.model_catalogue_ttl_seconds, |refresh| refresh.min(own.model_catalogue_ttl_seconds));
+    let catalogue = Duration::from_secs(kept);
     trunkline_openai::register(&mut registry);
     trunkline_anthropic::register(&mut registry);
     trunkline_vercel_ai_gateway::register_with(&mut registry, catalogue);

@@ -36,7 +36,9 @@ impl Sources {
                 return Ok(Self::of_file(path, environment, flags, &mut contents)?);
             }
             (None, Some(_)) if flags.api_base.as_deref().is_some_and(|base| !is_base(base)) => {
-                return Err("--api_base must begin with http:// or https://, and name a host".into());
+                return Err(
+                    "--api_base must be a URL that begins with http:// or https:// and names a host".into()
+                );
             }
             (None, Some(model)) => {
                 let alias = flags.alias.clone();

@@ -250,15 +250,43 @@ fn callers_may_bring_their_key_and_base_alone() {
 }
 
 #[test]
+fn rows_that_would_fail_or_hide_something_are_told_of() {
+    check(
+        "model_list:
+- {model_name: a, litellm_params: {model: echo/a}, model_info: {id: b}}
+- {model_name: b, litellm_params: {model: echo/b}, model_info: {id: c}}
+- {model_name: c, litellm_params: {model: echo/c, rpm: 0, tpm: 0}, model_info: {id: c2}}
+- {model_name: d, litellm_params: {model: openai/d, api_key: \"sk-1\\nsk-2\"}}
+",
+        &[
+            "config.yaml:2:3: warning: model_info.id `b` is also the name of a group: who asks for that gets this deployment alone",
+            "config.yaml:3:3: warning: model_info.id `c` is also the name of a group: who asks for that gets this deployment alone",
+            "config.yaml:4:56: warning: model_list[2].litellm_params.rpm lets no request through",
+            "config.yaml:4:64: warning: model_list[2].litellm_params.tpm lets no request through",
+            "config.yaml:5:62: error: model_list[3].litellm_params.api_key holds characters that no HTTP header may hold",
+        ],
+    );
+}
+
+#[test]
 fn a_base_says_how_it_is_spoken_to() {
-    for base in ["127.0.0.1:9/v1", "localhost:8080", "ftp://host/v1", "http://", "https:///v1"] {
+    for base in [
+        "127.0.0.1:9/v1",
+        "localhost:8080",
+        "ftp://host/v1",
+        "http://",
+        "https:///v1",
+        "http://h:99999/v1",
+        "http://h:0",
+        "http://my host/v1",
+    ] {
         let yaml = format!(
             "model_list:\n- {{model_name: a, litellm_params: {{model: openai/x, api_base: '{base}'}}}}\n"
         );
         let loaded = check(
             &yaml,
             &[
-                "config.yaml:2:63: error: model_list[0].litellm_params.api_base must begin with http:// or https://, and name a host",
+                "config.yaml:2:63: error: model_list[0].litellm_params.api_base must be a URL that begins with http:// or https:// and names a host, with a port from 1 to 65535 if any",
             ],
         );
         assert!(loaded.settings.deployments.is_empty(), "{base}");

@@ -115,3 +115,14 @@ async fn of_a_large_group_a_hundred_are_told() {
     assert_eq!((explained.candidates.len(), explained.left_out), (100, 150));
     assert!(explained.to_string().contains("and 150 more"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_alone_is_told_the_rule_for_those() {
+    let world = World::new(Routing::default(), [spec("m", "one/a"), spec("n", "one/b"), spec("n", "one/c")]);
+    let rule = |name: &str| {
+        let words = world.explain(name, &Wishes::default()).policy_words;
+        words.into_iter().find(|words| words.contains("left alone")).expect("a rule")
+    };
+    assert!(rule("m").contains("all of a thousand requests"), "{}", rule("m"));
+    assert!(rule("n").contains("more than half of five"), "{}", rule("n"));
+}
