@@ -56,7 +56,7 @@ pub(super) const MODEL_INFO_ROWS: &[KeyRow] = &[
     key(I, "connect_timeout_ms", "until a connection stands").supported(),
     key(I, "idle_timeout_ms", "between two pieces of a reply").supported(),
     key(I, "health_check_model", "the model to probe").supported(),
-    key(I, "health_check_timeout", "seconds that a probe may take").supported(),
+    key(I, "health_check_timeout", "seconds that a probe may take").default("60").supported(),
     key(I, "disable_background_health_check", "leaves it out of probes").default("false").supported(),
     key(I, "allowed_fails", "the router's key of this name, for the group").supported(),
     key(I, "allowed_fails_policy", "the router's key of this name, for the group").supported(),
