@@ -6,7 +6,7 @@ use std::time::Duration;
 use trunkline_core::{Call, Error, ErrorKind, Reply, ReplyBody, Retry};
 
 use crate::further::Tried;
-use crate::give::{Given, context, give, is_silent, note_failure, prepare};
+use crate::give::{Given, context, give, is_silent, note_end, note_failure, prepare};
 use crate::journey::Journey;
 use crate::late_events::LateEvents;
 use crate::race::Hedging;
@@ -55,6 +55,7 @@ impl Router {
                 candidate: pick.candidate.into_owned(),
             });
         }
+        note_end(&mut pick, journey);
         // Few groups hedge, and what it takes is not to be carried about with every request.
         if let Some(hedging) = Hedging::of(self, route, journey) {
             let (pick, given) = Box::pin(self.race(route, hedging, pick, call, journey, tried)).await;

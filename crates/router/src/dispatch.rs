@@ -100,6 +100,10 @@ impl Router {
                 Further::Now => {}
                 Further::After(wait) => journey.rest(wait).await,
             }
+            // A rest can end late.
+            if journey.left().is_zero() {
+                return Err(None);
+            }
             journey.course.retries += 1;
         }
     }
@@ -172,7 +176,14 @@ impl Router {
             Err(_) => Err(unavailable),
         };
         journey.waited += began.elapsed();
-        waited
+        match waited {
+            // It came with the end of the request, and whoever is asked now could only fail.
+            Ok(mut pick) if journey.left().is_zero() => {
+                pick.permit.take_back();
+                Err(Unavailable::behind_others())
+            }
+            waited => waited,
+        }
     }
 
     /// Looks for a deployment again and again: whenever one is due back, and whenever a place comes free.

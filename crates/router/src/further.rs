@@ -104,7 +104,8 @@ impl Router {
         let is_promised = self.is_promised(route, error, journey, policy);
         let advice = if is_promised { Retry::SameTarget } else { advice(error) };
         let is_last = journey.course.retries >= journey.course.retries_max
-            || journey.course.attempts >= self.routing.attempts_max;
+            || journey.course.attempts >= self.routing.attempts_max
+            || journey.left().is_zero();
         if advice == Retry::Never || is_last {
             return Further::Stop;
         }

@@ -56,7 +56,7 @@ fn first_wait(pick: &Pick<'_>, context: &CallContext, call: &Call) -> FirstWait 
 /// Where the call goes and how long it may take, where that is not just what the deployment says.
 pub(crate) fn context(candidate: &Candidate, journey: &Journey<'_>) -> Option<CallContext> {
     let wishes = journey.wishes;
-    let has_all_its_time = journey.course.attempts <= 1 && !journey.has_waited;
+    let has_all_its_time = has_all_its_time(journey);
     let ends_in_time = candidate.deployment.context().target.send.waits.total <= journey.total;
     if has_all_its_time && ends_in_time && wishes.leaves_waits() && wishes.own_target.is_none() {
         return None;
@@ -75,6 +75,25 @@ pub(crate) fn context(candidate: &Candidate, journey: &Journey<'_>) -> Option<Ca
         target.api_key = api_key.clone().or(target.api_key);
     }
     Some(CallContext::new(Arc::new(target)))
+}
+
+/// Whether nothing of the request's time has gone by with others.
+fn has_all_its_time(journey: &Journey<'_>) -> bool {
+    journey.course.attempts <= 1 && !journey.has_waited
+}
+
+/// Notes when the request ends, where the deployment has less time than it would have at the first attempt: what runs
+/// out then says nothing about it.
+pub(crate) fn note_end(pick: &mut Pick<'_>, journey: &Journey<'_>) {
+    if has_all_its_time(journey) {
+        return;
+    }
+    let waits = &pick.candidate.deployment.context().target.send.waits;
+    let left = journey.left();
+    if left < waits.total.min(journey.total) {
+        let is_before_first_event = left < waits.first_event;
+        pick.permit.ends_early(journey.deadline, is_before_first_event);
+    }
 }
 
 /// Makes the call what a deployment gets: its own spelling of the model. A call of its own where it adds to bodies.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
-use trunkline_core::{Call, Error, ErrorKind};
+use trunkline_core::{Call, Error, ErrorKind, Wait};
 
 use crate::health::{Claim, Health, Look, Rules, counts_against};
 use crate::notice::Whom;
@@ -41,7 +41,7 @@ pub struct Permit {
     is_counted_late: Option<Arc<AtomicBool>>,
     /// Whether it goes to a base or with a key of the caller's own.
     is_caller_s: bool,
-    /// The waits that the caller set itself.
+    /// The waits that the request cut short, by its own word or by what was left of its time.
     own_waits: OwnWaits,
     /// When they end: that for the whole, and that for the first event.
     own_ends: [Option<Instant>; 2],
@@ -126,6 +126,15 @@ impl Permit {
             self.own_ends =
                 [timeout.map(|_| deadline), first_event.and_then(|wait| self.given.checked_add(wait))];
         }
+    }
+
+    /// Notes that the request leaves it less time than it would have otherwise.
+    pub(crate) fn ends_early(&mut self, deadline: Instant, is_before_first_event: bool) {
+        self.own_waits.add(Wait::Total);
+        if is_before_first_event {
+            self.own_waits.add(Wait::FirstEvent);
+        }
+        self.own_ends[0] = Some(deadline);
     }
 
     /// Of whom the log is told.
@@ -248,8 +257,8 @@ impl Permit {
         if self.is_caller_s || self.is_own_wait(error) { Payer::Caller } else { Payer::Origin }
     }
 
-    /// Whether a wait that the caller set has run out. A status is the upstream's own word, and a shorter wait of the
-    /// deployment's is kept whatever the caller says.
+    /// Whether a wait that the request cut short has run out. A status is the upstream's own word, and a shorter wait of
+    /// the deployment's is kept whatever the caller says.
     fn is_own_wait(&self, error: &Error) -> bool {
         if let Some(wait) = error.wait() {
             return self.own_waits.hold(wait);

@@ -10,7 +10,7 @@ use crate::attempt::Attempt;
 use crate::estimate::input_tokens;
 use crate::first_events::{FirstWait, first_events};
 use crate::further::Tried;
-use crate::give::{Given, context, give, is_silent, note_failure, prepare};
+use crate::give::{Given, context, give, is_silent, note_end, note_failure, prepare};
 use crate::group::Group;
 use crate::journey::Journey;
 use crate::select::Pick;
@@ -111,7 +111,7 @@ impl Router {
         call: &Call,
         journey: &mut Journey<'_>,
     ) -> Option<Pick<'r>> {
-        if journey.course.attempts >= self.routing.attempts_max {
+        if journey.course.attempts >= self.routing.attempts_max || journey.left().is_zero() {
             return None;
         }
         let mut second = self.pick(route, &tried.ask(call, journey.wishes, self.policy_of(route))).ok()?;
@@ -126,6 +126,7 @@ impl Router {
         }
         journey.course.attempts += 1;
         second.permit.for_call(call, journey.wishes, journey.deadline);
+        note_end(&mut second, journey);
         Some(second)
     }
 }

@@ -81,6 +81,11 @@ impl OwnWaits {
         1 << wait as u8
     }
 
+    /// Adds one that ends with the request.
+    pub(crate) fn add(&mut self, wait: Wait) {
+        self.0 |= Self::bit(wait);
+    }
+
     /// Whether this is one of them: when it has run out, that says nothing about who was asked.
     pub(crate) fn hold(self, wait: Wait) -> bool {
         self.0 & Self::bit(wait) != 0

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use futures_util::future::join_all;
 use tokio::time::Instant;
 use trunkline_core::{Error, ErrorKind, ReplyBody, Wait};
 use trunkline_provider::Waits;
@@ -20,6 +21,10 @@ fn waiting(group: &str, model: &str, order: i64) -> DeploymentSpec {
     let mut spec = DeploymentSpec { order, ..spec(group, model) };
     spec.target.send.waits = waits();
     spec
+}
+
+fn in_order(model: &str, order: i64) -> DeploymentSpec {
+    DeploymentSpec { order, ..spec("m", model) }
 }
 
 /// A deployment that is asked before the other one.
@@ -118,4 +123,55 @@ async fn the_wait_goes_on_when_the_reply_had_to_begin_without_an_event() {
     let (last, took) = rest(Script::Pings(Duration::from_millis(1_100))).await;
     let error = last.expect_err("nothing was said");
     assert_eq!((error.wait(), took), (Some(Wait::FirstEvent), 3 * SECOND));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_asked_when_nothing_is_left_of_the_request() {
+    let routing = Routing { total: 5 * SECOND, ..Routing::default() };
+    let world = World::new(routing, [in_order("one/a", 1), in_order("two/b", 2)]);
+    world.script("a", Script::Takes(3_600 * SECOND, 200));
+    let failed = join_all((0..6).map(|_| world.ask("m"))).await;
+    assert!(failed.iter().all(Result::is_err));
+    assert_eq!(world.totals(), [5 * SECOND; 6], "the first has had all of it");
+    assert_eq!(world.asked_of("b"), 0);
+    assert_eq!(&*world.ask("m").await.expect("an answer").candidate.upstream_model, "b", "it was never late");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_others_had_used_up_does_not_count_against_who_was_asked_last() {
+    // One second is left of five.
+    for (own, rests) in [(600 * SECOND, false), (SECOND / 2, true)] {
+        let mut last = in_order("two/b", 2);
+        last.target.send.waits.total = own;
+        let world =
+            World::new(Routing { total: 5 * SECOND, ..Routing::default() }, [in_order("one/a", 1), last]);
+        world.script("a", Script::Takes(4 * SECOND, 503));
+        world.script("b", Script::Takes(2 * SECOND, 200));
+        let failed = join_all((0..6).map(|_| world.ask("m"))).await;
+        assert!(failed.iter().all(Result::is_err));
+        assert_eq!(world.totals()[6..12], [own.min(SECOND); 6]);
+        world.script("a", Script::Status(503));
+        world.script("b", Script::Answer);
+        assert_eq!(world.ask("m").await.is_err(), rests, "{own:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_the_waits_those_are_excused_that_the_end_of_the_request_cut_short() {
+    // Three seconds for the first event, fifty in all; the request has ten.
+    for (wait, gone, rests) in [
+        (Wait::Total, 4, false),
+        (Wait::FirstEvent, 4, true),
+        (Wait::FirstEvent, 8, false),
+        (Wait::Idle, 8, true),
+    ] {
+        let policy = Policy { fails_allowed: Some(0), ..Policy::default() };
+        let routing = Routing { policy, total: 10 * SECOND, ..Routing::default() };
+        let world = World::new(routing, [waiting("m", "one/a", 1), waiting("m", "two/b", 2)]);
+        world.script("a", Script::Takes(gone * SECOND, 503));
+        let mut answer = world.ask("m").await.expect("an answer");
+        assert_eq!(&*answer.candidate.upstream_model, "b");
+        let error = Error::new(ErrorKind::UpstreamTimeout, "scripted").with_wait(wait);
+        assert_eq!(answer.permit.failed(&error).is_some(), rests, "{wait} after {gone} s");
+    }
 }
