@@ -154,13 +154,10 @@ impl Router {
         tried: &Tried,
         unavailable: Unavailable,
     ) -> Result<Pick<'r>, Unavailable> {
-        // However often it is tried and wherever it is led to, it waits no longer than this in all.
-        let left = policy.queue_wait.saturating_sub(journey.waited);
-        let (Some(members), false) = (route.members(), left.is_zero()) else {
+        let (Some(members), Some(patience)) = (route.members(), patience(policy, journey)) else {
             return Err(unavailable);
         };
         let began = Instant::now();
-        let patience = journey.deadline.min(later(began, left));
         // Nobody waits for a rest that is longer than the wait.
         if !unavailable.may_end_by(patience) {
             return Err(unavailable);
@@ -215,4 +212,11 @@ impl Router {
             }
         }
     }
+}
+
+/// Until when a request can wait for a deployment. However often it is tried and wherever it is led to, it waits no longer
+/// than the group allows in all. `None` if it cannot wait.
+pub(crate) fn patience(policy: &Policy, journey: &Journey<'_>) -> Option<Instant> {
+    let left = policy.queue_wait.saturating_sub(journey.waited);
+    (!left.is_zero()).then(|| journey.deadline.min(later(Instant::now(), left)))
 }

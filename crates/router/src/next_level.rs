@@ -2,15 +2,16 @@
 
 use trunkline_core::{Call, ErrorKind};
 
+use crate::dispatch::patience;
 use crate::fallbacks::may_help;
 use crate::further::Tried;
 use crate::journey::Journey;
-use crate::skip::skip;
+use crate::skip::{skip, unavailable};
 use crate::{Policy, Route, Router};
 
 impl Router {
     /// Leaves the level of a deployment that failed for the last time, with all before it. True if one of a later level
-    /// can be asked: it is a step as to a fallback, and has its own further attempts.
+    /// can be asked, now or within the wait that is left: it is a step as to a fallback, and has its own further attempts.
     pub(crate) fn next_level(
         &self,
         route: &Route,
@@ -39,7 +40,13 @@ impl Router {
         tried.leave(members.places.start..end);
         let ask = tried.ask(call, wishes, policy);
         let mut later = end..members.places.end;
-        if !later.any(|place| skip(route, members, place, &ask).is_none()) {
+        let can_be_asked = later.any(|place| skip(route, members, place, &ask).is_none());
+        // Where it is full, or back soon, it is waited for as the first one would be.
+        let is_worth_a_wait = || {
+            let patience = patience(policy, journey);
+            patience.is_some_and(|patience| unavailable(route, members, &ask).may_end_by(patience))
+        };
+        if !can_be_asked && !is_worth_a_wait() {
             return false;
         }
         journey.course.retries = 0;

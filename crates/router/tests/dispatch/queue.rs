@@ -231,3 +231,25 @@ async fn whoever_waits_for_a_rest_to_end_comes_after_the_one_who_finds_out() {
     assert_eq!(seen, [0, 2, 20], "nobody before they are due, one each to find out, then all");
     assert!(asked.iter().all(Result::is_ok));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_next_level_is_waited_for_as_the_first_one_is() {
+    let at = |order, spec| DeploymentSpec { order, ..spec };
+    let specs = || [at(1, spec("m", "one/a")), at(2, single(spec("m", "two/b")))];
+    let asked = async |routing, takes| {
+        let world = World::new(routing, specs());
+        world.script("a", Script::Status(503));
+        world.script("b", Script::Slow(takes));
+        let began = Instant::now();
+        let served = join_all((0..3).map(|_| answered(&world, "m", Wishes::default(), began))).await;
+        (served, began.elapsed())
+    };
+    let policy = Policy { retries: 0, ..Policy::default() };
+    let (served, took) = asked(waiting(policy.clone()), 5 * SECOND).await;
+    assert_eq!((served, took), (vec![Some(5), Some(10), Some(15)], 15 * SECOND));
+    // No longer than the wait, and not at all where there is none.
+    let (served, took) = asked(waiting(policy.clone()), 30 * SECOND).await;
+    assert_eq!((served, took), (vec![Some(30), None, None], 30 * SECOND));
+    let (served, took) = asked(Routing { policy, ..Routing::default() }, 5 * SECOND).await;
+    assert_eq!((served, took), (vec![Some(5), None, None], 5 * SECOND));
+}
