@@ -57,7 +57,7 @@ impl Router {
         }
         note_end(&mut pick, journey);
         // Few groups hedge, and what it takes is not to be carried about with every request.
-        if let Some(hedging) = Hedging::of(self, route, journey) {
+        if let Some(hedging) = Hedging::of(self, route, tried) {
             let (pick, given) = Box::pin(self.race(route, hedging, pick, call, journey, tried)).await;
             return self.settled(route, pick, given, journey);
         }

@@ -48,6 +48,8 @@ pub(crate) struct Tried {
     may_again: Vec<usize>,
     /// Origins where nothing is left to pay for a further attempt.
     unpaid: Vec<Arc<Budget>>,
+    /// Whether the request was counted among those that may be hedged.
+    is_counted: bool,
 }
 
 impl Tried {
@@ -69,6 +71,11 @@ impl Tried {
         if !matches!(advice(error), Retry::NextTarget | Retry::Never) {
             self.may_again.push(place);
         }
+    }
+
+    /// Counts the request in this group. True the first time.
+    pub(crate) fn count(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_counted, true)
     }
 
     /// Passes an origin by, because nothing is left to pay for an attempt there.

@@ -26,11 +26,11 @@ pub(crate) struct Hedging<'r> {
 
 impl<'r> Hedging<'r> {
     /// `None` where a group does not hedge, or has nobody to ask beside the first.
-    pub(crate) fn of(router: &Router, route: &'r Route, journey: &Journey<'_>) -> Option<Self> {
+    pub(crate) fn of(router: &Router, route: &'r Route, tried: &mut Tried) -> Option<Self> {
         let hedge = router.policy_of(route).hedge?;
         let members = route.members().filter(|members| members.places.len() > 1)?;
-        // A request counts once, however often it is tried.
-        if journey.course.retries == 0 {
+        // A request counts once, however often it is tried and at however many levels.
+        if tried.count() {
             members.group.hedges.count_request(hedge.percent_max);
         }
         Some(Self { group: &members.group, hedge })

@@ -157,6 +157,18 @@ async fn a_request_that_is_tried_twice_counts_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_that_is_led_to_the_next_level_counts_once() {
+    let mut routing = hedging(40);
+    routing.policy.retries = 0;
+    let world = World::new(routing, in_order(&["one/a", "two/b"]));
+    world.script_once("a", [Script::Status(503), Script::Slow(Duration::from_secs(5))]);
+    assert_eq!(world.ask("m").await.expect("an answer").course.attempts, 2);
+    let answer = world.ask("m").await.expect("an answer");
+    let given = (&*answer.candidate.upstream_model, answer.course.attempts);
+    assert_eq!(given, ("a", 1), "80 of 100 are no hedge");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stream_that_says_nothing_does_not_win() {
     let world = World::new(hedging(100), in_order(&["one/a", "two/b"]));
     let wishes = Wishes { begin_within: Some(Duration::from_millis(250)), ..Wishes::default() };
