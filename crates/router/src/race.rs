@@ -111,7 +111,9 @@ impl Router {
         call: &Call,
         journey: &mut Journey<'_>,
     ) -> Option<Pick<'r>> {
-        if journey.course.attempts >= self.routing.attempts_max || journey.left().is_zero() {
+        // Whoever waits for a first deployment goes before all who would have a second one.
+        let others_wait = !hedging.group.queue.is_empty();
+        if others_wait || journey.course.attempts >= self.routing.attempts_max || journey.left().is_zero() {
             return None;
         }
         let mut second = self.pick(route, &tried.ask(call, journey.wishes, self.policy_of(route))).ok()?;

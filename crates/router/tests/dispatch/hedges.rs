@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join3;
 use tokio::time::Instant;
 use trunkline_core::{Cost, ErrorKind};
 use trunkline_prices::{Price, Rates};
@@ -166,6 +167,29 @@ async fn a_request_that_is_led_to_the_next_level_counts_once() {
     let answer = world.ask("m").await.expect("an answer");
     let given = (&*answer.candidate.upstream_model, answer.course.attempts);
     assert_eq!(given, ("a", 1), "80 of 100 are no hedge");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_one_takes_no_place_that_somebody_waits_for() {
+    let single = |id: &str, model| DeploymentSpec {
+        id: Some(id.into()),
+        parallel_calls_max: Some(1),
+        ..spec("m", model)
+    };
+    let mut routing = hedging(100);
+    routing.policy.queue_wait = Duration::from_secs(20);
+    let world = World::new(routing, [single("a", "one/a"), single("b", "two/b")]);
+    world.script("a", Script::Slow(Duration::from_secs(5)));
+    // The place comes free just when the second one would be asked.
+    world.script_once("b", [Script::Slow(Duration::from_millis(200)), Script::Slow(Duration::from_secs(1))]);
+    let (any, to_b) = (Wishes::default(), Wishes { deployment: Some("b".into()), ..Wishes::default() });
+    let began = Instant::now();
+    let ask = async |wishes: &Wishes| {
+        let answer = world.ask_with("m", wishes).await.expect("an answer");
+        (answer.course.attempts, began.elapsed().as_millis())
+    };
+    let (first, hedged, waits) = join3(ask(&to_b), ask(&any), ask(&to_b)).await;
+    assert_eq!((first, hedged, waits), ((1, 200), (1, 5_000), (1, 1_200)));
 }
 
 #[tokio::test(start_paused = true)]
