@@ -83,6 +83,25 @@ async fn with_one_of_two_dead_callers_notice_nothing() {
 }
 
 #[tokio::test]
+async fn clients_do_not_multiply_what_the_budget_does_not_pay_for_though_they_are_told_when_to_come_back() {
+    let upstream = ScriptedUpstream::answering(|_, _| {
+        let headers = [("content-type", "application/json"), ("retry-after", "1")];
+        Script::reply(503, &headers, r#"{"error":{"message":"down"}}"#)
+    });
+    let upstream = upstream.await.expect("a loopback port");
+    let config = format!(
+        "model_list:\n{}trunkline_settings:\n  retry_budget_percent: 0\n  retry_budget_burst: 0\n",
+        row("a", &upstream.url(), ", cooldown_time: 0")
+    );
+    let server = Start::new().config(config).serve().await;
+    for answer in load(&server, 5, 1).await {
+        let told = (answer.status, answer.header("x-should-retry"), answer.header("retry-after"));
+        assert_eq!(told, (503, Some("false"), Some("1")));
+    }
+    assert_eq!(upstream.requests().len(), 5);
+}
+
+#[tokio::test]
 async fn of_a_thousand_at_once_a_hundred_pass_a_limit_of_a_hundred() {
     let upstream = always(200, REPLY).await;
     let config = format!("model_list:\n{}", row("a", &upstream.url(), ", rpm: 100"));

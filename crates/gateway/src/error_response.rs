@@ -17,8 +17,9 @@ pub(crate) fn failed(mut record: Box<OpenRecord>, error: &Error) -> Response<Rep
     if record.deployment.is_some() {
         headers::add_attempts(&record, response.headers_mut());
     }
-    if record.is_all_tried && error.retry_after().is_none() {
-        // Whoever tries again by itself would ask an upstream that is in trouble three times as often.
+    if record.is_retry_budget_spent || record.is_all_tried && error.retry_after().is_none() {
+        // Whoever tries again by itself would ask an upstream that is in trouble three times as often. When waiting helps
+        // it may, unless nothing is left to pay for what is tried again: then each of its tries would be a first one.
         response.headers_mut().insert("x-should-retry", HeaderValue::from_static("false"));
     }
     headers::add_upstream(error.upstream_headers(), response.headers_mut());
@@ -55,9 +56,37 @@ fn add_retry_headers(error: &Error, headers: &mut HeaderMap) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::borrow::Cow;
+    use std::sync::Arc;
     use std::time::Duration;
+
     use trunkline_core::ErrorKind;
+
+    use super::*;
+    use crate::{Record, Recorder};
+
+    #[derive(Debug)]
+    struct Nobody;
+
+    impl Recorder for Nobody {
+        fn settled(&self, _record: &Record) {}
+    }
+
+    #[test]
+    fn whoever_may_wait_is_told_not_to_once_the_retry_budget_is_spent() {
+        let told = |retry_after, is_retry_budget_spent| {
+            let mut record = OpenRecord::open("id".to_owned(), Cow::Borrowed("chat"), Arc::new(Nobody));
+            record.is_all_tried = true;
+            record.is_retry_budget_spent = is_retry_budget_spent;
+            let error = Error::new(ErrorKind::UpstreamFailed, "down").with_retry_after(retry_after);
+            let headers = failed(record, &error).headers().clone();
+            (headers.contains_key("x-should-retry"), headers.contains_key(RETRY_AFTER))
+        };
+        let second = Some(Duration::from_secs(1));
+        assert_eq!(told(None, false), (true, false));
+        assert_eq!(told(second, false), (false, true), "waiting helps");
+        assert_eq!(told(second, true), (true, true));
+    }
 
     #[test]
     fn waits_round_up_to_whole_seconds() {
