@@ -57,8 +57,14 @@ pub fn output_bound(document: &Document, model_max: Option<u64>, reserve: u64) -
         .or_else(|| number("max_tokens"))
         .or_else(|| number("max_output_tokens"))
         .unwrap_or_else(|| model_max.map_or(reserve, |model_max| model_max.min(reserve)));
+    limit.saturating_mul(answers(document))
+}
+
+/// How many answers a request for text gets: its choices, for each of its prompts.
+pub fn answers(document: &Document) -> u64 {
+    let number = |name: &str| document.raw(name).and_then(json::u64);
     let choices = number("n").unwrap_or(1).max(number("best_of").unwrap_or(1)).max(1);
-    limit.saturating_mul(choices).saturating_mul(prompts(document))
+    choices.saturating_mul(prompts(document))
 }
 
 /// How many prompts a text completion has: a list of numbers is one.

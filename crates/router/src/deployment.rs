@@ -13,7 +13,7 @@ use trunkline_core::{Body, Error, ErrorKind, Operation, Secret, json};
 use trunkline_prices::{Price, Prices};
 use trunkline_provider::{CallContext, Provider, Registration, Registry, Target};
 
-use crate::estimate::output_tokens;
+use crate::estimate::{Tokens, output_tokens};
 use crate::parameters;
 use crate::random::mixed;
 use crate::retry_budget::Budget;
@@ -121,6 +121,8 @@ pub struct Deployment {
     pub(crate) price_of_two: Option<Decimal>,
     /// Tokens of output that are reserved for a request that names no limit.
     pub(crate) output_tokens: u64,
+    /// The most of an answer that its model can give, where that is known.
+    pub(crate) output_tokens_max: Option<u64>,
     /// What draws conversations to it.
     pub(crate) affinity: u64,
     pub(crate) state: Arc<State>,
@@ -167,6 +169,7 @@ impl Deployment {
             info: spec.info,
             price_of_two: None,
             output_tokens: output_tokens(None, None),
+            output_tokens_max: None,
             tags: spec.tags,
             input_tokens_max: None,
             own_input_tokens_max: spec.input_tokens_max,
@@ -191,13 +194,15 @@ impl Deployment {
         let of_model = || prices.get(&self.model, None).map(Arc::new);
         let price = if self.has_own_price { self.price.clone() } else { of_model() };
         let limit = price.as_ref().and_then(|price| price.input_tokens_max);
+        let output_tokens_max = price.as_ref().and_then(|price| price.output_tokens_max);
         Self {
             price_of_two: price.as_deref().and_then(price_of_two),
             input_tokens_max: self.own_input_tokens_max.or(limit),
             output_tokens: output_tokens(
                 added_limit(&self.overrides).or_else(|| added_limit(&self.defaults)),
-                price.as_ref().and_then(|price| price.output_tokens_max),
+                output_tokens_max,
             ),
+            output_tokens_max,
             price,
             ..self
         }
@@ -236,6 +241,7 @@ impl Deployment {
             cooldown: None,
             price_of_two: None,
             output_tokens: output_tokens(None, None),
+            output_tokens_max: None,
             affinity: 0,
             state: Arc::clone(&known.state),
             account: Arc::clone(&known.account),
@@ -243,6 +249,11 @@ impl Deployment {
             defaults: Vec::new(),
             overrides: Vec::new(),
         }
+    }
+
+    /// What a request reserves of its minute.
+    pub(crate) fn reserved(&self, tokens: Tokens) -> u64 {
+        tokens.reserved(self.output_tokens, self.output_tokens_max)
     }
 
     /// Puts in what the deployment adds to a body: defaults where the caller said nothing and the operation has such a

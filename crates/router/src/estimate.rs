@@ -33,15 +33,15 @@ impl Tokens {
             return Self { input, ..Self::default() };
         }
         let output_stated = estimate::output_bound(document, None, 0);
-        Self { input, output_stated, choices: estimate::output_bound(document, None, 1) }
+        Self { input, output_stated, choices: estimate::answers(document) }
     }
 
     /// What is reserved of a deployment's `tpm`: its input, and the most that it may get, which is `usual` for each answer
-    /// where it does not say.
-    pub(crate) fn reserved(&self, usual: u64) -> u64 {
+    /// where it does not say, and never more than the model can give.
+    pub(crate) fn reserved(&self, usual: u64, model_max: Option<u64>) -> u64 {
         let output = match self.output_stated {
             0 => self.choices.saturating_mul(usual),
-            stated => stated,
+            stated => model_max.map_or(stated, |max| stated.min(self.choices.saturating_mul(max))),
         };
         self.input.saturating_add(output).min(TOKENS_MAX)
     }

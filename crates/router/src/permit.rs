@@ -191,14 +191,18 @@ impl Permit {
     /// Notes that the call failed, before its reply or within it. Tells for how long the deployment rests now, if it
     /// does. What a caller brought about, by a wait, a base or a key, says nothing about the deployment.
     pub fn failed(&mut self, error: &Error) -> Option<Duration> {
-        let is_caller_s = self.payer(error) == Payer::Caller;
+        let is_own_wait = self.is_own_wait(error);
+        let is_caller_s = self.is_caller_s || is_own_wait;
         self.whom().failed(error, self.age(), is_caller_s);
+        // Whoever answered nothing has used nothing, unless nobody waited for it. A stream that was cut has, and keeps
+        // what was reserved until it is known how much of it there was.
+        if !self.has_begun {
+            if is_own_wait { self.gave(0) } else { self.used(0) }
+        }
         if is_caller_s {
             return None;
         }
-        // Whoever answered nothing has used nothing. A stream that was cut has, and keeps what was reserved.
         if !self.has_begun {
-            self.used(0);
             self.note_timeout(error);
         }
         let rules = Rules {
@@ -289,6 +293,14 @@ impl Permit {
             self.deployment.state.window.correct(taken, tokens);
         }
     }
+
+    /// Notes about how much output there was, of a call of which nobody says what it used: with its input it takes the
+    /// place of what was reserved, if that is more.
+    pub fn gave(&mut self, output_tokens: u64) {
+        if let Some(taken) = self.taken.take() {
+            self.deployment.state.window.correct(taken, taken.used_after(output_tokens));
+        }
+    }
 }
 
 /// An answer that is to be noted when it comes.
@@ -347,6 +359,11 @@ impl Drop for Permit {
         self.deployment.state.in_flight.fetch_sub(1, Ordering::Relaxed);
         drop(self.place.take());
         drop(self.probe.take());
+        // Nobody has said what it used. It was given up before there was a reply, or may have used all.
+        if let Some(taken) = self.taken.take() {
+            let used = if self.has_begun { taken.all() } else { taken.used_after(0) };
+            self.deployment.state.window.correct(taken, used);
+        }
         if let Some(freed) = &self.freed {
             freed.tell();
         }

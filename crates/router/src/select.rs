@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::affinity;
 use crate::candidate::Candidate;
+use crate::estimate::Tokens;
 use crate::group::Level;
 use crate::health::Look;
 use crate::permit::{Permit, Probe, Reserved};
@@ -112,8 +113,9 @@ impl Router {
         let goes_by_usage = policy.strategy == StrategyKind::UsageBased;
         if (deployment.rates != Rates::default() || goes_by_usage) && !is_elsewhere {
             let counts_tokens = deployment.rates.tokens.is_some() || goes_by_usage;
-            let tokens = if counts_tokens { ask.tokens().reserved(deployment.output_tokens) } else { 0 };
-            reserved.taken = Some(deployment.state.window.take(deployment.rates, tokens).ok()?);
+            let asked = if counts_tokens { ask.tokens() } else { Tokens::default() };
+            let taken = deployment.state.window.take(deployment.rates, deployment.reserved(asked)).ok()?;
+            reserved.taken = Some(taken.having_input(asked.input));
         }
         if reserved.place.is_some() || reserved.taken.is_some() {
             reserved.freed = Some(Arc::clone(&self.states.freed));

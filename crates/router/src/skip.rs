@@ -248,11 +248,7 @@ pub(crate) fn skip(route: &Route, members: &Members, place: usize, ask: &Ask<'_>
         return Some(Skip::Full);
     }
     if deployment.rates != Rates::default() {
-        let tokens = if deployment.rates.tokens.is_some() {
-            ask.tokens().reserved(deployment.output_tokens)
-        } else {
-            0
-        };
+        let tokens = if deployment.rates.tokens.is_some() { deployment.reserved(ask.tokens()) } else { 0 };
         if let Some(ends) = deployment.state.window.ends(deployment.rates, tokens) {
             return Some(Skip::RateLimited(ends.saturating_duration_since(Instant::now())));
         }

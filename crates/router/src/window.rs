@@ -50,10 +50,29 @@ impl Count {
 pub(crate) struct Taken {
     began: Instant,
     tokens: u64,
+    /// How many of them are the input.
+    input: u64,
+}
+
+impl Taken {
+    /// Notes about how many of its tokens are the input.
+    pub(crate) fn having_input(self, input: u64) -> Self {
+        Self { input, ..self }
+    }
+
+    /// About what was used by a call that was given up after so much output: its input was read by then, perhaps.
+    pub(crate) fn used_after(self, output: u64) -> u64 {
+        self.input.saturating_add(output).min(self.tokens)
+    }
+
+    /// The most that may have been used.
+    pub(crate) fn all(self) -> u64 {
+        self.tokens
+    }
 }
 
 impl Window {
-    /// Takes one request and so many tokens.
+    /// Takes one request and so many tokens, which are never more than the whole limit.
     ///
     /// # Errors
     ///
@@ -71,10 +90,11 @@ impl Window {
         if !count.fits(rates, tokens) {
             return Err(began + LENGTH);
         }
-        count.requests += 1;
-        count.tokens += tokens;
-        count.open += 1;
-        Ok(Taken { began, tokens })
+        let tokens = rates.tokens.map_or(tokens, |limit| tokens.min(limit));
+        count.requests = count.requests.saturating_add(1);
+        count.tokens = count.tokens.saturating_add(tokens);
+        count.open = count.open.saturating_add(1);
+        Ok(Taken { began, tokens, input: 0 })
     }
 
     /// Puts the tokens that were used in the place of those that were taken.
@@ -154,6 +174,15 @@ mod tests {
         tokio::time::advance(LENGTH).await;
         assert!(window.take(rates, 5_000).is_ok(), "one that is larger than all gets in alone");
         window.correct(taken, 7);
-        assert_eq!(window.used(), (1, 5_000), "what belongs to an earlier window corrects nothing");
+        assert_eq!(window.used(), (1, 100), "what belongs to an earlier window corrects nothing");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whatever_an_upstream_says_was_used_is_counted() {
+        let window = Window::default();
+        let taken = window.take(Rates::default(), 10).expect("no limit");
+        window.correct(taken, u64::MAX);
+        assert!(window.take(Rates::default(), 10).is_ok());
+        assert_eq!(window.used(), (2, u64::MAX));
     }
 }

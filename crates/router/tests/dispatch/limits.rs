@@ -6,7 +6,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 use trunkline_core::ErrorKind;
-use trunkline_router::{DeploymentSpec, Policy, Routing, StrategyKind};
+use trunkline_prices::Price;
+use trunkline_router::{DeploymentSpec, Policy, Routing, StrategyKind, Wishes};
 
 use crate::world::{Script, World, spec};
 
@@ -92,4 +93,51 @@ async fn one_that_may_take_more_than_the_whole_limit_goes_alone_while_something_
     }
     let refused = world.ask_about("m", LARGE).await.expect_err("the minute is used up");
     assert_eq!(refused.error.retry_after(), Some(Duration::from_secs(60)));
+}
+
+/// What comes of a request that may take far more than the whole limit, and is given up.
+const ENDLESS: &str = r#"{"messages":[{"role":"user","content":"hi"}],"max_tokens":1000000000}"#;
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_leaves_does_not_use_up_the_minute_of_the_others() {
+    let world = World::new(Routing::default(), [per_minute(100_000)]);
+    world.script_once("a", [Script::Slow(Duration::from_secs(600))]);
+    let left = tokio::time::timeout(Duration::from_millis(50), world.ask_about("m", ENDLESS)).await;
+    assert!(left.is_err(), "it left before there was an answer");
+    let others = join_all((0..900).map(|_| world.ask_about("m", BODY))).await;
+    assert!(others.iter().all(Result::is_ok), "all but its input is there for the others");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_of_the_caller_s_own_does_not_use_up_the_minute_of_the_others() {
+    let world = World::new(Routing::default(), [per_minute(100_000)]);
+    world.script_once("a", [Script::Takes(Duration::from_secs(600), 200)]);
+    let wishes = Wishes { timeout: Some(Duration::from_millis(10)), retries: Some(0), ..Wishes::default() };
+    let late = world.ask_about_with("m", ENDLESS, &wishes).await.expect_err("too late");
+    assert_eq!(late.error.kind(), ErrorKind::UpstreamTimeout);
+    let others = join_all((0..900).map(|_| world.ask_about("m", BODY))).await;
+    assert!(others.iter().all(Result::is_ok), "all but its input is there for the others");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_that_was_given_up_keeps_what_it_gave() {
+    let world = World::new(Routing::default(), [per_minute(1_000)]);
+    // With input and ten tokens of output each, a window has room for more than ten, and for fewer than a hundred.
+    let mut given_up = 0;
+    while let Ok(mut answer) = world.ask_about("m", ENDLESS).await {
+        answer.permit.gave(10);
+        given_up += 1;
+    }
+    assert!((11..=100).contains(&given_up), "{given_up}");
+    let silent = World::new(Routing::default(), [per_minute(1_000)]);
+    drop(silent.ask_about("m", ENDLESS).await.expect("an answer"));
+    assert!(silent.ask_about("m", BODY).await.is_err(), "nobody says what it gave: it may have been all");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_is_reserved_than_the_model_can_give() {
+    let price = Price { output_tokens_max: Some(400), ..Price::default() };
+    let world = World::new(Routing::default(), [DeploymentSpec { price: Some(price), ..per_minute(1_000) }]);
+    let asked = join_all((0..10).map(|_| world.ask_about("m", ENDLESS))).await;
+    assert_eq!(asked.iter().filter(|asked| asked.is_ok()).count(), 2);
 }

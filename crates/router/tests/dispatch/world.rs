@@ -259,8 +259,17 @@ impl World {
     }
 
     pub(crate) async fn ask_about(&self, name: &str, body: &'static str) -> Result<Answer, Failed> {
+        self.ask_about_with(name, body, &Wishes::default()).await
+    }
+
+    pub(crate) async fn ask_about_with(
+        &self,
+        name: &str,
+        body: &'static str,
+        wishes: &Wishes,
+    ) -> Result<Answer, Failed> {
         let body = Document::parse(body).expect("a document");
-        self.dispatch(name, Operation::ChatCompletions, body, &Wishes::default()).await
+        self.dispatch(name, Operation::ChatCompletions, body, wishes).await
     }
 
     async fn dispatch(
