@@ -199,6 +199,8 @@ pub(crate) struct OpenRecord {
     pub(crate) body_bytes: usize,
     /// Events that were sent to the caller.
     pub(crate) events: u64,
+    /// How many of them there had been when the upstream told last what was used.
+    events_told: u64,
     /// What went by with attempts that brought no reply, and with waits.
     pub(crate) lost: Duration,
     /// The further attempts that there would have been.
@@ -256,6 +258,7 @@ impl OpenRecord {
             router: None,
             body_bytes: 0,
             events: 0,
+            events_told: 0,
             lost: Duration::ZERO,
             retries_max: 0,
             is_all_tried: false,
@@ -292,6 +295,9 @@ impl OpenRecord {
 
     /// Notes what a reply, or an event of it, was seen to say.
     pub(crate) fn observe(&mut self, seen: Observation) {
+        if seen.usage.is_some() {
+            self.events_told = self.events;
+        }
         self.record.observation.absorb(seen);
         self.record.cost = self.record.observation.cost.clone().or_else(|| self.computed());
     }
@@ -305,18 +311,23 @@ impl OpenRecord {
         self.router.as_ref()?.price(prefix, model)?.cost(usage)
     }
 
-    /// Works out about what a stream used whose upstream told nothing: an event for each token, as upstreams send
-    /// them, and four bytes of the request for each token of the input.
-    fn estimate(&mut self) {
+    /// Works out about what a stream used whose upstream told nothing, or was cut off before it told all: an event for
+    /// each token, as upstreams send them, and four bytes of the request for each token of the input.
+    pub(crate) fn estimate(&mut self) {
         const INPUT_BYTES: u64 = 4;
-        if self.events == 0 || self.record.observation.usage.is_some() {
+        let untold = self.events - self.events_told;
+        let seen = &self.record.observation;
+        // What is told before the end covers what came before it: Anthropic's first event tells the input.
+        let is_whole = seen.terminal || self.record.outcome == Some(Outcome::Completed);
+        if untold == 0 || self.record.usage_is_estimated || (is_whole && seen.usage.is_some()) {
             return;
         }
-        let uncached_input = self.body_bytes as u64 / INPUT_BYTES;
-        self.record.observation.usage =
-            Some(Usage { uncached_input, output: self.events, ..Usage::default() });
+        let input = || Usage { uncached_input: self.body_bytes as u64 / INPUT_BYTES, ..Usage::default() };
+        let mut usage = seen.usage.clone().unwrap_or_else(input);
+        usage.output = usage.output.saturating_add(untold);
+        self.record.observation.usage = Some(usage);
         self.record.usage_is_estimated = true;
-        if self.record.cost.is_none() {
+        if self.record.observation.cost.is_none() {
             self.record.cost = self.computed();
         }
     }
@@ -394,6 +405,32 @@ mod tests {
         });
         let usage = cut.observation.usage.expect("an estimate");
         assert_eq!((usage.uncached_input, usage.output, cut.usage_is_estimated), (100, 7, true));
+    }
+
+    #[test]
+    fn what_was_told_at_the_beginning_of_a_cut_stream_is_not_all() {
+        let begun = |events: u64, ends: &[Observation]| {
+            settled(|record| {
+                record.events = 1;
+                let usage = Some(Usage { uncached_input: 25, output: 1, ..Usage::default() });
+                record.observe(Observation { usage, ..Observation::default() });
+                record.events = events;
+                ends.iter().for_each(|seen| record.observe(seen.clone()));
+            })
+        };
+        let told = |record: &Record| {
+            let usage = record.observation.usage.as_ref().expect("usage");
+            (usage.uncached_input, usage.output, record.usage_is_estimated)
+        };
+        assert_eq!(told(&begun(501, &[])), (25, 501, true));
+        // What is told last of all is no estimate, though the caller leaves before the end.
+        let last = Observation {
+            usage: Some(Usage { uncached_input: 25, output: 480, ..Usage::default() }),
+            ..Observation::default()
+        };
+        assert_eq!(told(&begun(501, std::slice::from_ref(&last))), (25, 480, false));
+        let end = Observation { terminal: true, ..Observation::default() };
+        assert_eq!(told(&begun(3, std::slice::from_ref(&end))), (25, 1, false));
     }
 
     #[test]

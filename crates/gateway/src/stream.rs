@@ -104,8 +104,8 @@ impl StreamBody {
     }
 
     fn take(&mut self, events: Vec<Event>) {
-        self.record.events += events.len() as u64;
         for event in &events {
+            self.record.events += 1;
             if let Some(seen) = event.observation() {
                 self.record.observe(seen.clone());
             }
@@ -138,6 +138,17 @@ impl StreamBody {
         // The timer is asked once more, so that it wakes this task the next time too.
         let _ = keepalive.next.as_mut().poll(context);
         Poll::Ready(Some(self.rewrite.ping()))
+    }
+}
+
+impl Drop for StreamBody {
+    fn drop(&mut self) {
+        self.record.estimate();
+        // Of what ended in good order this is known already.
+        match &self.record.observation.usage {
+            Some(usage) => self.upstream.used(usage.total()),
+            None => self.upstream.gave(self.record.events),
+        }
     }
 }
 
