@@ -8,13 +8,13 @@ use bytes::Bytes;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
 use trunkline_core::{Body, Error, ErrorKind, Operation, Secret, json};
 use trunkline_prices::{Price, Prices};
 use trunkline_provider::{CallContext, Provider, Registration, Registry, Target};
 
 use crate::estimate::{Tokens, output_tokens};
 use crate::parameters;
+use crate::places::Places;
 use crate::random::mixed;
 use crate::retry_budget::Budget;
 use crate::state::{Account, State, States};
@@ -112,7 +112,7 @@ pub struct Deployment {
     /// Whether stars of the asked-for name are filled into the model.
     has_stars: bool,
     pub(crate) context: CallContext,
-    pub(crate) parallel: Option<Arc<Semaphore>>,
+    pub(crate) parallel: Option<Arc<Places>>,
     pub(crate) rates: Rates,
     pub(crate) weight: Option<f64>,
     pub(crate) retries: Option<u32>,

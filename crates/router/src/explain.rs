@@ -150,7 +150,7 @@ impl Router {
             has_credential: self.can_call(&candidate.prefix, deployment),
             rest: look(&rest),
             in_flight: deployment.state.in_flight.load(Ordering::Relaxed),
-            in_flight_max: deployment.parallel.as_ref().and_then(|_| deployment.state.places_max()),
+            in_flight_max: deployment.parallel.as_ref().map(|places| places.max()),
             used,
             limits: (limits.requests, limits.tokens),
             answers_in: look(&|standing| {

@@ -37,6 +37,7 @@ mod notice;
 mod parameters;
 mod pattern;
 mod permit;
+mod places;
 mod policy;
 mod policy_words;
 mod price_list;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use trunkline_core::{Call, Error, ErrorKind, Wait};
 
 use crate::health::{Claim, Health, Look, Rules, counts_against};
 use crate::notice::Whom;
+use crate::places::Place;
 use crate::rested::Rested;
 use crate::retry_budget::Payer;
 use crate::speed::Until;
@@ -32,7 +32,7 @@ pub struct Permit {
     /// Whether this call finds out if the deployment is back. Until there is a word, nobody else may, for a while.
     probe: Option<Probe>,
     taken: Option<Taken>,
-    place: Option<OwnedSemaphorePermit>,
+    place: Option<Place>,
     freed: Option<Arc<Freed>>,
     has_begun: bool,
     /// Whether the call was counted when its reply began.
@@ -57,7 +57,7 @@ pub struct Permit {
 pub(crate) struct Reserved {
     pub(crate) probe: Option<Probe>,
     pub(crate) taken: Option<Taken>,
-    pub(crate) place: Option<OwnedSemaphorePermit>,
+    pub(crate) place: Option<Place>,
     pub(crate) freed: Option<Arc<Freed>>,
 }
 

@@ -107,7 +107,7 @@ impl Router {
         }
         let is_elsewhere = own.is_some_and(|own| own.api_base.is_some());
         if let Some(places) = deployment.parallel.as_ref().filter(|_| !is_elsewhere) {
-            reserved.place = Some(Arc::clone(places).try_acquire_owned().ok()?);
+            reserved.place = Some(places.take()?);
         }
         // Where the least used is asked, what is used is counted without a limit too.
         let goes_by_usage = policy.strategy == StrategyKind::UsageBased;

@@ -244,7 +244,7 @@ pub(crate) fn skip(route: &Route, members: &Members, place: usize, ask: &Ask<'_>
     if let Some(Look::Resting(until)) = look {
         return Some(Skip::Resting(until.saturating_duration_since(Instant::now())));
     }
-    if deployment.parallel.as_ref().is_some_and(|places| places.available_permits() == 0) {
+    if deployment.parallel.as_ref().is_some_and(|places| places.are_taken()) {
         return Some(Skip::Full);
     }
     if deployment.rates != Rates::default() {

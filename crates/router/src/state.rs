@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::RetryBudget;
 use crate::failures::Failures;
 use crate::health::{Health, Look};
+use crate::places::Places;
 use crate::rested::Rested;
 use crate::retry_budget::Budget;
 use crate::speed::Speed;
@@ -43,8 +44,8 @@ pub(crate) struct State {
     swept: Mutex<Option<Instant>>,
     /// How often a call was followed by a rest, by what had gone wrong.
     rests: Mutex<Vec<(Rested, u64)>>,
-    /// Places for calls at one time, and how many there are in all.
-    parallel: Mutex<Option<(usize, Arc<Semaphore>)>>,
+    /// Places for calls at one time, where they are limited.
+    places: Arc<Places>,
 }
 
 /// What is known of one model of a deployment.
@@ -89,7 +90,7 @@ impl State {
             has_models: AtomicBool::new(false),
             swept: Mutex::new(None),
             rests: Mutex::default(),
-            parallel: Mutex::new(None),
+            places: Arc::default(),
         }
     }
 
@@ -160,36 +161,10 @@ impl State {
         lock(&self.rests).clone()
     }
 
-    /// How many calls may be open at one time, if that is limited.
-    pub(crate) fn places_max(&self) -> Option<usize> {
-        let parallel = self.parallel.lock().unwrap_or_else(PoisonError::into_inner);
-        parallel.as_ref().map(|(max, _)| *max)
-    }
-
-    /// The places for so many calls at one time. Those that are taken stay taken when the number changes.
-    pub(crate) fn places(&self, max: usize) -> Arc<Semaphore> {
-        let max = max.min(Semaphore::MAX_PERMITS);
-        let mut parallel = self.parallel.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *parallel {
-            Some((before, places)) => {
-                if max > *before {
-                    places.add_permits(max - *before);
-                } else {
-                    let forgotten = places.forget_permits(*before - max);
-                    // What cannot be taken away now is missing for good: a smaller number is a new beginning.
-                    if forgotten < *before - max {
-                        *places = Arc::new(Semaphore::new(max));
-                    }
-                }
-                *before = max;
-                Arc::clone(places)
-            }
-            none => {
-                let places = Arc::new(Semaphore::new(max));
-                *none = Some((max, Arc::clone(&places)));
-                places
-            }
-        }
+    /// The places for so many calls at one time.
+    pub(crate) fn places(&self, max: usize) -> Arc<Places> {
+        self.places.set_max(max);
+        Arc::clone(&self.places)
     }
 }
 

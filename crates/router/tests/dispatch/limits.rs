@@ -141,3 +141,20 @@ async fn no_more_is_reserved_than_the_model_can_give() {
     let asked = join_all((0..10).map(|_| world.ask_about("m", ENDLESS))).await;
     assert_eq!(asked.iter().filter(|asked| asked.is_ok()).count(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_is_lowered_holds_while_more_calls_are_open() {
+    let of = |max| [DeploymentSpec { parallel_calls_max: Some(max), ..spec("m", "one/a") }];
+    let world = World::new(Routing::default(), of(10));
+    let mut open = Vec::new();
+    for _ in 0..8 {
+        open.push(world.ask("m").await.expect("a place"));
+    }
+    let world = world.reloaded(Routing::default(), of(5));
+    while open.len() >= 5 {
+        assert!(world.ask("m").await.is_err(), "{} are open", open.len());
+        open.pop();
+    }
+    open.push(world.ask("m").await.expect("four are open"));
+    assert!(world.ask("m").await.is_err());
+}
