@@ -64,7 +64,14 @@ impl Router {
         let given = {
             let context = context(&pick.candidate, journey);
             let own = prepare(call, &pick.candidate, journey.wishes);
-            give(&pick, context.as_ref(), own.as_deref().unwrap_or(call), journey.wishes).await
+            give(
+                &pick.candidate,
+                pick.permit.given(),
+                context.as_ref(),
+                own.as_deref().unwrap_or(call),
+                journey.wishes,
+            )
+            .await
         };
         self.settled(route, pick, given, journey)
     }

@@ -16,19 +16,19 @@ use crate::{Candidate, Wishes};
 /// What one deployment gave: a reply, of a stream its first events, and the time it took.
 pub(crate) type Given = (Reply, Option<Vec<Event>>, Duration);
 
-/// Asks one deployment, and waits for the first event of a stream.
+/// Asks the deployment that was given then, and waits for the first event of a stream.
 pub(crate) async fn give(
-    pick: &Pick<'_>,
+    candidate: &Candidate,
+    since: Instant,
     context: Option<&CallContext>,
     call: &Call,
     wishes: &Wishes,
 ) -> Result<Given, Error> {
-    let candidate = &pick.candidate;
     let context = context.unwrap_or(candidate.deployment.context());
     let mut reply = candidate.provider.call(context, call).await?;
     let first = match &mut reply.body {
         ReplyBody::Events(events) => {
-            let wait = || first_wait(pick, context, call);
+            let wait = || first_wait(since, context, call);
             let named = |error: Error| match error.provider() {
                 Some(_) => error,
                 None => error.with_provider(&*candidate.prefix),
@@ -37,7 +37,7 @@ pub(crate) async fn give(
         }
         ReplyBody::Document(..) | ReplyBody::Raw { .. } => None,
     };
-    Ok((reply, first, pick.permit.age()))
+    Ok((reply, first, since.elapsed()))
 }
 
 /// Whether a stream had to begin before any event of it said something.
@@ -47,10 +47,10 @@ pub(crate) fn is_silent((reply, first, _): &Given) -> bool {
 }
 
 /// How long the first event is waited for, from sending on. Whoever did not ask for a stream has all the time.
-fn first_wait(pick: &Pick<'_>, context: &CallContext, call: &Call) -> FirstWait {
+fn first_wait(since: Instant, context: &CallContext, call: &Call) -> FirstWait {
     let waits = &context.target.send.waits;
     let most = if call.streaming() { waits.first_event.min(waits.total) } else { waits.total };
-    FirstWait { since: Instant::now() - pick.permit.age(), most }
+    FirstWait { since, most }
 }
 
 /// Where the call goes and how long it may take, where that is not just what the deployment says.

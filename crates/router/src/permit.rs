@@ -149,6 +149,11 @@ impl Permit {
         }
     }
 
+    /// When it was given.
+    pub(crate) fn given(&self) -> Instant {
+        self.given
+    }
+
     /// How long ago it was given.
     pub(crate) fn age(&self) -> Duration {
         self.given.elapsed()

@@ -10,9 +10,10 @@ use crate::attempt::Attempt;
 use crate::estimate::input_tokens;
 use crate::first_events::{FirstWait, first_events};
 use crate::further::Tried;
-use crate::give::{Given, context, give, is_silent, note_end, note_failure, prepare};
+use crate::give::{Given, context, give, is_silent, note_end, prepare};
 use crate::group::Group;
 use crate::journey::Journey;
+use crate::retry_budget::Payer;
 use crate::select::Pick;
 use crate::speed::Until;
 use crate::{Hedge, Route, Router};
@@ -49,7 +50,7 @@ impl Router {
         &'r self,
         route: &'r Route,
         hedging: Hedging<'r>,
-        pick: Pick<'r>,
+        mut pick: Pick<'r>,
         call: &mut Call,
         journey: &mut Journey<'_>,
         tried: &mut Tried,
@@ -60,34 +61,43 @@ impl Router {
         let mut spare = call.clone();
         let own_of_first = prepare(call, &pick.candidate, wishes);
         let raced = 'race: {
-            let first =
-                give(&pick, context_of_first.as_ref(), own_of_first.as_deref().unwrap_or(call), wishes);
+            let call = own_of_first.as_deref().unwrap_or(call);
+            let since = pick.permit.given();
+            let first = give(&pick.candidate, since, context_of_first.as_ref(), call, wishes);
             let mut first = std::pin::pin!(first);
             let Some(delay) = delay else { break 'race (None, first.await) };
             if let Ok(given) = tokio::time::timeout(delay, &mut first).await {
                 break 'race (None, given);
             }
-            let Some(second) = self.second(route, &hedging, &tried.and(pick.place), &spare, journey) else {
+            let Some(mut second) = self.second(route, &hedging, &tried.and(pick.place), &spare, journey)
+            else {
                 break 'race (None, first.await);
             };
             let context_of_second = context(&second.candidate, journey);
             let own_of_second = prepare(&mut spare, &second.candidate, wishes);
             let Faster { is_second, given, other } = {
                 let call = own_of_second.as_deref().unwrap_or(&spare);
-                let other = give(&second, context_of_second.as_ref(), call, wishes);
-                faster(first, std::pin::pin!(other), wishes.begin_within).await
+                let since = second.permit.given();
+                let other = give(&second.candidate, since, context_of_second.as_ref(), call, wishes);
+                // At once, and not when the other one ends: so nobody else is sent there meanwhile.
+                let note = |is_second: bool, error: &Error| {
+                    let permit = if is_second { &mut second.permit } else { &mut pick.permit };
+                    let lost = (permit.age(), permit.payer(error));
+                    permit.failed(error);
+                    lost
+                };
+                faster(first, std::pin::pin!(other), wishes.begin_within, note).await
             };
             (Some((second, is_second, other)), given)
         };
         let (beside, given) = raced;
         let Some((second, is_second, error)) = beside else { return (pick, given) };
-        let (mut loser, winner) = if is_second { (pick, second) } else { (second, pick) };
+        let (loser, winner) = if is_second { (pick, second) } else { (second, pick) };
         let (group, took) = (route.group(), began.elapsed());
         journey.course.lost += took.saturating_sub(winner.permit.age());
         let attempt = match error {
-            Some(error) => {
-                note_failure(&mut loser, &error);
-                journey.note_origin(&loser.candidate, &error, loser.permit.payer(&error));
+            Some((error, (took, payer))) => {
+                journey.note_origin(&loser.candidate, &error, payer);
                 tried.note(loser.place, &error);
                 Attempt::failed(group, &loser.candidate, &error, took)
             }
@@ -133,20 +143,24 @@ impl Router {
     }
 }
 
+/// After how long one failed, and on whose account it goes.
+type Lost = (Duration, Payer);
+
 /// How a race went.
 struct Faster {
     /// Whether it was the second that answered, or that failed last.
     is_second: bool,
     given: Result<Given, Error>,
     /// What the other one failed of. `None` if it was overtaken.
-    other: Option<Error>,
+    other: Option<(Error, Lost)>,
 }
 
-/// Waits for the first of the two that answers; who fails leaves it to the other.
+/// Waits for the first of the two that answers; who fails leaves it to the other, and is noted.
 async fn faster<F, S>(
     mut first: Pin<&mut F>,
     mut second: Pin<&mut S>,
     begin_within: Option<Duration>,
+    mut note: impl FnMut(bool, &Error) -> Lost,
 ) -> Faster
 where
     F: Future<Output = Result<Given, Error>>,
@@ -155,11 +169,13 @@ where
     tokio::select! {
         biased;
         given = &mut first => {
-            let Last { is_other, given, other } = last(given, second, begin_within).await;
+            let note = |is_other: bool, error: &Error| note(is_other, error);
+            let Last { is_other, given, other } = last(given, second, begin_within, note).await;
             Faster { is_second: is_other, given, other }
         }
         given = &mut second => {
-            let Last { is_other, given, other } = last(given, first, begin_within).await;
+            let note = |is_other: bool, error: &Error| note(!is_other, error);
+            let Last { is_other, given, other } = last(given, first, begin_within, note).await;
             Faster { is_second: !is_other, given, other }
         }
     }
@@ -170,30 +186,45 @@ struct Last {
     /// Whether it was the one that had not been heard of.
     is_other: bool,
     given: Result<Given, Error>,
-    other: Option<Error>,
+    other: Option<(Error, Lost)>,
 }
 
 /// Decides whether what one gave is the answer. A failure is none, nor is a stream that says nothing while the other
 /// may still answer: it has as long again to speak before the reply begins with it.
-async fn last<O>(given: Result<Given, Error>, mut other: Pin<&mut O>, begin_within: Option<Duration>) -> Last
+async fn last<O>(
+    given: Result<Given, Error>,
+    mut other: Pin<&mut O>,
+    begin_within: Option<Duration>,
+    mut note: impl FnMut(bool, &Error) -> Lost,
+) -> Last
 where
     O: Future<Output = Result<Given, Error>>,
 {
+    let mut noted = |is_other: bool, error: Error| {
+        let lost = note(is_other, &error);
+        Some((error, lost))
+    };
     let mut silent = match given {
         Ok(given) if is_silent(&given) => given,
         Ok(given) => return Last { is_other: false, given: Ok(given), other: None },
-        Err(error) => return Last { is_other: true, given: other.await, other: Some(error) },
+        Err(error) => {
+            let lost = noted(false, error);
+            return Last { is_other: true, given: other.await, other: lost };
+        }
     };
     tokio::select! {
         biased;
         spoke = speaks(&mut silent, begin_within) => match spoke {
             Ok(()) => Last { is_other: false, given: Ok(silent), other: None },
-            Err(error) => Last { is_other: true, given: other.await, other: Some(error) },
+            Err(error) => {
+                let lost = noted(false, error);
+                Last { is_other: true, given: other.await, other: lost }
+            }
         },
         given = &mut other => match given {
             Ok(given) if !is_silent(&given) => Last { is_other: true, given: Ok(given), other: None },
             Ok(_) => Last { is_other: false, given: Ok(silent), other: None },
-            Err(error) => Last { is_other: false, given: Ok(silent), other: Some(error) },
+            Err(error) => Last { is_other: false, given: Ok(silent), other: noted(true, error) },
         },
     }
 }

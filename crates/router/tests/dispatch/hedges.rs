@@ -96,6 +96,8 @@ async fn whoever_failed_beside_another_is_not_asked_again() {
     assert_eq!(&*answer.candidate.upstream_model, "c");
     let failed: Vec<&str> = answer.course.failed.iter().map(|attempt| &*attempt.upstream_model).collect();
     assert_eq!((failed, answer.course.attempts), (vec!["b", "a"], 3));
+    let took = answer.course.failed[0].duration;
+    assert!(took < Duration::from_millis(10), "it failed at once, and is noted so: {took:?}");
     assert_eq!(began.elapsed(), Duration::from_secs(1), "nobody rests where there is another");
 }
 
