@@ -76,6 +76,9 @@ async fn names_and_members_without_end_are_refused() {
     let server = echo().await;
     let long = format!(r#"{{"model":"{}","messages":[]}}"#, "x".repeat(2000));
     check(&server, long.as_bytes(), (400, "invalid_request_error", "model"), "longer than 1024 bytes").await;
+    let fallback = format!(r#"{{"model":"echo/x","messages":[],"fallbacks":["echo/{}"]}}"#, "x".repeat(2000));
+    let refused = (400, "invalid_request_error", "fallbacks");
+    check(&server, fallback.as_bytes(), refused, "longer than 1024 bytes").await;
     let members: Vec<String> = (0..2000).map(|number| format!(r#""litellm_{number}":1"#)).collect();
     let many = format!(r#"{{"model":"echo/x","messages":[],{}}}"#, members.join(","));
     check(&server, many.as_bytes(), (400, "invalid_request_error", "null"), "1000 top-level members").await;

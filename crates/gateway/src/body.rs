@@ -18,6 +18,9 @@ use trunkline_core::{
 use crate::Limits;
 use crate::inflate::{Encoding, inflate};
 
+/// A model's name, in bytes: longer ones are no names.
+pub(crate) const MODEL_NAME_BYTES_MAX: usize = 1024;
+
 /// Bodies from this size on are inflated on a thread of their own, so that they hold up no other request.
 const INFLATE_INLINE_BYTES_MAX: usize = 64 * 1024;
 

@@ -17,6 +17,7 @@ use trunkline_router::{Answer as Sent, Candidate, Failed, Permit as UpstreamPerm
 use crate::admission::Permit;
 use crate::authentication::Caller;
 use crate::binding::{self, Binding, Earlier};
+use crate::body::MODEL_NAME_BYTES_MAX;
 use crate::consumed;
 use crate::error_response::failed;
 use crate::gateway::Gateway;
@@ -26,9 +27,6 @@ use crate::rewrite::Rewrite;
 use crate::steering::Steering;
 use crate::stream::StreamBody;
 use crate::{Settings, body, headers, trace, wishes};
-
-/// A model's name, in bytes: longer ones are no names.
-const MODEL_NAME_BYTES_MAX: usize = 1024;
 
 /// As much of an end user's name as is noted, in bytes.
 const USER_BYTES_MAX: usize = 256;

@@ -8,6 +8,7 @@ use trunkline_core::{Error, ErrorKind};
 use trunkline_router::{OwnTarget, Router, Wishes};
 
 use crate::authentication::Caller;
+use crate::body::MODEL_NAME_BYTES_MAX;
 use crate::consumed::Asked;
 use crate::steering::Steering;
 
@@ -64,7 +65,7 @@ pub(crate) fn of(
 ///
 /// # Errors
 ///
-/// `InvalidRequest` naming the first of them.
+/// `InvalidRequest` naming the first of them, or for a name that is too long to be one.
 pub(crate) fn check_fallbacks(router: &Router, wishes: &Wishes) -> Result<(), Error> {
     let lists = [
         ("fallbacks", &wishes.fallbacks),
@@ -73,6 +74,11 @@ pub(crate) fn check_fallbacks(router: &Router, wishes: &Wishes) -> Result<(), Er
     ];
     for (list, fallbacks) in lists {
         for fallback in fallbacks.iter().flatten() {
+            if fallback.model.len() > MODEL_NAME_BYTES_MAX {
+                let message =
+                    format!("a model of `{list}` must not be longer than {MODEL_NAME_BYTES_MAX} bytes.");
+                return Err(Error::new(ErrorKind::InvalidRequest, message).with_param(list));
+            }
             if let Err(error) = router.resolve(&fallback.model) {
                 let model = &fallback.model;
                 let message = format!("`{list}` names `{model}`, which leads nowhere: {}", error.message());
