@@ -155,6 +155,26 @@ async fn cut_streams_bring_a_rest_and_its_end_is_told() {
 }
 
 #[tokio::test]
+async fn a_caller_who_leaves_a_second_attempt_leaves_both_in_the_log() {
+    let down = ScriptedUpstream::answering(|_, _| Script::json(503, r#"{"error":{"message":"down"}}"#));
+    let down = down.await.expect("a port");
+    let silent = ScriptedUpstream::start([Script::cut_before_head(Cut::Stall)]).await.expect("a port");
+    let server = Start::new().config(rows(&down.url(), &silent.url())).serve().await;
+    let body = r#"{"model":"m","messages":[]}"#;
+    let mut asking = Box::pin(post(server.address, "/v1/chat/completions", body));
+    tokio::select! {
+        answer = &mut asking => panic!("nobody answers: {}", answer.text()),
+        _ = silent.wait_for_requests(1) => drop(asking),
+    }
+    silent.hung_up(0).await;
+    let log = server.stop().await;
+    let left = with(&log, "outcome=\"caller gone\"");
+    for field in ["deployment.id=\"b\"", "provider.name=\"openai\"", "attempts=2"] {
+        assert!(left[0].contains(field), "{field}: {log}");
+    }
+}
+
+#[tokio::test]
 async fn findings_are_lines_like_others() {
     let config = "model_list:\n- {model_name: m, litellm_params: {model: echo/x, api_key: os.environ/NOT_SET}}\n\
                   - {model_name: n, litellm_params: {model: echo/x}}\nno_such_section: 1\n";

@@ -163,7 +163,7 @@ where
         record.body_bytes = call.document().map_or(0, Document::len);
     }
     let Sent { reply, first, candidate, group, duration, course, permit: mut upstream } =
-        match router.dispatch(&route, &mut call, &wishes).await {
+        match router.dispatch_noting(&route, &mut call, &wishes, &mut record.course).await {
             Ok(answer) => answer,
             Err(failed) => return Err(noted(record, failed)),
         };

@@ -195,6 +195,8 @@ pub(crate) struct OpenRecord {
     price: Option<Arc<Price>>,
     /// What knows the prices of models, where the deployment has many.
     router: Option<Arc<Router>>,
+    /// What was tried so far, while nobody has answered yet.
+    pub(crate) course: Course,
     /// The length of the request's body, in bytes.
     pub(crate) body_bytes: usize,
     /// Events that were sent to the caller.
@@ -256,6 +258,7 @@ impl OpenRecord {
             dialect: Dialect::default(),
             price: None,
             router: None,
+            course: Course::default(),
             body_bytes: 0,
             events: 0,
             events_told: 0,
@@ -300,6 +303,18 @@ impl OpenRecord {
         }
         self.record.observation.absorb(seen);
         self.record.cost = self.record.observation.cost.clone().or_else(|| self.computed());
+    }
+
+    /// Notes what was tried for a caller who left before there was an answer.
+    fn left_during(&mut self, course: Course) {
+        if let Some(last) = course.failed.last() {
+            self.record.group = Some(Arc::clone(&last.group));
+            self.record.deployment = Some(Arc::clone(&last.deployment));
+            self.record.deployment_group = Some(Arc::clone(&last.deployment_group));
+            self.record.provider = Some(Arc::clone(&last.provider));
+            self.record.upstream_model = Some(Arc::clone(&last.upstream_model));
+        }
+        self.took(course);
     }
 
     fn computed(&self) -> Option<Cost> {
@@ -366,6 +381,10 @@ impl std::ops::DerefMut for OpenRecord {
 impl Drop for OpenRecord {
     fn drop(&mut self) {
         self.end(Outcome::CallerGone);
+        if self.course.attempts > 0 {
+            let course = std::mem::take(&mut self.course);
+            self.left_during(course);
+        }
         self.estimate();
         self.record.duration = Some(self.record.started.elapsed());
         self.recorder.settled(&self.record);

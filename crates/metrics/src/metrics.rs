@@ -235,6 +235,10 @@ fn fallback_keys(record: &Record) -> Vec<Key<'_>> {
     // Groups of which no deployment could be asked leave no trace; the first one may be among them.
     let fallbacks = usize::try_from(record.fallbacks).unwrap_or(usize::MAX);
     let first = asked.len().saturating_sub(fallbacks);
+    if matches!(request.ending, Ending::Left) {
+        // Nobody knows what the last one would have answered.
+        asked.pop();
+    }
     asked.into_iter().skip(first).map(|(_, key)| key).collect()
 }
 
@@ -405,6 +409,11 @@ mod tests {
         check(&record(&[a, b, c], None, 2), &[("b", false, 500), ("c", false, 503)]);
         // The first group had nobody to ask.
         check(&record(&[], Some("b"), 1), &[("b", true, 429)]);
+        // A caller that leaves the second one has seen it neither fail nor answer.
+        let given_up = Attempt { status: None, failure: None, ..attempt("b", 0) };
+        let mut left = record(&[attempt("a", 500), given_up], None, 1);
+        (left.outcome, left.status) = (Some(Outcome::CallerGone), None);
+        check(&left, &[]);
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use trunkline_core::{Call, Error, ErrorKind, Reply, ReplyBody, Retry};
 
+use crate::attempt::Attempt;
+use crate::estimate::input_tokens;
 use crate::further::Tried;
 use crate::give::{Given, context, give, is_silent, note_end, note_failure, prepare};
 use crate::journey::Journey;
@@ -64,14 +66,13 @@ impl Router {
         let given = {
             let context = context(&pick.candidate, journey);
             let own = prepare(call, &pick.candidate, journey.wishes);
-            give(
-                &pick.candidate,
-                pick.permit.given(),
-                context.as_ref(),
-                own.as_deref().unwrap_or(call),
-                journey.wishes,
-            )
-            .await
+            let call = own.as_deref().unwrap_or(call);
+            let mut leaving = Leaving { router: self, route, pick: &pick, call, journey, is_over: false };
+            let given =
+                give(&pick.candidate, pick.permit.given(), context.as_ref(), call, leaving.journey.wishes)
+                    .await;
+            leaving.is_over = true;
+            given
         };
         self.settled(route, pick, given, journey)
     }
@@ -101,7 +102,7 @@ impl Router {
                 }
                 let Pick { candidate, permit, .. } = pick;
                 let (candidate, group) = (candidate.into_owned(), Arc::clone(route.group()));
-                let course = std::mem::take(&mut journey.course);
+                let course = std::mem::take(&mut *journey.course);
                 Ok(Answer { reply, first, candidate, group, duration, course, permit })
             }
             Err(error) => {
@@ -116,6 +117,36 @@ impl Router {
                 })
             }
         }
+    }
+}
+
+/// Notes who was being asked, if nobody waits for the answer any more.
+struct Leaving<'a, 'w> {
+    router: &'a Router,
+    route: &'a Route,
+    pick: &'a Pick<'a>,
+    call: &'a Call,
+    journey: &'a mut Journey<'w>,
+    is_over: bool,
+}
+
+impl Drop for Leaving<'_, '_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.note();
+        }
+    }
+}
+
+impl Leaving<'_, '_> {
+    /// Its upstream may have read the input by then, and bills it.
+    #[cold]
+    fn note(&mut self) {
+        let (candidate, took) = (&self.pick.candidate, self.pick.permit.age());
+        let price = self.router.price_of(candidate);
+        let tokens = input_tokens(&self.call.body);
+        let attempt = Attempt::overtaken(self.route.group(), candidate, took);
+        self.journey.course.failed.push(attempt.having_read(tokens, price.as_deref()));
     }
 }
 

@@ -24,7 +24,7 @@ pub struct Attempt {
     pub upstream_model: Arc<str>,
     /// The upstream's status, where it sent one.
     pub status: Option<StatusCode>,
-    /// What went wrong. `None` for one that another was faster than.
+    /// What went wrong. `None` for one that was given up: another was faster, or nobody waited any more.
     pub failure: Option<ErrorKind>,
     /// From sending until it was over.
     pub duration: Duration,
@@ -40,7 +40,7 @@ impl Attempt {
         Self { status: error.upstream_status(), failure, ..Self::overtaken(group, candidate, duration) }
     }
 
-    /// One that was given up because another answered first.
+    /// One that was given up, because another answered first or nobody waited any more.
     pub(crate) fn overtaken(group: &Arc<str>, candidate: &Candidate, duration: Duration) -> Self {
         Self {
             group: Arc::clone(group),

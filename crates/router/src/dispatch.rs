@@ -12,7 +12,7 @@ use crate::route::Members;
 use crate::select::Pick;
 use crate::skip::{Ask, Unavailable};
 use crate::want::{key, want};
-use crate::{Answer, Failed, Policy, Route, Router, Wishes};
+use crate::{Answer, Course, Failed, Policy, Route, Router, Wishes};
 
 impl Router {
     /// Asks deployments of a route, and of the groups that follow it, until one answers.
@@ -24,7 +24,23 @@ impl Router {
     ///
     /// The last failure, with all that was tried.
     pub async fn dispatch(&self, route: &Route, call: &mut Call, wishes: &Wishes) -> Result<Answer, Failed> {
-        let mut journey = Journey::new(self.routing.total, wishes);
+        self.dispatch_noting(route, call, wishes, &mut Course::default()).await
+    }
+
+    /// The same, for who wants to know what was tried even if it stops waiting: what is dropped before its end leaves
+    /// that in `course`, and as the last attempt the one that was under way. Whatever has ended takes it along.
+    ///
+    /// # Errors
+    ///
+    /// As [`dispatch`](Self::dispatch).
+    pub async fn dispatch_noting(
+        &self,
+        route: &Route,
+        call: &mut Call,
+        wishes: &Wishes,
+        course: &mut Course,
+    ) -> Result<Answer, Failed> {
+        let mut journey = Journey::new(self.routing.total, wishes, course);
         let mut unavailable = match self.ask_group(route, call, &mut journey).await {
             Ok(answer) => return Ok(answer),
             Err(unavailable) => unavailable,

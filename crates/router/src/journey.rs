@@ -94,12 +94,13 @@ pub(crate) struct Journey<'w> {
     /// What the last attempt failed of.
     pub(crate) error: Option<Error>,
     pub(crate) last: Option<(Arc<str>, Candidate)>,
-    pub(crate) course: Course,
+    /// It is the caller's, who keeps it when nobody waits for the answer any more.
+    pub(crate) course: &'w mut Course,
 }
 
 impl<'w> Journey<'w> {
     /// `total` is how long it may take, if it says nothing itself.
-    pub(crate) fn new(total: Duration, wishes: &'w Wishes) -> Self {
+    pub(crate) fn new(total: Duration, wishes: &'w Wishes, course: &'w mut Course) -> Self {
         let began = Instant::now();
         let total = wishes.timeout.unwrap_or(total);
         Self {
@@ -112,7 +113,7 @@ impl<'w> Journey<'w> {
             paid: None,
             error: None,
             last: None,
-            course: Course::default(),
+            course,
         }
     }
 
@@ -193,7 +194,7 @@ impl<'w> Journey<'w> {
     pub(crate) fn failed(self, otherwise: Option<Error>) -> Failed {
         let nothing = || Error::new(ErrorKind::Internal, "nobody was asked, and nobody says why");
         let error = self.error.or(otherwise).unwrap_or_else(nothing);
-        Failed { error, last: self.last, course: self.course }
+        Failed { error, last: self.last, course: std::mem::take(self.course) }
     }
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use tokio::time::Instant;
-use trunkline_core::{Error, ErrorKind, ReplyBody, Wait};
+use trunkline_core::{Call, Document, Error, ErrorKind, Operation, ReplyBody, Wait};
 use trunkline_provider::Waits;
-use trunkline_router::{DeploymentSpec, Policy, Routing, Wishes};
+use trunkline_router::{Course, DeploymentSpec, Policy, Routing, Wishes};
 
 use crate::world::{Script, World, spec};
 
@@ -174,4 +174,27 @@ async fn of_the_waits_those_are_excused_that_the_end_of_the_request_cut_short() 
         let error = Error::new(ErrorKind::UpstreamTimeout, "scripted").with_wait(wait);
         assert_eq!(answer.permit.failed(&error).is_some(), rests, "{wait} after {gone} s");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_stops_waiting_keeps_what_was_tried() {
+    let world = two();
+    world.script("a", Script::Status(500));
+    world.script("b", Script::Slow(600 * SECOND));
+    let mut course = Course::default();
+    let route = world.router.resolve("m").expect("a known name");
+    let mut call = Call::new(Operation::ChatCompletions, "", Document::empty());
+    let wishes = Wishes::default();
+    let asking = world.router.dispatch_noting(&route, &mut call, &wishes, &mut course);
+    assert!(tokio::time::timeout(5 * SECOND, asking).await.is_err(), "b says nothing");
+    let tried: Vec<_> =
+        course.failed.iter().map(|attempt| (&*attempt.upstream_model, attempt.failure)).collect();
+    assert_eq!(tried, [("a", Some(ErrorKind::UpstreamFailed)), ("b", None)]);
+    assert_eq!((course.attempts, course.failed[1].usage.is_some()), (2, true));
+    // What has ended takes it along.
+    world.script("b", Script::Answer);
+    course = Course::default();
+    let answer = world.router.dispatch_noting(&route, &mut call, &wishes, &mut course).await;
+    assert_eq!(answer.expect("an answer").course.failed.len(), 1);
+    assert_eq!((course.attempts, course.failed.len()), (0, 0));
 }
