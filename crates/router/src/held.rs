@@ -22,7 +22,14 @@ impl Answer {
             }
             ReplyBody::Events(events) => {
                 let first = first.into_iter().collect();
-                ReplyBody::Events(Box::pin(HeldEvents { first, events, permit, tokens: None, failed: None }))
+                ReplyBody::Events(Box::pin(HeldEvents {
+                    first,
+                    events,
+                    permit,
+                    tokens: None,
+                    untold: 0,
+                    failed: None,
+                }))
             }
             ReplyBody::Raw { content_type, mut bytes } => {
                 let bytes = Box::pin(futures_util::stream::poll_fn(move |context| {
@@ -45,6 +52,8 @@ struct HeldEvents {
     permit: Permit,
     /// What the stream said last of its usage.
     tokens: Option<u64>,
+    /// The events since then.
+    untold: u64,
     /// The failure that it told of.
     failed: Option<ErrorKind>,
 }
@@ -54,7 +63,12 @@ impl HeldEvents {
         match item {
             Some(Ok(events)) => {
                 let usage = |event: &Event| Some(event.observation()?.usage.as_ref()?.total());
-                self.tokens = events.iter().rev().find_map(usage).or(self.tokens);
+                for event in events {
+                    match usage(event) {
+                        Some(tokens) => (self.tokens, self.untold) = (Some(tokens), 0),
+                        None => self.untold += 1,
+                    }
+                }
                 let failed = |event: &Event| event.observation()?.failed;
                 self.failed = events.iter().rev().find_map(failed).or(self.failed);
             }
@@ -69,6 +83,16 @@ impl HeldEvents {
                     self.permit.told_failure(kind);
                 }
             }
+        }
+    }
+}
+
+impl Drop for HeldEvents {
+    fn drop(&mut self) {
+        // Of what ended in good order and told its usage this is known already.
+        match self.tokens {
+            Some(tokens) => self.permit.used(tokens.saturating_add(self.untold)),
+            None => self.permit.gave(self.untold),
         }
     }
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use futures_util::future::join_all;
 use tokio::time::Instant;
-use trunkline_core::ErrorKind;
+use trunkline_core::{ErrorKind, ReplyBody};
 use trunkline_prices::Price;
 use trunkline_router::{DeploymentSpec, Policy, Routing, StrategyKind, Wishes};
 
@@ -157,4 +158,19 @@ async fn a_limit_that_is_lowered_holds_while_more_calls_are_open() {
     }
     open.push(world.ask("m").await.expect("four are open"));
     assert!(world.ask("m").await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_cut_or_left_keeps_what_it_gave() {
+    const STREAM: &str =
+        r#"{"messages":[{"role":"user","content":"hi"}],"max_tokens":1000000000,"stream":true}"#;
+    let world = World::new(Routing::default(), [per_minute(1_000)]);
+    world.script("a", Script::EventsThenCut(3));
+    for reads_on in [true, false] {
+        let reply = world.ask_about("m", STREAM).await.expect("an answer").into_reply();
+        let ReplyBody::Events(mut events) = reply.body else { panic!("a stream") };
+        assert!(events.next().await.is_some_and(|event| event.is_ok()));
+        while reads_on && events.next().await.is_some() {}
+    }
+    assert!(world.ask_about("m", BODY).await.is_ok(), "some forty tokens are used");
 }
