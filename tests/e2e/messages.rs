@@ -138,6 +138,31 @@ async fn a_cut_is_told_as_an_error_event() {
 }
 
 #[tokio::test]
+async fn what_a_cut_stream_used_is_estimated_and_leaves_the_rest_of_tpm() {
+    const START: &str = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"claude-x\",\"content\":[],\"usage\":{\"input_tokens\":25,\"output_tokens\":1}}}\n\n";
+    const DELTA: &str = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"a\"}}\n\n";
+    let stream = format!("{START}{}", DELTA.repeat(50));
+    let cut = || Script::sse_cut_at(stream.as_bytes(), stream.len(), Cut::Close);
+    let upstream = ScriptedUpstream::start([cut(), cut()]).await.expect("a loopback port");
+    let config = format!(
+        "router_settings: {{num_retries: 0, disable_cooldowns: true}}\nmodel_list:\n- model_name: claude\n  \
+         litellm_params: {{model: anthropic/x, api_key: sk-1, tpm: 1000, api_base: \"{}\"}}\n",
+        upstream.url()
+    );
+    let server = Start::new().config(config).serve().await;
+    let body = r#"{"model":"claude","max_tokens":1000000000,"stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
+    for _ in 0..2 {
+        let answer = ask(&server, "/v1/messages", body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    let log = server.stop().await;
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("UpstreamCut")).collect();
+    for field in ["usage.input_tokens=25", "usage.output_tokens=51", "usage.estimated=true"] {
+        assert!(lines.iter().any(|line| line.contains(field)), "{field}: {log}");
+    }
+}
+
+#[tokio::test]
 async fn an_operation_that_the_provider_has_not_is_refused_with_those_that_it_has() {
     let (upstream, server) = serving(PROVIDERS[0], vec![]).await;
     let answer = ask(&server, "/v1/chat/completions", r#"{"model":"claude","messages":[]}"#).await;
