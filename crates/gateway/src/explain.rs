@@ -13,7 +13,7 @@ use crate::gateway::Gateway;
 use crate::models::{json_reply, parameter};
 use crate::reply_body::ReplyBody;
 use crate::steering::Steering;
-use crate::{body, consumed, operation, wishes};
+use crate::{asked, body, operation, wishes};
 
 impl Gateway {
     /// Tells what would become of a request of the operator's own. Nothing is sent.
@@ -51,7 +51,7 @@ fn explained(
     let route = router.resolve(&name)?;
     let candidate = &*operation::chosen(&route, operation, earlier.deployment.as_deref())?;
     let allows = |field: &str| operation::allows(gateway, candidate, field);
-    let asked = consumed::take(operation.dialect(), &mut body, allows)?;
+    let asked = asked::take(operation.dialect(), &mut body, allows)?;
     let keepalive = gateway.settings.keepalive_of(operation.dialect());
     let wishes = wishes::of(asked, Steering::of(headers), caller, earlier.deployment, keepalive)?;
     wishes::check_fallbacks(&router, &wishes)?;

@@ -6,6 +6,7 @@
 
 mod admission;
 mod anthropic_models;
+mod asked;
 mod authentication;
 mod binding;
 mod body;
@@ -25,6 +26,7 @@ mod headers;
 mod health;
 mod inflate;
 mod log;
+mod metadata;
 mod models;
 mod operation;
 mod pages;

@@ -15,10 +15,10 @@ use trunkline_core::{
 use trunkline_router::{Answer as Sent, Candidate, Failed, Permit as UpstreamPermit, Route, Router};
 
 use crate::admission::Permit;
+use crate::asked;
 use crate::authentication::Caller;
 use crate::binding::{self, Binding, Earlier};
 use crate::body::MODEL_NAME_BYTES_MAX;
-use crate::consumed;
 use crate::error_response::failed;
 use crate::gateway::Gateway;
 use crate::record::OpenRecord;
@@ -143,7 +143,7 @@ where
     let router = gateway.router();
     let route = router.resolve(&name).map_err(|error| labelled(error, operation))?;
     let candidate = &*chosen(&route, operation, earlier.deployment.as_deref())?;
-    let asked = consumed::take(operation.dialect(), &mut body, |field| allows(gateway, candidate, field))?;
+    let asked = asked::take(operation.dialect(), &mut body, |field| allows(gateway, candidate, field))?;
     let keepalive = settings.keepalive_of(operation.dialect());
     let wishes = wishes::of(asked, steering, caller, earlier.deployment, keepalive)?;
     wishes::check_fallbacks(&router, &wishes)?;

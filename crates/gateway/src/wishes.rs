@@ -7,9 +7,9 @@ use http::HeaderName;
 use trunkline_core::{Error, ErrorKind};
 use trunkline_router::{OwnTarget, Router, Wishes};
 
+use crate::asked::Asked;
 use crate::authentication::Caller;
 use crate::body::MODEL_NAME_BYTES_MAX;
-use crate::consumed::Asked;
 use crate::steering::Steering;
 
 static TIMEOUT: HeaderName = HeaderName::from_static("x-litellm-timeout");
