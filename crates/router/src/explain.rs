@@ -17,11 +17,12 @@ use crate::health::Look;
 use crate::nearest::nearest;
 use crate::policy_words::words;
 use crate::route::Route;
+use crate::select::{answers_in, conversation};
 use crate::skip::{Ask, Skip, skip, standing_at, unavailable};
 use crate::state::Standing;
 use crate::strategy::{self, Among};
 use crate::wishes::Fallback;
-use crate::{Router, StrategyKind, Wishes};
+use crate::{Router, Wishes};
 
 /// How many candidates are told of.
 const CANDIDATES_MAX: usize = 100;
@@ -97,15 +98,7 @@ impl Router {
         };
         let (group, policy) = (&members.group, ask.policy);
         let may = |place: usize| skips[place].is_none();
-        let key = policy.prompt_cache_affinity.then(|| affinity::key(ask.wishes.tenant, ask.body)).flatten();
-        let time_to_live = match policy.strategy {
-            StrategyKind::LatencyBased { time_to_live, .. } => time_to_live,
-            _ => Duration::ZERO,
-        };
-        let seconds = |place| {
-            let seconds = |standing: &Standing| standing.speed.seconds(time_to_live, ask.until());
-            standing_at(route, members, place, seconds).flatten()
-        };
+        let (key, seconds) = (conversation(ask), answers_in(route, members, ask));
         for Level { places, weights } in &group.levels {
             let (deployments, random) = (&group.deployments, &self.random);
             let kept = key.and_then(|key| affinity::choose(key, deployments, places.clone(), weights, &may));

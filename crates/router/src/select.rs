@@ -67,15 +67,7 @@ impl Router {
                 .filter(|place| members.places.contains(place))
                 .filter(|&place| may(place));
         }
-        let key = policy.prompt_cache_affinity.then(|| affinity::key(ask.wishes.tenant, ask.body)).flatten();
-        let time_to_live = match policy.strategy {
-            StrategyKind::LatencyBased { time_to_live, .. } => time_to_live,
-            _ => Duration::ZERO,
-        };
-        let seconds = |place| {
-            let seconds = |standing: &Standing| standing.speed.seconds(time_to_live, ask.until());
-            standing_at(route, members, place, seconds).flatten()
-        };
+        let (key, seconds) = (conversation(ask), answers_in(route, members, ask));
         group.levels.iter().find_map(|Level { places, weights }| {
             let kept =
                 key.and_then(|key| affinity::choose(key, &group.deployments, places.clone(), weights, may));
@@ -122,6 +114,27 @@ impl Router {
         }
         let permit = Permit::new(&candidate, policy, members.places.len() == 1, reserved, ask.wishes);
         Some(Pick { candidate, place, permit })
+    }
+}
+
+/// What leads a conversation to the deployment that had its beginning. `None` where nothing does.
+pub(crate) fn conversation(ask: &Ask<'_>) -> Option<u64> {
+    ask.policy.prompt_cache_affinity.then(|| affinity::key(ask.wishes.tenant, ask.body)).flatten()
+}
+
+/// How long a deployment takes to answer, in seconds, by its place. `None` where that is not known.
+pub(crate) fn answers_in<'a>(
+    route: &'a Route,
+    members: &'a Members,
+    ask: &'a Ask<'_>,
+) -> impl Fn(usize) -> Option<f64> + 'a {
+    let time_to_live = match ask.policy.strategy {
+        StrategyKind::LatencyBased { time_to_live, .. } => time_to_live,
+        _ => Duration::ZERO,
+    };
+    move |place| {
+        let seconds = |standing: &Standing| standing.speed.seconds(time_to_live, ask.until());
+        standing_at(route, members, place, seconds).flatten()
     }
 }
 
