@@ -127,11 +127,10 @@ pub(crate) fn info(gateway: &Gateway, query: &str) -> Response<ReplyBody> {
 }
 
 fn deployment_row(deployment: &Deployment) -> Value {
-    let target = &deployment.context().target;
     let mut parameters = Map::new();
     parameters.insert("model".into(), (&*deployment.model).into());
-    if let Some(base) = &target.api_base {
-        parameters.insert("api_base".into(), without_secrets(base).into());
+    if let Some(base) = deployment.shown_base() {
+        parameters.insert("api_base".into(), base.into());
     }
     let mut info = deployment.info.clone();
     info.insert("id".into(), (&*deployment.id).into());
@@ -144,14 +143,6 @@ fn deployment_row(deployment: &Deployment) -> Value {
         add_price(price, &mut info);
     }
     json!({ "model_name": &*deployment.group, "litellm_params": parameters, "model_info": info })
-}
-
-/// A base URL without what may hold a key: user, password and query.
-fn without_secrets(base: &str) -> String {
-    let Ok(uri) = base.parse::<http::Uri>() else { return "<not a URL>".to_owned() };
-    let authority = uri.authority().map_or("", |authority| authority.as_str());
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    format!("{}://{host}{}", uri.scheme_str().unwrap_or("http"), uri.path())
 }
 
 /// A price in LiteLLM's members. Amounts are shown as JSON numbers, digit by digit as configured.

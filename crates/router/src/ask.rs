@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use trunkline_core::{Call, Error, ErrorKind, Reply, ReplyBody, Retry};
 
-use crate::attempt::Attempt;
-use crate::estimate::input_tokens;
 use crate::further::Tried;
-use crate::give::{Given, context, give, is_silent, note_end, note_failure, prepare};
+use crate::give::{Given, context, give, is_silent, note_end, prepare};
 use crate::journey::Journey;
 use crate::late_events::LateEvents;
+use crate::leaving::Leaving;
 use crate::race::Hedging;
 use crate::retry_budget::Payer;
 use crate::select::Pick;
@@ -67,11 +66,10 @@ impl Router {
             let context = context(&pick.candidate, journey);
             let own = prepare(call, &pick.candidate, journey.wishes);
             let call = own.as_deref().unwrap_or(call);
-            let mut leaving = Leaving { router: self, route, pick: &pick, call, journey, is_over: false };
-            let given =
-                give(&pick.candidate, pick.permit.given(), context.as_ref(), call, leaving.journey.wishes)
-                    .await;
-            leaving.is_over = true;
+            let since = pick.permit.given();
+            let leaving = Leaving::new(self, route, (&pick.candidate, since), &call.body, journey);
+            let given = give(&pick.candidate, since, context.as_ref(), call, leaving.journey.wishes).await;
+            leaving.end();
             given
         };
         self.settled(route, pick, given, journey)
@@ -106,7 +104,7 @@ impl Router {
                 Ok(Answer { reply, first, candidate, group, duration, course, permit })
             }
             Err(error) => {
-                note_failure(&mut pick, &error);
+                pick.permit.failed(&error);
                 let (took, payer) = (pick.permit.age(), pick.permit.payer(&error));
                 Err(Unanswered {
                     error,
@@ -117,36 +115,6 @@ impl Router {
                 })
             }
         }
-    }
-}
-
-/// Notes who was being asked, if nobody waits for the answer any more.
-struct Leaving<'a, 'w> {
-    router: &'a Router,
-    route: &'a Route,
-    pick: &'a Pick<'a>,
-    call: &'a Call,
-    journey: &'a mut Journey<'w>,
-    is_over: bool,
-}
-
-impl Drop for Leaving<'_, '_> {
-    fn drop(&mut self) {
-        if !self.is_over {
-            self.note();
-        }
-    }
-}
-
-impl Leaving<'_, '_> {
-    /// Its upstream may have read the input by then, and bills it.
-    #[cold]
-    fn note(&mut self) {
-        let (candidate, took) = (&self.pick.candidate, self.pick.permit.age());
-        let price = self.router.price_of(candidate);
-        let tokens = input_tokens(&self.call.body);
-        let attempt = Attempt::overtaken(self.route.group(), candidate, took);
-        self.journey.course.failed.push(attempt.having_read(tokens, price.as_deref()));
     }
 }
 

@@ -13,12 +13,12 @@ use trunkline_prices::{Price, Prices};
 use trunkline_provider::{CallContext, Provider, Registration, Registry, Target};
 
 use crate::estimate::{Tokens, output_tokens};
-use crate::parameters;
 use crate::places::Places;
 use crate::random::mixed;
 use crate::retry_budget::Budget;
 use crate::state::{Account, State, States};
 use crate::window::Rates;
+use crate::{base, parameters};
 
 /// What a deployment is made from.
 #[derive(Clone, Debug, Default)]
@@ -153,11 +153,11 @@ impl Deployment {
     ) -> Result<Self, Error> {
         let (prefix, upstream) = upstream(&spec, registry)?;
         let state = states.deployment(&id);
-        let base = spec.target.api_base.as_deref();
+        let api_base = spec.target.api_base.as_deref();
         let deployment = Self {
             affinity: mixed(first_bytes(&Sha256::digest(id.as_bytes()))),
             account: states.account(&account(&prefix, &spec)),
-            origin: states.origin(base.map_or(&*prefix, origin_of)),
+            origin: states.origin(api_base.map_or(&*prefix, base::origin)),
             parallel: spec.parallel_calls_max.map(|max| state.places(max)),
             state,
             id,
@@ -325,12 +325,14 @@ impl Deployment {
         }
     }
 
-    /// Scheme, host and port of the base, where it has one of its own. A base may hold a password in front of them.
+    /// Its base URL, where it has one of its own, without what may be a key: user, password and query.
+    pub fn shown_base(&self) -> Option<String> {
+        self.context.target.api_base.as_deref().map(base::shown)
+    }
+
+    /// Scheme, host and port of the same.
     pub(crate) fn shown_origin(&self) -> Option<String> {
-        let origin = origin_of(self.context.target.api_base.as_deref()?);
-        let (scheme, host) = origin.split_once("://").unwrap_or(("", origin));
-        let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-        Some(if scheme.is_empty() { host.to_owned() } else { format!("{scheme}://{host}") })
+        self.context.target.api_base.as_deref().map(base::shown_origin)
     }
 
     /// What surrounds a call to it.
@@ -391,13 +393,8 @@ fn first_bytes(hash: &[u8]) -> u64 {
     hash.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }
 
-/// Scheme, host and port of a base.
-fn origin_of(base: &str) -> &str {
-    let host = base.find("://").map_or(0, |at| at + 3);
-    base[host..].find('/').map_or(base, |end| &base[..host + end])
-}
-
-fn price_of_two(price: &Price) -> Option<Decimal> {
+/// The prices of a token in and a token out, added.
+pub(crate) fn price_of_two(price: &Price) -> Option<Decimal> {
     Some(price.rates.input? + price.rates.output?)
 }
 

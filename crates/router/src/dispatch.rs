@@ -82,10 +82,7 @@ impl Router {
                     // Few groups let anybody wait, and what it takes is not to be carried about with every request.
                     let waiting = self.wait(route, call, policy, journey, &tried, unavailable);
                     let unavailable = |unavailable: Unavailable| unavailable.error(route.group());
-                    let began = Instant::now();
-                    let waited = Box::pin(waiting).await.map_err(unavailable);
-                    journey.course.lost += began.elapsed();
-                    waited?
+                    Box::pin(waiting).await.map_err(unavailable)?
                 }
             };
             if !journey.may_ask(&pick.candidate) {
@@ -188,7 +185,9 @@ impl Router {
             Ok(()) => self.wait_for_one(route, ask, &waiting, patience).await,
             Err(_) => Err(unavailable),
         };
-        journey.waited += began.elapsed();
+        let took = began.elapsed();
+        journey.waited += took;
+        journey.course.lost += took;
         match waited {
             // It came with the end of the request, and whoever is asked now could only fail.
             Ok(mut pick) if journey.left().is_zero() => {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use rust_decimal::Decimal;
 use tokio::time::Instant;
 use trunkline_core::{Body, Error, ErrorKind, Operation};
 
 use crate::affinity;
 use crate::candidate::Candidate;
+use crate::deployment::price_of_two;
 use crate::explanation::{ExplainedCandidate, ExplainedFallbacks, Explanation, Follower, Resolved};
 use crate::fallbacks::list;
 use crate::group::Level;
@@ -151,20 +151,9 @@ impl Router {
             }),
             input_tokens_max: deployment.input_tokens_max,
             tags: deployment.tags.clone(),
-            price: self.price_of_two(candidate),
+            price: self.price_of(candidate).as_deref().and_then(price_of_two),
             waits,
         }
-    }
-
-    /// A wildcard's price is that of each model.
-    fn price_of_two(&self, candidate: &Candidate) -> Option<Decimal> {
-        candidate.deployment.price_of_two.or_else(|| {
-            if candidate.deployment.price.is_some() {
-                return None;
-            }
-            let price = self.price(&candidate.prefix, &candidate.upstream_model)?;
-            Some(price.rates.input? + price.rates.output?)
-        })
     }
 
     fn fallbacks_after(&self, group: &Arc<str>, wishes: &Wishes) -> ExplainedFallbacks {

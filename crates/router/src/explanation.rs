@@ -9,6 +9,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use trunkline_provider::Waits;
 
+use crate::health::milliseconds;
 use crate::{Policy, Skip};
 
 pub(crate) use text::{further_attempts, seconds};
@@ -228,8 +229,4 @@ impl Follower {
             "passed_by": self.passed_by,
         })
     }
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

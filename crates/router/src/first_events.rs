@@ -98,7 +98,8 @@ async fn speaks(
     .await
 }
 
-fn says_something(events: &[Event]) -> bool {
+/// Whether an event is more than a comment.
+pub(crate) fn says_something(events: &[Event]) -> bool {
     events.iter().any(|event| event.data().is_some())
 }
 

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use trunkline_core::{Call, Error, Event, Reply, ReplyBody};
 use trunkline_provider::{CallContext, Target};
 
-use crate::first_events::{FirstWait, first_events};
+use crate::first_events::{FirstWait, first_events, says_something};
 use crate::journey::Journey;
 use crate::select::Pick;
 use crate::wishes::OwnTarget;
@@ -42,8 +42,7 @@ pub(crate) async fn give(
 
 /// Whether a stream had to begin before any event of it said something.
 pub(crate) fn is_silent((reply, first, _): &Given) -> bool {
-    let mut events = first.iter().flatten();
-    matches!(reply.body, ReplyBody::Events(_)) && !events.any(|event| event.data().is_some())
+    matches!(reply.body, ReplyBody::Events(_)) && !first.as_deref().is_some_and(says_something)
 }
 
 /// How long the first event is waited for, from sending on. Whoever did not ask for a stream has all the time.
@@ -107,9 +106,4 @@ pub(crate) fn prepare(call: &mut Call, candidate: &Candidate, wishes: &Wishes) -
     let mut own = Box::new(call.clone());
     candidate.deployment.complete(own.operation, &mut own.body);
     Some(own)
-}
-
-/// Notes a failure with the deployment.
-pub(crate) fn note_failure(pick: &mut Pick<'_>, error: &Error) {
-    pick.permit.failed(error);
 }

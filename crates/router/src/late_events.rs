@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use futures_util::Stream;
 use trunkline_core::{Error, Event, EventStream};
 
+use crate::first_events::says_something;
 use crate::permit::Success;
 
 /// Events of which none has said anything yet.
@@ -28,7 +29,8 @@ impl Stream for LateEvents {
         let this = self.get_mut();
         let item = std::task::ready!(this.events.as_mut().poll_next(context));
         if let Some(Ok(events)) = &item
-            && events.iter().any(|event| event.data().is_some())
+            && this.success.is_some()
+            && says_something(events)
             && let Some(success) = this.success.take()
         {
             success.note();

@@ -11,6 +11,7 @@
 mod affinity;
 mod ask;
 mod attempt;
+mod base;
 mod candidate;
 mod class;
 mod deployment;
@@ -29,6 +30,7 @@ mod hedge;
 mod held;
 mod journey;
 mod late_events;
+mod leaving;
 mod listing;
 mod missing_model;
 mod nearest;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use trunkline_core::{Error, ErrorKind, Fault};
 
 use crate::Deployment;
+use crate::health::milliseconds;
 
 /// A deployment, and the model that was asked for where that is not always the same.
 #[derive(Clone, Copy)]
@@ -46,29 +47,22 @@ impl<'d> Whom<'d> {
         let told = if is_its_own && !is_caller_s { self.deployment.state.failures.count() } else { None };
         let status = error.upstream_status().map(|status| status.as_u16());
         let took = milliseconds(took);
-        match told {
-            Some(untold) => tell!(
-                warn,
-                self,
-                status,
-                error.kind = ?error.kind(),
-                error = error.message(),
-                error.source = error.causes(),
-                took_ms = took,
-                attempts.untold = (untold > 0).then_some(untold),
-                "attempt failed"
-            ),
-            None => tell!(
-                debug,
-                self,
-                status,
-                error.kind = ?error.kind(),
-                error = error.message(),
-                error.source = error.causes(),
-                took_ms = took,
-                "attempt failed"
-            ),
+        macro_rules! attempt {
+            ($level:ident) => {
+                tell!(
+                    $level,
+                    self,
+                    status,
+                    error.kind = ?error.kind(),
+                    error = error.message(),
+                    error.source = error.causes(),
+                    took_ms = took,
+                    attempts.untold = told.filter(|untold| *untold > 0),
+                    "attempt failed"
+                )
+            };
         }
+        if told.is_some() { attempt!(warn) } else { attempt!(debug) }
     }
 
     /// The deployment, or its model, is left alone from now on; or for longer.
@@ -95,8 +89,4 @@ impl<'d> Whom<'d> {
     pub(crate) fn credential_is_back(self) {
         tell!(info, self, "credential is back");
     }
-}
-
-fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -7,12 +7,12 @@ use tokio::time::Instant;
 use trunkline_core::{Call, Error, ReplyBody};
 
 use crate::attempt::Attempt;
-use crate::estimate::input_tokens;
 use crate::first_events::{FirstWait, first_events};
 use crate::further::Tried;
 use crate::give::{Given, context, give, is_silent, note_end, prepare};
 use crate::group::Group;
 use crate::journey::Journey;
+use crate::leaving::Leaving;
 use crate::retry_budget::Payer;
 use crate::select::Pick;
 use crate::speed::Until;
@@ -60,24 +60,27 @@ impl Router {
         let (began, delay) = (Instant::now(), hedging.delay(Until::of(call.streaming())));
         let mut spare = call.clone();
         let own_of_first = prepare(call, &pick.candidate, wishes);
+        let call = own_of_first.as_deref().unwrap_or(call);
+        let since = pick.permit.given();
+        let leaving = Leaving::new(self, route, (&pick.candidate, since), &call.body, journey);
         let raced = 'race: {
-            let call = own_of_first.as_deref().unwrap_or(call);
-            let since = pick.permit.given();
             let first = give(&pick.candidate, since, context_of_first.as_ref(), call, wishes);
             let mut first = std::pin::pin!(first);
             let Some(delay) = delay else { break 'race (None, first.await) };
             if let Ok(given) = tokio::time::timeout(delay, &mut first).await {
                 break 'race (None, given);
             }
-            let Some(mut second) = self.second(route, &hedging, &tried.and(pick.place), &spare, journey)
-            else {
+            let tried = tried.and(pick.place);
+            let Some(mut second) = self.second(route, &hedging, &tried, &spare, leaving.journey) else {
                 break 'race (None, first.await);
             };
-            let context_of_second = context(&second.candidate, journey);
+            let context_of_second = context(&second.candidate, leaving.journey);
             let own_of_second = prepare(&mut spare, &second.candidate, wishes);
             let Faster { is_second, given, other } = {
                 let call = own_of_second.as_deref().unwrap_or(&spare);
                 let since = second.permit.given();
+                let beside =
+                    Leaving::new(self, route, (&second.candidate, since), &call.body, leaving.journey);
                 let other = give(&second.candidate, since, context_of_second.as_ref(), call, wishes);
                 // At once, and not when the other one ends: so nobody else is sent there meanwhile.
                 let note = |is_second: bool, error: &Error| {
@@ -86,10 +89,13 @@ impl Router {
                     permit.failed(error);
                     lost
                 };
-                faster(first, std::pin::pin!(other), wishes.begin_within, note).await
+                let faster = faster(first, std::pin::pin!(other), wishes.begin_within, note).await;
+                beside.end();
+                faster
             };
             (Some((second, is_second, other)), given)
         };
+        leaving.end();
         let (beside, given) = raced;
         let Some((second, is_second, error)) = beside else { return (pick, given) };
         let (loser, winner) = if is_second { (pick, second) } else { (second, pick) };
@@ -101,12 +107,7 @@ impl Router {
                 tried.note(loser.place, &error);
                 Attempt::failed(group, &loser.candidate, &error, took)
             }
-            // It was given up with all that it held. Its upstream has read the input by then, and bills it.
-            None => {
-                let price = self.price_of(&loser.candidate);
-                let tokens = input_tokens(&spare.body);
-                Attempt::overtaken(group, &loser.candidate, took).having_read(tokens, price.as_deref())
-            }
+            None => self.given_up(group, &loser.candidate, &spare.body, took),
         };
         journey.course.failed.push(attempt);
         (winner, given)

@@ -118,6 +118,9 @@ impl State {
         if model.len() > NAME_BYTES_MAX {
             return unkept();
         }
+        if let Some(known) = self.known(model) {
+            return known;
+        }
         let mut models = self.by_model.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(standing) = models.get(model) {
             return Arc::clone(standing);

@@ -115,11 +115,7 @@ impl Table {
         let Some(members) = route.members() else {
             return Resolved::Prefix;
         };
-        if self
-            .groups
-            .values()
-            .any(|group| group.deployments.iter().any(|deployment| *deployment.id == *name))
-        {
+        if members.group.place(name).is_some() {
             return Resolved::DeploymentId;
         }
         if let Some(alias) = self.aliases.get(name) {

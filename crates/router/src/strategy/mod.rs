@@ -92,7 +92,9 @@ impl Among<'_> {
     /// All places with the least figure, each with the same part.
     fn all_least<F: PartialOrd>(&self, figure: impl Fn(usize) -> F) -> Vec<(usize, f64)> {
         let figures: Vec<(usize, F)> = self.open().map(|place| (place, figure(place))).collect();
-        let is_least = |(_, own): &&(usize, F)| !figures.iter().any(|(_, other)| other < own);
+        let lesser = |least, figure| if figure < least { figure } else { least };
+        let least = figures.iter().map(|(_, figure)| figure).reduce(lesser);
+        let is_least = |(_, own): &&(usize, F)| least.is_none_or(|least| own <= least);
         figures.iter().filter(is_least).map(|(place, _)| (*place, 1.0)).collect()
     }
 

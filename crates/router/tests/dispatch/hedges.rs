@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use futures_util::future::join3;
 use tokio::time::Instant;
-use trunkline_core::{Cost, ErrorKind};
+use trunkline_core::{Call, Cost, Document, ErrorKind, Operation};
 use trunkline_prices::{Price, Rates};
-use trunkline_router::{DeploymentSpec, Hedge, Policy, RetryBudget, Routing, Wishes};
+use trunkline_router::{Course, DeploymentSpec, Hedge, Policy, RetryBudget, Routing, Wishes};
 
 use crate::world::{Script, World, spec};
 
@@ -212,4 +212,22 @@ async fn a_stream_that_says_nothing_does_not_win() {
         assert_eq!(answer.first.is_some(), expected == "b", "{b:?}");
         assert_eq!(began.elapsed().as_millis(), took, "{b:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_stops_waiting_keeps_both_that_were_asked() {
+    let world = World::new(hedging(100), in_order(&["one/a", "two/b"]));
+    world.script("a", Script::Slow(Duration::from_secs(600)));
+    world.script("b", Script::Slow(Duration::from_secs(600)));
+    let mut course = Course::default();
+    let route = world.router.resolve("m").expect("a known name");
+    let mut call = Call::new(Operation::ChatCompletions, "", Document::empty());
+    let wishes = Wishes::default();
+    let asking = world.router.dispatch_noting(&route, &mut call, &wishes, &mut course);
+    assert!(tokio::time::timeout(Duration::from_secs(60), asking).await.is_err(), "nobody says anything");
+    let tried: Vec<_> =
+        course.failed.iter().map(|attempt| (&*attempt.upstream_model, attempt.failure)).collect();
+    assert_eq!(tried, [("b", None), ("a", None)]);
+    assert!(course.failed.iter().all(|attempt| attempt.usage.is_some()), "each has read the input");
+    assert!(course.failed[0].duration < course.failed[1].duration);
 }
