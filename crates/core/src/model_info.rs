@@ -2,8 +2,6 @@
 
 use rust_decimal::Decimal;
 
-use crate::Usage;
-
 /// A model that a provider offers. Everything but the id may be untold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ModelInfo {
@@ -41,42 +39,4 @@ pub struct TokenPrices {
     pub cache_read: Option<Decimal>,
     /// A token of input that was written to the prompt cache.
     pub cache_write: Option<Decimal>,
-}
-
-impl TokenPrices {
-    /// What these tokens cost. Cached input without a price of its own costs what uncached input costs.
-    ///
-    /// `None` if there are tokens of a kind whose price is not known.
-    pub fn cost(&self, usage: &Usage) -> Option<Decimal> {
-        let part = |tokens: u64, price: Option<Decimal>| match (tokens, price) {
-            (0, _) => Some(Decimal::ZERO),
-            (tokens, Some(price)) => Decimal::from(tokens).checked_mul(price),
-            (_, None) => None,
-        };
-        let parts = [
-            part(usage.uncached_input + usage.audio_input, self.input)?,
-            part(usage.cache_read, self.cache_read.or(self.input))?,
-            part(usage.cache_write, self.cache_write.or(self.input))?,
-            part(usage.all_output(), self.output)?,
-        ];
-        Some(parts.iter().sum())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tokens_cost_by_their_kind_and_unknown_is_not_zero() {
-        let price = |text: &str| Some(text.parse::<Decimal>().expect("a decimal"));
-        let usage = Usage { uncached_input: 100, cache_read: 1000, output: 10, ..Usage::default() };
-        let mut prices =
-            TokenPrices { input: price("0.000002"), output: price("0.00001"), ..TokenPrices::default() };
-        assert_eq!(prices.cost(&usage), price("0.0023"));
-        prices.cache_read = price("0.0000002");
-        assert_eq!(prices.cost(&usage), price("0.0005"));
-        prices.output = None;
-        assert_eq!(prices.cost(&usage), None);
-    }
 }

@@ -25,26 +25,20 @@ impl Names {
 
     /// A key that holds no name that a caller may have invented. `asked_group` is where the requested name leads.
     pub(crate) fn folded<'k>(&self, key: Key<'k>, asked_group: Option<&str>) -> Key<'k> {
-        let is_known = || {
-            let full = || format!("{}/{}", key.provider, key.model);
-            self.has(key.requested) || asked_group == Some(key.group) && self.has(&full())
-        };
+        let is_filled = key.group.contains('*') && !key.model.is_empty();
+        let has_model = is_filled && self.has(&format!("{}/{}", key.provider, key.model));
+        let is_known = || self.has(key.requested) || asked_group == Some(key.group) && has_model;
         let requested = match asked_group {
             _ if key.requested.is_empty() => "",
             Some(group) if !group.contains('*') || is_known() => key.requested,
             Some(_) | None => UNKNOWN,
         };
-        let is_filled = key.group.contains('*') && !key.model.is_empty();
-        let model = if is_filled && !self.has(&format!("{}/{}", key.provider, key.model)) {
-            UNKNOWN
-        } else {
-            key.model
-        };
+        let model = if is_filled && !has_model { UNKNOWN } else { key.model };
         Key { requested, model, ..key }
     }
 
     fn has(&self, name: &str) -> bool {
-        self.prices.get(name, None).is_some()
+        self.prices.get(name).is_some()
     }
 }
 

@@ -51,6 +51,15 @@ impl Price {
         }
     }
 
+    /// This price if it is known, else that of `weak`; and of limits those that this one tells, else those of `weak`.
+    #[must_use]
+    pub fn over(self, weak: Self) -> Self {
+        let input_tokens_max = self.input_tokens_max.or(weak.input_tokens_max);
+        let output_tokens_max = self.output_tokens_max.or(weak.output_tokens_max);
+        let price = if self.is_known() || !weak.is_known() { self } else { weak };
+        Self { input_tokens_max, output_tokens_max, ..price }
+    }
+
     /// Whether anything is known that a call costs.
     pub fn is_known(&self) -> bool {
         !self.rates.is_empty()

@@ -1,4 +1,4 @@
-//! The price of a model, looked up in layers from what was said of one deployment to what is known of all.
+//! The price of a model, looked up in layers.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::table::Table;
 /// their bare names, and the Vercel AI Gateway passes list prices on.
 const WITHOUT: &[&str] = &["vercel_ai_gateway/", "openai/", "text-completion-openai/", "anthropic/"];
 
-/// The prices of all models, in layers. From the strongest: deployments, a price file, catalogues, the bundled table.
+/// The prices of all models, in layers. From the strongest: a price file, catalogues, the bundled table.
 ///
 /// It never changes; a layer is replaced by making another `Prices`, which shares the others. Cloning copies nothing.
 ///
@@ -21,13 +21,12 @@ const WITHOUT: &[&str] = &["vercel_ai_gateway/", "openai/", "text-completion-ope
 /// use trunkline_prices::Prices;
 ///
 /// let prices = Prices::bundled();
-/// let price = prices.get("openai/gpt-4o", None).expect("a well-known model");
+/// let price = prices.get("openai/gpt-4o").expect("a well-known model");
 /// assert!(price.rates.input.is_some());
-/// assert!(prices.get("openai/no-such-model", None).is_none());
+/// assert!(prices.get("openai/no-such-model").is_none());
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Prices {
-    deployments: Arc<HashMap<String, Price>>,
     file: Option<Arc<PriceFile>>,
     catalogue: Arc<HashMap<String, Price>>,
     table: Option<Table<'static>>,
@@ -42,12 +41,6 @@ impl Prices {
     /// No price at all, where the bundled table is not wanted.
     pub fn empty() -> Self {
         Self::default()
-    }
-
-    /// These prices with what is said of single deployments, by their ids, in place of what was said before.
-    #[must_use]
-    pub fn with_deployments(self, deployments: impl IntoIterator<Item = (String, Price)>) -> Self {
-        Self { deployments: Arc::new(deployments.into_iter().collect()), ..self }
     }
 
     /// These prices with `file` in place of the price file that there was.
@@ -73,17 +66,17 @@ impl Prices {
         Self { catalogue: Arc::new(prices.into_iter().collect()), ..self }
     }
 
-    /// The price of a model by its full name, as a call to the deployment with the id `deployment` is charged.
+    /// The price of a model by its full name.
     ///
-    /// What is said of the deployment counts first. After it, the full name in every layer, and then the name without
+    /// The full name counts first, in every layer, and then the name without
     /// `vercel_ai_gateway/`, and without `openai/` or `anthropic/`: an exact name in a weak layer says more than a shortened
     /// one in a strong layer. What is found first with a price counts as a whole, so that no price is made of two;
     /// limits that it does not tell are those of the layers behind it.
     ///
     /// `None` if nothing is known of the model. A price that is there may still not be [known](Price::is_known), where
     /// only limits are.
-    pub fn get(&self, model: &str, deployment: Option<&str>) -> Option<Price> {
-        let mut found = deployment.and_then(|id| self.deployments.get(id)).cloned();
+    pub fn get(&self, model: &str) -> Option<Price> {
+        let mut found: Option<Price> = None;
         for name in names(model) {
             let layers: [&dyn Fn() -> Option<Price>; 3] =
                 [&|| self.file.as_ref()?.get(name).cloned(), &|| self.catalogue.get(name).cloned(), &|| {
@@ -94,7 +87,7 @@ impl Prices {
                     return found;
                 }
                 found = match (found, layer()) {
-                    (Some(strong), Some(weak)) => Some(joined(strong, weak)),
+                    (Some(strong), Some(weak)) => Some(strong.over(weak)),
                     (strong, weak) => strong.or(weak),
                 };
             }
@@ -114,14 +107,6 @@ fn shortened(name: &str) -> Option<&str> {
 
 fn is_whole(price: &Price) -> bool {
     price.is_known() && price.input_tokens_max.is_some() && price.output_tokens_max.is_some()
-}
-
-/// The price of `strong` if it has one, else that of `weak`; the limits of `strong`, else those of `weak`.
-fn joined(strong: Price, weak: Price) -> Price {
-    let input_tokens_max = strong.input_tokens_max.or(weak.input_tokens_max);
-    let output_tokens_max = strong.output_tokens_max.or(weak.output_tokens_max);
-    let price = if strong.is_known() || !weak.is_known() { strong } else { weak };
-    Price { input_tokens_max, output_tokens_max, ..price }
 }
 
 #[cfg(test)]
@@ -152,8 +137,8 @@ mod tests {
     const MODEL: &str = "vercel_ai_gateway/openai/gpt-4o";
 
     #[track_caller]
-    fn check(prices: &Prices, model: &str, deployment: Option<&str>, source: Option<&str>) {
-        let found = prices.get(model, deployment).map(|price| price.source.to_string());
+    fn check(prices: &Prices, model: &str, source: Option<&str>) {
+        let found = prices.get(model).map(|price| price.source.to_string());
         assert_eq!(found.as_deref(), source, "{model}");
     }
 
@@ -161,16 +146,13 @@ mod tests {
     fn the_strongest_layer_counts() {
         const BUNDLED: Option<&str> = Some("litellm 1.102.4, model_prices_and_context_window_backup.json");
         let mut prices = Prices::bundled();
-        check(&prices, MODEL, Some("d"), BUNDLED);
+        check(&prices, MODEL, BUNDLED);
         prices = prices.with_catalogue("vercel_ai_gateway", &catalogue(1));
-        check(&prices, MODEL, Some("d"), Some("the catalogue of vercel_ai_gateway"));
-        check(&prices, "openai/gpt-4o", None, BUNDLED);
+        check(&prices, MODEL, Some("the catalogue of vercel_ai_gateway"));
+        check(&prices, "openai/gpt-4o", BUNDLED);
         prices =
             prices.with_file(file(r#"{"vercel_ai_gateway/openai/gpt-4o": {"input_cost_per_token": 2}}"#));
-        check(&prices, MODEL, Some("d"), Some("price file"));
-        prices = prices.with_deployments([("d".to_owned(), price(3, "the configuration"))]);
-        check(&prices, MODEL, Some("d"), Some("the configuration"));
-        check(&prices, MODEL, Some("e"), Some("price file"));
+        check(&prices, MODEL, Some("price file"));
     }
 
     #[test]
@@ -180,31 +162,29 @@ mod tests {
                 r#"{"gpt-4o": {"input_cost_per_token": 1}, "deepseek/r": {"input_cost_per_token": 1}}"#,
             ))
             .with_catalogue("vercel_ai_gateway", &catalogue(2));
-        check(&prices, MODEL, None, Some("the catalogue of vercel_ai_gateway"));
-        check(&prices, "openai/gpt-4o", None, Some("price file"));
-        check(&prices, "gpt-4o", None, Some("price file"));
-        check(&prices, "vercel_ai_gateway/deepseek/r", None, Some("price file"));
+        check(&prices, MODEL, Some("the catalogue of vercel_ai_gateway"));
+        check(&prices, "openai/gpt-4o", Some("price file"));
+        check(&prices, "gpt-4o", Some("price file"));
+        check(&prices, "vercel_ai_gateway/deepseek/r", Some("price file"));
         // Who serves a model themselves, or sells it dearer, does not charge its maker's price.
-        check(&prices, "hosted_vllm/deepseek/r", None, None);
-        check(&prices, "openrouter/openai/gpt-4o", None, None);
-        check(&prices, "deepseek/gpt-4o", None, None);
-        check(&prices, "openai/", None, None);
+        check(&prices, "hosted_vllm/deepseek/r", None);
+        check(&prices, "openrouter/openai/gpt-4o", None);
+        check(&prices, "deepseek/gpt-4o", None);
+        check(&prices, "openai/", None);
     }
 
     #[test]
     fn limits_come_from_behind_and_prices_are_not_mixed() {
         let rows = r#"{"a": {"max_input_tokens": 9}, "b": {"input_cost_per_token": 1, "output_cost_per_token": 2,
             "max_input_tokens": 7, "max_output_tokens": 3}}"#;
-        let prices = Prices::empty().with_file(file(rows)).with_deployments([
-            ("d".to_owned(), price(5, "the configuration")),
-            ("limits".to_owned(), Price { output_tokens_max: Some(4), ..Price::default() }),
-        ]);
-        let found = prices.get("b", Some("d")).expect("it is there");
+        let prices = Prices::empty().with_file(file(rows));
+        let known = || prices.get("b").expect("it is there");
+        let found = price(5, "the configuration").over(known());
         assert_eq!((found.rates.input, found.rates.output), (Some(5.into()), None));
         assert_eq!((found.input_tokens_max, found.output_tokens_max), (Some(7), Some(3)));
-        let found = prices.get("b", Some("limits")).expect("it is there");
+        let found = Price { output_tokens_max: Some(4), ..Price::default() }.over(known());
         assert_eq!((found.rates.output, found.output_tokens_max), (Some(2.into()), Some(4)));
-        assert_eq!(prices.get("a", None).map(|price| price.is_known()), Some(false));
-        assert_eq!(prices.get("c", None), None);
+        assert_eq!(prices.get("a").map(|price| price.is_known()), Some(false));
+        assert_eq!(prices.get("c"), None);
     }
 }

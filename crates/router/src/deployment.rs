@@ -105,8 +105,8 @@ pub struct Deployment {
     pub input_tokens_max: Option<u64>,
     /// How it is probed.
     pub probing: Probing,
-    /// Whether the price is its own, and not what is known of its model.
-    has_own_price: bool,
+    /// What is said of its price and its limits, whatever is known of its model.
+    own_price: Option<Arc<Price>>,
     own_input_tokens_max: Option<u64>,
     pub(crate) upstream: Upstream,
     /// Whether stars of the asked-for name are filled into the model.
@@ -173,8 +173,8 @@ impl Deployment {
             tags: spec.tags,
             input_tokens_max: None,
             own_input_tokens_max: spec.input_tokens_max,
-            has_own_price: spec.price.is_some(),
-            price: spec.price.map(Arc::new),
+            own_price: spec.price.map(Arc::new),
+            price: None,
             probing: spec.probing,
             rates: Rates { requests: spec.requests_per_minute_max, tokens: spec.tokens_per_minute_max },
             weight: spec.weight,
@@ -189,12 +189,16 @@ impl Deployment {
         Ok(deployment.with_prices(prices))
     }
 
-    /// The same, at what its model costs by these prices, unless it has a price of its own.
+    /// The same, with what is known of its model by these prices, where nothing is said of its own.
     pub(crate) fn with_prices(self, prices: &Prices) -> Self {
-        let of_model = || prices.get(&self.model, None).map(Arc::new);
-        let price = if self.has_own_price { self.price.clone() } else { of_model() };
+        let of_model = prices.get(&self.model);
+        let price = match (self.own_price.as_deref().cloned(), of_model) {
+            (Some(own), Some(of_model)) => Some(own.over(of_model)),
+            (own, of_model) => own.or(of_model),
+        };
         let limit = price.as_ref().and_then(|price| price.input_tokens_max);
         let output_tokens_max = price.as_ref().and_then(|price| price.output_tokens_max);
+        let price = price.map(Arc::new);
         Self {
             price_of_two: price.as_deref().and_then(price_of_two),
             input_tokens_max: self.own_input_tokens_max.or(limit),
@@ -229,7 +233,7 @@ impl Deployment {
             tags: Vec::new(),
             input_tokens_max: None,
             probing: Probing::default(),
-            has_own_price: false,
+            own_price: None,
             own_input_tokens_max: None,
             upstream: Upstream::Fixed { provider: Arc::clone(&registration.provider), model: model.into() },
             has_stars: false,

@@ -31,7 +31,7 @@ impl PriceList {
             return price.clone();
         }
         drop(known);
-        let price = self.prices.get(name, None).map(Arc::new);
+        let price = self.prices.get(name).map(Arc::new);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= NAMES_MAX {
             known.clear();

@@ -254,6 +254,8 @@ async fn prices_of_a_catalogue_hold_where_a_deployment_has_none_of_its_own() {
     assert_eq!((fixed.input_tokens_max, fixed.id), (Some(7_000), deployment(&before, "fixed").id));
     assert_eq!(router.price("vercel_ai_gateway", "openai/gpt-4o").expect("a wildcard's").rates, price.rates);
     let kept = deployment(&router, "own");
+    // Limits that nothing is said of are those of the model.
+    let own = Price { input_tokens_max: Some(7_000), ..own };
     assert_eq!((kept.price.as_deref(), kept.input_tokens_max), (Some(&own), Some(9)));
     assert_eq!(deployment(&router, "other").price, None);
     check(&router, "fixed", "vercel_ai_gateway", "meta/llama").await;
