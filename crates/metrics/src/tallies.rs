@@ -43,6 +43,17 @@ struct Counted {
     totals: Totals,
 }
 
+impl Counted {
+    fn add(&mut self, note: impl FnOnce(&mut Totals)) {
+        self.totals.count += 1;
+        note(&mut self.totals);
+    }
+}
+
+fn find<'t>(table: &'t mut HashTable<Counted>, key: Key<'_>) -> Option<&'t mut Counted> {
+    table.find_mut(key.hash(), |counted| counted.labels.key() == key)
+}
+
 impl Tallies {
     pub(crate) fn new(names: Names, known_max: usize) -> Self {
         let shards = thread::available_parallelism().map_or(1, |threads| threads.get().min(SHARDS_MAX));
@@ -70,25 +81,24 @@ impl Tallies {
 
     /// Counts one more under a key, with whatever else is noted of it. `asked_group` is where its requested name leads.
     pub(crate) fn count(&self, key: Key<'_>, asked_group: Option<&str>, note: impl FnOnce(&mut Totals)) {
-        let hash = key.hash();
-        let mut table = lock(&self.shard().table);
+        let shard = self.shard();
+        let mut table = lock(&shard.table);
         // Most requests are like one before.
-        let counted = match table.find_mut(hash, |counted| counted.labels.key() == key) {
-            Some(counted) => counted,
-            None => self.slowly(&mut table, key, asked_group),
-        };
-        counted.totals.count += 1;
-        note(&mut counted.totals);
+        if let Some(counted) = find(&mut table, key) {
+            return counted.add(note);
+        }
+        drop(table);
+        // A name is looked up while nobody waits for it.
+        let key = self.names.folded(key, asked_group);
+        let mut table = lock(&shard.table);
+        match find(&mut table, key) {
+            Some(counted) => counted.add(note),
+            None => self.begun(&mut table, key).add(note),
+        }
     }
 
     #[cold]
-    fn slowly<'t>(
-        &self,
-        table: &'t mut HashTable<Counted>,
-        key: Key<'_>,
-        asked_group: Option<&str>,
-    ) -> &'t mut Counted {
-        let key = self.names.folded(key, asked_group);
+    fn begun<'t>(&self, table: &'t mut HashTable<Counted>, key: Key<'_>) -> &'t mut Counted {
         let labels = self.labels(key);
         let hash = labels.key().hash();
         let is_same = |counted: &Counted| Arc::ptr_eq(&counted.labels, &labels);
