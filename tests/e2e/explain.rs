@@ -117,7 +117,10 @@ async fn a_request_that_leads_nowhere_fails_the_command_and_says_why() {
     let start = Start::new().config(CONFIG).argument("explain").argument(request.display().to_string());
     let (status, told, why) = start.run().await;
     assert_eq!((status.code(), told.as_str()), (Some(1), ""));
-    assert!(why.contains("Invalid model name passed in model=mm") && why.contains("m"), "{why}");
+    assert!(
+        why.contains("Invalid model name passed in model=mm") && why.contains("Configured: m, n."),
+        "{why}"
+    );
 }
 
 #[tokio::test]
@@ -143,4 +146,24 @@ async fn a_conversation_is_told_to_lead_where_it_goes() {
             assert_eq!(told["next"], told["kept_by"]);
         }
     }
+}
+
+#[tokio::test]
+async fn what_the_request_would_be_refused_for_is_told() {
+    let config = format!("{CONFIG}general_settings: {{enforce_user_param: true}}\n");
+    let server = Start::new().config(config).serve().await;
+    for path in ["/v1/chat/completions", "/v1/explain"] {
+        let answer = post(server.address, path, BODY).await;
+        assert_eq!(answer.status, 401, "{path}: {}", answer.text());
+        assert!(answer.message().contains("'user' param not passed in"), "{path}: {}", answer.text());
+    }
+    let named = BODY.replacen('{', r#"{"user":"u","#, 1);
+    let unknown = named.replace(r#""model":"m""#, r#""model":"none""#);
+    let told = [
+        post(server.address, "/v1/chat/completions", &unknown).await.message(),
+        post(server.address, "/v1/explain", &unknown).await.message(),
+    ];
+    assert!(told[0].starts_with("/chat/completions: Invalid model name"), "{told:?}");
+    assert_eq!(told[0], told[1]);
+    assert_eq!(post(server.address, "/v1/explain", &named).await.status, 200);
 }

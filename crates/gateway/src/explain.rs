@@ -47,8 +47,10 @@ fn explained(
     };
     let name = operation::model_name(gateway, operation, earlier.model, &body)?;
     body::check(&body, operation)?;
+    let user = operation::end_user(&gateway.settings, headers, &body);
+    operation::check_user(&gateway.settings, operation, user.as_ref())?;
     let router = gateway.router();
-    let route = router.resolve(&name)?;
+    let route = router.resolve(&name).map_err(|error| operation::labelled(error, operation))?;
     let candidate = &*operation::chosen(&route, operation, earlier.deployment.as_deref())?;
     let allows = |field: &str| operation::allows(gateway, candidate, field);
     let asked = asked::take(operation.dialect(), &mut body, allows)?;

@@ -273,7 +273,7 @@ pub(crate) fn model_name(
 
 /// The end user: the body's `user`, or Anthropic's `metadata.user_id`, else the first of the operator's headers that
 /// is there.
-fn end_user(settings: &Settings, headers: &HeaderMap, body: &CallBody) -> Option<String> {
+pub(crate) fn end_user(settings: &Settings, headers: &HeaderMap, body: &CallBody) -> Option<String> {
     let of_body = match body {
         CallBody::Document(document) => document.string("user").map(|user| user.into_owned()).or_else(|| {
             let metadata = document.raw("metadata")?;
@@ -302,7 +302,11 @@ const NAMING_USERS: &[Operation] = &[
     Operation::ImageEdits,
 ];
 
-fn check_user(settings: &Settings, operation: Operation, user: Option<&String>) -> Result<(), Error> {
+pub(crate) fn check_user(
+    settings: &Settings,
+    operation: Operation,
+    user: Option<&String>,
+) -> Result<(), Error> {
     if !settings.enforce_user || user.is_some() || !NAMING_USERS.contains(&operation) {
         return Ok(());
     }
@@ -311,7 +315,7 @@ fn check_user(settings: &Settings, operation: Operation, user: Option<&String>) 
 }
 
 /// An unknown model is refused in LiteLLM's words, which begin with the endpoint.
-fn labelled(error: Error, operation: Operation) -> Error {
+pub(crate) fn labelled(error: Error, operation: Operation) -> Error {
     if error.kind() != ErrorKind::UnknownModel {
         return error;
     }
