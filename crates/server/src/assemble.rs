@@ -87,6 +87,16 @@ pub(crate) fn router(
     Ok((builder.build(), left_out))
 }
 
+/// Logs which deployments are out of service, and which have no key.
+pub(crate) fn tell(sources: &Sources, registry: &Registry, left_out: &[(Location, Error)]) {
+    for (location, why) in left_out {
+        tracing::error!("{location}: the deployment is out of service: {why}");
+    }
+    for (location, why) in without_key(sources, registry) {
+        tracing::warn!("{location}: {why}");
+    }
+}
+
 /// The deployments of the file that have no key, and the variables that one could stand in.
 pub(crate) fn without_key(sources: &Sources, registry: &Registry) -> Vec<(Location, String)> {
     let settings = &sources.loaded.settings;

@@ -88,12 +88,7 @@ fn serve_as_told(
     let files = raise_file_limit();
     let registry = Arc::new(assemble::registry(&sources)?);
     let (router, left_out) = assemble::router(&sources, &registry, None)?;
-    for (location, why) in left_out {
-        tracing::error!("{location}: the deployment is out of service: {why}");
-    }
-    for (location, why) in assemble::without_key(&sources, &registry) {
-        tracing::warn!("{location}: {why}");
-    }
+    assemble::tell(&sources, &registry, &left_out);
     let settings = assemble::gateway_settings(&sources, files);
     let (audience, served) = (settings.audience(), router.deployments().count());
     let gateway = assemble::gateway(router, settings, recorder, &sources);

@@ -172,9 +172,7 @@ impl Recipe {
         let built = assemble::router(&sources, &self.registry, Some(before));
         let (router, left_out) = built.map_err(|error| with_cause(&error))?;
         findings.iter().for_each(tell);
-        for (location, why) in left_out {
-            tracing::error!("{location}: the deployment is out of service: {why}");
-        }
+        assemble::tell(&sources, &self.registry, &left_out);
         if router.is_empty() && !before.is_empty() {
             // So it is while somebody writes it anew.
             return Err("it leaves no deployment that could serve".to_owned());
