@@ -19,9 +19,13 @@ fn is_named(reader: &mut Reader<'_, '_>, key: &str) -> bool {
     let Some(node) = reader.node(key) else { return false };
     let single = std::slice::from_ref(node);
     let named = if matches!(node.value, Value::List(_)) { reader.items(key) } else { single };
+    let mut is_named = false;
     for callback in named {
         let message = match &callback.value {
-            Value::Text(name) if name == PROMETHEUS => continue,
+            Value::Text(name) if name == PROMETHEUS => {
+                is_named = true;
+                continue;
+            }
             _ if coerce::is_off(callback) => continue,
             Value::Text(name) => {
                 format!("`{name}` is not supported: there is no callback but `{PROMETHEUS}`")
@@ -30,5 +34,5 @@ fn is_named(reader: &mut Reader<'_, '_>, key: &str) -> bool {
         };
         reader.report.warn(&callback.location, format!("litellm_settings.{key}"), message);
     }
-    named.iter().any(|callback| matches!(&callback.value, Value::Text(name) if name == PROMETHEUS))
+    is_named
 }

@@ -205,7 +205,7 @@ fn in_words(message: &mut String) {
         "unit" | "null" => "null",
         other if other.starts_with("struct ") => "an object",
         other if other.starts_with("tuple ") => "an array",
-        other if other.starts_with("enum ") || other.contains("enum") => "one of its known values",
+        other if other.contains("enum") => "one of its known values",
         _ => return,
     };
     message.replace_range(behind.., words);

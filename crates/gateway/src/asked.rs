@@ -108,11 +108,11 @@ fn take_members(
                 asked.tags.extend(metadata::tags(document.raw(&name)));
             }
             "mock_delay" => asked.mock_delay = seconds(document, &name)?,
-            mock if document.is_true(&name) && mock_failure(mock).is_some() => {
-                asked.mock_failure = mock_failure(mock);
-            }
             "additional_drop_params" => {
                 dropped = document.get(&name).map_err(|error| invalid(&name, error))?.unwrap_or_default();
+            }
+            mock if asked.mock_failure.is_none() && document.is_true(&name) => {
+                asked.mock_failure = mock_failure(mock);
             }
             _ => {}
         }

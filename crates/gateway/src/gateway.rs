@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
@@ -104,11 +103,6 @@ impl Gateway {
     /// Notes that the newest configuration serves.
     pub fn config_taken_up(&self) {
         self.lock_reloads().note_taken_up();
-    }
-
-    /// Since when a newer configuration is refused. `None` while the newest serves.
-    pub fn config_refused_since(&self) -> Option<SystemTime> {
-        self.lock_reloads().refused_since
     }
 
     /// What came of newer configurations since the start.

@@ -32,7 +32,7 @@ pub(crate) fn readiness(gateway: &Gateway) -> Response<ReplyBody> {
     if gateway.settings.health_details {
         told["db"] = Value::from("Not connected");
         // What is wrong with it stands in the log: everybody may ask here.
-        told["config"] = match gateway.config_refused_since() {
+        told["config"] = match gateway.reloads().refused_since {
             None => json!({ "state": "current" }),
             Some(since) => {
                 let since = jiff::Timestamp::try_from(since).unwrap_or_default();
