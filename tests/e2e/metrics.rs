@@ -56,6 +56,7 @@ async fn requests_are_counted_whole_streamed_cut_refused_and_led_elsewhere() {
         Script::sse([EVENT, USAGE, DONE])
     })
     .await;
+    let base = format!("{}/v1", good.url());
     let down = world("down", |_| Script::json(500, r#"{"error":{"message":"down"}}"#)).await;
     let config = format!(
         "model_list:\n{}{}litellm_settings:\n  callbacks: [prometheus]\n  num_retries: 0\n  fallbacks: [{{bad: [good]}}]\n",
@@ -107,11 +108,7 @@ async fn requests_are_counted_whole_streamed_cut_refused_and_led_elsewhere() {
     ] {
         assert_eq!(told.whole(&format!("{family}_count"), &latency), count, "{family}");
     }
-    let base = format!(
-        "{}/v1",
-        told.label("litellm_deployment_state", "id-good", "api_base").trim_end_matches("/v1")
-    );
-    assert!(base.starts_with("http://127.0.0.1:"), "{base}");
+    assert_eq!(told.label("litellm_deployment_state", "id-good", "api_base"), base);
 
     assert_eq!(told.sum("litellm_deployment_success_responses_total"), 5);
     assert_eq!(told.sum("litellm_deployment_failure_responses_total"), 3);
@@ -146,7 +143,7 @@ fn check_use(told: &Exposition, good: &[(&'static str, &'static str)]) {
     let used = [good, &[("model", "x")]].concat();
     // Three whole replies, a stream, and what is estimated of the one that was cut.
     let input = told.whole("litellm_input_tokens_metric_total", &used);
-    assert!(input >= 37, "{input}");
+    assert!((38..100).contains(&input), "{input}");
     let after_fallback =
         [("requested_model", "bad"), ("model_id", "id-good"), ("api_provider", "openai"), ("model", "x")];
     assert_eq!(told.whole("litellm_input_tokens_metric_total", &after_fallback), 10);

@@ -69,8 +69,11 @@ async fn variables_of_the_file_are_taken_up_where_it_refers_to_them() {
 async fn a_signal_reads_the_file_that_is_not_watched() {
     let unwatched = "trunkline_settings:\n  reload: false\n";
     let server = Start::new().config(saying("one", unwatched)).serve().await;
+    let watched = Start::new().config(saying("one", "")).serve().await;
     server.configure(&saying("two", unwatched));
-    assert_eq!(says(&server).await, "one");
+    watched.configure(&saying("two", ""));
+    until("a watched file serves", async || says(&watched).await == "two").await;
+    assert_eq!(says(&server).await, "one", "it had as long to look");
     server.signal("-HUP").await;
     until("the new file serves", async || says(&server).await == "two").await;
 }

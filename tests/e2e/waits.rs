@@ -83,18 +83,18 @@ async fn stream(begins: bool, then: Vec<Step>, waits: &str, headers: &[(&str, &s
 /// One that goes on slowly and has no end.
 fn going_on() -> Vec<Step> {
     let more = Script::sse([EVENT]).steps.swap_remove(1);
-    (0..100).flat_map(|_| [Step::Pause(Pause::For(Duration::from_millis(20))), more.clone()]).collect()
+    (0..400).flat_map(|_| [Step::Pause(Pause::For(Duration::from_millis(20))), more.clone()]).collect()
 }
 
 #[tokio::test]
 async fn each_wait_says_that_it_was_the_one() {
-    let waits = "first_event_timeout_ms: 300, idle_timeout_ms: 200, total_timeout_ms: 600";
-    let own_idle = [("x-trunkline-idle-timeout-ms", "100")];
+    let waits = "first_event_timeout_ms: 1500, idle_timeout_ms: 1000, total_timeout_ms: 3000";
+    let own_idle = [("x-trunkline-idle-timeout-ms", "500")];
     for (begins, then, headers, status, told) in [
-        (false, vec![Step::Hold], &[][..], 408, "no answer from the upstream within 300 ms"),
-        (true, vec![Step::Hold], &[][..], 200, "the upstream sent nothing for 200 ms"),
-        (true, vec![Step::Hold], &own_idle[..], 200, "the upstream sent nothing for 100 ms"),
-        (true, going_on(), &[][..], 200, "the upstream did not finish within 600 ms"),
+        (false, vec![Step::Hold], &[][..], 408, "no answer from the upstream within 1500 ms"),
+        (true, vec![Step::Hold], &[][..], 200, "the upstream sent nothing for 1 s"),
+        (true, vec![Step::Hold], &own_idle[..], 200, "the upstream sent nothing for 500 ms"),
+        (true, going_on(), &[][..], 200, "the upstream did not finish within 3 s"),
     ] {
         let answer = stream(begins, then, waits, headers).await;
         assert_eq!(answer.status, status, "{told}: {}", answer.text());

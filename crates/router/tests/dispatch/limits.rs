@@ -172,5 +172,7 @@ async fn a_stream_that_is_cut_or_left_keeps_what_it_gave() {
         assert!(events.next().await.is_some_and(|event| event.is_ok()));
         while reads_on && events.next().await.is_some() {}
     }
+    let used = world.explain("m", &Wishes::default()).candidates[0].used.1;
+    assert!(used.is_some_and(|used| (6..100).contains(&used)), "{used:?}");
     assert!(world.ask_about("m", BODY).await.is_ok(), "some forty tokens are used");
 }
