@@ -4,7 +4,7 @@ use super::row::{KeyRow, Section::LitellmSettings as S, Values, key};
 
 const ROUTER_FIRST: &str = "counts where `router_settings` has none";
 const NO_SHARES: &str = "calls have no priorities";
-const NO_CALLBACKS: &str = "there are no callbacks";
+const NO_CALLBACKS: &str = "there is no callback but `prometheus`";
 const NO_CACHE: &str = "replies are not cached";
 const NO_BUDGETS: &str = "there are no budgets";
 const NO_KEYS: &str = "there are no virtual keys";
