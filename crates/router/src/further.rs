@@ -1,6 +1,5 @@
 //! Whether a failed attempt is followed by another one, and when.
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +43,8 @@ pub(crate) struct Tried {
     /// Deployments that are not asked again: those that refused for good, and, while there are others, those that
     /// failed.
     places: Vec<usize>,
+    /// Nor those before this one: their levels are left.
+    left_to: usize,
     /// Of them, those that may answer the next time.
     may_again: Vec<usize>,
     /// Origins where nothing is left to pay for a further attempt.
@@ -55,7 +56,7 @@ pub(crate) struct Tried {
 impl Tried {
     /// What decides between the deployments that are left.
     pub(crate) fn ask<'a>(&'a self, call: &'a Call, wishes: &'a Wishes, policy: &'a Policy) -> Ask<'a> {
-        Ask::new(call.operation, &call.body, wishes, policy, &self.places).past(&self.unpaid)
+        Ask::new(call.operation, &call.body, wishes, policy, &self.places).past(&self.unpaid, self.left_to)
     }
 
     /// The same, and a place that is being asked.
@@ -87,11 +88,11 @@ impl Tried {
         !self.unpaid.is_empty()
     }
 
-    /// None of these is asked again.
-    pub(crate) fn leave(&mut self, places: Range<usize>) {
-        self.may_again.retain(|place| !places.contains(place));
-        self.places.retain(|place| !places.contains(place));
-        self.places.extend(places);
+    /// None of those before this place is asked again.
+    pub(crate) fn leave(&mut self, left_to: usize) {
+        self.left_to = left_to;
+        self.may_again.retain(|place| *place >= left_to);
+        self.places.retain(|place| *place >= left_to);
     }
 }
 

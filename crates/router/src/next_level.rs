@@ -37,7 +37,7 @@ impl Router {
         };
         let level = members.group.levels.iter().find(|level| level.places.contains(&place));
         let Some(end) = level.map(|level| level.places.end) else { return false };
-        tried.leave(members.places.start..end);
+        tried.leave(end);
         let ask = tried.ask(call, wishes, policy);
         let mut later = end..members.places.end;
         let can_be_asked = later.any(|place| skip(route, members, place, &ask).is_none());

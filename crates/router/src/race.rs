@@ -169,63 +169,51 @@ where
 {
     tokio::select! {
         biased;
-        given = &mut first => {
-            let note = |is_other: bool, error: &Error| note(is_other, error);
-            let Last { is_other, given, other } = last(given, second, begin_within, note).await;
-            Faster { is_second: is_other, given, other }
-        }
-        given = &mut second => {
-            let note = |is_other: bool, error: &Error| note(!is_other, error);
-            let Last { is_other, given, other } = last(given, first, begin_within, note).await;
-            Faster { is_second: !is_other, given, other }
-        }
+        given = &mut first => last(false, given, second, begin_within, &mut note).await,
+        given = &mut second => last(true, given, first, begin_within, &mut note).await,
     }
 }
 
-/// What came of the two after one of them was heard of.
-struct Last {
-    /// Whether it was the one that had not been heard of.
-    is_other: bool,
-    given: Result<Given, Error>,
-    other: Option<(Error, Lost)>,
-}
-
-/// Decides whether what one gave is the answer. A failure is none, nor is a stream that says nothing while the other
-/// may still answer: it has as long again to speak before the reply begins with it.
+/// Decides whether what one gave is the answer, where it is told whether that was the second. A failure is none, nor is a
+/// stream that says nothing while the other may still answer: it has as long again to speak before the reply begins
+/// with it.
 async fn last<O>(
+    is_second: bool,
     given: Result<Given, Error>,
     mut other: Pin<&mut O>,
     begin_within: Option<Duration>,
-    mut note: impl FnMut(bool, &Error) -> Lost,
-) -> Last
+    note: &mut impl FnMut(bool, &Error) -> Lost,
+) -> Faster
 where
     O: Future<Output = Result<Given, Error>>,
 {
-    let mut noted = |is_other: bool, error: Error| {
-        let lost = note(is_other, &error);
+    let mut noted = |is_second: bool, error: Error| {
+        let lost = note(is_second, &error);
         Some((error, lost))
     };
     let mut silent = match given {
         Ok(given) if is_silent(&given) => given,
-        Ok(given) => return Last { is_other: false, given: Ok(given), other: None },
+        Ok(given) => return Faster { is_second, given: Ok(given), other: None },
         Err(error) => {
-            let lost = noted(false, error);
-            return Last { is_other: true, given: other.await, other: lost };
+            let lost = noted(is_second, error);
+            return Faster { is_second: !is_second, given: other.await, other: lost };
         }
     };
     tokio::select! {
         biased;
         spoke = speaks(&mut silent, begin_within) => match spoke {
-            Ok(()) => Last { is_other: false, given: Ok(silent), other: None },
+            Ok(()) => Faster { is_second, given: Ok(silent), other: None },
             Err(error) => {
-                let lost = noted(false, error);
-                Last { is_other: true, given: other.await, other: lost }
+                let lost = noted(is_second, error);
+                Faster { is_second: !is_second, given: other.await, other: lost }
             }
         },
         given = &mut other => match given {
-            Ok(given) if !is_silent(&given) => Last { is_other: true, given: Ok(given), other: None },
-            Ok(_) => Last { is_other: false, given: Ok(silent), other: None },
-            Err(error) => Last { is_other: false, given: Ok(silent), other: noted(true, error) },
+            Ok(given) if !is_silent(&given) => {
+                Faster { is_second: !is_second, given: Ok(given), other: None }
+            }
+            Ok(_) => Faster { is_second, given: Ok(silent), other: None },
+            Err(error) => Faster { is_second, given: Ok(silent), other: noted(!is_second, error) },
         },
     }
 }

@@ -87,6 +87,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) body: &'a Body,
     pub(crate) wishes: &'a Wishes,
     pub(crate) tried: &'a [usize],
+    /// Those before this place are not asked either.
+    left_to: usize,
     /// Origins where nothing is left to pay for a further attempt.
     unpaid: &'a [Arc<Budget>],
     pub(crate) policy: &'a Policy,
@@ -106,12 +108,12 @@ impl<'a> Ask<'a> {
     ) -> Self {
         let wanted = Wanted::new(policy, &wishes.tags);
         let (unpaid, others, tokens) = (&[], None, OnceLock::new());
-        Self { operation, body, wishes, tried, unpaid, policy, others, wanted, tokens }
+        Self { operation, body, wishes, tried, left_to: 0, unpaid, policy, others, wanted, tokens }
     }
 
-    /// The same past some origins.
-    pub(crate) fn past(self, unpaid: &'a [Arc<Budget>]) -> Self {
-        Self { unpaid, ..self }
+    /// The same past some origins, and past the levels that end before a place.
+    pub(crate) fn past(self, unpaid: &'a [Arc<Budget>], left_to: usize) -> Self {
+        Self { unpaid, left_to, ..self }
     }
 
     /// The same for one who waits, and of whose body no more is known than its size.
@@ -129,7 +131,7 @@ impl<'a> Ask<'a> {
     /// Whether the request has been at a deployment, or has nothing to pay for it.
     pub(crate) fn passes(&self, deployment: &Deployment, place: usize) -> bool {
         let is_unpaid = |origin: &Arc<Budget>| Arc::ptr_eq(origin, &deployment.origin);
-        self.tried.contains(&place) || self.unpaid.iter().any(is_unpaid)
+        place < self.left_to || self.tried.contains(&place) || self.unpaid.iter().any(is_unpaid)
     }
 
     /// What the time of its answer is the time of.

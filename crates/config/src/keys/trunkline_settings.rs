@@ -65,9 +65,13 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "retry_budget_burst", "further attempts at once beside that budget, which come back one a second")
         .default("10")
         .supported(),
-    key(S, "trace_for_keys", "lets keys other than the master key ask for a call's attempts")
-        .default("false")
-        .supported(),
+    key(
+        S,
+        "trace_for_keys",
+        "lets keys other than the master key ask for a call's attempts; there are none yet",
+    )
+    .default("false")
+    .supported(),
     key(S, "metrics", "serves `/metrics`, as `litellm_settings.callbacks: [prometheus]` does")
         .default("false")
         .supported(),
