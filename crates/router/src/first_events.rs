@@ -12,6 +12,10 @@ use trunkline_core::{Error, ErrorKind, Event, EventStream, Wait};
 /// How much of comments and the like is kept while the first event is waited for, in bytes.
 const PREAMBLE_BYTES_MAX: usize = 64 * 1024;
 
+/// Where nothing has come at all, the transport says so: its wait is the same and began when the call was sent, a moment
+/// after this one. It has as long as this for it.
+const TRANSPORT_FIRST: Duration = Duration::from_millis(100);
+
 /// How long the first event of a stream is waited for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FirstWait {
@@ -22,8 +26,9 @@ pub(crate) struct FirstWait {
 }
 
 impl FirstWait {
-    fn timer(self) -> Pin<Box<Sleep>> {
-        Box::pin(tokio::time::sleep_until(crate::journey::later(self.since, self.most)))
+    fn timer(self, more: Duration) -> Pin<Box<Sleep>> {
+        let most = self.most.saturating_add(more);
+        Box::pin(tokio::time::sleep_until(crate::journey::later(self.since, most)))
     }
 
     fn lost(self) -> Error {
@@ -59,7 +64,7 @@ pub(crate) async fn first_events(
     if !has_spoken {
         let wait = wait();
         let awaited = std::mem::replace(events, Box::pin(futures_util::stream::empty()));
-        *events = Box::pin(Awaited { events: awaited, timer: Some(wait.timer()), wait });
+        *events = Box::pin(Awaited { events: awaited, timer: Some(wait.timer(Duration::ZERO)), wait });
     }
     Ok((!first.is_empty()).then_some(first))
 }
@@ -70,7 +75,8 @@ async fn speaks(
     first: &mut Vec<Event>,
     wait: &(impl Fn() -> FirstWait + Sync),
 ) -> Result<bool, Error> {
-    let mut timer: Option<Pin<Box<Sleep>>> = None;
+    // The timer, and whether it is the one of a stream of which nothing has come.
+    let mut timer: Option<(Pin<Box<Sleep>>, bool)> = None;
     let mut was_looked_at = false;
     let mut length = 0;
     poll_fn(|context| {
@@ -87,12 +93,17 @@ async fn speaks(
                 return Poll::Ready(Ok(has_spoken));
             }
         }
-        // Silence ends by the transport's wait for the first byte. A timer is for those who send something that says
-        // nothing: pings, or the pieces of an event that never gets finished.
-        if !std::mem::replace(&mut was_looked_at, true) && length == 0 {
+        // A timer is for those who send something that says nothing: pings, or the pieces of an event that never gets
+        // finished. Most streams say something when they are looked at for the second time.
+        let is_silent = length == 0;
+        if !std::mem::replace(&mut was_looked_at, true) && is_silent {
             return Poll::Pending;
         }
-        let timer = timer.get_or_insert_with(|| wait().timer());
+        if timer.as_ref().is_none_or(|(_, was_silent)| *was_silent != is_silent) {
+            let more = if is_silent { TRANSPORT_FIRST } else { Duration::ZERO };
+            timer = Some((wait().timer(more), is_silent));
+        }
+        let Some((timer, _)) = &mut timer else { return Poll::Pending };
         timer.as_mut().poll(context).map(|()| Err(wait().lost()))
     })
     .await
