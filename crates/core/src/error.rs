@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-use crate::Wait;
+use crate::{SubjectKind, Wait};
 
 /// What went wrong.
 ///
@@ -33,14 +33,24 @@ pub enum ErrorKind {
     BodyTimeout,
     /// The caller showed no key, or a wrong one.
     Unauthenticated,
+    /// The caller's key was good until some time that has passed.
+    KeyExpired,
     /// The caller may not do this.
     PermissionDenied,
+    /// The caller may not call this model.
+    ModelForbidden,
     /// There is no such endpoint or object.
     NotFound,
     /// The endpoint exists, under another method.
     MethodNotAllowed,
     /// The caller wants to leave HTTP for a protocol that is not spoken here: WebSocket.
     UpgradeUnsupported,
+    /// What is to be changed has changed meanwhile, or is there already.
+    Conflict,
+    /// The caller has asked as often, or for as much, as a limit of its own allows.
+    RateLimited,
+    /// A budget of the caller's is spent.
+    BudgetExceeded,
     /// The gateway has as much to do as its limits allow.
     Overloaded,
     /// Every deployment of the model group is out of service.
@@ -51,6 +61,8 @@ pub enum ErrorKind {
     CredentialUnusable,
     /// The gateway is stopping.
     ShuttingDown,
+    /// The store of keys, or the ledger, does not answer.
+    StoreUnavailable,
     /// The configuration cannot be used.
     Configuration,
     /// Something that should not happen.
@@ -116,6 +128,15 @@ pub struct UpstreamAnswer {
     pub body: Bytes,
 }
 
+/// A limit of a caller's that was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReachedLimit {
+    /// What it counts: `requests`, `tokens`, `max_parallel_requests`, `budget`.
+    pub name: &'static str,
+    /// When it begins anew, in milliseconds since 1970. `None` if it does not, or nobody can say when.
+    pub resets_at: Option<i64>,
+}
+
 /// An error of the router, a provider or the gateway.
 ///
 /// `Display` prints the message, which a caller may read. What lies behind it is reached through
@@ -134,6 +155,8 @@ struct Inner {
     reached_upstream: bool,
     credential_fault: bool,
     wait: Option<Wait>,
+    subject: Option<SubjectKind>,
+    limit: Option<ReachedLimit>,
     upstream: Option<UpstreamAnswer>,
     upstream_headers: HeaderMap,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -154,6 +177,8 @@ impl Error {
             reached_upstream: false,
             credential_fault: false,
             wait: None,
+            subject: None,
+            limit: None,
             upstream: None,
             upstream_headers: HeaderMap::new(),
             source: None,
@@ -221,6 +246,20 @@ impl Error {
     #[must_use]
     pub fn with_wait(mut self, wait: Wait) -> Self {
         self.0.wait = Some(wait);
+        self
+    }
+
+    /// Names who was refused: a key, its user, its team.
+    #[must_use]
+    pub fn with_subject(mut self, subject: SubjectKind) -> Self {
+        self.0.subject = Some(subject);
+        self
+    }
+
+    /// Names the limit that was reached.
+    #[must_use]
+    pub fn with_limit(mut self, limit: ReachedLimit) -> Self {
+        self.0.limit = Some(limit);
         self
     }
 
@@ -301,6 +340,16 @@ impl Error {
         self.0.wait
     }
 
+    /// Who was refused, where that is somebody in particular.
+    pub fn subject(&self) -> Option<SubjectKind> {
+        self.0.subject
+    }
+
+    /// The limit that was reached.
+    pub fn limit(&self) -> Option<ReachedLimit> {
+        self.0.limit
+    }
+
     /// What the upstream answered.
     pub fn upstream(&self) -> Option<&UpstreamAnswer> {
         self.0.upstream.as_ref()
@@ -351,10 +400,15 @@ impl ErrorKind {
             | Self::BodyTooLarge
             | Self::BodyTimeout
             | Self::Unauthenticated
+            | Self::KeyExpired
             | Self::PermissionDenied
+            | Self::ModelForbidden
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::UpgradeUnsupported
+            | Self::Conflict
+            | Self::RateLimited
+            | Self::BudgetExceeded
             | Self::UpstreamInvalidRequest
             | Self::ContextWindowExceeded
             | Self::ContentPolicy
@@ -364,6 +418,7 @@ impl ErrorKind {
             | Self::CredentialMissing
             | Self::CredentialUnusable
             | Self::ShuttingDown
+            | Self::StoreUnavailable
             | Self::Configuration
             | Self::Internal => Fault::Gateway,
             Self::UpstreamCredential
@@ -388,15 +443,21 @@ impl ErrorKind {
             | Self::BodyTooLarge
             | Self::BodyTimeout
             | Self::Unauthenticated
+            | Self::KeyExpired
             | Self::PermissionDenied
+            | Self::ModelForbidden
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::UpgradeUnsupported
+            | Self::Conflict
+            | Self::RateLimited
+            | Self::BudgetExceeded
             | Self::UpstreamInvalidRequest
             | Self::ContentPolicy
             | Self::NoDeployment
             | Self::Overloaded
             | Self::ShuttingDown
+            | Self::StoreUnavailable
             | Self::Configuration
             | Self::Internal
             | Self::UpstreamCut => Retry::Never,

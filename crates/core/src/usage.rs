@@ -1,10 +1,12 @@
 //! Tokens, in buckets that do not overlap.
 
+use serde::{Deserialize, Serialize};
+
 /// The tokens of one call, each counted in exactly one bucket.
 ///
 /// Upstreams count inclusively (OpenAI's `prompt_tokens` contains the cached ones); [`Usage::from_inclusive`]
 /// takes such counts apart. All figures are tokens.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// Input that was read anew, text and images.
     pub uncached_input: u64,

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use trunkline_core::Error;
 use trunkline_router::ListedModel;
 
+use crate::authentication::Caller;
 use crate::gateway::Gateway;
 use crate::models::{self, invalid_number, json_reply, parameter};
 use crate::reply_body::ReplyBody;
@@ -19,7 +20,11 @@ const PAGE_MAX: usize = 1000;
 /// # Errors
 ///
 /// `InvalidRequest` if `limit` is no number from 1 to 1,000.
-pub(crate) async fn list(gateway: &Gateway, query: &str) -> Result<Response<ReplyBody>, Error> {
+pub(crate) async fn list(
+    gateway: &Gateway,
+    caller: &Caller,
+    query: &str,
+) -> Result<Response<ReplyBody>, Error> {
     let limit = match parameter(query, "limit") {
         None => PAGE_DEFAULT,
         Some(text) => text
@@ -28,7 +33,7 @@ pub(crate) async fn list(gateway: &Gateway, query: &str) -> Result<Response<Repl
             .filter(|limit| (1..=PAGE_MAX).contains(limit))
             .ok_or_else(|| invalid_number("limit", 1, PAGE_MAX))?,
     };
-    let mut listed = models::listed(gateway, query).await;
+    let mut listed = models::listed(gateway, caller, query).await;
     listed.sort_by(|left, right| left.id.cmp(&right.id));
     let (page, has_more) = match (parameter(query, "before_id"), parameter(query, "after_id")) {
         (Some(id), _) => {
@@ -58,8 +63,12 @@ pub(crate) async fn list(gateway: &Gateway, query: &str) -> Result<Response<Repl
 /// # Errors
 ///
 /// `NotFound`.
-pub(crate) async fn get(gateway: &Gateway, model: &str) -> Result<Response<ReplyBody>, Error> {
-    Ok(json_reply(StatusCode::OK, &row(&models::find(gateway, model).await?)))
+pub(crate) async fn get(
+    gateway: &Gateway,
+    caller: &Caller,
+    model: &str,
+) -> Result<Response<ReplyBody>, Error> {
+    Ok(json_reply(StatusCode::OK, &row(&models::find(gateway, caller, model).await?)))
 }
 
 fn row(listed: &ListedModel) -> Value {

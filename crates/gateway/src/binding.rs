@@ -50,12 +50,18 @@ pub(crate) struct Earlier {
 impl Binding {
     pub(crate) fn new(
         seal: Arc<Seal>,
-        caller: Caller,
+        caller: &Caller,
         deployment: &str,
         model: &str,
         ties_items: bool,
     ) -> Self {
-        Self { seal, caller, deployment: deployment.to_owned(), model: model.to_owned(), ties_items }
+        Self {
+            seal,
+            caller: caller.clone(),
+            deployment: deployment.to_owned(),
+            model: model.to_owned(),
+            ties_items,
+        }
     }
 
     /// The id that the caller sees, as JSON text, for an upstream's, given as JSON text. `None` for what is no id.
@@ -65,7 +71,7 @@ impl Binding {
             return None;
         }
         let text = format!("{}{PART}{id}{PART}{}", self.deployment, self.model);
-        let sealed = self.seal.seal(&context(self.caller, "response"), &text);
+        let sealed = self.seal.seal(&context(&self.caller, "response"), &text);
         Some(Bytes::from(json::text(&format!("{ID_START}{sealed}"))))
     }
 
@@ -83,7 +89,7 @@ impl Binding {
         if places.is_empty() {
             return None;
         }
-        let sealed = self.seal.seal(&context(self.caller, "item"), &self.deployment);
+        let sealed = self.seal.seal(&context(&self.caller, "item"), &self.deployment);
         Some((places, Bytes::from(format!("{ITEM_START}{sealed}:"))))
     }
 }
@@ -95,7 +101,7 @@ impl Binding {
 /// `NotFound` for an id in the path, `InvalidRequest` for one in the body, that this caller was not given.
 pub(crate) fn take(
     seal: &Seal,
-    caller: Caller,
+    caller: &Caller,
     operation: Operation,
     path_id: Option<&str>,
     body: &mut Body,
@@ -117,7 +123,7 @@ pub(crate) fn take(
 
 fn take_previous(
     seal: &Seal,
-    caller: Caller,
+    caller: &Caller,
     document: &mut Document,
     earlier: &mut Earlier,
 ) -> Result<(), Error> {
@@ -141,7 +147,7 @@ fn take_previous(
 /// Takes the marks off encrypted items. The last one decides: it is of the turn before this.
 fn take_items(
     seal: &Seal,
-    caller: Caller,
+    caller: &Caller,
     document: &mut Document,
     earlier: &mut Earlier,
 ) -> Result<(), Error> {
@@ -171,15 +177,15 @@ fn take_items(
     Ok(())
 }
 
-fn opened(seal: &Seal, caller: Caller, id: &str) -> Option<Earlier> {
+fn opened(seal: &Seal, caller: &Caller, id: &str) -> Option<Earlier> {
     let text = seal.open(&context(caller, "response"), id.strip_prefix(ID_START)?)?;
     let mut parts = text.splitn(3, PART).map(str::to_owned);
     Some(Earlier { deployment: parts.next(), object: parts.next(), model: parts.next() })
 }
 
 /// What a sealed text is for, and for whom.
-fn context(caller: Caller, purpose: &str) -> String {
-    format!("{purpose} for {}", caller.identity())
+fn context(caller: &Caller, purpose: &str) -> String {
+    format!("{purpose} for {}", caller.tenant())
 }
 
 /// The values of every `"encrypted_content"`, without their quotes.
@@ -213,7 +219,7 @@ mod tests {
     }
 
     fn binding(deployment: &str) -> Binding {
-        Binding::new(seal(), Caller::Master, deployment, "gpt", true)
+        Binding::new(seal(), &Caller::Master, deployment, "gpt", true)
     }
 
     fn document(text: String) -> Body {
@@ -230,10 +236,10 @@ mod tests {
         let text = json::string(&id).expect("a text").into_owned();
         assert!(text.starts_with("resp_") && !text.contains("resp_up"));
         let mut body = document(format!(r#"{{"previous_response_id":{text:?},"n":1.0}}"#));
-        let earlier = take(&seal(), Caller::Master, Operation::Responses, None, &mut body);
+        let earlier = take(&seal(), &Caller::Master, Operation::Responses, None, &mut body);
         assert_eq!(earlier.expect("it is ours").deployment.as_deref(), Some("d1"));
         assert_eq!(sent(&body), r#"{"previous_response_id":"resp_up","n":1.0}"#);
-        let about = take(&seal(), Caller::Master, Operation::DeleteResponse, Some(&text), &mut Body::Empty);
+        let about = take(&seal(), &Caller::Master, Operation::DeleteResponse, Some(&text), &mut Body::Empty);
         let expected = Earlier {
             deployment: Some("d1".to_owned()),
             model: Some("gpt".to_owned()),
@@ -250,10 +256,13 @@ mod tests {
             let mut body = document(format!(r#"{{"previous_response_id":{id:?}}}"#));
             take(&seal(), caller, operation, Some(id), &mut body).map_err(|error| error.kind())
         };
-        assert_eq!(refused(Caller::Local, &text, Operation::Responses), Err(ErrorKind::InvalidRequest));
-        assert_eq!(refused(Caller::Local, &text, Operation::RetrieveResponse), Err(ErrorKind::NotFound));
-        assert_eq!(refused(Caller::Master, "resp_up", Operation::Responses), Err(ErrorKind::InvalidRequest));
-        assert_eq!(refused(Caller::Master, "../models", Operation::CancelResponse), Err(ErrorKind::NotFound));
+        assert_eq!(refused(&Caller::Local, &text, Operation::Responses), Err(ErrorKind::InvalidRequest));
+        assert_eq!(refused(&Caller::Local, &text, Operation::RetrieveResponse), Err(ErrorKind::NotFound));
+        assert_eq!(refused(&Caller::Master, "resp_up", Operation::Responses), Err(ErrorKind::InvalidRequest));
+        assert_eq!(
+            refused(&Caller::Master, "../models", Operation::CancelResponse),
+            Err(ErrorKind::NotFound)
+        );
     }
 
     #[test]
@@ -266,11 +275,11 @@ mod tests {
         let marked = format!("{}{mark}{}", &item[..places[0]], &item[places[0]..]);
         let plain = format!(r#"{{"input":[{item},{item}]}}"#);
         let mut body = document(format!(r#"{{"input":[{item},{marked}]}}"#));
-        let earlier = take(&seal(), Caller::Master, Operation::Responses, None, &mut body).expect("ours");
+        let earlier = take(&seal(), &Caller::Master, Operation::Responses, None, &mut body).expect("ours");
         assert_eq!(earlier.deployment.as_deref(), Some("d2"));
         assert_eq!(sent(&body), plain);
         let mut foreign = document(format!(r#"{{"input":[{marked}]}}"#));
-        let refused = take(&seal(), Caller::Local, Operation::Responses, None, &mut foreign);
+        let refused = take(&seal(), &Caller::Local, Operation::Responses, None, &mut foreign);
         assert_eq!(refused.map_err(|error| error.kind()), Err(ErrorKind::InvalidRequest));
     }
 
@@ -279,7 +288,7 @@ mod tests {
         let odd = Binding { model: "gpt\nresp_other\nx".to_owned(), ..binding("d1") };
         let id = odd.id(br#""resp_up""#).expect("an id");
         let text = json::string(&id).expect("a text").into_owned();
-        let about = take(&seal(), Caller::Master, Operation::DeleteResponse, Some(&text), &mut Body::Empty);
+        let about = take(&seal(), &Caller::Master, Operation::DeleteResponse, Some(&text), &mut Body::Empty);
         assert_eq!(about.expect("it is ours").object.as_deref(), Some("resp_up"));
         assert_eq!(odd.id(br#""resp\nup""#), None);
     }

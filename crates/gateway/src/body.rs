@@ -11,6 +11,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
+use serde_json::{Map, Value};
 use trunkline_core::{
     Body as CallBody, Document, DocumentLimits, Duplicates, Error, ErrorKind, Form, Operation, json,
 };
@@ -44,12 +45,7 @@ where
     if operation.is_about_object() {
         return Ok(CallBody::Empty);
     }
-    let encoding = encoding(headers)?;
-    let bytes = collect(headers, body, limits.body_bytes_max, idle).await?;
-    let bytes = match encoding {
-        None => bytes,
-        Some(encoding) => inflated(encoding, bytes, limits.body_inflated_bytes_max).await?,
-    };
+    let bytes = plain(headers, body, limits, idle).await?;
     if operation.takes_form()
         && let Some(content_type) = headers.get(CONTENT_TYPE).filter(|value| is_form(value))
     {
@@ -58,6 +54,45 @@ where
         return Ok(CallBody::Form(form));
     }
     document(bytes, limits).map(CallBody::Document)
+}
+
+/// Reads a JSON object that is meant for the gateway itself. No body is an object without members.
+///
+/// # Errors
+///
+/// As [`read`].
+pub(crate) async fn object<B>(
+    headers: &HeaderMap,
+    body: B,
+    limits: &Limits,
+    idle: Duration,
+) -> Result<Map<String, Value>, Error>
+where
+    B: Body<Data = Bytes> + Unpin + Send,
+    B::Error: std::error::Error + Send + Sync + 'static,
+{
+    let bytes = plain(headers, body, limits, idle).await?;
+    if bytes.trim_ascii().is_empty() {
+        return Ok(Map::new());
+    }
+    let document = document(bytes, limits)?;
+    serde_json::from_slice(&document.to_bytes()).map_err(|error| {
+        Error::new(ErrorKind::InvalidRequest, format!("the body cannot be read: {error}")).with_source(error)
+    })
+}
+
+/// The bytes of a body, inflated.
+async fn plain<B>(headers: &HeaderMap, body: B, limits: &Limits, idle: Duration) -> Result<Bytes, Error>
+where
+    B: Body<Data = Bytes> + Unpin + Send,
+    B::Error: std::error::Error + Send + Sync + 'static,
+{
+    let encoding = encoding(headers)?;
+    let bytes = collect(headers, body, limits.body_bytes_max, idle).await?;
+    match encoding {
+        None => Ok(bytes),
+        Some(encoding) => inflated(encoding, bytes, limits.body_inflated_bytes_max).await,
+    }
 }
 
 fn is_form(content_type: &HeaderValue) -> bool {

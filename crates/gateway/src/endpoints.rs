@@ -6,9 +6,10 @@
 use std::sync::LazyLock;
 
 use http::{HeaderMap, Method};
-use percent_encoding::percent_decode_str;
 use rustc_hash::FxHashMap;
 use trunkline_core::{Dialect, Error, ErrorKind, Operation};
+
+use crate::pattern::{Pattern, decoded, trimmed};
 
 /// What an endpoint does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,6 +24,8 @@ pub(crate) enum Endpoint {
     Explain,
     /// Which deployments answer.
     Health,
+    /// The endpoint of an extension, by its place.
+    Extension(usize),
     /// What is counted.
     Metrics,
     Liveliness,
@@ -37,6 +40,8 @@ pub(crate) enum Access {
     Public,
     /// Whoever shows a key that is good.
     Caller,
+    /// Administrators, and those who may look at everything.
+    Viewer,
     /// The same, or anybody, as the settings say.
     Scraper,
 }
@@ -48,37 +53,21 @@ pub(crate) struct Row {
     pub(crate) path: &'static str,
     pub(crate) access: Access,
     pub(crate) endpoint: Endpoint,
-    /// Where `{model}` or `{id}` stands in the path.
-    span: Option<(usize, usize)>,
+    pattern: Pattern,
 }
 
 const fn get(path: &'static str, access: Access, endpoint: Endpoint) -> Row {
-    Row { method: Method::GET, path, access, endpoint, span: span(path) }
+    Row { method: Method::GET, path, access, endpoint, pattern: Pattern::of(path) }
 }
 
 const fn post(path: &'static str, access: Access, endpoint: Endpoint) -> Row {
-    Row { method: Method::POST, path, access, endpoint, span: span(path) }
+    Row { method: Method::POST, path, access, endpoint, pattern: Pattern::of(path) }
 }
 
 /// An operation, under the method that it has at every upstream.
 const fn op(path: &'static str, operation: Operation) -> Row {
     let endpoint = Endpoint::Operation(operation);
-    Row { method: operation.method(), path, access: Access::Caller, endpoint, span: span(path) }
-}
-
-/// Where the braces begin and end, so that no request has to look for them.
-const fn span(path: &str) -> Option<(usize, usize)> {
-    let bytes = path.as_bytes();
-    let (mut at, mut open) = (0, None);
-    while at < bytes.len() {
-        match (bytes[at], open) {
-            (b'{', _) => open = Some(at),
-            (b'}', Some(open)) => return Some((open, at + 1)),
-            _ => {}
-        }
-        at += 1;
-    }
-    None
+    Row { method: operation.method(), path, access: Access::Caller, endpoint, pattern: Pattern::of(path) }
 }
 
 /// Every endpoint.
@@ -146,9 +135,9 @@ pub(crate) static ROWS: &[Row] = &[
     get("/v1/model/info", Access::Caller, Endpoint::ModelInfo),
     get("/model/info", Access::Caller, Endpoint::ModelInfo),
     get("/model_group/info", Access::Caller, Endpoint::ModelGroupInfo),
-    post("/v1/explain", Access::Caller, Endpoint::Explain),
+    post("/v1/explain", Access::Viewer, Endpoint::Explain),
     get("/metrics", Access::Scraper, Endpoint::Metrics),
-    get("/health", Access::Caller, Endpoint::Health),
+    get("/health", Access::Viewer, Endpoint::Health),
     get("/health/liveliness", Access::Public, Endpoint::Liveliness),
     get("/health/liveness", Access::Public, Endpoint::Liveliness),
     get("/health/readiness", Access::Public, Endpoint::Readiness),
@@ -183,7 +172,7 @@ pub(crate) fn dialect(found: &Result<Matched, Error>, path: &str, headers: &Head
     let path = trimmed(path);
     let of_operation = ROWS.iter().find_map(|row| {
         let Endpoint::Operation(operation) = row.endpoint else { return None };
-        row.matches(path).map(|_| operation.dialect())
+        row.pattern.matches(path).map(|_| operation.dialect())
     });
     // Only Anthropic's clients send the header, for models as for what is not served.
     let is_anthropic = || {
@@ -205,8 +194,8 @@ pub(crate) fn find(method: &Method, path: &str) -> Result<Matched, Error> {
         return Ok(Matched { endpoint: row.endpoint, access: row.access, route: row.path, named: None });
     }
     let mut best: Option<(&'static Row, Option<&str>)> = None;
-    for row in ROWS.iter().filter(|row| row.span.is_some() && row.method == method) {
-        let Some(named) = row.matches(path) else {
+    for row in ROWS.iter().filter(|row| !row.pattern.is_fixed() && row.method == method) {
+        let Some(named) = row.pattern.matches(path) else {
             continue;
         };
         // The row that fixes the most wins: `/engines/x/chat/completions` is no engine `x/chat`.
@@ -217,14 +206,13 @@ pub(crate) fn find(method: &Method, path: &str) -> Result<Matched, Error> {
     let Some((row, named)) = best else {
         return Err(not_found(method, path));
     };
-    let named = named.map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned());
-    Ok(Matched { endpoint: row.endpoint, access: row.access, route: row.path, named })
+    Ok(Matched { endpoint: row.endpoint, access: row.access, route: row.path, named: named.map(decoded) })
 }
 
 /// The rows whose paths name nothing, by path: most requests are for one of these.
 static FIXED: LazyLock<FxHashMap<&str, Vec<&'static Row>>> = LazyLock::new(|| {
     let mut fixed: FxHashMap<&str, Vec<&'static Row>> = FxHashMap::default();
-    for row in ROWS.iter().filter(|row| row.span.is_none()) {
+    for row in ROWS.iter().filter(|row| row.pattern.is_fixed()) {
         fixed.entry(row.path).or_default().push(row);
     }
     fixed
@@ -233,7 +221,7 @@ static FIXED: LazyLock<FxHashMap<&str, Vec<&'static Row>>> = LazyLock::new(|| {
 /// The methods that a path answers to.
 pub(crate) fn methods(path: &str) -> Vec<&'static Method> {
     let mut methods: Vec<&Method> = Vec::new();
-    for row in ROWS.iter().filter(|row| row.matches(trimmed(path)).is_some()) {
+    for row in ROWS.iter().filter(|row| row.pattern.matches(trimmed(path)).is_some()) {
         if !methods.contains(&&row.method) {
             methods.push(&row.method);
         }
@@ -242,21 +230,6 @@ pub(crate) fn methods(path: &str) -> Vec<&'static Method> {
         methods.push(&Method::HEAD);
     }
     methods
-}
-
-fn trimmed(path: &str) -> &str {
-    path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(path)
-}
-
-impl Row {
-    /// Whether its path is meant; the inner option is the text that stands for `{model}` or `{id}`.
-    fn matches<'p>(&self, path: &'p str) -> Option<Option<&'p str>> {
-        let Some((start, end)) = self.span else {
-            return (self.path == path).then_some(None);
-        };
-        let named = path.strip_prefix(&self.path[..start])?.strip_suffix(&self.path[end..])?;
-        (!named.is_empty() && !named.starts_with('/')).then_some(Some(named))
-    }
 }
 
 fn not_found(method: &Method, path: &str) -> Error {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use trunkline_core::{Dialect, Error, ErrorKind};
+use trunkline_core::{Dialect, Error, ErrorKind, SubjectKind};
 
 /// How much of an upstream's refusal is passed on, in bytes.
 const UPSTREAM_BODY_BYTES_MAX: usize = 16 * 1024;
@@ -25,10 +25,15 @@ pub(crate) fn status(error: &Error) -> StatusCode {
         ErrorKind::UpstreamInvalidRequest => {
             kept(upstream, |status| status.is_client_error() && *status != 422, StatusCode::BAD_REQUEST)
         }
-        ErrorKind::Unauthenticated | ErrorKind::CredentialMissing | ErrorKind::CredentialUnusable => {
-            StatusCode::UNAUTHORIZED
+        ErrorKind::Unauthenticated
+        | ErrorKind::KeyExpired
+        | ErrorKind::CredentialMissing
+        | ErrorKind::CredentialUnusable => StatusCode::UNAUTHORIZED,
+        ErrorKind::PermissionDenied | ErrorKind::ModelForbidden | ErrorKind::UpstreamForbidden => {
+            StatusCode::FORBIDDEN
         }
-        ErrorKind::PermissionDenied | ErrorKind::UpstreamForbidden => StatusCode::FORBIDDEN,
+        ErrorKind::Conflict => StatusCode::CONFLICT,
+        ErrorKind::BudgetExceeded => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorKind::NotFound | ErrorKind::UpstreamNotFound => StatusCode::NOT_FOUND,
         ErrorKind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         ErrorKind::UpgradeUnsupported => StatusCode::UPGRADE_REQUIRED,
@@ -36,9 +41,10 @@ pub(crate) fn status(error: &Error) -> StatusCode {
         ErrorKind::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         ErrorKind::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorKind::UnsupportedEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        ErrorKind::Overloaded | ErrorKind::NoDeployment | ErrorKind::UpstreamRateLimited => {
-            StatusCode::TOO_MANY_REQUESTS
-        }
+        ErrorKind::RateLimited
+        | ErrorKind::Overloaded
+        | ErrorKind::NoDeployment
+        | ErrorKind::UpstreamRateLimited => StatusCode::TOO_MANY_REQUESTS,
         ErrorKind::UpstreamCredential => {
             kept(upstream, StatusCode::is_client_error, StatusCode::UNAUTHORIZED)
         }
@@ -52,7 +58,9 @@ pub(crate) fn status(error: &Error) -> StatusCode {
             kept(upstream, is_told, StatusCode::BAD_GATEWAY)
         }
         ErrorKind::UpstreamProtocol | ErrorKind::UpstreamCut => StatusCode::BAD_GATEWAY,
-        ErrorKind::UpstreamUnreachable | ErrorKind::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::UpstreamUnreachable | ErrorKind::ShuttingDown | ErrorKind::StoreUnavailable => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         ErrorKind::Configuration | ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -82,6 +90,7 @@ fn type_of(error: &Error) -> &str {
         | ErrorKind::MethodNotAllowed
         | ErrorKind::UpgradeUnsupported
         | ErrorKind::NotFound
+        | ErrorKind::Conflict
         | ErrorKind::HeadersTooLarge
         | ErrorKind::BodyTooLarge
         | ErrorKind::UnsupportedEncoding => "invalid_request_error",
@@ -91,8 +100,12 @@ fn type_of(error: &Error) -> &str {
             // LiteLLM's word for a key that it does not know; all other faults are `auth_error` there.
             if error.param() == Some(KEY) { "token_not_found_in_db" } else { "auth_error" }
         }
+        ErrorKind::KeyExpired => "expired_key",
         ErrorKind::PermissionDenied => "permission_error",
-        ErrorKind::Overloaded | ErrorKind::NoDeployment => "rate_limit_error",
+        ErrorKind::ModelForbidden => model_forbidden_type(error.subject()),
+        ErrorKind::BudgetExceeded => "budget_exceeded",
+        ErrorKind::StoreUnavailable => "no_db_connection",
+        ErrorKind::RateLimited | ErrorKind::Overloaded | ErrorKind::NoDeployment => "rate_limit_error",
         // Never the upstream's own word: `authentication_error` would be taken for the caller's key.
         ErrorKind::CredentialMissing | ErrorKind::CredentialUnusable | ErrorKind::UpstreamCredential => {
             "upstream_credential_error"
@@ -110,6 +123,17 @@ fn type_of(error: &Error) -> &str {
         ErrorKind::UpstreamFailed => error.upstream_type().unwrap_or("internal_server_error"),
         ErrorKind::UpstreamProtocol => "upstream_protocol_error",
         ErrorKind::UpstreamCut => "upstream_cut_error",
+    }
+}
+
+/// LiteLLM's word for whose list of models it was.
+fn model_forbidden_type(subject: Option<SubjectKind>) -> &'static str {
+    match subject {
+        Some(SubjectKind::Team) => "team_model_access_denied",
+        Some(SubjectKind::Member) => "team_member_model_access_denied",
+        Some(SubjectKind::User) => "user_model_access_denied",
+        Some(SubjectKind::Customer) => "customer_model_access_denied",
+        Some(SubjectKind::Key | SubjectKind::Tag | SubjectKind::Global) | None => "key_model_access_denied",
     }
 }
 
@@ -206,13 +230,16 @@ pub(crate) fn envelope(error: &Error, status: StatusCode, dialect: Dialect, call
 /// The error type in Anthropic's words, where it has one for it.
 fn anthropic_type(error: &Error) -> &str {
     match error.kind() {
-        ErrorKind::Unauthenticated => "authentication_error",
+        ErrorKind::Unauthenticated | ErrorKind::KeyExpired => "authentication_error",
+        ErrorKind::ModelForbidden => "permission_error",
+        ErrorKind::BudgetExceeded => "billing_error",
         ErrorKind::NotFound => "not_found_error",
         ErrorKind::HeadersTooLarge | ErrorKind::BodyTooLarge => "request_too_large",
         ErrorKind::UpstreamRateLimited => error.upstream_type().unwrap_or("rate_limit_error"),
         ErrorKind::UpstreamQuotaExceeded => error.upstream_type().unwrap_or("billing_error"),
         ErrorKind::UpstreamFailed => error.upstream_type().unwrap_or("api_error"),
         ErrorKind::ShuttingDown
+        | ErrorKind::StoreUnavailable
         | ErrorKind::UpstreamUnreachable
         | ErrorKind::UpstreamProtocol
         | ErrorKind::UpstreamCut
@@ -227,6 +254,8 @@ fn anthropic_type(error: &Error) -> &str {
         | ErrorKind::PermissionDenied
         | ErrorKind::MethodNotAllowed
         | ErrorKind::UpgradeUnsupported
+        | ErrorKind::Conflict
+        | ErrorKind::RateLimited
         | ErrorKind::Overloaded
         | ErrorKind::NoDeployment
         | ErrorKind::CredentialMissing

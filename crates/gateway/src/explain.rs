@@ -13,7 +13,7 @@ use crate::gateway::Gateway;
 use crate::models::{json_reply, parameter};
 use crate::reply_body::ReplyBody;
 use crate::steering::Steering;
-use crate::{asked, body, operation, wishes};
+use crate::{asked, body, operation, reach, wishes};
 
 impl Gateway {
     /// Tells what would become of a request of the operator's own. Nothing is sent.
@@ -29,14 +29,14 @@ impl Gateway {
     ) -> Result<Explanation, Error> {
         // As the key would be told by that of a request: conversations are known by who asks.
         let caller = if self.settings.master_key.is_some() { Caller::Master } else { Caller::Local };
-        explained(self, caller, operation, headers, CallBody::Document(document))
+        explained(self, &caller, operation, headers, CallBody::Document(document))
     }
 }
 
 /// The steps of the walk that send nothing, and where they lead.
 fn explained(
     gateway: &Gateway,
-    caller: Caller,
+    caller: &Caller,
     operation: Operation,
     headers: &HeaderMap,
     mut body: CallBody,
@@ -45,7 +45,7 @@ fn explained(
         Dialect::Responses => binding::take(&gateway.seal, caller, operation, None, &mut body)?,
         Dialect::OpenAi | Dialect::Anthropic | Dialect::Cohere => Earlier::default(),
     };
-    let name = operation::model_name(gateway, operation, earlier.model, &body)?;
+    let name = reach::aliased(caller, operation::model_name(gateway, operation, earlier.model, &body)?);
     body::check(&body, operation)?;
     let user = operation::end_user(&gateway.settings, headers, &body);
     operation::check_user(&gateway.settings, operation, user.as_ref())?;
@@ -57,6 +57,7 @@ fn explained(
     let keepalive = gateway.settings.keepalive_of(operation.dialect());
     let wishes = wishes::of(asked, Steering::of(headers), caller, earlier.deployment, keepalive)?;
     wishes::check_fallbacks(&router, &wishes)?;
+    reach::check(caller, &router, (&name, &route), &body, &wishes)?;
     router.explain(&name, operation, &body, &wishes)
 }
 
@@ -71,10 +72,6 @@ where
     B: Body<Data = Bytes> + Unpin + Send,
     B::Error: std::error::Error + Send + Sync + 'static,
 {
-    if !caller.is_administrator() {
-        let message = "how the gateway is set up is told to administrators alone";
-        return Err(Error::new(ErrorKind::PermissionDenied, message));
-    }
     let query = request.uri.query().unwrap_or_default();
     let operation = match parameter(query, "operation") {
         None => Operation::ChatCompletions,
@@ -86,7 +83,7 @@ where
     }
     let (limits, idle) = (&gateway.settings.limits, gateway.settings.waits.body_idle);
     let body = body::read(operation, &request.headers, body, limits, idle).await?;
-    let explanation = explained(gateway, caller, operation, &request.headers, body)?;
+    let explanation = explained(gateway, &caller, operation, &request.headers, body)?;
     Ok(json_reply(StatusCode::OK, &explanation.to_json()))
 }
 

@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
+use trunkline_keys::Keys;
 use trunkline_router::Router;
 
 use crate::Settings;
 use crate::admission::Admission;
 use crate::call_ids::CallIds;
 use crate::exposition::Exposition;
+use crate::extension::Extension;
 use crate::found::Found;
 use crate::record::{LogRecorder, Recorder};
 use crate::reloads::Reloads;
@@ -24,6 +26,8 @@ pub struct Gateway {
     pub(crate) settings: Settings,
     pub(crate) admission: Admission,
     pub(crate) seal: Arc<Seal>,
+    /// Virtual keys, if there is a store of them.
+    pub(crate) keys: Option<Arc<Keys>>,
     pub(crate) recorder: Arc<dyn Recorder>,
     pub(crate) call_ids: CallIds,
     /// Set when the gateway has been told to stop: probes fail from then on.
@@ -32,6 +36,8 @@ pub struct Gateway {
     stop: Arc<Notify>,
     /// What came of newer configurations.
     reloads: Mutex<Reloads>,
+    /// Endpoints of another crate, if there are any.
+    pub(crate) extension: Option<Arc<dyn Extension>>,
     /// What answers to scrapers, if anything is counted.
     pub(crate) exposition: Option<Arc<dyn Exposition>>,
     /// What the last round of probes found, if there are rounds.
@@ -47,11 +53,13 @@ impl Gateway {
             admission: Admission::new(&settings),
             seal: Arc::new(Seal::new(settings.salt_key.as_ref().or(settings.master_key.as_ref()))),
             settings,
+            keys: None,
             recorder: Arc::new(LogRecorder),
             call_ids: CallIds::default(),
             draining: AtomicBool::new(false),
             stop: Arc::new(Notify::new()),
             reloads: Mutex::default(),
+            extension: None,
             exposition: None,
             found: Mutex::new(None),
         }
@@ -61,6 +69,20 @@ impl Gateway {
     #[must_use]
     pub fn with_recorder(mut self, recorder: Arc<dyn Recorder>) -> Self {
         self.recorder = recorder;
+        self
+    }
+
+    /// Serves whoever shows one of these keys, and not the master key alone.
+    #[must_use]
+    pub fn with_keys(mut self, keys: Arc<Keys>) -> Self {
+        self.keys = Some(keys);
+        self
+    }
+
+    /// Answers the endpoints of an extension too. One of the gateway's own goes before one of the same path.
+    #[must_use]
+    pub fn with_extension(mut self, extension: Arc<dyn Extension>) -> Self {
+        self.extension = Some(extension);
         self
     }
 

@@ -10,20 +10,22 @@ use trunkline_core::{Error, ErrorKind, ModelInfo};
 use trunkline_prices::Price;
 use trunkline_router::{Deployment, ListedModel};
 
+use crate::authentication::Caller;
 use crate::gateway::Gateway;
+use crate::reach;
 use crate::reply_body::ReplyBody;
 
 /// When a model was made, where nobody tells: the figure that LiteLLM gives.
 const CREATED_UNKNOWN: u64 = 1_677_610_602;
 
 /// `GET /v1/models`.
-pub(crate) async fn list(gateway: &Gateway, query: &str) -> Response<ReplyBody> {
-    let data: Vec<Value> = listed(gateway, query).await.iter().map(row).collect();
+pub(crate) async fn list(gateway: &Gateway, caller: &Caller, query: &str) -> Response<ReplyBody> {
+    let data: Vec<Value> = listed(gateway, caller, query).await.iter().map(row).collect();
     json_reply(StatusCode::OK, &json!({ "data": data, "object": "list" }))
 }
 
 /// Every model that a caller may be shown.
-pub(crate) async fn listed(gateway: &Gateway, query: &str) -> Vec<ListedModel> {
+pub(crate) async fn listed(gateway: &Gateway, caller: &Caller, query: &str) -> Vec<ListedModel> {
     let (mut listed, errors) = gateway.router().models().await;
     for error in errors {
         tracing::warn!(provider.name = error.provider(), error = %error, "a catalogue could not be had");
@@ -33,19 +35,28 @@ pub(crate) async fn listed(gateway: &Gateway, query: &str) -> Vec<ListedModel> {
     if asked || gateway.settings.return_wildcard_routes {
         listed.extend(gateway.router().wildcards());
     }
+    listed.retain(|model| reach::shows(caller, &model.id, &model.deployment));
     listed
 }
 
 /// `GET /v1/models/{model}`.
-pub(crate) async fn get(gateway: &Gateway, model: &str) -> Result<Response<ReplyBody>, Error> {
-    Ok(json_reply(StatusCode::OK, &row(&find(gateway, model).await?)))
+pub(crate) async fn get(
+    gateway: &Gateway,
+    caller: &Caller,
+    model: &str,
+) -> Result<Response<ReplyBody>, Error> {
+    Ok(json_reply(StatusCode::OK, &row(&find(gateway, caller, model).await?)))
 }
 
 /// One model that a caller may ask for, listed or not.
-pub(crate) async fn find(gateway: &Gateway, model: &str) -> Result<ListedModel, Error> {
+pub(crate) async fn find(gateway: &Gateway, caller: &Caller, model: &str) -> Result<ListedModel, Error> {
     let route = gateway.router().resolve(model).map_err(|error| not_found(model, &error))?;
     // Only a wildcard's name needs a catalogue to be told more of.
     let deployment = &route.first().deployment;
+    if !reach::shows(caller, model, deployment) {
+        let message = format!("the model `{model}` does not exist, or may not be called with this key");
+        return Err(Error::new(ErrorKind::NotFound, message).with_param("model"));
+    }
     let is_wildcard = deployment.group.contains('*');
     let listed = if is_wildcard { gateway.router().models().await.0 } else { Vec::new() };
     // A wildcard also lets names through that the catalogue does not list, or whose catalogue cannot be had.
@@ -108,12 +119,13 @@ fn mode(kind: &str) -> &str {
 }
 
 /// `GET /model/info`.
-pub(crate) fn info(gateway: &Gateway, query: &str) -> Response<ReplyBody> {
+pub(crate) fn info(gateway: &Gateway, caller: &Caller, query: &str) -> Response<ReplyBody> {
     let wanted = parameter(query, "litellm_model_id");
     let data: Vec<Value> = gateway
         .router()
         .deployments()
         .filter(|deployment| wanted.as_ref().is_none_or(|id| **id == *deployment.id))
+        .filter(|deployment| reach::shows(caller, &deployment.group, deployment))
         .map(|deployment| deployment_row(deployment))
         .collect();
     match wanted {
@@ -167,12 +179,14 @@ fn add_price(price: &Price, row: &mut Map<String, Value>) {
 }
 
 /// `GET /model_group/info`.
-pub(crate) fn group_info(gateway: &Gateway, query: &str) -> Response<ReplyBody> {
+pub(crate) fn group_info(gateway: &Gateway, caller: &Caller, query: &str) -> Response<ReplyBody> {
     let wanted = parameter(query, "model_group");
     let mut groups: BTreeMap<&str, Vec<&Deployment>> = BTreeMap::new();
     let router = gateway.router();
     for deployment in router.deployments() {
-        if wanted.as_ref().is_none_or(|group| **group == *deployment.group) {
+        if wanted.as_ref().is_none_or(|group| **group == *deployment.group)
+            && reach::shows(caller, &deployment.group, deployment)
+        {
             groups.entry(&deployment.group).or_default().push(deployment);
         }
     }

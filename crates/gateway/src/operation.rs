@@ -26,7 +26,7 @@ use crate::reply_body::ReplyBody;
 use crate::rewrite::Rewrite;
 use crate::steering::Steering;
 use crate::stream::StreamBody;
-use crate::{Settings, body, headers, trace, wishes};
+use crate::{Settings, body, headers, reach, trace, wishes};
 
 /// As much of an end user's name as is noted, in bytes.
 const USER_BYTES_MAX: usize = 256;
@@ -130,23 +130,25 @@ where
     let mut body =
         body::read(operation, &request.headers, body, &settings.limits, settings.waits.body_idle).await?;
     let earlier = match operation.dialect() {
-        Dialect::Responses => binding::take(&gateway.seal, caller, operation, named.as_deref(), &mut body)?,
+        Dialect::Responses => binding::take(&gateway.seal, &caller, operation, named.as_deref(), &mut body)?,
         Dialect::OpenAi | Dialect::Anthropic | Dialect::Cohere => Earlier::default(),
     };
     let path_model = named.filter(|_| !operation.is_about_object());
-    let name = model_name(gateway, operation, path_model.or(earlier.model), &body)?;
+    let name = reach::aliased(&caller, model_name(gateway, operation, path_model.or(earlier.model), &body)?);
     record.model = Some(name.clone());
     body::check(&body, operation)?;
     record.user = end_user(settings, &request.headers, &body);
     check_user(settings, operation, record.user.as_ref())?;
     // 6 who answers
     let router = gateway.router();
-    let route = router.resolve(&name).map_err(|error| labelled(error, operation))?;
+    let route =
+        router.resolve(&name).map_err(|error| labelled(reach::unknown(&caller, &name, error), operation))?;
     let candidate = &*chosen(&route, operation, earlier.deployment.as_deref())?;
     let asked = asked::take(operation.dialect(), &mut body, |field| allows(gateway, candidate, field))?;
     let keepalive = settings.keepalive_of(operation.dialect());
-    let wishes = wishes::of(asked, steering, caller, earlier.deployment, keepalive)?;
+    let wishes = wishes::of(asked, steering, &caller, earlier.deployment, keepalive)?;
     wishes::check_fallbacks(&router, &wishes)?;
+    reach::check(&caller, &router, (&name, &route), &body, &wishes)?;
     record.is_traced =
         trace::is_asked_for(steering) && (caller.is_administrator() || gateway.settings.trace_for_keys);
     // 7 note that it begins
@@ -175,7 +177,7 @@ where
     record.upstream_duration = Some(duration);
     let bound = (operation.dialect() == Dialect::Responses).then(|| {
         let ties_items = has_several(&router, &route, &group, &name);
-        Binding::new(Arc::clone(&gateway.seal), caller, &candidate.deployment.id, &name, ties_items)
+        Binding::new(Arc::clone(&gateway.seal), &caller, &candidate.deployment.id, &name, ties_items)
     });
     // What answered in the place of the model that was asked for says so.
     let shown = if course.fallbacks > 0 { &*group } else { &*name };

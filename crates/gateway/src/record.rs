@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use http::StatusCode;
 use rust_decimal::Decimal;
 use trunkline_core::{Cost, Dialect, Error, ErrorKind, Fault, Observation, Usage};
+use trunkline_keys::Identity;
 use trunkline_prices::Price;
 use trunkline_router::{Attempt, Candidate, Course, Router};
 
@@ -24,6 +25,8 @@ pub struct Record {
     pub started: Instant,
     /// The model that the caller named.
     pub model: Option<String>,
+    /// The virtual key that asked. `None` of the master key and of local callers.
+    pub identity: Option<Arc<Identity>>,
     /// The end user on whose behalf the caller asked, where the request says so.
     pub user: Option<String>,
     /// The model group that the name leads to, as it is configured: a wildcard is the pattern.
@@ -228,6 +231,7 @@ impl OpenRecord {
             route: None,
             started: Instant::now(),
             model: None,
+            identity: None,
             user: None,
             asked_group: None,
             group: None,

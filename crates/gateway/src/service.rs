@@ -9,6 +9,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use trunkline_core::{Dialect, Error, ErrorKind};
+use trunkline_keys::RouteGroup;
 
 use crate::authentication::{Caller, authenticate};
 use crate::body::ReadOnce;
@@ -16,6 +17,7 @@ use crate::endpoints::{self, Access, Endpoint, Matched};
 use crate::error_response::failed;
 use crate::explain::explain;
 use crate::exposition::{Form, Scraped};
+use crate::extension::{self, ExtensionRequest};
 use crate::gateway::Gateway;
 use crate::health::health;
 use crate::operation::Asked;
@@ -68,13 +70,17 @@ impl Gateway {
         let call_id = headers::call_id(steering).unwrap_or_else(|| self.call_ids.next());
         let path = request.uri.path();
         let mut record = OpenRecord::open(call_id, Cow::Borrowed(""), Arc::clone(&self.recorder));
-        let found = endpoints::find(&request.method, path);
+        let found =
+            endpoints::find(&request.method, path).or_else(|error| self.find_in_extension(request, error));
         record.dialect = endpoints::dialect(&found, path, &request.headers);
         record.route = found.as_ref().ok().and_then(Matched::route_of_operation);
-        let admitted = self.admit(request, found);
+        let admitted = self.admit(request, found).await;
         record.operation = described(&admitted, request);
         let (matched, caller) = match admitted {
-            Ok(Some(admitted)) => admitted,
+            Ok(Some((matched, caller))) => {
+                record.identity = caller.identity().cloned();
+                (matched, caller)
+            }
             Ok(None) => return self.preflight(record, request),
             Err(error) => return refuse(record, &error, path),
         };
@@ -88,9 +94,13 @@ impl Gateway {
             let response = exposition::answer(self.exposition.clone(), scraped).await;
             return settled(record, response);
         }
+        if let Endpoint::Extension(row) = matched.endpoint {
+            let response = Box::pin(self.extended(row, matched.named, &caller, request, body)).await;
+            return settled(record, response);
+        }
         let Endpoint::Operation(operation) = matched.endpoint else {
             let query = request.uri.query().unwrap_or_default();
-            let response = self.look_up(&matched, query, record.dialect).await;
+            let response = self.look_up(&matched, &caller, query, record.dialect).await;
             return settled(record, response);
         };
         let asked = Asked { operation, named: matched.named, caller, request, steering };
@@ -98,8 +108,46 @@ impl Gateway {
         Box::pin(operation::serve(self, asked, body, record)).await
     }
 
+    /// What an extension answers to a method and a path that the gateway itself does not have.
+    fn find_in_extension(&self, request: &Parts, error: Error) -> Result<Matched, Error> {
+        let Some(extension) = &self.extension else { return Err(error) };
+        let rows = extension.rows();
+        match extension::find(rows, &request.method, request.uri.path()) {
+            Some(Ok((row, named))) => Ok(Matched {
+                endpoint: Endpoint::Extension(row),
+                access: Access::Caller,
+                route: rows[row].path,
+                named,
+            }),
+            Some(Err(refused)) if error.kind() == ErrorKind::NotFound => Err(refused),
+            Some(Err(_)) | None => Err(error),
+        }
+    }
+
+    async fn extended<B>(
+        &self,
+        row: usize,
+        named: Option<String>,
+        caller: &Caller,
+        request: &Parts,
+        body: &mut ReadOnce<B>,
+    ) -> Result<Response<ReplyBody>, Error>
+    where
+        B: Body<Data = Bytes> + Unpin + Send,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
+        let Some(extension) = &self.extension else {
+            return Err(Error::new(ErrorKind::Internal, "this is no endpoint of an extension"));
+        };
+        let (limits, idle) = (&self.settings.limits, self.settings.waits.body_idle);
+        let body = body::object(&request.headers, body, limits, idle).await?;
+        let query = request.uri.query().unwrap_or_default();
+        let (status, answer) = extension.answer(ExtensionRequest { row, named, query, body, caller }).await?;
+        Ok(models::json_reply(status, &answer))
+    }
+
     /// Steps 2 and 3 of the walk: which endpoint, and who asks. `None` is a question about the endpoint itself.
-    fn admit(
+    async fn admit(
         &self,
         request: &Parts,
         found: Result<Matched, Error>,
@@ -118,9 +166,21 @@ impl Gateway {
         let caller = match matched.access {
             Access::Public => Caller::Local,
             Access::Scraper if self.settings.metrics_open => Caller::Local,
-            Access::Caller | Access::Scraper => authenticate(&request.headers, &self.settings)?,
+            Access::Caller | Access::Viewer | Access::Scraper => {
+                authenticate(&request.headers, &self.settings, self.keys.as_deref()).await?
+            }
         };
+        caller.check_access(matched.access, matched.route, self.group_of(&matched))?;
         Ok(Some((matched, caller)))
+    }
+
+    /// What an endpoint belongs to, for keys that may call some alone.
+    fn group_of(&self, matched: &Matched) -> RouteGroup {
+        match (matched.endpoint, &self.extension) {
+            (Endpoint::Operation(_), _) => RouteGroup::Models,
+            (Endpoint::Extension(row), Some(extension)) => extension.rows()[row].group,
+            (_, _) => RouteGroup::Information,
+        }
     }
 
     /// A head far past the limit is refused before it comes here, without an envelope.
@@ -147,23 +207,24 @@ impl Gateway {
     async fn look_up(
         &self,
         matched: &Matched,
+        caller: &Caller,
         query: &str,
         dialect: Dialect,
     ) -> Result<Response<ReplyBody>, Error> {
         let model = matched.named.as_deref().unwrap_or_default();
         let is_anthropic = dialect == Dialect::Anthropic;
         match matched.endpoint {
-            Endpoint::ListModels if is_anthropic => anthropic_models::list(self, query).await,
-            Endpoint::GetModel if is_anthropic => anthropic_models::get(self, model).await,
-            Endpoint::ListModels => Ok(models::list(self, query).await),
-            Endpoint::GetModel => models::get(self, model).await,
-            Endpoint::ModelInfo => Ok(models::info(self, query)),
-            Endpoint::ModelGroupInfo => Ok(models::group_info(self, query)),
+            Endpoint::ListModels if is_anthropic => anthropic_models::list(self, caller, query).await,
+            Endpoint::GetModel if is_anthropic => anthropic_models::get(self, caller, model).await,
+            Endpoint::ListModels => Ok(models::list(self, caller, query).await),
+            Endpoint::GetModel => models::get(self, caller, model).await,
+            Endpoint::ModelInfo => Ok(models::info(self, caller, query)),
+            Endpoint::ModelGroupInfo => Ok(models::group_info(self, caller, query)),
             Endpoint::Health => health(self, query).await,
             Endpoint::Liveliness => Ok(pages::liveliness(self)),
             Endpoint::Readiness => Ok(pages::readiness(self)),
             Endpoint::Home => Ok(pages::home(self)),
-            Endpoint::Explain | Endpoint::Metrics | Endpoint::Operation(_) => {
+            Endpoint::Explain | Endpoint::Extension(_) | Endpoint::Metrics | Endpoint::Operation(_) => {
                 Err(Error::new(ErrorKind::Internal, "this is no look-up"))
             }
         }

@@ -10,6 +10,7 @@ use trunkline_router::{OwnTarget, Router, Wishes};
 use crate::asked::Asked;
 use crate::authentication::Caller;
 use crate::body::MODEL_NAME_BYTES_MAX;
+use crate::reach;
 use crate::steering::Steering;
 
 static TIMEOUT: HeaderName = HeaderName::from_static("x-litellm-timeout");
@@ -27,7 +28,7 @@ static TAGS: HeaderName = HeaderName::from_static("x-litellm-tags");
 pub(crate) fn of(
     asked: Asked,
     steering: Steering<'_>,
-    caller: Caller,
+    caller: &Caller,
     deployment: Option<String>,
     begin_within: Option<Duration>,
 ) -> Result<Wishes, Error> {
@@ -52,7 +53,8 @@ pub(crate) fn of(
         content_policy_fallbacks: asked.content_policy_fallbacks,
         no_fallbacks: asked.no_fallbacks,
         tags,
-        tenant: caller.tenant(),
+        reach: reach::of(caller),
+        tenant: caller.tenant_hash(),
         deployment,
         own_target,
         begin_within,

@@ -69,19 +69,29 @@ pub(crate) fn class(kind: ErrorKind, status: u16) -> &'static str {
         | ErrorKind::BodyTooLarge
         | ErrorKind::MethodNotAllowed
         | ErrorKind::UpgradeUnsupported
+        | ErrorKind::Conflict
         | ErrorKind::UpstreamInvalidRequest => "BadRequestError",
         ErrorKind::BodyTimeout | ErrorKind::UpstreamTimeout => "Timeout",
         ErrorKind::Unauthenticated
+        | ErrorKind::KeyExpired
         | ErrorKind::CredentialMissing
         | ErrorKind::CredentialUnusable
         | ErrorKind::UpstreamCredential
         | ErrorKind::UpstreamQuotaExceeded => "AuthenticationError",
-        ErrorKind::PermissionDenied | ErrorKind::UpstreamForbidden => "PermissionDeniedError",
+        ErrorKind::PermissionDenied | ErrorKind::ModelForbidden | ErrorKind::UpstreamForbidden => {
+            "PermissionDeniedError"
+        }
+        ErrorKind::BudgetExceeded => "BudgetExceededError",
         ErrorKind::NotFound | ErrorKind::UpstreamNotFound => "NotFoundError",
-        ErrorKind::Overloaded | ErrorKind::NoDeployment | ErrorKind::UpstreamRateLimited => "RateLimitError",
+        ErrorKind::RateLimited
+        | ErrorKind::Overloaded
+        | ErrorKind::NoDeployment
+        | ErrorKind::UpstreamRateLimited => "RateLimitError",
         ErrorKind::ContextWindowExceeded => "ContextWindowExceededError",
         ErrorKind::ContentPolicy => "ContentPolicyViolationError",
-        ErrorKind::UpstreamUnreachable | ErrorKind::ShuttingDown => "ServiceUnavailableError",
+        ErrorKind::UpstreamUnreachable | ErrorKind::ShuttingDown | ErrorKind::StoreUnavailable => {
+            "ServiceUnavailableError"
+        }
         ErrorKind::UpstreamFailed => match status {
             502 => "BadGatewayError",
             503 => "ServiceUnavailableError",

@@ -56,7 +56,7 @@ impl Onward {
         while self.hops < routing.fallbacks.hops_max {
             let fallback = list.pop_front()?;
             let Ok(route) = router.resolve(&fallback.model) else { continue };
-            if self.asked.contains(route.group()) {
+            if self.asked.contains(route.group()) || !journey.wishes.reach(&fallback.model, &route) {
                 continue;
             }
             self.asked.push(Arc::clone(route.group()));
@@ -91,11 +91,17 @@ pub(crate) fn may_help(error: &Error) -> bool {
         | ErrorKind::BodyTooLarge
         | ErrorKind::BodyTimeout
         | ErrorKind::Unauthenticated
+        | ErrorKind::KeyExpired
         | ErrorKind::PermissionDenied
+        | ErrorKind::ModelForbidden
         | ErrorKind::NotFound
         | ErrorKind::MethodNotAllowed
         | ErrorKind::UpgradeUnsupported
+        | ErrorKind::Conflict
+        | ErrorKind::RateLimited
+        | ErrorKind::BudgetExceeded
         | ErrorKind::ShuttingDown
+        | ErrorKind::StoreUnavailable
         | ErrorKind::Configuration
         | ErrorKind::Internal => false,
         ErrorKind::UnsupportedOperation

@@ -81,4 +81,4 @@ pub use route::Route;
 pub use router::{Router, RouterBuilder};
 pub use skip::Skip;
 pub use standing::{DeploymentStanding, Service};
-pub use wishes::{Fallback, MockFailure, OwnTarget, Wishes};
+pub use wishes::{Fallback, MockFailure, OwnTarget, Reach, Wishes};

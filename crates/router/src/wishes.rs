@@ -1,9 +1,13 @@
 //! What a request asks of the router, beside its model and its body.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use trunkline_core::{Document, Secret, Wait};
 use trunkline_provider::Waits;
+
+use crate::Route;
 
 /// What a request asks of the router. The default asks for nothing: groups are served as they are configured.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +32,8 @@ pub struct Wishes {
     pub no_fallbacks: bool,
     /// Tags that choose among deployments, where the group looks at them.
     pub tags: Vec<String>,
+    /// Which groups may stand in for the one that is asked. `None` is all.
+    pub reach: Option<Arc<dyn Reach>>,
     /// Who asks: conversations of two tenants are never taken for one.
     pub tenant: u64,
     /// The id of the only deployment that can answer.
@@ -42,7 +48,18 @@ pub struct Wishes {
     pub mock_delay: Option<Duration>,
 }
 
+/// What a caller may reach.
+pub trait Reach: fmt::Debug + Send + Sync {
+    /// Whether it may reach this group, which the name leads to.
+    fn holds(&self, name: &str, route: &Route) -> bool;
+}
+
 impl Wishes {
+    /// Whether a group may stand in for the one that is asked.
+    pub(crate) fn reach(&self, name: &str, route: &Route) -> bool {
+        self.reach.as_ref().is_none_or(|reach| reach.holds(name, route))
+    }
+
     /// What is left of a deployment's waits, where the request says something of them.
     pub(crate) fn narrow(&self, waits: &mut Waits) {
         waits.total = self.timeout.unwrap_or(waits.total);

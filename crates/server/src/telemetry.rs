@@ -70,6 +70,7 @@ mod tests {
             started: Instant::now(),
             model: None,
             user: None,
+            identity: None,
             asked_group: None,
             group: None,
             deployment: None,

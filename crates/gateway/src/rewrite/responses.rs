@@ -105,10 +105,11 @@ impl Responses {
 fn code(error: &Error) -> &str {
     match error.kind() {
         ErrorKind::ContextWindowExceeded => "context_length_exceeded",
-        ErrorKind::UpstreamRateLimited | ErrorKind::Overloaded | ErrorKind::NoDeployment => {
-            "rate_limit_exceeded"
-        }
-        ErrorKind::UpstreamQuotaExceeded => "insufficient_quota",
+        ErrorKind::RateLimited
+        | ErrorKind::UpstreamRateLimited
+        | ErrorKind::Overloaded
+        | ErrorKind::NoDeployment => "rate_limit_exceeded",
+        ErrorKind::BudgetExceeded | ErrorKind::UpstreamQuotaExceeded => "insufficient_quota",
         ErrorKind::ContentPolicy => "content_policy_violation",
         ErrorKind::InvalidRequest
         | ErrorKind::MissingParameter
@@ -120,10 +121,14 @@ fn code(error: &Error) -> &str {
         | ErrorKind::BodyTooLarge
         | ErrorKind::BodyTimeout
         | ErrorKind::Unauthenticated
+        | ErrorKind::KeyExpired
         | ErrorKind::PermissionDenied
+        | ErrorKind::ModelForbidden
         | ErrorKind::NotFound
         | ErrorKind::MethodNotAllowed
         | ErrorKind::UpgradeUnsupported
+        | ErrorKind::Conflict
+        | ErrorKind::StoreUnavailable
         | ErrorKind::CredentialMissing
         | ErrorKind::CredentialUnusable
         | ErrorKind::ShuttingDown

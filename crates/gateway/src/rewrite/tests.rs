@@ -120,7 +120,7 @@ fn usage_on_the_finish_event_stays_and_who_asked_gets_openai_s_event_too() {
 }
 
 fn binding(ties_items: bool) -> Binding {
-    Binding::new(Arc::new(Seal::new(None)), Caller::Local, "d1", "m", ties_items)
+    Binding::new(Arc::new(Seal::new(None)), &Caller::Local, "d1", "m", ties_items)
 }
 
 fn responses(ties_items: bool) -> Rewrite {

@@ -1,0 +1,113 @@
+//! Which models a caller may reach, by whatever way a request names them.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use trunkline_core::{Body, Document, Error, ErrorKind, json};
+use trunkline_keys::Identity;
+use trunkline_router::{Deployment, Reach, Route, Router, Wishes};
+
+use crate::authentication::Caller;
+
+/// What a key may reach besides the model that it asks for: the groups that stand in for it.
+#[derive(Debug)]
+struct Within(Arc<Identity>);
+
+impl Reach for Within {
+    fn holds(&self, name: &str, route: &Route) -> bool {
+        check_one(&self.0, name, route).is_ok()
+    }
+}
+
+/// The groups that may stand in for the one that a caller asks for. `None` is all.
+pub(crate) fn of(caller: &Caller) -> Option<Arc<dyn Reach>> {
+    let identity = caller.identity().filter(|identity| identity.is_restricted())?;
+    Some(Arc::new(Within(Arc::clone(identity))))
+}
+
+/// The name that a caller's own alias stands for, if it is one.
+pub(crate) fn aliased(caller: &Caller, name: String) -> String {
+    let alias = caller.identity().and_then(|identity| identity.aliases.get(&name));
+    alias.map_or(name, Clone::clone)
+}
+
+/// What a caller is told of a name that leads nowhere: whoever may not call every model is not told which there are.
+pub(crate) fn unknown(caller: &Caller, name: &str, error: Error) -> Error {
+    match caller
+        .identity()
+        .filter(|identity| error.kind() == ErrorKind::UnknownModel && identity.is_restricted())
+    {
+        Some(identity) => identity.check_model(name, &[]).err().unwrap_or(error),
+        None => error,
+    }
+}
+
+/// Checks every model that a request can end at: the one that it names, its own fallbacks, and what its body offers the
+/// upstream to choose from.
+///
+/// # Errors
+///
+/// `ModelForbidden`, naming the model and whose list it is not on.
+pub(crate) fn check(
+    caller: &Caller,
+    router: &Router,
+    (name, route): (&str, &Route),
+    body: &Body,
+    wishes: &Wishes,
+) -> Result<(), Error> {
+    let Some(identity) = caller.identity().filter(|identity| identity.is_restricted()) else { return Ok(()) };
+    check_one(identity, name, route)?;
+    if let Body::Document(document) = body {
+        check_offered(identity, route, document)?;
+    }
+    let lists = [&wishes.fallbacks, &wishes.context_window_fallbacks, &wishes.content_policy_fallbacks];
+    for fallback in lists.into_iter().flatten().flatten() {
+        let route = router.resolve(&fallback.model)?;
+        check_one(identity, &fallback.model, &route)?;
+        if let Some(changes) = &fallback.changes {
+            check_offered(identity, &route, changes)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a caller is shown a model of a deployment.
+pub(crate) fn shows(caller: &Caller, name: &str, deployment: &Deployment) -> bool {
+    caller.identity().is_none_or(|identity| check_name(identity, name, &deployment.group, deployment).is_ok())
+}
+
+/// A model may be called if its name is allowed, or the group that the name leads to, or an access group of that.
+fn check_one(identity: &Identity, name: &str, route: &Route) -> Result<(), Error> {
+    check_name(identity, name, route.group(), &route.first().deployment)
+}
+
+fn check_name(identity: &Identity, name: &str, group: &str, deployment: &Deployment) -> Result<(), Error> {
+    let Err(error) = identity.check_model(name, &[]) else { return Ok(()) };
+    if identity.check_model(group, &[]).is_ok() {
+        return Ok(());
+    }
+    let groups = deployment.info.get("access_groups").and_then(Value::as_array);
+    let groups: Vec<&str> = groups.into_iter().flatten().filter_map(Value::as_str).collect();
+    if groups.is_empty() { Err(error) } else { identity.check_model(name, &groups) }
+}
+
+/// Checks the models that a body lets the upstream choose from: `models`, and `providerOptions.gateway.models`. They are
+/// in the upstream's spelling, which a list may hold with or without the provider's prefix.
+fn check_offered(identity: &Identity, route: &Route, document: &Document) -> Result<(), Error> {
+    let options = document.raw("providerOptions").and_then(|raw| member(member(raw, "gateway")?, "models"));
+    let prefix = &route.first().prefix;
+    for list in [document.raw("models"), options].into_iter().flatten() {
+        for span in json::elements(list) {
+            let Some(model) = list.get(span).and_then(json::string) else { continue };
+            let whole = format!("{prefix}/{model}");
+            if identity.check_model(&whole, &[]).is_err() {
+                identity.check_model(&model, &[])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn member<'j>(object: &'j [u8], name: &str) -> Option<&'j [u8]> {
+    object.get(json::member(object, name)?)
+}

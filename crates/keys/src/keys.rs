@@ -1,0 +1,236 @@
+//! The keys that are known now: found in memory, read from the store once, forgotten when they change.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use quick_cache::sync::Cache;
+use tokio::time::Instant;
+use trunkline_core::{Error, ErrorKind};
+use trunkline_store::{Kind, Object, Store, member_id};
+
+use crate::identity::{Origin, Part};
+use crate::{Identity, Pepper, Token};
+
+/// How keys are kept in memory.
+#[derive(Clone, Debug)]
+pub struct KeysOptions {
+    /// How many keys are kept in memory; those that were not used for long go first. Default 200,000.
+    pub cached_max: usize,
+    /// How long a request waits for the store. Default 50 ms.
+    pub deadline: Duration,
+    /// How long a key that there is not stays unknown without a look into the store. Default 1 s.
+    pub unknown_for: Duration,
+    /// How often the store is asked what has changed. Default 500 ms.
+    pub poll_every: Duration,
+}
+
+impl Default for KeysOptions {
+    fn default() -> Self {
+        Self {
+            cached_max: 200_000,
+            deadline: Duration::from_millis(50),
+            unknown_for: Duration::from_secs(1),
+            poll_every: Duration::from_millis(500),
+        }
+    }
+}
+
+/// The virtual keys of a gateway.
+///
+/// A key that is in memory costs one hash and one look. Of many requests with a key that is not, one asks the store and
+/// all get its answer. What has changed is forgotten: at once by [`Keys::forget`], and by [`Keys::follow`] what other
+/// replicas changed.
+#[derive(Debug)]
+pub struct Keys {
+    store: Arc<dyn Store>,
+    pepper: Arc<Pepper>,
+    options: KeysOptions,
+    cached: Cache<Token, Cached>,
+    unknown: Cache<Token, Instant>,
+    parts: Mutex<HashMap<(Kind, String), Weak<Part>>>,
+}
+
+/// What is kept of a key: nothing but who it is. It is cloned at each look.
+type Cached = Arc<Identity>;
+
+/// How many keys that there are not are kept: whoever tries keys must not drive out those that there are.
+const UNKNOWN_MAX: usize = 10_000;
+
+/// How many changes are read at once.
+const CHANGES_MAX: u64 = 1_000;
+
+/// How many parts that nobody holds any more may pile up before they are swept out.
+const SWEEP_AT: usize = 1_024;
+
+impl Keys {
+    /// The keys of a store.
+    pub fn new(store: Arc<dyn Store>, pepper: Arc<Pepper>, options: KeysOptions) -> Self {
+        Self {
+            store,
+            pepper,
+            cached: Cache::new(options.cached_max),
+            unknown: Cache::new(UNKNOWN_MAX),
+            options,
+            parts: Mutex::default(),
+        }
+    }
+
+    /// The pepper that they are kept with.
+    pub fn pepper(&self) -> &Arc<Pepper> {
+        &self.pepper
+    }
+
+    /// Where they are kept.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// Who a key is. `None` if there is no such key. Whether it is blocked or has expired is
+    /// [`Identity::check`]'s to say.
+    ///
+    /// # Errors
+    ///
+    /// `StoreUnavailable` if it is not in memory, and the store does not tell in time.
+    pub async fn find(&self, key: &str) -> Result<Option<Arc<Identity>>, Error> {
+        let token = Token::of(key);
+        if let Some(identity) = self.cached.get(&token) {
+            if !identity.is_stale() {
+                return Ok(Some(identity));
+            }
+            self.cached.remove(&token);
+        }
+        self.look_up(token).await
+    }
+
+    async fn look_up(&self, token: Token) -> Result<Option<Arc<Identity>>, Error> {
+        if self.unknown.get(&token).is_some_and(|until| Instant::now() < until) {
+            return Ok(None);
+        }
+        let read = self.cached.get_or_insert_async(&token, async {
+            let reading = tokio::time::timeout(self.options.deadline, self.read(token));
+            match reading.await {
+                Ok(Ok(Some(identity))) => Ok(Arc::new(identity)),
+                Ok(Ok(None)) => Err(None),
+                Ok(Err(error)) => Err(Some(error)),
+                Err(_) => {
+                    let message = format!(
+                        "the store of keys did not answer within {} ms",
+                        self.options.deadline.as_millis()
+                    );
+                    Err(Some(Error::new(ErrorKind::StoreUnavailable, message)))
+                }
+            }
+        });
+        match read.await {
+            Ok(identity) => Ok(Some(identity)),
+            Err(None) => {
+                self.unknown.insert(token, Instant::now() + self.options.unknown_for);
+                Ok(None)
+            }
+            Err(Some(error)) => Err(error),
+        }
+    }
+
+    async fn read(&self, token: Token) -> Result<Option<Identity>, Error> {
+        let index = self.pepper.index(&token);
+        // Noted before they are read: what changes meanwhile makes the identity stale from its first day.
+        let mut parts = vec![self.part(Kind::Key, index.as_str())];
+        let Some(key) = self.object(Kind::Key, index.as_str()).await?.filter(|key| !key.deleted) else {
+            return Ok(None);
+        };
+        let mut owner = async |kind: Kind, id: Option<&str>| -> Result<Option<Object>, Error> {
+            let Some(id) = id else { return Ok(None) };
+            parts.push(self.part(kind, id));
+            self.object(kind, id).await
+        };
+        let user = owner(Kind::User, key.user_id.as_deref()).await?;
+        let team = owner(Kind::Team, key.team_id.as_deref()).await?;
+        let both = key.team_id.as_deref().zip(key.user_id.as_deref());
+        let member = owner(Kind::Member, both.map(|(team, user)| member_id(team, user)).as_deref()).await?;
+        let origin = Origin { key, user, team, member };
+        Ok(Some(Identity::new(token, &origin, parts)))
+    }
+
+    async fn object(&self, kind: Kind, id: &str) -> Result<Option<Object>, Error> {
+        self.store.object(kind, id).await
+    }
+
+    /// Forgets what is kept of an object that has changed. Whoever asks from now on gets what the store says then.
+    pub fn forget(&self, kind: Kind, id: &str) {
+        if let Some(part) = self.lock_parts().remove(&(kind, id.to_owned())).and_then(|part| part.upgrade()) {
+            part.change();
+        }
+        if kind == Kind::Key {
+            // It may be one that was asked for before it was made.
+            self.unknown.clear();
+        }
+    }
+
+    /// Forgets everything that has been read.
+    pub fn forget_all(&self) {
+        self.cached.clear();
+        self.unknown.clear();
+    }
+
+    /// Asks the store again and again what has changed, and forgets that. Never ends; whoever polls it ends it.
+    ///
+    /// Where the store does not answer, what is known is served on, and everything is forgotten once it answers again
+    /// and cannot say what was missed.
+    pub async fn follow(&self) {
+        let mut seen: Option<i64> = None;
+        let mut ticks = tokio::time::interval(self.options.poll_every);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let followed = match seen {
+                None => self.store.newest_change().await.map(Some),
+                Some(after) => self.take_in(after).await.map(Some),
+            };
+            match followed {
+                Ok(newest) => {
+                    if seen.is_none() {
+                        // What was read before the first look may have changed since.
+                        self.forget_all();
+                    }
+                    seen = newest;
+                }
+                Err(error) => {
+                    tracing::debug!(error = %error, causes = error.causes(), "changes of keys could not be read");
+                }
+            }
+        }
+    }
+
+    /// Takes in the changes after a number, and gives the newest.
+    async fn take_in(&self, mut after: i64) -> Result<i64, Error> {
+        loop {
+            let changes = self.store.changes(after, CHANGES_MAX).await?;
+            for change in &changes {
+                self.forget(change.kind, &change.id);
+                after = after.max(change.number);
+            }
+            if (changes.len() as u64) < CHANGES_MAX {
+                return Ok(after);
+            }
+        }
+    }
+
+    /// The mark of an object, shared by all identities that are made from it.
+    fn part(&self, kind: Kind, id: &str) -> Arc<Part> {
+        let mut parts = self.lock_parts();
+        if let Some(part) = parts.get(&(kind, id.to_owned())).and_then(Weak::upgrade) {
+            return part;
+        }
+        if parts.len() >= SWEEP_AT && parts.len().is_power_of_two() {
+            parts.retain(|_, part| part.strong_count() > 0);
+        }
+        let part = Arc::new(Part::default());
+        parts.insert((kind, id.to_owned()), Arc::downgrade(&part));
+        part
+    }
+
+    fn lock_parts(&self) -> MutexGuard<'_, HashMap<(Kind, String), Weak<Part>>> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

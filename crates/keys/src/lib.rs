@@ -1,0 +1,20 @@
+//! Virtual keys: how they are kept, who they are, and what they may do.
+//!
+//! A key is shown once, when it is made. What is kept is its index: a keyed hash of a hash ([`Pepper`]), so that a
+//! stolen table opens nothing. [`Keys`] finds an [`Identity`] for a key; a gateway asks it what it may do.
+
+mod identity;
+mod keys;
+mod model_list;
+mod pepper;
+mod role;
+mod routes;
+mod token;
+
+pub use identity::Identity;
+pub use keys::{Keys, KeysOptions};
+pub use model_list::ModelList;
+pub use pepper::{KeyIndex, Pepper};
+pub use role::Role;
+pub use routes::{AllowedRoutes, RouteGroup};
+pub use token::{Token, display_name};

@@ -1,0 +1,23 @@
+//! Where the keys, budgets and ledger of a gateway are kept: one contract, and what it is made of.
+//!
+//! A [`Store`] keeps two kinds of things. *Objects* are what administrators make: keys, users, teams, budgets. Each is
+//! an [`Object`]: the columns that are searched, and its settings as they were given. *Rows* are what requests leave
+//! behind: one [`RequestRow`] for each, counted once, with sums by hour, by day and by [`Subject`] beside them.
+//!
+//! [`Subject`]: trunkline_core::Subject
+
+mod act;
+mod activity;
+mod change;
+mod object;
+mod query;
+mod request_row;
+mod store;
+
+pub use act::Act;
+pub use activity::{Activity, ActivityQuery, Dimension, Sums};
+pub use change::Change;
+pub use object::{Kind, Object, member_id};
+pub use query::{ObjectQuery, Order, Page, RequestQuery};
+pub use request_row::{AttemptRow, Charge, CostOrigin, RequestRow};
+pub use store::{Spent, Store, Write};

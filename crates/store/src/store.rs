@@ -1,0 +1,108 @@
+//! The contract: what a store can do.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use rust_decimal::Decimal;
+use trunkline_core::{Error, Subject};
+
+use crate::{
+    Act, Activity, ActivityQuery, Change, Kind, Object, ObjectQuery, Page, RequestQuery, RequestRow,
+};
+
+/// Keeps the objects and the ledger of one gateway, or of several that share it.
+///
+/// Every method is one transaction: it has happened whole or not at all. A caller sets deadlines and decides what
+/// follows when one passes; the store does not try twice.
+///
+/// # Errors
+///
+/// Every method fails with `ErrorKind::StoreUnavailable` where the database cannot be reached or does not answer as it
+/// should; what else can go wrong stands at the method.
+#[async_trait]
+pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// What it is, for logs and health pages: `sqlite`, `postgresql`.
+    fn name(&self) -> &'static str;
+
+    /// Whether it answers.
+    async fn ping(&self) -> Result<(), Error>;
+
+    /// The object of that id. Deleted ones are found too.
+    async fn object(&self, kind: Kind, id: &str) -> Result<Option<Object>, Error>;
+
+    /// The objects of those ids, in no order; those that there are not are left out.
+    async fn objects(&self, kind: Kind, ids: &[String]) -> Result<Vec<Object>, Error>;
+
+    /// A page of objects of one kind.
+    async fn list(&self, kind: Kind, query: &ObjectQuery) -> Result<Page<Object>, Error>;
+
+    /// Writes objects, notes each as a change, and adds the acts to the audit log, all or nothing. Gives the objects with
+    /// their new revisions.
+    ///
+    /// # Errors
+    ///
+    /// `ErrorKind::Conflict` if an object is not at the revision that it was made from; revision 0 is one that there must
+    /// not be yet, or that is deleted.
+    async fn write(&self, write: Write) -> Result<Vec<Object>, Error>;
+
+    /// Changes with numbers larger than `after`, the oldest first; at most `limit`.
+    async fn changes(&self, after: i64, limit: u64) -> Result<Vec<Change>, Error>;
+
+    /// The number of the newest change; 0 if there are none.
+    async fn newest_change(&self) -> Result<i64, Error>;
+
+    /// Lines of the audit log with numbers smaller than `before`, the newest first; at most `limit`.
+    async fn acts(&self, before: Option<i64>, limit: u64) -> Result<Vec<Act>, Error>;
+
+    /// Adds rows to the ledger, and to all sums and counters that they belong to. A row whose `request_id` is there already
+    /// is left out and changes nothing, so that rows may come more than once. Gives how many were new.
+    async fn record(&self, rows: &[RequestRow]) -> Result<u64, Error>;
+
+    /// Puts the figures of rows that are there right: usage and costs, which take the place of what stands there, and the
+    /// difference goes to all sums and counters. Rows that there are not are left out. Gives how many were changed.
+    async fn amend(&self, rows: &[RequestRow]) -> Result<u64, Error>;
+
+    /// Rows of the ledger, the newest first. Attempts and charges stand in them.
+    async fn requests(&self, query: &RequestQuery) -> Result<Vec<RequestRow>, Error>;
+
+    /// How many rows there are between two times, in milliseconds since 1970, from sums by hour.
+    async fn count(&self, from: Option<i64>, until: Option<i64>) -> Result<u64, Error>;
+
+    /// Sums.
+    async fn activity(&self, query: &ActivityQuery) -> Result<Vec<Activity>, Error>;
+
+    /// What stands on the counters of these subjects, in all windows that are there.
+    async fn spent(&self, subjects: &[Subject]) -> Result<Vec<Spent>, Error>;
+
+    /// Sets a counter to a figure: an administrator says that what was spent does not count any more.
+    async fn set_spent(&self, spent: &Spent) -> Result<(), Error>;
+
+    /// Works all counters and sums out anew from the rows that there are. What an administrator set is lost by it.
+    async fn rebuild(&self) -> Result<(), Error>;
+
+    /// Deletes rows that began before this time, in milliseconds since 1970, and keeps their sums; at most `limit`. Gives
+    /// how many were deleted.
+    async fn forget(&self, before: i64, limit: u64) -> Result<u64, Error>;
+}
+
+/// What is written at once.
+#[derive(Clone, Debug, Default)]
+pub struct Write {
+    /// Objects as they shall be. One that is deleted has `deleted` set.
+    pub objects: Vec<Object>,
+    /// What the audit log says of it; the numbers are given out by the store.
+    pub acts: Vec<Act>,
+}
+
+/// What stands on one counter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// Who spent it.
+    pub subject: Subject,
+    /// The length of the window, as it was configured; empty for what is never reset.
+    pub period: String,
+    /// When the window began, in milliseconds since 1970.
+    pub begins_at: i64,
+    /// How much, in US dollars.
+    pub amount: Decimal,
+}
