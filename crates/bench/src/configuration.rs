@@ -76,6 +76,10 @@ impl Configuration {
         for index in 0..self.groups {
             self.row(&mut text, &group_name(index), &format!("other-{index}"), upstream);
         }
+        if self.script.starts_with("fault-") {
+            // What a failure costs, and not what another try does: the caller is to see it.
+            text.push_str("router_settings: {num_retries: 0, disable_cooldowns: true}\n");
+        }
         let Features { key, log: _, limits, prices: _, reasoning, metrics } = self.features;
         if key || limits {
             text.push_str("general_settings:\n");
@@ -116,6 +120,14 @@ impl Configuration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failure_reaches_the_caller() {
+        let upstream = SocketAddr::from(([127, 0, 0, 1], 9));
+        let text = |script| Configuration::new(Features::ON, "m", script).yaml(upstream);
+        let setting = "router_settings: {num_retries: 0, disable_cooldowns: true}\n";
+        assert!(text("fault-1").contains(setting) && !text("whole-200").contains(setting));
+    }
 
     #[test]
     fn a_feature_that_is_off_is_not_configured() {

@@ -29,6 +29,7 @@ mod trunkline_settings;
 mod diagnostic;
 mod location;
 
+mod accounts;
 mod aliases;
 mod callbacks;
 mod coerce;
@@ -57,6 +58,7 @@ mod sections;
 mod spelling;
 mod watch;
 
+pub use accounts::AccountSettings;
 pub use contents::Contents;
 pub use deployment_settings::{DeploymentSettings, Disabled, GroupOverrides, HealthCheckSettings};
 pub use diagnostic::{Diagnostic, Severity};
@@ -73,5 +75,5 @@ pub use restart::{changed_variables, waiting_for_restart};
 pub use routing_settings::{AllowedFailsPolicy, RetryPolicy, RoutingSettings, RoutingStrategy, StrategyArgs};
 pub use settings::{AliasSettings, GeneralSettings, Settings, UpstreamSettings};
 pub use trunkline_core::{Environment, Secret};
-pub use trunkline_settings::TrunklineSettings;
+pub use trunkline_settings::{LedgerDurability, TrunklineSettings, UnknownPrice};
 pub use watch::Watch;

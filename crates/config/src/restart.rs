@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use trunkline_core::Environment;
 
-use crate::{GeneralSettings, Settings, TrunklineSettings, UpstreamSettings};
+use crate::{AccountSettings, GeneralSettings, Settings, TrunklineSettings, UpstreamSettings};
 
 /// Names the settings that differ, of those that only a start takes up.
 ///
@@ -27,7 +27,7 @@ pub fn waiting_for_restart(before: &Settings, now: &Settings) -> Vec<&'static st
     let UpstreamSettings { timeout: _, stream_timeout: _, verify_certificates: _, http2: _ } = now.upstream;
     let mut names = differing!(
         Settings of before, now, at "";
-        taken up: [deployments, aliases, routing, general, upstream, trunkline];
+        taken up: [deployments, aliases, routing, general, accounts, upstream, trunkline];
         at a start: [
             json_logs = "litellm_settings.json_logs",
             metrics = "litellm_settings.callbacks",
@@ -37,6 +37,7 @@ pub fn waiting_for_restart(before: &Settings, now: &Settings) -> Vec<&'static st
         ]
     );
     names.extend(general(&before.general, &now.general));
+    names.extend(accounts(&before.accounts, &now.accounts));
     names.extend(own(&before.trunkline, &now.trunkline));
     names
 }
@@ -80,6 +81,28 @@ fn general(before: &GeneralSettings, now: &GeneralSettings) -> Vec<&'static str>
     names
 }
 
+fn accounts(before: &AccountSettings, now: &AccountSettings) -> Vec<&'static str> {
+    let mut names = differing!(
+        AccountSettings of before, now, at "";
+        taken up: [database_url];
+        at a start: [
+            database_connections_max = "general_settings.database_connection_pool_limit",
+            user_budget_holds_for_teams = "general_settings.apply_user_budget_to_team_keys",
+            max_budget = "litellm_settings.max_budget",
+            budget_duration = "litellm_settings.budget_duration",
+            budget_exceeded_status = "litellm_settings.budget_exceeded_status_code",
+            default_key_parameters = "litellm_settings.default_key_generate_params",
+            key_parameters_max = "litellm_settings.upperbound_key_generate_params",
+        ]
+    );
+    let exposed =
+        |settings: &AccountSettings| settings.database_url.as_ref().map(|url| url.expose().to_owned());
+    if exposed(before) != exposed(now) {
+        names.push("general_settings.database_url");
+    }
+    names
+}
+
 fn own(before: &TrunklineSettings, now: &TrunklineSettings) -> Vec<&'static str> {
     differing!(
         TrunklineSettings of before, now, at "trunkline_settings.";
@@ -109,6 +132,14 @@ fn own(before: &TrunklineSettings, now: &TrunklineSettings) -> Vec<&'static str>
             trace_for_keys = "trace_for_keys",
             metrics = "metrics",
             metrics_tallies_max = "metrics_tallies_max",
+            data_dir = "data_dir",
+            store_timeout_ms = "store_timeout_ms",
+            keys_cached_max = "keys_cached_max",
+            ledger_durability = "ledger_durability",
+            ledger_bytes_max = "ledger_bytes_max",
+            reserve_output_tokens = "reserve_output_tokens",
+            budget_wait_ms = "budget_wait_ms",
+            unknown_price = "unknown_price",
             reload = "reload",
         ]
     )

@@ -12,7 +12,7 @@ use crate::node::{Member, Node, Value};
 use crate::reader::{Reader, section};
 use crate::settings::{GeneralSettings, Settings, UpstreamSettings};
 use crate::trunkline_settings::TrunklineSettings;
-use crate::{Location, aliases, callbacks, coerce, routing};
+use crate::{Location, accounts, aliases, callbacks, coerce, routing};
 
 /// Keys that stand in public documentation, and therefore protect nothing.
 const PUBLIC_MASTER_KEYS: [&str; 1] = ["sk-1234"];
@@ -47,6 +47,7 @@ pub(crate) fn read(
     settings.keepalive = reader.seconds("sse_keepalive_ping_interval_seconds");
     let ping = reader.seconds("anthropic_sse_ping_interval_seconds").unwrap_or(MESSAGES_PING);
     settings.messages_keepalive = Some(ping).filter(|every| !every.is_zero());
+    accounts::read_litellm(&mut reader, &mut settings.accounts);
     settings.upstream = UpstreamSettings {
         timeout: reader.seconds("request_timeout"),
         stream_timeout: None,
@@ -68,6 +69,7 @@ pub(crate) fn read(
     }
     let mut reader = Reader::section(general, "general_settings", report);
     settings.general = read_general(&mut reader, environment);
+    accounts::read_general(&mut reader, environment, &mut settings.accounts);
 }
 
 fn read_general(reader: &mut Reader<'_, '_>, environment: &Environment) -> GeneralSettings {

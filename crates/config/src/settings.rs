@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::HeaderName;
 use trunkline_core::Secret;
 
-use crate::{DeploymentSettings, RoutingSettings, TrunklineSettings};
+use crate::{AccountSettings, DeploymentSettings, RoutingSettings, TrunklineSettings};
 
 /// Everything that is supported, read from the file, what it includes, and the environment.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +19,8 @@ pub struct Settings {
     pub routing: RoutingSettings,
     /// `general_settings`.
     pub general: GeneralSettings,
+    /// Keys, budgets and the ledger.
+    pub accounts: AccountSettings,
     /// What holds for calls to every upstream.
     pub upstream: UpstreamSettings,
     /// `litellm_settings.json_logs`: logs as JSON lines.

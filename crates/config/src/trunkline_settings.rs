@@ -92,8 +92,48 @@ pub struct TrunklineSettings {
     pub metrics: bool,
     /// Combinations of labels that are counted apart; the rest is `other`. Default 1,000.
     pub metrics_tallies_max: u64,
+    /// Where SQLite, the journal and the pepper of keys stand. Default empty: `$XDG_STATE_HOME/trunkline`.
+    pub data_dir: String,
+    /// How long a request waits for the store. Default 50.
+    pub store_timeout_ms: u64,
+    /// Keys that are kept in memory. Default 200,000.
+    pub keys_cached_max: u64,
+    /// How safe a row of the ledger is when its reply ends. Default `write`.
+    pub ledger_durability: LedgerDurability,
+    /// What the journal may hold that the store has not taken yet. Default 1 GiB.
+    pub ledger_bytes_max: u64,
+    /// Tokens that are reserved of a budget for a reply without a limit of its own. Default 4,096.
+    pub reserve_output_tokens: u64,
+    /// How long a request waits for what others have reserved of a budget. Default 5 s; 0 is not at all.
+    pub budget_wait_ms: u64,
+    /// Who may call models whose price nobody knows. Default `deny_with_budget`.
+    pub unknown_price: UnknownPrice,
     /// Whether the file is watched, and read again when it changes. Default true.
     pub reload: bool,
+}
+
+/// How safe a row of the ledger is when the last byte of its reply goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LedgerDurability {
+    /// In memory: lost with the process.
+    Memory,
+    /// With the kernel: it survives a process that is killed.
+    Write,
+    /// On the disk: it survives a power cut.
+    Sync,
+}
+
+/// Who may call models whose price nobody knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnknownPrice {
+    /// Everybody. Rows say that their cost is unknown.
+    Allow,
+    /// Nobody.
+    Deny,
+    /// Whoever has no budget.
+    DenyWithBudget,
 }
 
 impl Default for TrunklineSettings {
@@ -133,13 +173,22 @@ impl Default for TrunklineSettings {
             trace_for_keys: false,
             metrics: false,
             metrics_tallies_max: 1_000,
+            data_dir: String::new(),
+            store_timeout_ms: 50,
+            keys_cached_max: 200_000,
+            ledger_durability: LedgerDurability::Write,
+            ledger_bytes_max: 1024 * 1024 * 1024,
+            reserve_output_tokens: 4096,
+            budget_wait_ms: 5_000,
+            unknown_price: UnknownPrice::DenyWithBudget,
             reload: true,
         }
     }
 }
 
 /// Keys for which 0 has a meaning; of all others it would make a gateway that serves nothing.
-const MAY_BE_ZERO: [&str; 9] = [
+const MAY_BE_ZERO: [&str; 10] = [
+    "budget_wait_ms",
     "connections_max",
     "shutdown_grace_seconds",
     "shutdown_delay_seconds",

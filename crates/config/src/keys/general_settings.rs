@@ -6,7 +6,7 @@ const NO_DATABASE: &str = "there is no database";
 const NO_SPEND: &str = "spend is not recorded";
 const NO_KEYS: &str = "there are no virtual keys";
 const UNCOUNTED: &str = "requests and tokens are not counted by key";
-const NO_BUDGETS: &str = "there are no budgets";
+const NO_BUDGETS: &str = "budgets begin anew on time, whenever they are looked at";
 const NO_ALERTS: &str = "there are no alerts";
 const NO_UI: &str = "there is no UI";
 const NO_ADMISSION_QUEUE: &str = "what is over `global_max_parallel_requests` is refused, not queued";
@@ -22,8 +22,8 @@ pub(super) const ROWS: &[KeyRow] = &[
     )
     .core()
     .supported(),
-    key(S, "database_url", "the database").core().not_supported(NO_DATABASE),
-    key(S, "database_connection_pool_limit", "its connections").core().not_supported(NO_DATABASE),
+    key(S, "database_url", "PostgreSQL, also `DATABASE_URL`; without one SQLite is used").core().supported(),
+    key(S, "database_connection_pool_limit", "its connections").core().default("10").supported(),
     key(S, "database_connection_timeout", "its timeout").not_supported(NO_DATABASE),
     key(S, "database_max_idle_connection_lifetime", "how long a connection may idle")
         .not_supported(NO_DATABASE),
@@ -52,8 +52,9 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "disable_spend_logs", "keeps no row for each call").core().accepted(Values::Any, NO_SPEND),
     key(S, "disable_spend_updates", "keeps no sums").accepted(Values::Any, NO_SPEND),
     key(S, "disable_error_logs", "keeps no row for each failure").core().accepted(Values::Any, NO_SPEND),
-    key(S, "disable_reset_budget", "lets budgets run on").accepted(Values::Any, NO_BUDGETS),
-    key(S, "disable_budget_reservation", "reserves nothing beforehand").accepted(Values::Any, NO_BUDGETS),
+    key(S, "disable_reset_budget", "lets budgets run on").not_supported(NO_BUDGETS),
+    key(S, "disable_budget_reservation", "reserves nothing beforehand")
+        .not_supported("budgets are hard, and what is not reserved can be overspent"),
     key(S, "disable_adding_master_key_hash_to_db", "keeps the key's hash out of the database")
         .accepted(Values::Any, NO_DATABASE),
     key(S, "store_prompts_in_spend_logs", "keeps bodies").core().default("false").not_supported(NO_SPEND),
@@ -134,10 +135,13 @@ pub(super) const ROWS: &[KeyRow] = &[
         .not_supported("`os.environ/` reads the environment alone"),
     key(S, "user_api_key_cache_ttl", "seconds that keys are kept").not_supported(NO_KEYS),
     key(S, "user_api_key_cache_max_size", "how many keys are kept").not_supported(NO_KEYS),
-    key(S, "fail_closed_budget_enforcement", "refuses when budgets cannot be read").not_supported(NO_BUDGETS),
+    key(S, "fail_closed_budget_enforcement", "refuses when budgets cannot be read")
+        .accepted(Values::On, "a budget that was never read refuses; one that was is kept in memory"),
     key(S, "fail_closed_rate_limit_enforcement", "refuses when limits cannot be read")
         .not_supported(UNCOUNTED),
-    key(S, "apply_user_budget_to_team_keys", "a user's budget holds for team keys").not_supported(NO_BUDGETS),
+    key(S, "apply_user_budget_to_team_keys", "a user's budget holds for team keys")
+        .default("false")
+        .supported(),
     key(S, "token_rate_limit_type", "which tokens count").not_supported(UNCOUNTED),
     key(S, "enforce_fallback_model_access", "checks access to fallbacks")
         .default("true")

@@ -51,8 +51,8 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "max_retries", "further attempts, where `num_retries` is not set").supported(),
     key(S, "num_retries", "further attempts").core().supported(),
     key(S, "cooldown_time", "seconds on the bench; 0 benches it never").supported(),
-    key(S, "max_budget", "what it may cost").restricts("there are no budgets"),
-    key(S, "budget_duration", "how long a budget lasts").not_supported("there are no budgets"),
+    key(S, "max_budget", "what it may cost").restricts("deployments have no budgets"),
+    key(S, "budget_duration", "how long a budget lasts").not_supported("deployments have no budgets"),
     key(S, "tags", "tags by which calls reach it, with `enable_tag_filtering`").core().supported(),
     key(S, "tag_regex", "patterns of headers by which calls reach it")
         .not_supported("tags are compared as they are"),

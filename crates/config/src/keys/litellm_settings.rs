@@ -6,7 +6,7 @@ const ROUTER_FIRST: &str = "counts where `router_settings` has none";
 const NO_SHARES: &str = "calls have no priorities";
 const NO_CALLBACKS: &str = "there is no callback but `prometheus`";
 const NO_CACHE: &str = "replies are not cached";
-const NO_BUDGETS: &str = "there are no budgets";
+const NO_BUDGETS: &str = "budgets are set at each key, user, team, end user and tag";
 const NO_KEYS: &str = "there are no virtual keys";
 const NO_USERS: &str = "there are no users and teams";
 const METRICS_FIXED: &str = "families and labels are those of docs/metrics.md";
@@ -53,9 +53,9 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "enable_redis_auth_cache", "keeps keys in Redis").not_supported(NO_CACHE),
     key(S, "default_in_memory_ttl", "seconds that replies are kept").not_supported(NO_CACHE),
     key(S, "default_redis_ttl", "seconds that replies are kept").not_supported(NO_CACHE),
-    key(S, "max_budget", "what all calls may cost").restricts(NO_BUDGETS),
-    key(S, "budget_duration", "how long a budget lasts").core().not_supported(NO_BUDGETS),
-    key(S, "budget_exceeded_status_code", "the status of a spent budget").not_supported(NO_BUDGETS),
+    key(S, "max_budget", "what all calls may cost, in US dollars; 0 is no budget").supported(),
+    key(S, "budget_duration", "how long that budget lasts").core().supported(),
+    key(S, "budget_exceeded_status_code", "the status of a spent budget").default("422").supported(),
     key(S, "budget_exceeded_throttle_percentage", "slows down instead of refusing").not_supported(NO_BUDGETS),
     key(S, "max_internal_user_budget", "what a user may cost").restricts(NO_BUDGETS),
     key(S, "internal_user_budget_duration", "how long a user's budget lasts").not_supported(NO_BUDGETS),
@@ -65,8 +65,8 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "default_internal_user_params", "what new users get").not_supported(NO_USERS),
     key(S, "default_team_params", "what new teams get").not_supported(NO_USERS),
     key(S, "default_team_settings", "callbacks of teams").core().not_supported(NO_USERS),
-    key(S, "default_key_generate_params", "what new keys get").core().not_supported(NO_KEYS),
-    key(S, "upperbound_key_generate_params", "what new keys may get").core().not_supported(NO_KEYS),
+    key(S, "default_key_generate_params", "what new keys get").core().supported(),
+    key(S, "upperbound_key_generate_params", "what new keys may get").core().supported(),
     key(S, "key_generation_settings", "who may make keys").not_supported(NO_KEYS),
     key(S, "max_ui_session_budget", "what a session of the UI may cost").not_supported("there is no UI"),
     key(S, "tag_budget_config", "what calls with a tag may cost").restricts(NO_BUDGETS),

@@ -60,7 +60,7 @@ pub(super) const ROWS: &[KeyRow] = &[
         .supported(),
     key(S, "optional_pre_call_checks", "further checks and affinities").restricts_with(
         Values::OneOf(&["router_budget_limiting"]),
-        "there are no budgets; `rpm` and `tpm` hold without it; calls stay with a deployment by their prompt alone (`prompt_cache_affinity`)",
+        "deployments have no budgets; `rpm` and `tpm` hold without it; calls stay with a deployment by their prompt alone (`prompt_cache_affinity`)",
     ),
     key(S, "deployment_affinity_ttl_seconds", "how long callers stay").not_supported(NO_AFFINITIES),
     key(S, "model_group_affinity_config", "affinities by group").not_supported(NO_AFFINITIES),
@@ -73,7 +73,7 @@ pub(super) const ROWS: &[KeyRow] = &[
         .supported(),
     key(S, "tag_routing_prefix", "what tags for routing begin with")
         .not_supported("every tag is one for routing"),
-    key(S, "provider_budget_config", "what each provider may cost").restricts("there are no budgets"),
+    key(S, "provider_budget_config", "what each provider may cost").restricts("providers have no budgets"),
     key(S, "redis_url", "Redis for what replicas share").not_supported(NO_REDIS),
     key(S, "redis_host", "Redis for what replicas share").core().not_supported(NO_REDIS),
     key(S, "redis_port", "Redis for what replicas share").core().not_supported(NO_REDIS),

@@ -65,18 +65,38 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "retry_budget_burst", "further attempts at once beside that budget, which come back one a second")
         .default("10")
         .supported(),
-    key(
-        S,
-        "trace_for_keys",
-        "lets keys other than the master key ask for a call's attempts; there are none yet",
-    )
-    .default("false")
-    .supported(),
+    key(S, "trace_for_keys", "lets keys other than the master key ask for a call's attempts")
+        .default("false")
+        .supported(),
     key(S, "metrics", "serves `/metrics`, as `litellm_settings.callbacks: [prometheus]` does")
         .default("false")
         .supported(),
     key(S, "metrics_tallies_max", "combinations of labels that are counted apart; the rest is `other`")
         .default("1000")
+        .supported(),
+    key(
+        S,
+        "data_dir",
+        "where SQLite, the journal and the pepper of keys stand; empty is `$XDG_STATE_HOME/trunkline`",
+    )
+    .default("\"\"")
+    .supported(),
+    key(S, "store_timeout_ms", "for the store to say who a key is").default("50").supported(),
+    key(S, "keys_cached_max", "keys that are kept in memory").default("200000").supported(),
+    key(S, "ledger_durability", "how safe a row is when its reply ends: `memory`, `write`, `sync`")
+        .default("\"write\"")
+        .supported(),
+    key(S, "ledger_bytes_max", "what the journal may hold that the store has not taken yet")
+        .default("1073741824")
+        .supported(),
+    key(S, "reserve_output_tokens", "reserved of a budget for a reply without a limit of its own")
+        .default("4096")
+        .supported(),
+    key(S, "budget_wait_ms", "for what others have reserved of a budget; at 0 a call is refused at once")
+        .default("5000")
+        .supported(),
+    key(S, "unknown_price", "who may call models without a known price: `allow`, `deny`, `deny_with_budget`")
+        .default("\"deny_with_budget\"")
         .supported(),
     key(S, "reload", "watches the file and reads it again when it changes").default("true").supported(),
 ];

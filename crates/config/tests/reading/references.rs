@@ -89,7 +89,7 @@ litellm_settings:
             "!config.yaml:2:15: error: general_settings.master_key refers to MASTER, which is not set",
             "!config.yaml:3:3: error: general_settings.allowed_ips is not supported, and what it restricts would go unrestricted: callers' addresses are not looked at; remove it, or start with --allow-unsupported allowed_ips",
             "!config.yaml:3:17: error: general_settings.allowed_ips[0] refers to IP, which is not set",
-            "config.yaml:4:17: warning: general_settings.database_url refers to DATABASE, which is not set",
+            "!config.yaml:4:17: error: general_settings.database_url refers to DATABASE, which is not set",
             "!config.yaml:6:15: error: litellm_settings.max_budget refers to BUDGET, which is not set",
         ],
     );

@@ -36,7 +36,7 @@ router_settings:
   fallback_on_unsupported_params: false
   enable_weighted_failover: true
 general_settings:
-  database_url: postgres://x
+  alerting_threshold: 300
   store_model_in_db: false
   turn_off_message_logging: true
 ",
@@ -44,7 +44,7 @@ general_settings:
             "config.yaml:2:3: warning: litellm_settings.cache is not supported: replies are not cached",
             "config.yaml:6:3: warning: litellm_settings.expose_router_debug_in_errors has no effect with this value: an error never shows the configuration",
             "config.yaml:9:3: warning: router_settings.enable_weighted_failover is not supported: the strategy draws the next deployment too",
-            "config.yaml:11:3: warning: general_settings.database_url is not supported: there is no database",
+            "config.yaml:11:3: warning: general_settings.alerting_threshold is not supported: there are no alerts",
             "config.yaml:13:3: warning: general_settings.turn_off_message_logging is not a key that Trunkline or LiteLLM knows; did you mean litellm_settings.turn_off_message_logging?",
         ],
     );
@@ -80,7 +80,7 @@ fn of_callbacks_there_is_prometheus_and_the_others_are_told_of() {
 #[test]
 fn keys_that_restrict_stop_the_start() {
     let yaml = "litellm_settings:
-  max_budget: 10
+  max_internal_user_budget: 10
 general_settings:
   allowed_routes: [/v1/models]
 router_settings:
@@ -95,14 +95,14 @@ guardrails:
         yaml,
         &[
             &format!(
-                "!config.yaml:2:3: error: litellm_settings.max_budget {tail}: there are no budgets; remove it, or start with --allow-unsupported max_budget"
+                "!config.yaml:2:3: error: litellm_settings.max_internal_user_budget {tail}: budgets are set at each key, user, team, end user and tag; remove it, or start with --allow-unsupported max_internal_user_budget"
             ),
             &format!(
                 "!config.yaml:4:3: error: general_settings.allowed_routes {tail}: every route is served; remove it, or start with --allow-unsupported allowed_routes"
             ),
-            "config.yaml:6:3: warning: router_settings.optional_pre_call_checks is not supported: there are no budgets; `rpm` and `tpm` hold without it; calls stay with a deployment by their prompt alone (`prompt_cache_affinity`)",
+            "config.yaml:6:3: warning: router_settings.optional_pre_call_checks is not supported: deployments have no budgets; `rpm` and `tpm` hold without it; calls stay with a deployment by their prompt alone (`prompt_cache_affinity`)",
             &format!(
-                "!config.yaml:8:51: error: model_list[0].litellm_params.max_budget {tail}: there are no budgets; remove it, or start with --allow-unsupported max_budget"
+                "!config.yaml:8:51: error: model_list[0].litellm_params.max_budget {tail}: deployments have no budgets; remove it, or start with --allow-unsupported max_budget"
             ),
             &format!(
                 "!config.yaml:8:80: error: model_list[0].model_info.team_id {tail}: there are no teams; remove it, or start with --allow-unsupported team_id"
@@ -119,10 +119,10 @@ guardrails:
     assert_eq!(
         lines(&loaded),
         [
-            "config.yaml:2:3: error: litellm_settings.max_budget is not supported, and what it restricts would go unrestricted: there are no budgets; remove it, or start with --allow-unsupported max_budget",
+            "config.yaml:2:3: error: litellm_settings.max_internal_user_budget is not supported, and what it restricts would go unrestricted: budgets are set at each key, user, team, end user and tag; remove it, or start with --allow-unsupported max_internal_user_budget",
             "config.yaml:4:3: warning: general_settings.allowed_routes is not supported and restricts nothing, as was allowed: every route is served",
-            "config.yaml:6:3: warning: router_settings.optional_pre_call_checks is not supported: there are no budgets; `rpm` and `tpm` hold without it; calls stay with a deployment by their prompt alone (`prompt_cache_affinity`)",
-            "config.yaml:8:51: warning: model_list[0].litellm_params.max_budget is not supported and restricts nothing, as was allowed: there are no budgets",
+            "config.yaml:6:3: warning: router_settings.optional_pre_call_checks is not supported: deployments have no budgets; `rpm` and `tpm` hold without it; calls stay with a deployment by their prompt alone (`prompt_cache_affinity`)",
+            "config.yaml:8:51: warning: model_list[0].litellm_params.max_budget is not supported and restricts nothing, as was allowed: deployments have no budgets",
             "config.yaml:8:80: warning: model_list[0].model_info.team_id is not supported and restricts nothing, as was allowed: there are no teams",
             "config.yaml:9:1: warning: guardrails is not supported and restricts nothing, as was allowed: there are no guardrails",
             "--allow-unsupported: warning: nothing is allowed to be without effect, but no such key stands there",
@@ -142,7 +142,7 @@ general_settings: {allowed_ips: null, enable_jwt_auth: no, custom_auth: ''}
     check(
         "router_settings: {optional_pre_call_checks: [router_budget_limiting]}",
         &[
-            "!config.yaml:1:19: error: router_settings.optional_pre_call_checks is not supported, and what it restricts would go unrestricted: there are no budgets; `rpm` and `tpm` hold without it; calls stay with a deployment by their prompt alone (`prompt_cache_affinity`); remove it, or start with --allow-unsupported optional_pre_call_checks",
+            "!config.yaml:1:19: error: router_settings.optional_pre_call_checks is not supported, and what it restricts would go unrestricted: deployments have no budgets; `rpm` and `tpm` hold without it; calls stay with a deployment by their prompt alone (`prompt_cache_affinity`); remove it, or start with --allow-unsupported optional_pre_call_checks",
         ],
     );
 }

@@ -1,0 +1,89 @@
+//! What the file says of keys, budgets and the ledger: where they are kept, and what holds for all of them.
+
+use rust_decimal::Decimal;
+use trunkline_core::{Environment, Secret};
+
+use crate::Members;
+use crate::node::Member;
+use crate::reader::Reader;
+
+/// The variable that names a database, where the file names none.
+const DATABASE_VARIABLE: &str = "DATABASE_URL";
+
+/// How many connections to a database there are at most, where nothing is said: LiteLLM's figure.
+const CONNECTIONS: u64 = 10;
+
+/// Keys, budgets and the ledger, as LiteLLM's sections set them.
+#[derive(Clone, Debug)]
+pub struct AccountSettings {
+    /// `general_settings.database_url`, else `DATABASE_URL`. Without one SQLite is used.
+    pub database_url: Option<Secret>,
+    /// `general_settings.database_connection_pool_limit`. Default 10.
+    pub database_connections_max: u64,
+    /// `general_settings.apply_user_budget_to_team_keys`: a user's budget holds for keys of teams too. Default false.
+    pub user_budget_holds_for_teams: bool,
+    /// `litellm_settings.max_budget`: what all calls together may cost, in US dollars. 0 is no budget, as in LiteLLM.
+    pub max_budget: Option<Decimal>,
+    /// `litellm_settings.budget_duration`: after which time that budget begins anew.
+    pub budget_duration: Option<String>,
+    /// `litellm_settings.budget_exceeded_status_code`. Default 422.
+    pub budget_exceeded_status: Option<u16>,
+    /// `litellm_settings.default_key_generate_params`: what new keys get where nothing is said.
+    pub default_key_parameters: Members,
+    /// `litellm_settings.upperbound_key_generate_params`: the most that new keys get.
+    pub key_parameters_max: Members,
+}
+
+impl Default for AccountSettings {
+    fn default() -> Self {
+        Self {
+            database_url: None,
+            database_connections_max: CONNECTIONS,
+            user_budget_holds_for_teams: false,
+            max_budget: None,
+            budget_duration: None,
+            budget_exceeded_status: None,
+            default_key_parameters: Members::default(),
+            key_parameters_max: Members::default(),
+        }
+    }
+}
+
+/// Reads what stands in `litellm_settings`.
+pub(crate) fn read_litellm(reader: &mut Reader<'_, '_>, settings: &mut AccountSettings) {
+    settings.max_budget = reader.decimal("max_budget").filter(|budget| !budget.is_zero());
+    settings.budget_duration = reader.text("budget_duration");
+    settings.budget_exceeded_status = budget_exceeded_status(reader);
+    settings.default_key_parameters = as_written(reader.members("default_key_generate_params"));
+    settings.key_parameters_max = as_written(reader.members("upperbound_key_generate_params"));
+}
+
+/// Reads what stands in `general_settings`, and the variable beside it.
+pub(crate) fn read_general(
+    reader: &mut Reader<'_, '_>,
+    environment: &Environment,
+    settings: &mut AccountSettings,
+) {
+    let url = reader.text("database_url").map(Secret::from);
+    settings.database_url =
+        url.or_else(|| environment.secret(DATABASE_VARIABLE)).filter(|url| !url.is_empty());
+    settings.database_connections_max =
+        reader.integer("database_connection_pool_limit").filter(|limit| *limit > 0).unwrap_or(CONNECTIONS);
+    settings.user_budget_holds_for_teams = reader.boolean("apply_user_budget_to_team_keys").unwrap_or(false);
+}
+
+fn as_written(members: &[Member]) -> Members {
+    members.iter().map(|member| (member.key.clone(), member.node.to_json())).collect()
+}
+
+/// A status that says that something was refused. Any other would be taken for an answer.
+fn budget_exceeded_status(reader: &mut Reader<'_, '_>) -> Option<u16> {
+    const KEY: &str = "budget_exceeded_status_code";
+    let status = reader.integer(KEY)?;
+    let refusal = u16::try_from(status).ok().filter(|status| (400..600).contains(status));
+    if refusal.is_none() {
+        let location = reader.node(KEY)?.location.clone();
+        reader.refuse(KEY, &location, "must be a status from 400 to 599");
+    }
+    refusal
+}
