@@ -53,7 +53,7 @@ pub(crate) fn output_tokens(added: Option<u64>, model_max: Option<u64>) -> u64 {
     added.or(model_max.map(|max| max.min(RESERVE_OUTPUT_TOKENS))).unwrap_or(RESERVE_OUTPUT_TOKENS)
 }
 
-fn answers_in_text(operation: Operation) -> bool {
+pub(crate) fn answers_in_text(operation: Operation) -> bool {
     matches!(
         operation,
         Operation::ChatCompletions

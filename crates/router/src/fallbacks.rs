@@ -1,6 +1,6 @@
 //! The groups that are asked when one has failed.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use trunkline_core::{Body, Call, Error, ErrorKind};
@@ -129,6 +129,16 @@ pub(crate) fn may_help(error: &Error) -> bool {
 pub(crate) fn has_own_list(configured: &Fallbacks, group: &str, wishes: &Wishes) -> bool {
     let has = |lists: &BTreeMap<String, Vec<String>>| lists.contains_key(group) || lists.contains_key(ALL);
     !wishes.no_fallbacks && (wishes.content_policy_fallbacks.is_some() || has(&configured.content_policy))
+}
+
+/// All groups that may stand in for a group, by whatever it fails of, each once.
+pub(crate) fn reachable(configured: &Fallbacks, group: &str, wishes: &Wishes) -> BTreeSet<String> {
+    if wishes.no_fallbacks || wishes.deployment.is_some() || wishes.own_target.is_some() {
+        return BTreeSet::new();
+    }
+    let failures = [ErrorKind::UpstreamFailed, ErrorKind::ContextWindowExceeded, ErrorKind::ContentPolicy];
+    let lists = failures.into_iter().flat_map(|failure| list(configured, group, failure, wishes));
+    lists.map(|fallback| fallback.model).collect()
 }
 
 /// The list for this failure: that of its kind where there is one, else the general one. The request's own go before

@@ -5,8 +5,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
+use trunkline_prices::Price;
 
 use crate::candidate::Candidate;
+use crate::dearest::distinct;
 use crate::deployment::{Deployment, Upstream};
 use crate::hedge::Hedges;
 use crate::pattern::Pattern;
@@ -25,6 +27,8 @@ pub(crate) struct Group {
     pub(crate) deployments: Box<[Arc<Deployment>]>,
     /// One for each deployment. None at all where they depend on the name that is asked for.
     pub(crate) ready: Box<[Candidate]>,
+    /// What its deployments cost, each price once.
+    pub(crate) prices: Box<[Option<Arc<Price>>]>,
     /// The first place of each provider and model that differ: what one of a kind can do, all of it can.
     pub(crate) kinds: Box<[usize]>,
     /// The first place of each model whose provider the asked-for name decides.
@@ -78,6 +82,7 @@ impl Group {
             any_default_tag,
             name,
             pattern,
+            prices: distinct(&deployments),
             deployments: deployments.into(),
             ready,
             kinds,

@@ -55,6 +55,12 @@ pub trait Reach: fmt::Debug + Send + Sync {
 }
 
 impl Wishes {
+    /// The fallbacks that the request names itself.
+    pub(crate) fn own_fallbacks(&self) -> impl Iterator<Item = &Fallback> {
+        let lists = [&self.fallbacks, &self.context_window_fallbacks, &self.content_policy_fallbacks];
+        lists.into_iter().flatten().flatten()
+    }
+
     /// Whether a group may stand in for the one that is asked.
     pub(crate) fn reach(&self, name: &str, route: &Route) -> bool {
         self.reach.as_ref().is_none_or(|reach| reach.holds(name, route))

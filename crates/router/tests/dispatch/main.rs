@@ -1,6 +1,7 @@
 //! Attempts, fallbacks, rests, limits and hedges, over providers that answer by a script and with time paused.
 
 mod budget;
+mod dearest;
 mod explain;
 mod hedges;
 mod limits;

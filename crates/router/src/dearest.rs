@@ -1,0 +1,116 @@
+//! The most that a request can cost, wherever it ends.
+
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+use trunkline_core::{Body, Call, Document};
+use trunkline_prices::{Price, estimate};
+
+use crate::deployment::Deployment;
+use crate::estimate::{answers_in_text, input_tokens};
+use crate::fallbacks::reachable;
+use crate::{Route, Router, Wishes};
+
+/// What a request can take at most, before it is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dearest {
+    /// About so many tokens of input.
+    pub input_tokens: u64,
+    /// The most tokens of output, all answers together. 0 for what is not answered in text.
+    pub output_tokens: u64,
+    /// The limit of one answer that the request does not have and should be given, so that this is the most.
+    pub limit_to_add: Option<u64>,
+    /// What that costs at the dearest of all models that may answer, in US dollars, for one attempt. `None` if the price of
+    /// one of them is not known.
+    pub amount: Option<Decimal>,
+    /// What a further token of output costs there.
+    pub per_output_token: Option<Decimal>,
+}
+
+impl Router {
+    /// The most that a call can cost: at the dearest deployment of its route, of the groups that stand in for it, and of
+    /// the models that its body offers the upstream, which `offered` names in the upstream's spelling.
+    ///
+    /// `reserve` is how many tokens an answer may have that the request sets no limit.
+    pub fn dearest(
+        &self,
+        route: &Route,
+        call: &Call,
+        wishes: &Wishes,
+        (offered, reserve): (&[String], u64),
+    ) -> Dearest {
+        let input_tokens = input_tokens(&call.body);
+        let mut prices = self.prices_of(route);
+        for name in reachable(&self.routing.fallbacks, route.group(), wishes) {
+            let other = self.resolve(&name).ok().filter(|other| wishes.reach(&name, other));
+            prices.extend(other.iter().flat_map(|other| self.prices_of(other)));
+        }
+        prices.extend(offered.iter().map(|model| self.price(&route.first().prefix, model)));
+        let document = match &call.body {
+            Body::Document(document) if answers_in_text(call.operation) => Some(document),
+            Body::Document(_) | Body::Form(_) | Body::Empty => None,
+        };
+        // No model can give more than the one that gives most; a limit past what one can give would be refused by it.
+        let models_max = prices.iter().flatten().filter_map(|price| price.output_tokens_max).min();
+        let output_tokens = document.map_or(0, |document| output_bound(document, wishes, models_max, reserve));
+        let has_limit = document.is_none_or(|document| estimate::output_bound(document, None, 0) > 0);
+        let amounts: Option<Vec<Decimal>> = prices
+            .iter()
+            .map(|price| price.as_ref().and_then(|price| price.bound(input_tokens, output_tokens)))
+            .collect();
+        let of_output = |price: &Option<Arc<Price>>| price.as_ref().and_then(|price| price.bound(0, 1));
+        Dearest {
+            input_tokens,
+            output_tokens,
+            limit_to_add: (!has_limit).then(|| models_max.map_or(reserve, |most| most.min(reserve))),
+            amount: amounts.and_then(|amounts| amounts.into_iter().max()),
+            per_output_token: prices.iter().filter_map(of_output).max(),
+        }
+    }
+
+    /// The prices of all that may answer, each once.
+    fn prices_of(&self, route: &Route) -> Vec<Option<Arc<Price>>> {
+        match route.members() {
+            Some(members) if !members.group.ready.is_empty() => members.group.prices.to_vec(),
+            Some(_) | None => {
+                let mut prices: Vec<Option<Arc<Price>>> =
+                    route.candidates().take(KINDS_MAX).map(|candidate| self.price_of(&candidate)).collect();
+                prices.dedup();
+                prices
+            }
+        }
+    }
+}
+
+/// How many deployments behind one wildcard are looked at. There is hardly ever more than a handful.
+const KINDS_MAX: usize = 64;
+
+/// How many prices a further one is compared with. One that stands twice costs a look more, and nothing else.
+const COMPARED_MAX: usize = 64;
+
+/// The prices of a group's deployments, each once.
+pub(crate) fn distinct(deployments: &[Arc<Deployment>]) -> Box<[Option<Arc<Price>>]> {
+    let mut prices: Vec<Option<Arc<Price>>> = Vec::new();
+    for deployment in deployments {
+        let is_known = |known: &Option<Arc<Price>>| *known == deployment.price;
+        if !prices.iter().take(COMPARED_MAX).any(is_known) && !prices.last().is_some_and(is_known) {
+            prices.push(deployment.price.clone());
+        }
+    }
+    prices.into()
+}
+
+/// The most output that a request may get: its own limit, or that of a fallback that brings another.
+fn output_bound(document: &Document, wishes: &Wishes, models_max: Option<u64>, reserve: u64) -> u64 {
+    let bound = |document: &Document| estimate::output_bound(document, models_max, reserve);
+    let changed = wishes.own_fallbacks().filter_map(|fallback| fallback.changes.as_ref()).map(|changes| {
+        let mut changed = document.clone();
+        for name in changes.names() {
+            if let Some(value) = changes.raw_bytes(&name) {
+                changed.set_raw(&name, value);
+            }
+        }
+        bound(&changed)
+    });
+    changed.fold(bound(document), u64::max)
+}

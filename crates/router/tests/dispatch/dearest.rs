@@ -1,0 +1,71 @@
+//! The most that a request can cost, wherever it ends.
+
+use rust_decimal::Decimal;
+use trunkline_core::{Call, Document, Operation};
+use trunkline_prices::{Price, Rates};
+use trunkline_router::{Dearest, DeploymentSpec, Fallback, Fallbacks, Routing, Wishes};
+
+use crate::world::{World, spec};
+
+fn priced(group: &str, model: &str, rates: Option<(i64, i64)>, most: Option<u64>) -> DeploymentSpec {
+    let price = rates.map(|(input, output)| Price {
+        rates: Rates {
+            input: Some(Decimal::from(input)),
+            output: Some(Decimal::from(output)),
+            ..Rates::default()
+        },
+        output_tokens_max: most,
+        ..Price::default()
+    });
+    DeploymentSpec { price, ..spec(group, model) }
+}
+
+fn dearest(world: &World, body: &str, wishes: &Wishes, offered: &[String]) -> Dearest {
+    let router = &world.router;
+    let route = router.resolve("m").expect("a route");
+    let document = Document::parse(body.to_owned()).expect("a document");
+    let call = Call::new(Operation::ChatCompletions, "a", document);
+    router.dearest(&route, &call, wishes, (offered, 4_096))
+}
+
+const LIMITED: &str = r#"{"messages":[{"role":"user","content":"hi"}],"max_tokens":10}"#;
+const ENDLESS: &str = r#"{"messages":[{"role":"user","content":"hi"}]}"#;
+
+#[test]
+fn the_dearest_of_all_that_may_answer_counts() {
+    let mut fallbacks = Fallbacks::default();
+    fallbacks.general.insert("m".into(), vec!["n".into()]);
+    let specs = [
+        priced("m", "one/a", Some((0, 1)), None),
+        priced("m", "one/b", Some((0, 3)), None),
+        priced("n", "one/c", Some((0, 7)), None),
+        priced("o", "one/d", Some((0, 9)), None),
+    ];
+    let world = World::new(Routing { fallbacks, ..Routing::default() }, specs);
+    let most = |wishes: &Wishes| dearest(&world, LIMITED, wishes, &[]).amount;
+    assert_eq!(most(&Wishes::default()), Some(Decimal::from(70)));
+    assert_eq!(most(&Wishes { no_fallbacks: true, ..Wishes::default() }), Some(Decimal::from(30)));
+    let changes = Document::parse(r#"{"max_tokens":100}"#).expect("a document");
+    let own = vec![Fallback { model: "o".into(), changes: Some(changes) }];
+    assert_eq!(most(&Wishes { fallbacks: Some(own), ..Wishes::default() }), Some(Decimal::from(900)));
+}
+
+#[test]
+fn one_price_that_nobody_knows_makes_the_whole_unknown() {
+    let unknown = priced("m", "one/made-up", None, None);
+    let world = World::new(Routing::default(), [priced("m", "one/a", Some((0, 1)), None), unknown]);
+    let most = dearest(&world, LIMITED, &Wishes::default(), &[]);
+    assert_eq!((most.amount, most.per_output_token), (None, Some(Decimal::ONE)));
+    let known = World::new(Routing::default(), [priced("m", "one/a", Some((0, 1)), None)]);
+    assert_eq!(dearest(&known, LIMITED, &Wishes::default(), &["made-up".to_owned()]).amount, None);
+}
+
+#[test]
+fn an_answer_without_a_limit_is_given_one_that_every_model_takes() {
+    let specs = [priced("m", "one/a", Some((0, 1)), Some(300)), priced("m", "one/b", Some((0, 2)), Some(500))];
+    let world = World::new(Routing::default(), specs);
+    let most = dearest(&world, ENDLESS, &Wishes::default(), &[]);
+    assert_eq!((most.output_tokens, most.limit_to_add), (300, Some(300)));
+    assert_eq!(most.amount, Some(Decimal::from(600)));
+    assert_eq!(dearest(&world, LIMITED, &Wishes::default(), &[]).limit_to_add, None);
+}
