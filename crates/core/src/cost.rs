@@ -28,6 +28,14 @@ pub struct ReportedCost {
 }
 
 impl ReportedCost {
+    /// Whether the amounts contradict one another: what was debited is not what was billed with its surcharges. Where a
+    /// credential of the caller's paid for the inference, only the surcharges are debited.
+    pub fn is_contradictory(&self) -> bool {
+        let (Some(debited), Some(cost)) = (self.gateway_cost, self.cost) else { return false };
+        let surcharge = self.surcharge_cost.unwrap_or_default();
+        debited != cost + surcharge && !(self.is_byok && debited == surcharge)
+    }
+
     /// Whether nothing at all was reported.
     pub fn is_empty(&self) -> bool {
         self.cost.is_none() && self.gateway_cost.is_none() && self.market_cost.is_none()
@@ -67,6 +75,20 @@ mod tests {
     fn check(json: &str, expected: Option<&str>) {
         let read = amount(json.as_bytes()).map(|amount| amount.to_string());
         assert_eq!(read.as_deref(), expected, "{json}");
+    }
+
+    #[test]
+    fn amounts_that_do_not_add_up_are_seen() {
+        let told = |cost: &str, surcharge: &str, gateway: &str, is_byok| {
+            let amount = |text: &str| Decimal::from_str(text).ok();
+            let (cost, surcharge_cost, gateway_cost) = (amount(cost), amount(surcharge), amount(gateway));
+            ReportedCost { cost, surcharge_cost, gateway_cost, is_byok, market_cost: None }.is_contradictory()
+        };
+        assert!(!told("0.10", "0.01", "0.11", false));
+        assert!(!told("0.10", "", "0.1", false));
+        assert!(!told("", "0.01", "0.11", false));
+        assert!(!told("0.10", "0.01", "0.01", true));
+        assert!(told("0.10", "0.01", "0.10", false));
     }
 
     #[test]

@@ -37,6 +37,7 @@ mod record;
 mod reloads;
 mod reply_body;
 mod rewrite;
+mod row;
 mod seal;
 mod serve;
 mod service;

@@ -147,6 +147,7 @@ where
     let asked = asked::take(operation.dialect(), &mut body, |field| allows(gateway, candidate, field))?;
     let keepalive = settings.keepalive_of(operation.dialect());
     let wishes = wishes::of(asked, steering, &caller, earlier.deployment, keepalive)?;
+    record.tags.clone_from(&wishes.tags);
     wishes::check_fallbacks(&router, &wishes)?;
     reach::check(&caller, &router, (&name, &route), &body, &wishes)?;
     record.is_traced =

@@ -29,6 +29,8 @@ pub struct Record {
     pub identity: Option<Arc<Identity>>,
     /// The end user on whose behalf the caller asked, where the request says so.
     pub user: Option<String>,
+    /// What the request is tagged with, by itself and by its key.
+    pub tags: Vec<String>,
     /// The model group that the name leads to, as it is configured: a wildcard is the pattern.
     pub asked_group: Option<Arc<str>>,
     /// The model group that answered, or that was asked last. Of a wildcard it is the name that was asked for.
@@ -233,6 +235,7 @@ impl OpenRecord {
             model: None,
             identity: None,
             user: None,
+            tags: Vec::new(),
             asked_group: None,
             group: None,
             deployment: None,

@@ -42,6 +42,9 @@ pub(crate) fn of(
     if let Some(text) = steering.get(&TAGS).and_then(|value| value.to_str().ok()) {
         tags.extend(text.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned));
     }
+    if let Some(identity) = caller.identity() {
+        tags.extend(identity.tags.iter().cloned());
+    }
     Ok(Wishes {
         retries: retries.or(number(steering, &RETRIES)?),
         timeout: timeout.or(seconds(steering, &TIMEOUT)?),

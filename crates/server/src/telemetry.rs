@@ -71,6 +71,7 @@ mod tests {
             model: None,
             user: None,
             identity: None,
+            tags: Vec::new(),
             asked_group: None,
             group: None,
             deployment: None,

@@ -1,0 +1,104 @@
+//! The pepper of a gateway that was given none: made at the first start, and kept beside the store.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use ring::rand::{SecureRandom, SystemRandom};
+use trunkline_core::{Error, ErrorKind, Secret};
+
+use crate::pepper::hex;
+
+const NAME: &str = "pepper";
+const BYTES: usize = 32;
+
+/// The secret that stands in the file `pepper` of a folder. Where there is none it is made, of 256 random bits, for its
+/// owner's eyes alone.
+///
+/// # Errors
+///
+/// `Configuration` if the file can neither be read nor made, or is empty.
+pub fn pepper_of_folder(folder: &Path) -> Result<Secret, Error> {
+    let path = folder.join(NAME);
+    let secret = match File::open(&path) {
+        Ok(file) => read(file),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => made(folder, &path),
+        Err(error) => Err(error),
+    };
+    let secret = secret.map_err(|error| {
+        let message = format!("the pepper of keys, {}, can neither be read nor made", path.display());
+        Error::new(ErrorKind::Configuration, message).with_source(error)
+    })?;
+    if secret.is_empty() {
+        let message = format!(
+            "the pepper of keys, {}, is empty: put back what stood there, or remove it and all keys with it",
+            path.display()
+        );
+        return Err(Error::new(ErrorKind::Configuration, message));
+    }
+    Ok(secret)
+}
+
+fn read(mut file: File) -> io::Result<Secret> {
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    Ok(Secret::new(text.trim()))
+}
+
+/// Written under another name first: whoever starts at the same time finds a whole pepper or none.
+fn made(folder: &Path, path: &Path) -> io::Result<Secret> {
+    let mut random = [0; BYTES];
+    SystemRandom::new().fill(&mut random).map_err(|_| io::Error::other("the system gives no random bytes"))?;
+    let mut name = [0; 8];
+    SystemRandom::new().fill(&mut name).map_err(|_| io::Error::other("the system gives no random bytes"))?;
+    let text = hex(&random);
+    let draft = folder.join(format!("{NAME}.{}", hex(&name)));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    let linked = std::fs::hard_link(&draft, path);
+    std::fs::remove_file(&draft)?;
+    match linked {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read(File::open(path)?),
+        Err(error) => Err(error),
+        Ok(()) => Ok(Secret::new(text)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_pepper_is_made_once_and_for_its_owner_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let first = pepper_of_folder(folder.path()).expect("made");
+        assert_eq!(first.expose().len(), 2 * BYTES);
+        assert_eq!(pepper_of_folder(folder.path()).expect("read").expose(), first.expose());
+        let path = folder.path().join(NAME);
+        let mode = std::fs::metadata(&path).expect("a file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1, "no draft is left");
+        std::fs::write(&path, " \n").expect("written");
+        assert_eq!(pepper_of_folder(folder.path()).map_err(|error| error.kind()).err(), Some(ErrorKind::Configuration));
+    }
+
+    #[test]
+    fn of_many_who_start_at_once_all_have_the_same() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let made: Vec<String> = std::thread::scope(|scope| {
+            let started: Vec<_> = (0..8).map(|_| scope.spawn(|| pepper_of_folder(folder.path()))).collect();
+            started.into_iter().map(|one| one.join().expect("no panic").expect("a pepper").expose().to_owned()).collect()
+        });
+        assert!(made.iter().all(|pepper| *pepper == made[0]));
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_named() {
+        let error = pepper_of_folder(Path::new("/nowhere/at/all")).expect_err("no folder");
+        assert!(error.message().contains("/nowhere/at/all/pepper"), "{error}");
+    }
+}
