@@ -1,0 +1,159 @@
+//! The book of all accounts, and the two stages in which a call takes of them.
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+use trunkline_core::Subject;
+
+use crate::taking::{self, Attempt, Want};
+use crate::{Account, Clock, Permit, Refusal, Reservation, Standing};
+
+const SHARDS: usize = 16;
+/// A shard is not looked through for accounts to drop while it holds fewer.
+const SWEEP_AT_MIN: usize = 64;
+/// Waiting for longer is waiting for ever.
+const WAIT_MAX: Duration = Duration::from_secs(86_400);
+/// A window that should have ended by a clock that stands still is not asked about more often.
+const LOOK_AGAIN_MIN: Duration = Duration::from_millis(1);
+
+/// All accounts.
+///
+/// An account that nobody holds and that counts nothing is dropped, so that there are at most about twice as many as
+/// are of use.
+#[derive(Debug)]
+pub struct Book {
+    clock: Clock,
+    hasher: RandomState,
+    shards: [RwLock<Shard>; SHARDS],
+    /// The number of the account that is made next.
+    next_account: AtomicU64,
+    /// The number of the call that begins to wait next.
+    next_call: AtomicU64,
+    delivered_ms: AtomicI64,
+}
+
+#[derive(Debug)]
+struct Shard {
+    accounts: HashMap<Subject, Arc<Account>>,
+    /// How many accounts there may be before it is looked which ones can go.
+    sweep_at: usize,
+}
+
+impl Default for Shard {
+    fn default() -> Self {
+        Self { accounts: HashMap::new(), sweep_at: SWEEP_AT_MIN }
+    }
+}
+
+impl Book {
+    /// A book without accounts.
+    pub fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            hasher: RandomState::new(),
+            shards: std::array::from_fn(|_| RwLock::default()),
+            next_account: AtomicU64::new(0),
+            next_call: AtomicU64::new(0),
+            delivered_ms: AtomicI64::new(i64::MIN),
+        }
+    }
+
+    /// The account of a subject. It is made where there is none, and has no limits then.
+    ///
+    /// Whoever makes limits for a subject holds its account for as long as they are to be kept: one that nobody holds is
+    /// dropped with its limits.
+    pub fn account(&self, subject: &Subject) -> Arc<Account> {
+        let index = usize::try_from(self.hasher.hash_one(subject) >> 32).unwrap_or_default() % SHARDS;
+        let shard = &self.shards[index];
+        let held = shard.read().unwrap_or_else(PoisonError::into_inner).accounts.get(subject).map(Arc::clone);
+        if let Some(account) = held {
+            return account;
+        }
+        let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+        if shard.accounts.len() >= shard.sweep_at {
+            self.sweep(&mut shard);
+        }
+        let account = shard.accounts.entry(subject.clone()).or_insert_with(|| {
+            let number = self.next_account.fetch_add(1, Ordering::Relaxed);
+            Arc::new(Account::new(subject.clone(), number, self.clock.clone()))
+        });
+        Arc::clone(account)
+    }
+
+    /// Notes that a store has all that was settled up to a time, in milliseconds since 1970: accounts that nobody holds
+    /// may be dropped with what they spent until then, since the store is asked when they are made anew.
+    ///
+    /// Without it an account that spent something in a window that is open is kept.
+    pub fn note_delivered(&self, until_ms: i64) {
+        self.delivered_ms.fetch_max(until_ms, Ordering::Relaxed);
+    }
+
+    /// Takes one request of the minute and one place among the calls at one time, of every account or of none.
+    ///
+    /// # Errors
+    ///
+    /// The limit that is reached; of several, the one whose account stands first.
+    pub fn admit(&self, accounts: &[Arc<Account>]) -> Result<Permit, Refusal> {
+        taking::admit(accounts)
+    }
+
+    /// Reserves tokens and money, of every account or of none.
+    ///
+    /// A call that only the reservations of others keep out of a budget waits for them, first come, first served. One
+    /// that goes away while it waits leaves nothing behind.
+    ///
+    /// # Errors
+    ///
+    /// The limit that is reached; of several, the one whose account stands first. At once, if what is spent leaves no
+    /// room, and else when the wait is over.
+    pub async fn reserve(&self, want: Want<'_>) -> Result<Reservation, Refusal> {
+        let mut place = None;
+        let mut deadline = None;
+        loop {
+            let number = || self.next_call.fetch_add(1, Ordering::Relaxed);
+            let refusal = match taking::reserve(&want, &mut place, number) {
+                Attempt::Taken(reservation) => return Ok(reservation),
+                Attempt::Refused(refusal) => return Err(refusal),
+                Attempt::Waits(refusal) => refusal,
+            };
+            let now = Instant::now();
+            let deadline = *deadline.get_or_insert(now + want.wait.min(WAIT_MAX));
+            let Some(place) = place.as_ref().filter(|_| now < deadline) else { return Err(refusal) };
+            // The budget may begin anew before anybody settles.
+            let resets_in = refusal.resets_at_ms.map(|resets_at_ms| {
+                let left_ms = resets_at_ms.saturating_sub(refusal.at_ms).max(0);
+                Duration::from_millis(left_ms.unsigned_abs()).clamp(LOOK_AGAIN_MIN, WAIT_MAX)
+            });
+            let until = resets_in.map_or(deadline, |left| deadline.min(now + left));
+            // Called or not, the next look tells.
+            let _ = timeout_at(until, place.called()).await;
+        }
+    }
+
+    /// What is left, of every account that has limits.
+    pub fn remaining(&self, accounts: &[Arc<Account>]) -> Vec<Standing> {
+        accounts.iter().filter(|account| account.is_limited()).map(|account| account.standing()).collect()
+    }
+
+    fn sweep(&self, shard: &mut Shard) {
+        let now_ms = self.clock.now_ms();
+        let delivered_ms = self.delivered_ms.load(Ordering::Relaxed);
+        // Whoever holds one got it from here or from somebody who holds it, so that a count of one cannot grow now.
+        shard.accounts.retain(|_, account| {
+            Arc::strong_count(account) > 1 || !account.counts_nothing(now_ms, delivered_ms)
+        });
+        shard.sweep_at = SWEEP_AT_MIN.max(2 * shard.accounts.len());
+    }
+}
+
+impl Default for Book {
+    /// A book without accounts, by the system's clock.
+    fn default() -> Self {
+        Self::new(Clock::system())
+    }
+}

@@ -1,0 +1,207 @@
+//! What is spent and reserved of one budget.
+
+use rust_decimal::Decimal;
+
+use crate::{Budget, Period};
+
+/// A budget and what is spent of it, in its window and in the one before.
+///
+/// Calls that began in the window before may still be settling. What they spend stays there.
+#[derive(Debug)]
+pub(crate) struct Spending {
+    pub(crate) period: Option<Period>,
+    /// `None` once it is no budget any more, while calls are still under way that began when it was one.
+    pub(crate) max: Option<Decimal>,
+    pub(crate) is_listed: bool,
+    now: Window,
+    before: Option<Window>,
+}
+
+/// The figures of one window.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Window {
+    pub(crate) begins_at: i64,
+    ends_at: Option<i64>,
+    /// What others spent: replicas, and this process before it was started anew.
+    elsewhere: Decimal,
+    /// What this process settled since it was started.
+    ours: Decimal,
+    /// What calls that are under way may still spend.
+    pub(crate) reserved: Decimal,
+    /// How many of them there are.
+    open: u64,
+    /// Whether it is known what others spent.
+    is_seeded: bool,
+}
+
+impl Window {
+    fn at(period: Option<Period>, now_ms: i64) -> Self {
+        Self {
+            begins_at: period.map_or(0, |period| period.begins_at(now_ms)),
+            ends_at: period.map(|period| period.ends_at(now_ms)),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn spent(&self) -> Decimal {
+        self.elsewhere.saturating_add(self.ours)
+    }
+
+    /// When the budget begins anew. `None` is never.
+    pub(crate) fn ends_at(&self) -> Option<i64> {
+        self.ends_at
+    }
+}
+
+impl Spending {
+    pub(crate) fn new(budget: &Budget, now_ms: i64) -> Self {
+        Self {
+            period: budget.period,
+            max: Some(budget.max),
+            is_listed: budget.is_listed,
+            now: Window::at(budget.period, now_ms),
+            before: None,
+        }
+    }
+
+    /// Makes it the budget that it is to be; of several with the same period the smallest holds.
+    pub(crate) fn become_budget(&mut self, budget: &Budget) {
+        if self.max.is_none_or(|max| budget.max < max) {
+            self.max = Some(budget.max);
+            self.is_listed = budget.is_listed;
+        }
+    }
+
+    /// The window that a time is in.
+    pub(crate) fn window(&mut self, now_ms: i64) -> &mut Window {
+        // A clock that is set back opens no window that was closed.
+        if self.now.ends_at.is_some_and(|ends_at| ends_at <= now_ms) {
+            // Nobody has spent anything in a window that was not there until now.
+            let next = Window { is_seeded: true, ..Window::at(self.period, now_ms) };
+            self.before = Some(std::mem::replace(&mut self.now, next));
+        }
+        &mut self.now
+    }
+
+    /// The window that began then, if its figures are still kept.
+    pub(crate) fn window_of(&mut self, begins_at: i64) -> Option<&mut Window> {
+        let before = self.before.as_mut();
+        std::iter::once(&mut self.now).chain(before).find(|window| window.begins_at == begins_at)
+    }
+
+    /// Sets what others spent in a window. The first figure stays, unless it is to be `anew`. Gives whether it was set.
+    pub(crate) fn seed(&mut self, begins_at: i64, spent: Decimal, anew: bool) -> bool {
+        match self.window_of(begins_at) {
+            Some(window) if anew || !window.is_seeded => {
+                window.elsewhere = spent;
+                window.is_seeded = true;
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+
+    /// When the window began whose figure of others is not known yet.
+    pub(crate) fn unseeded(&mut self, now_ms: i64) -> Option<i64> {
+        let window = self.window(now_ms);
+        (!window.is_seeded).then_some(window.begins_at)
+    }
+
+    /// Lowers what is spent to a figure.
+    pub(crate) fn lower(&mut self, now_ms: i64, to: Decimal) {
+        let window = self.window(now_ms);
+        window.elsewhere = window.spent().min(to);
+        window.ours = Decimal::ZERO;
+        window.is_seeded = true;
+    }
+
+    /// Reserves an amount in the window that is open, and gives when that began.
+    pub(crate) fn reserve(&mut self, now_ms: i64, amount: Decimal) -> i64 {
+        let window = self.window(now_ms);
+        window.reserved = window.reserved.saturating_add(amount);
+        window.open += 1;
+        window.begins_at
+    }
+
+    /// Whether a call that is under way may reserve so much more. In a window that is long over it may.
+    pub(crate) fn has_room(&mut self, begins_at: i64, more: Decimal) -> bool {
+        let Some(max) = self.max else { return true };
+        let fits =
+            |window: &mut Window| window.spent().saturating_add(window.reserved).saturating_add(more) <= max;
+        more.is_zero() || self.window_of(begins_at).is_none_or(fits)
+    }
+
+    pub(crate) fn reserve_more(&mut self, begins_at: i64, more: Decimal) {
+        if let Some(window) = self.window_of(begins_at) {
+            window.reserved = window.reserved.saturating_add(more);
+        }
+    }
+
+    /// Turns what a call has reserved into what it spent.
+    pub(crate) fn settle(&mut self, begins_at: i64, reserved: Decimal, spent: Decimal) {
+        if let Some(window) = self.window_of(begins_at) {
+            window.reserved = window.reserved.saturating_sub(reserved).max(Decimal::ZERO);
+            window.ours = window.ours.saturating_add(spent);
+            window.open = window.open.saturating_sub(1);
+        }
+    }
+
+    /// Whether calls are under way that began in one of its windows.
+    pub(crate) fn is_open(&self) -> bool {
+        self.now.open > 0 || self.before.is_some_and(|window| window.open > 0)
+    }
+
+    /// Whether this process spent something in the window that is open.
+    pub(crate) fn has_spent(&mut self, now_ms: i64) -> bool {
+        !self.window(now_ms).ours.is_zero()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY_MS: i64 = 86_400_000;
+
+    fn daily(max: i64) -> Spending {
+        Spending::new(&Budget::new(Decimal::from(max), Some(Period::DAILY)), 5)
+    }
+
+    #[test]
+    fn a_call_spends_in_the_window_that_it_began_in() {
+        let mut spending = daily(10);
+        let begins_at = spending.reserve(5, Decimal::from(4));
+        assert_eq!(begins_at, 0);
+        assert_eq!(spending.window(DAY_MS).spent(), Decimal::ZERO);
+        assert!(spending.has_room(begins_at, Decimal::from(6)));
+        assert!(!spending.has_room(begins_at, Decimal::from(7)), "its own window is nearly full");
+        spending.settle(begins_at, Decimal::from(4), Decimal::from(3));
+        assert_eq!(spending.window(DAY_MS).spent(), Decimal::ZERO);
+        assert_eq!(spending.window_of(0).map(|window| window.spent()), Some(Decimal::from(3)));
+        spending.window(2 * DAY_MS);
+        assert!(spending.window_of(0).is_none(), "only the one before is kept");
+        assert!(!spending.is_open());
+    }
+
+    #[test]
+    fn what_others_spent_is_set_once_and_never_added() {
+        let mut spending = daily(10);
+        assert_eq!(spending.unseeded(5), Some(0));
+        spending.reserve(5, Decimal::ONE);
+        spending.settle(0, Decimal::ONE, Decimal::ONE);
+        assert!(spending.seed(0, Decimal::from(5), false));
+        assert!(!spending.seed(0, Decimal::from(6), false), "which holds what was settled meanwhile");
+        assert!(!spending.seed(DAY_MS, Decimal::from(6), false), "another window");
+        assert_eq!(spending.window(5).spent(), Decimal::from(6));
+        assert!(spending.seed(0, Decimal::from(2), true));
+        assert_eq!(spending.window(5).spent(), Decimal::from(3));
+        assert_eq!(spending.unseeded(DAY_MS), None, "nobody can have spent in a window that begins now");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_opens_no_window_again() {
+        let mut spending = daily(10);
+        spending.reserve(DAY_MS, Decimal::ONE);
+        assert_eq!(spending.reserve(5, Decimal::ONE), DAY_MS);
+    }
+}
