@@ -157,6 +157,7 @@ struct Inner {
     wait: Option<Wait>,
     subject: Option<SubjectKind>,
     limit: Option<ReachedLimit>,
+    status: Option<StatusCode>,
     upstream: Option<UpstreamAnswer>,
     upstream_headers: HeaderMap,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -179,6 +180,7 @@ impl Error {
             wait: None,
             subject: None,
             limit: None,
+            status: None,
             upstream: None,
             upstream_headers: HeaderMap::new(),
             source: None,
@@ -260,6 +262,13 @@ impl Error {
     #[must_use]
     pub fn with_limit(mut self, limit: ReachedLimit) -> Self {
         self.0.limit = Some(limit);
+        self
+    }
+
+    /// Sets the status that a caller is sent, where the operator chooses it.
+    #[must_use]
+    pub fn with_status(mut self, status: Option<StatusCode>) -> Self {
+        self.0.status = status;
         self
     }
 
@@ -348,6 +357,11 @@ impl Error {
     /// The limit that was reached.
     pub fn limit(&self) -> Option<ReachedLimit> {
         self.0.limit
+    }
+
+    /// The status that the operator chose for it.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.0.status
     }
 
     /// What the upstream answered.

@@ -33,7 +33,7 @@ pub(crate) fn status(error: &Error) -> StatusCode {
             StatusCode::FORBIDDEN
         }
         ErrorKind::Conflict => StatusCode::CONFLICT,
-        ErrorKind::BudgetExceeded => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorKind::BudgetExceeded => error.status().unwrap_or(StatusCode::UNPROCESSABLE_ENTITY),
         ErrorKind::NotFound | ErrorKind::UpstreamNotFound => StatusCode::NOT_FOUND,
         ErrorKind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         ErrorKind::UpgradeUnsupported => StatusCode::UPGRADE_REQUIRED,

@@ -49,6 +49,13 @@ fn add_retry_headers(error: &Error, headers: &mut HeaderMap) {
         headers
             .insert("retry-after-ms", HeaderValue::from(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)));
     }
+    if let Some(limit) = error.limit() {
+        headers.insert("rate_limit_type", HeaderValue::from_static(limit.name));
+        let reset = limit.resets_at.and_then(|at| jiff::Timestamp::from_millisecond(at).ok());
+        if let Some(at) = reset.and_then(|at| HeaderValue::try_from(at.to_string()).ok()) {
+            headers.insert("reset_at", at);
+        }
+    }
     if error.is_credential_fault() {
         headers.insert("x-should-retry", HeaderValue::from_static("false"));
     }
@@ -60,7 +67,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use trunkline_core::ErrorKind;
+    use trunkline_core::{ErrorKind, ReachedLimit};
 
     use super::*;
     use crate::{Record, Recorder};
@@ -86,6 +93,17 @@ mod tests {
         assert_eq!(told(None, false), (true, false));
         assert_eq!(told(second, false), (false, true), "waiting helps");
         assert_eq!(told(second, true), (true, true));
+    }
+
+    #[test]
+    fn a_limit_is_named_with_the_time_when_it_begins_anew() {
+        let limit = ReachedLimit { name: "requests", resets_at: Some(1_795_777_528_000) };
+        let error = Error::new(ErrorKind::RateLimited, "too many").with_limit(limit);
+        let headers = response(&error, Dialect::OpenAi, "").headers().clone();
+        assert_eq!(
+            (&headers["rate_limit_type"], &headers["reset_at"]),
+            (&HeaderValue::from_static("requests"), &HeaderValue::from_static("2026-11-27T11:05:28Z"))
+        );
     }
 
     #[test]

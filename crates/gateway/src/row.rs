@@ -90,7 +90,9 @@ fn is_free(record: &Record) -> bool {
 
 fn origin(record: &Record) -> CostOrigin {
     match &record.cost {
-        Some(Cost::Reported(reported)) if Cost::Reported(reported.clone()).spend().is_some() => CostOrigin::Reported,
+        Some(Cost::Reported(reported)) if Cost::Reported(reported.clone()).spend().is_some() => {
+            CostOrigin::Reported
+        }
         Some(Cost::Computed(_)) if record.usage_is_estimated => CostOrigin::Estimated,
         Some(Cost::Computed(_)) => CostOrigin::Computed,
         Some(Cost::Reported(_)) => CostOrigin::Unknown,

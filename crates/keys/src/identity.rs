@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use trunkline_core::{Error, ErrorKind, SubjectKind};
 use trunkline_store::Object;
 
-use crate::{AllowedRoutes, KeyIndex, ModelList, Role, Token};
+use crate::{Accounts, AllowedRoutes, KeyIndex, ModelList, Role, Token};
 
 /// The owner of a key, as far as a request must know it.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ pub struct Identity {
     pub aliases: BTreeMap<String, String>,
     /// Tags that all its requests bear.
     pub tags: Vec<String>,
+    /// What its requests count against.
+    pub accounts: Accounts,
     tenant: String,
     tenant_hash: u64,
     models: Vec<(SubjectKind, ModelList)>,
@@ -73,11 +75,13 @@ pub(crate) struct Origin {
     pub(crate) user: Option<Object>,
     pub(crate) team: Option<Object>,
     pub(crate) member: Option<Object>,
+    /// The budgets that they refer to, by id.
+    pub(crate) budgets: BTreeMap<String, Object>,
 }
 
 impl Identity {
-    pub(crate) fn new(token: Token, origin: &Origin, parts: Vec<Arc<Part>>) -> Self {
-        let Origin { key, user, team, member } = origin;
+    pub(crate) fn new(token: Token, origin: &Origin, accounts: Accounts, parts: Vec<Arc<Part>>) -> Self {
+        let Origin { key, user, team, member, budgets: _ } = origin;
         let settings = &key.settings;
         let setting = |name: &str| settings.get(name);
         let shared = |text: &Option<String>| text.as_deref().map(Arc::from);
@@ -109,6 +113,7 @@ impl Identity {
             routes: AllowedRoutes::read(setting("allowed_routes"), setting("key_type")),
             aliases: aliases(setting("aliases")),
             tags: tags(settings),
+            accounts,
             tenant_hash: hash(&tenant),
             tenant,
             models,
@@ -253,8 +258,9 @@ mod tests {
             user: user.map(|user| object(Kind::User, "ann", user)),
             team: team.map(|team| object(Kind::Team, "red", team)),
             member: None,
+            budgets: BTreeMap::new(),
         };
-        Identity::new(Token::of("sk-1"), &origin, Vec::new())
+        Identity::new(Token::of("sk-1"), &origin, Accounts::default(), Vec::new())
     }
 
     fn now() -> jiff::Timestamp {
@@ -321,9 +327,15 @@ mod tests {
     #[test]
     fn an_identity_is_stale_once_a_part_has_changed() {
         let part = Arc::new(Part::default());
-        let origin =
-            Origin { key: object(Kind::Key, "index", json!({})), user: None, team: None, member: None };
-        let identity = Identity::new(Token::of("sk-1"), &origin, vec![Arc::clone(&part)]);
+        let origin = Origin {
+            key: object(Kind::Key, "index", json!({})),
+            user: None,
+            team: None,
+            member: None,
+            budgets: BTreeMap::new(),
+        };
+        let identity =
+            Identity::new(Token::of("sk-1"), &origin, Accounts::default(), vec![Arc::clone(&part)]);
         assert!(!identity.is_stale());
         part.change();
         assert!(identity.is_stale());

@@ -1,16 +1,19 @@
 //! The keys that are known now: found in memory, read from the store once, forgotten when they change.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use quick_cache::sync::Cache;
+use serde_json::Value;
 use tokio::time::Instant;
-use trunkline_core::{Error, ErrorKind};
+use trunkline_core::{Error, ErrorKind, Subject, SubjectKind};
+use trunkline_limits::{Account, Book, Clock, Limits, Period};
 use trunkline_store::{Kind, Object, Store, member_id};
 
+use crate::allowance::Allowance;
 use crate::identity::{Origin, Part};
-use crate::{Identity, Pepper, Token};
+use crate::{Accounts, Identity, Pepper, Token};
 
 /// How keys are kept in memory.
 #[derive(Clone, Debug)]
@@ -23,6 +26,10 @@ pub struct KeysOptions {
     pub unknown_for: Duration,
     /// How often the store is asked what has changed. Default 500 ms.
     pub poll_every: Duration,
+    /// What all callers together may use. Default: no limit.
+    pub global: Limits,
+    /// Whether a user's budget holds for the user's keys in teams too. Default false.
+    pub user_budget_holds_for_teams: bool,
 }
 
 impl Default for KeysOptions {
@@ -32,6 +39,8 @@ impl Default for KeysOptions {
             deadline: Duration::from_millis(50),
             unknown_for: Duration::from_secs(1),
             poll_every: Duration::from_millis(500),
+            global: Limits::default(),
+            user_budget_holds_for_teams: false,
         }
     }
 }
@@ -45,6 +54,9 @@ impl Default for KeysOptions {
 pub struct Keys {
     store: Arc<dyn Store>,
     pepper: Arc<Pepper>,
+    clock: Clock,
+    book: Arc<Book>,
+    global: Vec<Arc<Account>>,
     options: KeysOptions,
     cached: Cache<Token, Cached>,
     unknown: Cache<Token, Instant>,
@@ -66,9 +78,28 @@ const SWEEP_AT: usize = 1_024;
 impl Keys {
     /// The keys of a store.
     pub fn new(store: Arc<dyn Store>, pepper: Arc<Pepper>, options: KeysOptions) -> Self {
+        Self::with_clock(store, pepper, Clock::system(), options)
+    }
+
+    /// The same, by another clock.
+    pub fn with_clock(
+        store: Arc<dyn Store>,
+        pepper: Arc<Pepper>,
+        clock: Clock,
+        options: KeysOptions,
+    ) -> Self {
+        let book = Arc::new(Book::new(clock.clone()));
+        let global = (options.global != Limits::default()).then(|| {
+            let account = book.account(&Subject::global());
+            account.set(&options.global);
+            account
+        });
         Self {
             store,
             pepper,
+            clock,
+            book,
+            global: global.into_iter().collect(),
             cached: Cache::new(options.cached_max),
             unknown: Cache::new(UNKNOWN_MAX),
             options,
@@ -148,8 +179,99 @@ impl Keys {
         let team = owner(Kind::Team, key.team_id.as_deref()).await?;
         let both = key.team_id.as_deref().zip(key.user_id.as_deref());
         let member = owner(Kind::Member, both.map(|(team, user)| member_id(team, user)).as_deref()).await?;
-        let origin = Origin { key, user, team, member };
-        Ok(Some(Identity::new(token, &origin, parts)))
+        let mut budgets = BTreeMap::new();
+        for holder in [Some(&key), user.as_ref(), team.as_ref(), member.as_ref()].into_iter().flatten() {
+            let Some(id) = holder.settings.get("budget_id").and_then(Value::as_str) else { continue };
+            if let Some(budget) = owner(Kind::Budget, Some(id)).await? {
+                budgets.insert(id.to_owned(), budget);
+            }
+        }
+        let origin = Origin { key, user, team, member, budgets };
+        let accounts = self.accounts_of(&origin);
+        self.seed(&accounts).await?;
+        Ok(Some(Identity::new(token, &origin, accounts, parts)))
+    }
+
+    /// What a key counts against: the key itself, what its user may in its team, its team, its user, and all callers.
+    fn accounts_of(&self, origin: &Origin) -> Accounts {
+        let now_ms = self.clock.now_ms();
+        let mut accounts = Accounts::default();
+        let mut add = |kind: SubjectKind, id: &str, allowance: &Allowance| {
+            accounts.add(&self.book, &Subject::new(kind, id), allowance);
+        };
+        let Origin { key, user, team, member, budgets } = origin;
+        let read = |object: &Object| {
+            let budget =
+                object.settings.get("budget_id").and_then(Value::as_str).and_then(|id| budgets.get(id));
+            Allowance::read(&object.settings, budget.map(|budget| &budget.settings), now_ms)
+        };
+        add(SubjectKind::Key, &key.id, &read(key));
+        if let Some(team) = team {
+            if let Some(user_id) = &key.user_id {
+                let own = member.as_ref().map(|member| &member.settings);
+                let allowance = Allowance::of_member(own, &team.settings, now_ms);
+                add(SubjectKind::Member, &member_id(&team.id, user_id), &allowance);
+            }
+            add(SubjectKind::Team, &team.id, &read(team));
+        }
+        if let Some(user) = user {
+            let mut allowance = read(user);
+            if team.is_some() && !self.options.user_budget_holds_for_teams {
+                // As in LiteLLM: what a user does for a team, the team pays.
+                allowance.forget_budgets();
+            }
+            add(SubjectKind::User, &user.id, &allowance);
+        }
+        accounts.always.extend(self.global.iter().cloned());
+        accounts.has_budget |= !self.options.global.budgets.is_empty();
+        accounts
+    }
+
+    /// Takes over what stands on the counters of accounts that are new in this process.
+    async fn seed(&self, accounts: &Accounts) -> Result<(), Error> {
+        let new: Vec<(&Arc<Account>, Vec<(Option<Period>, i64)>)> = accounts
+            .all()
+            .map(|account| (account, account.unseeded()))
+            .filter(|(_, windows)| !windows.is_empty())
+            .collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let subjects: Vec<Subject> = new.iter().map(|(account, _)| account.subject().clone()).collect();
+        let spent = self.store.spent(&subjects).await?;
+        for (account, windows) in new {
+            for (period, begins_at) in windows {
+                let label = period.map(|period| period.to_string()).unwrap_or_default();
+                let counter = spent.iter().find(|counter| {
+                    counter.subject == *account.subject()
+                        && counter.period == label
+                        && counter.begins_at == begins_at
+                });
+                account.seed(period, begins_at, counter.map(|counter| counter.amount).unwrap_or_default());
+            }
+        }
+        Ok(())
+    }
+
+    /// What every request counts against, whoever asks.
+    pub fn global(&self) -> &[Arc<Account>] {
+        &self.global
+    }
+
+    /// All accounts.
+    pub fn book(&self) -> &Arc<Book> {
+        &self.book
+    }
+
+    /// Takes over what all callers together have spent, in windows that this process does not know yet.
+    ///
+    /// # Errors
+    ///
+    /// `StoreUnavailable`. Until it has been done once, what was spent before this process counts as nothing.
+    pub async fn seed_global(&self) -> Result<(), Error> {
+        let mut accounts = Accounts::default();
+        accounts.always.extend(self.global.iter().cloned());
+        self.seed(&accounts).await
     }
 
     async fn object(&self, kind: Kind, id: &str) -> Result<Option<Object>, Error> {

@@ -3,6 +3,8 @@
 //! A key is shown once, when it is made. What is kept is its index: a keyed hash of a hash ([`Pepper`]), so that a
 //! stolen table opens nothing. [`Keys`] finds an [`Identity`] for a key; a gateway asks it what it may do.
 
+mod accounts;
+mod allowance;
 mod identity;
 mod keys;
 mod model_list;
@@ -12,6 +14,7 @@ mod role;
 mod routes;
 mod token;
 
+pub use accounts::Accounts;
 pub use identity::Identity;
 pub use keys::{Keys, KeysOptions};
 pub use model_list::ModelList;

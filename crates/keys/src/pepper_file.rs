@@ -49,7 +49,9 @@ fn read(mut file: File) -> io::Result<Secret> {
 /// Written under another name first: whoever starts at the same time finds a whole pepper or none.
 fn made(folder: &Path, path: &Path) -> io::Result<Secret> {
     let mut random = [0; BYTES];
-    SystemRandom::new().fill(&mut random).map_err(|_| io::Error::other("the system gives no random bytes"))?;
+    SystemRandom::new()
+        .fill(&mut random)
+        .map_err(|_| io::Error::other("the system gives no random bytes"))?;
     let mut name = [0; 8];
     SystemRandom::new().fill(&mut name).map_err(|_| io::Error::other("the system gives no random bytes"))?;
     let text = hex(&random);
@@ -83,7 +85,10 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1, "no draft is left");
         std::fs::write(&path, " \n").expect("written");
-        assert_eq!(pepper_of_folder(folder.path()).map_err(|error| error.kind()).err(), Some(ErrorKind::Configuration));
+        assert_eq!(
+            pepper_of_folder(folder.path()).map_err(|error| error.kind()).err(),
+            Some(ErrorKind::Configuration)
+        );
     }
 
     #[test]
@@ -91,7 +96,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let made: Vec<String> = std::thread::scope(|scope| {
             let started: Vec<_> = (0..8).map(|_| scope.spawn(|| pepper_of_folder(folder.path()))).collect();
-            started.into_iter().map(|one| one.join().expect("no panic").expect("a pepper").expose().to_owned()).collect()
+            started
+                .into_iter()
+                .map(|one| one.join().expect("no panic").expect("a pepper").expose().to_owned())
+                .collect()
         });
         assert!(made.iter().all(|pepper| *pepper == made[0]));
     }

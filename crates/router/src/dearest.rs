@@ -52,7 +52,8 @@ impl Router {
         };
         // No model can give more than the one that gives most; a limit past what one can give would be refused by it.
         let models_max = prices.iter().flatten().filter_map(|price| price.output_tokens_max).min();
-        let output_tokens = document.map_or(0, |document| output_bound(document, wishes, models_max, reserve));
+        let output_tokens =
+            document.map_or(0, |document| output_bound(document, wishes, models_max, reserve));
         let has_limit = document.is_none_or(|document| estimate::output_bound(document, None, 0) > 0);
         let amounts: Option<Vec<Decimal>> = prices
             .iter()

@@ -62,7 +62,8 @@ fn one_price_that_nobody_knows_makes_the_whole_unknown() {
 
 #[test]
 fn an_answer_without_a_limit_is_given_one_that_every_model_takes() {
-    let specs = [priced("m", "one/a", Some((0, 1)), Some(300)), priced("m", "one/b", Some((0, 2)), Some(500))];
+    let specs =
+        [priced("m", "one/a", Some((0, 1)), Some(300)), priced("m", "one/b", Some((0, 2)), Some(500))];
     let world = World::new(Routing::default(), specs);
     let most = dearest(&world, ENDLESS, &Wishes::default(), &[]);
     assert_eq!((most.output_tokens, most.limit_to_add), (300, Some(300)));

@@ -1,0 +1,85 @@
+//! The accounts that a request counts against: its key's, its user's, its team's, and those of single models.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use trunkline_core::{Subject, SubjectKind};
+use trunkline_limits::{Account, Book};
+
+use crate::allowance::Allowance;
+
+/// Accounts in the order in which refusals name them: the widest last.
+#[derive(Debug, Default)]
+pub struct Accounts {
+    /// Those that every request counts against.
+    pub always: Vec<Arc<Account>>,
+    /// Those of one model each, by the name of its group.
+    by_model: BTreeMap<String, Vec<Arc<Account>>>,
+    /// Whether any of them has a budget.
+    pub has_budget: bool,
+    /// Who is charged, be there a budget or not.
+    charged: Vec<Subject>,
+}
+
+impl Accounts {
+    /// Adds an account of a subject with what it may use.
+    pub(crate) fn add(&mut self, book: &Book, subject: &Subject, allowance: &Allowance) {
+        let account = book.account(subject);
+        account.set(&allowance.whole);
+        self.always.push(account);
+        for (model, limits) in &allowance.by_model {
+            let account = book.account(&subject.with_model(model.as_str()));
+            account.set(limits);
+            self.by_model.entry(model.clone()).or_default().push(account);
+        }
+        self.has_budget |= allowance.has_budget();
+        // What is spent is told of every subject, with or without a budget. A member's is a part of its team's.
+        if subject.kind != SubjectKind::Global {
+            self.charged.push(subject.clone());
+        }
+    }
+
+    /// The accounts of the models that these names mean: a request may be known by several, its group's and its own.
+    pub fn of_models<'a>(&'a self, names: &'a [&str]) -> impl Iterator<Item = &'a Arc<Account>> {
+        let named = |name: &&str| self.by_model.get(*name).into_iter().flatten();
+        // Two names of one group must not count twice.
+        let names = names.iter().enumerate().filter(|(at, name)| !names[..*at].contains(name));
+        names.flat_map(move |(_, name)| named(name))
+    }
+
+    /// Whether a model has limits of its own.
+    pub fn knows_models(&self) -> bool {
+        !self.by_model.is_empty()
+    }
+
+    /// Who is charged with what a request spends.
+    pub fn charged(&self) -> &[Subject] {
+        &self.charged
+    }
+
+    /// All of them, those of models too.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Account>> {
+        self.always.iter().chain(self.by_model.values().flatten())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_model_that_goes_by_two_names_counts_once_each() {
+        let book = Book::default();
+        let settings = json!({ "model_rpm_limit": { "gpt": 1, "openai/gpt": 2 }, "max_budget": 1 });
+        let allowance = Allowance::read(settings.as_object().expect("an object"), None, 0);
+        let mut accounts = Accounts::default();
+        accounts.add(&book, &Subject::new(SubjectKind::Key, "k"), &allowance);
+        assert_eq!(accounts.of_models(&["gpt", "gpt"]).count(), 1);
+        assert_eq!(accounts.of_models(&["gpt", "openai/gpt"]).count(), 2);
+        assert_eq!(accounts.of_models(&["other"]).count(), 0);
+        assert!(accounts.has_budget && accounts.knows_models());
+        assert_eq!(accounts.all().count(), 3);
+    }
+}
