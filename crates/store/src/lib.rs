@@ -14,10 +14,32 @@ mod query;
 mod request_row;
 mod store;
 
+mod database;
+mod postgres;
+mod sqlite;
+
+mod activities;
+mod body;
+mod calendar;
+mod counters;
+mod failure;
+mod ledger;
+mod money;
+mod objects;
+mod placeholders;
+mod rebuild;
+mod row;
+mod schema;
+mod session;
+mod totals;
+mod value;
+
 pub use act::Act;
 pub use activity::{Activity, ActivityQuery, Dimension, Sums};
 pub use change::Change;
 pub use object::{Kind, Object, member_id};
+pub use postgres::{PostgresOptions, PostgresStore};
 pub use query::{ObjectQuery, Order, Page, RequestQuery};
 pub use request_row::{AttemptRow, Charge, CostOrigin, RequestRow};
+pub use sqlite::SqliteStore;
 pub use store::{Spent, Store, Write};

@@ -1,0 +1,66 @@
+//! Counters of what was spent: a cache of the rows, kept beside them.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use trunkline_core::{Error, Subject};
+
+use crate::placeholders::{pieces, tuples};
+use crate::session::Session;
+use crate::totals::Counter;
+use crate::value::{Value, indexed};
+use crate::{Charge, Spent};
+
+/// How many subjects one statement asks for.
+const SUBJECTS_MAX: usize = 64;
+
+pub(crate) async fn spent(session: &mut Session, subjects: &[Subject]) -> Result<Vec<Spent>, Error> {
+    let mut asked: HashMap<[Cow<'_, str>; 3], &Subject> = HashMap::with_capacity(subjects.len());
+    asked.extend(subjects.iter().map(|subject| (names(subject), subject)));
+    let keys: Vec<&[Cow<'_, str>; 3]> = asked.keys().collect();
+    let mut spent = Vec::new();
+    for keys in pieces(&keys, SUBJECTS_MAX) {
+        let values = keys.iter().flat_map(|key| key.iter().map(|name| Value::text(name))).collect();
+        for row in session.fetch(&question(session, keys.len()), values).await? {
+            let key = [row.text(0)?.into(), row.text(1)?.into(), row.text(2)?.into()];
+            if let Some(subject) = asked.get(&key) {
+                spent.push(Spent {
+                    subject: (*subject).clone(),
+                    period: row.text(3)?,
+                    begins_at: row.integer(4)?,
+                    amount: row.money(5)?,
+                });
+            }
+        }
+    }
+    Ok(spent)
+}
+
+/// The statement that asks for so many subjects.
+pub(crate) fn question(session: &Session, subjects: usize) -> String {
+    format!(
+        "WITH asked (subject, id, model) AS (VALUES {})
+         SELECT held.subject, held.id, held.model, held.period, held.begins_at, held.amount
+         FROM asked JOIN trunkline.counters AS held
+            ON held.subject = asked.subject AND held.id = asked.id AND held.model = asked.model
+         ORDER BY held.subject, held.id, held.model, held.period, held.begins_at",
+        tuples(session, subjects, 3)
+    )
+}
+
+fn names(subject: &Subject) -> [Cow<'_, str>; 3] {
+    let model = subject.model.as_deref().map_or(Cow::Borrowed(""), indexed);
+    [Cow::Borrowed(subject.kind.name()), indexed(&subject.id), model]
+}
+
+pub(crate) async fn set(session: &mut Session, spent: &Spent) -> Result<(), Error> {
+    let charge =
+        Charge { subject: spent.subject.clone(), period: spent.period.clone(), begins_at: spent.begins_at };
+    let mut values = Vec::from(Counter::of(&charge).values());
+    values.push(Value::Money(spent.amount));
+    let text = "INSERT INTO trunkline.counters (subject, id, model, period, begins_at, amount)
+                VALUES ($1, $2, $3, $4, $5, $6)
+                ON CONFLICT (subject, id, model, period, begins_at) DO UPDATE SET amount = excluded.amount";
+    session.execute(text, values).await?;
+    Ok(())
+}

@@ -1,0 +1,256 @@
+//! Rows of requests in their table: added once each, amended, searched, forgotten.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+use trunkline_core::Error;
+
+use crate::body;
+use crate::database::Database;
+use crate::objects::whole;
+use crate::placeholders::{Placeholders, pieces, tuples};
+use crate::row::Row;
+use crate::session::Session;
+use crate::totals::Totals;
+use crate::value::{Value, indexed};
+use crate::{CostOrigin, RequestQuery, RequestRow};
+
+/// How many rows one statement adds, or looks for.
+const ROWS_MAX: usize = 128;
+
+const COLUMNS: &str = "request_id, call_id, started_at, key, user_id, team_id, customer, model_group, body";
+
+pub(crate) async fn record<D: Database>(database: &D, rows: &[RequestRow]) -> Result<u64, Error> {
+    let mut seen = HashSet::with_capacity(rows.len());
+    let rows: Vec<&RequestRow> = rows.iter().filter(|row| seen.insert(row.request_id.as_str())).collect();
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let mut session = database.begin().await?;
+    let bodies: Result<Vec<String>, Error> = rows.iter().map(|row| body::write(row)).collect();
+    let rows: Vec<(&RequestRow, String)> = rows.into_iter().zip(bodies?).collect();
+    // Rows come twice only after something has failed: they are asked for by name then alone.
+    let mut new = insert(&mut session, &rows).await?;
+    let mut totals = Totals::new(session.places());
+    if new == rows.len() as u64 {
+        rows.iter().for_each(|(row, _)| totals.add(row));
+    } else {
+        session.rollback().await?;
+        session = database.begin().await?;
+        let ids = insert_named(&mut session, &rows).await?;
+        new = ids.len() as u64;
+        let are_new = rows.iter().filter(|(row, _)| ids.contains(indexed(&row.request_id).as_ref()));
+        are_new.for_each(|(row, _)| totals.add(row));
+    }
+    totals.store(&mut session).await?;
+    session.commit().await?;
+    Ok(new)
+}
+
+/// Adds rows, and gives how many were new.
+async fn insert(session: &mut Session, rows: &[(&RequestRow, String)]) -> Result<u64, Error> {
+    let mut new = 0;
+    for rows in pieces(rows, ROWS_MAX) {
+        let (text, values) = insertion(session, rows);
+        new += session.execute(&text, values).await?;
+    }
+    Ok(new)
+}
+
+/// Adds rows, and gives the ids of those that were new.
+async fn insert_named(
+    session: &mut Session,
+    rows: &[(&RequestRow, String)],
+) -> Result<HashSet<String>, Error> {
+    let mut new = HashSet::new();
+    for rows in pieces(rows, ROWS_MAX) {
+        let (text, values) = insertion(session, rows);
+        for row in session.fetch(&format!("{text} RETURNING request_id"), values).await? {
+            new.insert(row.text(0)?);
+        }
+    }
+    Ok(new)
+}
+
+fn insertion<'row>(session: &Session, rows: &'row [(&RequestRow, String)]) -> (String, Vec<Value<'row>>) {
+    let text = format!(
+        "INSERT INTO trunkline.requests ({COLUMNS}, reconcilable, spend) VALUES {} ON CONFLICT (request_id) DO NOTHING",
+        tuples(session, rows.len(), 11)
+    );
+    let mut values = Vec::with_capacity(rows.len() * 11);
+    for (row, body) in rows {
+        let name = |name: &'row Option<String>| Value::Text(name.as_deref().map(indexed));
+        values.extend([
+            Value::Text(Some(indexed(&row.request_id))),
+            Value::Text(Some(indexed(&row.call_id))),
+            row.started_at.into(),
+            name(&row.key),
+            name(&row.user_id),
+            name(&row.team_id),
+            name(&row.customer),
+            name(&row.group),
+            Value::Text(Some(Cow::Borrowed(body.as_str()))),
+            i64::from(is_reconcilable(row)).into(),
+            Value::Unsure(row.spend),
+        ]);
+    }
+    (text, values)
+}
+
+/// Whether its cost is a guess still, and the upstream can be asked for it.
+fn is_reconcilable(row: &RequestRow) -> bool {
+    let is_known =
+        matches!(row.cost_origin, CostOrigin::Reported | CostOrigin::Reconciled | CostOrigin::Free);
+    let can_be_asked =
+        row.generation_id.is_some() || row.attempts.iter().any(|attempt| attempt.generation_id.is_some());
+    !is_known && can_be_asked
+}
+
+pub(crate) async fn amend(session: &mut Session, rows: &[RequestRow]) -> Result<u64, Error> {
+    let figures: HashMap<&str, &RequestRow> = rows.iter().map(|row| (row.request_id.as_str(), row)).collect();
+    let mut ids: Vec<&str> = figures.keys().copied().collect();
+    ids.sort_unstable();
+    let mut amended = Vec::new();
+    for ids in pieces(&ids, ROWS_MAX) {
+        for old in by_id(session, ids).await? {
+            let Some(figures) = figures.get(old.request_id.as_str()) else { continue };
+            let new = with_figures(&old, figures);
+            if new != old {
+                amended.push((old, new));
+            }
+        }
+    }
+    let mut totals = Totals::new(session.places());
+    for (old, new) in &amended {
+        let text =
+            "UPDATE trunkline.requests SET reconcilable = $1, spend = $2, body = $3 WHERE request_id = $4";
+        let values = vec![
+            i64::from(is_reconcilable(new)).into(),
+            Value::Unsure(new.spend),
+            Value::Text(Some(body::write(new)?.into())),
+            Value::Text(Some(indexed(&new.request_id))),
+        ];
+        session.execute(text, values).await?;
+        totals.replace(old, new);
+    }
+    totals.store(session).await?;
+    Ok(amended.len() as u64)
+}
+
+/// A row with the figures of another: what it used and what it cost.
+fn with_figures(row: &RequestRow, figures: &RequestRow) -> RequestRow {
+    RequestRow {
+        usage: figures.usage.clone(),
+        usage_is_estimated: figures.usage_is_estimated,
+        spend: figures.spend,
+        cost_origin: figures.cost_origin,
+        cost: figures.cost,
+        market_cost: figures.market_cost,
+        surcharge_cost: figures.surcharge_cost,
+        gateway_cost: figures.gateway_cost,
+        is_byok: figures.is_byok,
+        is_contradictory: figures.is_contradictory,
+        attempts: figures.attempts.clone(),
+        ..row.clone()
+    }
+}
+
+/// The rows of these ids, for this transaction alone until it ends.
+async fn by_id(session: &mut Session, ids: &[&str]) -> Result<Vec<RequestRow>, Error> {
+    let mut values = Placeholders::new();
+    let places: Vec<String> = ids.iter().map(|id| values.add(Value::Text(Some(indexed(id))))).collect();
+    let lock = if session.is_postgres() { " FOR UPDATE" } else { "" };
+    let text = format!(
+        "SELECT {COLUMNS} FROM trunkline.requests WHERE request_id IN ({}) ORDER BY request_id{lock}",
+        places.join(", ")
+    );
+    session.fetch(&text, values.into_values()).await?.iter().map(read).collect()
+}
+
+pub(crate) async fn requests(session: &mut Session, query: &RequestQuery) -> Result<Vec<RequestRow>, Error> {
+    let (text, values) = search(query);
+    session.fetch(&text, values).await?.iter().map(read).collect()
+}
+
+/// The statement of a search. Its bounds in time stand in it always, so that an index is what it begins with.
+pub(crate) fn search(query: &RequestQuery) -> (String, Vec<Value<'_>>) {
+    let mut values = Placeholders::new();
+    let mut conditions = Vec::new();
+    if let Some(id) = &query.id {
+        let place = values.add(Value::Text(Some(indexed(id))));
+        conditions.push(format!("(request_id = {place} OR call_id = {place})"));
+    }
+    let names = [
+        ("key", &query.key),
+        ("user_id", &query.user_id),
+        ("team_id", &query.team_id),
+        ("customer", &query.customer),
+        ("model_group", &query.group),
+    ];
+    for (column, name) in names {
+        if let Some(name) = name {
+            conditions.push(format!("{column} = {}", values.add(Value::Text(Some(indexed(name))))));
+        }
+    }
+    if query.unreconciled {
+        conditions.push("reconcilable = 1".to_owned());
+    }
+    if let Some((started_at, request_id)) = &query.before {
+        let started_at = values.add((*started_at).into());
+        let request_id = values.add(Value::Text(Some(indexed(request_id))));
+        conditions.push(format!("(started_at, request_id) < ({started_at}, {request_id})"));
+    }
+    let before = query.before.as_ref().map(|(started_at, _)| started_at.saturating_add(1));
+    let until = query.until.unwrap_or(i64::MAX).min(before.unwrap_or(i64::MAX));
+    if query.id.is_none() || query.from.is_some() || until < i64::MAX {
+        let from = values.add(query.from.unwrap_or(i64::MIN).into());
+        conditions.push(format!("started_at >= {from} AND started_at < {}", values.add(until.into())));
+    }
+    let (limit, offset) = (values.add(whole(query.limit).into()), values.add(whole(query.offset).into()));
+    let text = format!(
+        "SELECT {COLUMNS} FROM trunkline.requests WHERE {}
+         ORDER BY started_at DESC, request_id DESC LIMIT {limit} OFFSET {offset}",
+        conditions.join(" AND ")
+    );
+    (text, values.into_values())
+}
+
+/// Rows in the order of their ids, for those who want all: the next ones after this id.
+pub(crate) async fn page(session: &mut Session, after: &str, limit: i64) -> Result<Vec<RequestRow>, Error> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM trunkline.requests WHERE request_id > $1 ORDER BY request_id LIMIT $2"
+    );
+    let values = vec![Value::Text(Some(indexed(after))), limit.into()];
+    session.fetch(&text, values).await?.iter().map(read).collect()
+}
+
+pub(crate) async fn forget(session: &mut Session, before: i64, limit: u64) -> Result<u64, Error> {
+    let text = "DELETE FROM trunkline.requests WHERE request_id IN
+                (SELECT request_id FROM trunkline.requests WHERE started_at < $1 ORDER BY started_at LIMIT $2)";
+    session.execute(text, vec![before.into(), whole(limit).into()]).await
+}
+
+fn read(row: &Row) -> Result<RequestRow, Error> {
+    let mut request = body::read(&row.text(8)?)?;
+    // A text that was too long for its column stands whole in the body.
+    if request.request_id.is_empty() {
+        request.request_id = row.text(0)?;
+    }
+    if request.call_id.is_empty() {
+        request.call_id = row.text(1)?;
+    }
+    request.started_at = row.integer(2)?;
+    let names = [
+        &mut request.key,
+        &mut request.user_id,
+        &mut request.team_id,
+        &mut request.customer,
+        &mut request.group,
+    ];
+    for (column, name) in (3..).zip(names) {
+        if name.is_none() {
+            *name = row.optional_text(column)?;
+        }
+    }
+    Ok(request)
+}

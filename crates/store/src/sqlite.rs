@@ -1,0 +1,158 @@
+//! The store in one file of SQLite: the default, for one process on one machine.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, SqlitePool};
+use trunkline_core::{Error, ErrorKind};
+
+use crate::database::Database;
+use crate::failure::unavailable;
+use crate::schema;
+use crate::session::Session;
+
+/// How many can read at once. Readers do not wait for the writer, nor it for them.
+const READERS_MAX: u32 = 4;
+
+/// How long is waited for a connection, and for another process that writes to the same file.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// How long a reader's connection is kept without use.
+const READER_IDLE: Duration = Duration::from_secs(60);
+
+/// How large the write-ahead log stays once it has been written back.
+const WAL_BYTES_MAX: &str = "67108864";
+
+/// A store in SQLite.
+///
+/// There is one connection that writes, and up to four that read. What was committed survives the end of the process;
+/// the last moments before the *machine* loses power may be lost, but the file is never left broken.
+///
+/// Money is kept in whole picodollars (0.000000000001 US dollars), rounded half to even; one sum holds up to 9.2 million
+/// dollars. The rows themselves keep every figure as it was given.
+#[derive(Clone, Debug)]
+pub struct SqliteStore {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl SqliteStore {
+    /// Opens a file, and makes it, and the folders that it is in, where they are not there: readable by their owner alone.
+    ///
+    /// # Errors
+    ///
+    /// `ErrorKind::StoreUnavailable` if the file cannot be made, or is none of ours.
+    pub async fn open(path: &Path) -> Result<Self, Error> {
+        create(path).map_err(|error| {
+            let message = format!("the store {} cannot be made", path.display());
+            Error::new(ErrorKind::StoreUnavailable, message).with_source(error)
+        })?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .pragma("journal_size_limit", WAL_BYTES_MAX);
+        let options = usual(options);
+        let writer = writer(options.clone()).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS_MAX)
+            .acquire_timeout(WAIT)
+            .idle_timeout(READER_IDLE)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .connect_lazy_with(options.pragma("query_only", "ON"));
+        let store = Self { writer, readers };
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    /// A store that ends with the process: for tests, and where there is no disk to write to. One connection reads and
+    /// writes, so that readers wait for the writer.
+    ///
+    /// # Errors
+    ///
+    /// `ErrorKind::StoreUnavailable` if there is no memory for it.
+    pub async fn in_memory() -> Result<Self, Error> {
+        let writer = writer(usual(SqliteConnectOptions::new().filename(":memory:"))).await?;
+        let store = Self { readers: writer.clone(), writer };
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    /// Closes the file once what is under way has ended. The next process finds the write-ahead log written back.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    async fn migrate(&self) -> Result<(), Error> {
+        if schema::version(&mut self.read().await?).await? >= schema::NEWEST {
+            return Ok(());
+        }
+        // Of two processes that start at once the second waits here, and finds the tables there.
+        let mut session = self.begin().await?;
+        schema::migrate(&mut session, now()).await?;
+        session.commit().await
+    }
+}
+
+#[async_trait]
+impl Database for SqliteStore {
+    const NAME: &'static str = "sqlite";
+
+    async fn read(&self) -> Result<Session, Error> {
+        self.readers.acquire().await.map(Session::Sqlite).map_err(unavailable)
+    }
+
+    async fn begin(&self) -> Result<Session, Error> {
+        // A transaction that begins as a reader's can fail to become a writer's; this one waits for its turn.
+        self.writer.begin_with("BEGIN IMMEDIATE").await.map(Session::SqliteTransaction).map_err(unavailable)
+    }
+}
+
+fn usual(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    options
+        .synchronous(SqliteSynchronous::Normal)
+        .busy_timeout(WAIT)
+        .foreign_keys(false)
+        .statement_cache_capacity(200)
+        .disable_statement_logging()
+}
+
+async fn writer(options: SqliteConnectOptions) -> Result<SqlitePool, Error> {
+    SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(WAIT)
+        // A store in memory is gone with its connection.
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_with(options)
+        .await
+        .map_err(unavailable)
+}
+
+fn create(path: &Path) -> io::Result<()> {
+    let mut folders = DirBuilder::new();
+    folders.recursive(true);
+    let mut file = OpenOptions::new();
+    file.create(true).append(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+        folders.mode(0o700);
+        file.mode(0o600);
+    }
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        folders.create(folder)?;
+    }
+    file.open(path).map(drop)
+}
+
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,46 @@
+//! What every store keeps to: one suite, run over SQLite and over a real PostgreSQL.
+
+mod objects;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use trunkline_store::{SqliteStore, Store};
+
+/// A store to test, and what must be there as long as it is used.
+struct Tested {
+    store: Arc<dyn Store>,
+    folder: Option<tempfile::TempDir>,
+}
+
+async fn in_file() -> Tested {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path: PathBuf = folder.path().join("state").join("trunkline.db");
+    let store = SqliteStore::open(&path).await.expect("a new file");
+    Tested { store: Arc::new(store), folder: Some(folder) }
+}
+
+/// Names each case once: a test of its own over SQLite, in a file and in memory.
+macro_rules! suite {
+    ($($module:ident: $($case:ident),+;)+) => {
+        mod sqlite {
+            $($(
+                #[tokio::test]
+                async fn $case() {
+                    let tested = super::in_file().await;
+                    super::$module::$case(&*tested.store).await;
+                    drop(tested.folder);
+                    let store = super::SqliteStore::in_memory().await.expect("a store in memory");
+                    super::$module::$case(&store).await;
+                }
+            )+)+
+        }
+    };
+}
+
+suite! {
+    objects: what_is_written_is_found, a_write_from_an_old_revision_is_refused, a_refused_write_leaves_nothing,
+        a_deleted_id_can_be_used_again, lists_are_narrowed_ordered_and_cut, lists_are_searched_whatever_the_case,
+        changes_come_in_order_and_once_for_each_object, acts_are_only_added_to, names_that_are_too_long_are_refused,
+        many_ids_are_found_at_once;
+}
