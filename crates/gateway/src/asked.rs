@@ -166,7 +166,7 @@ fn fallbacks(document: &Document, name: &str) -> Result<Option<Vec<Fallback>>, E
     }
     let fallback = |element: &[u8]| {
         if let Some(model) = json::string(element) {
-            return Ok(Fallback { model: model.into_owned(), changes: None });
+            return Ok::<_, Error>(Fallback { model: model.into_owned(), changes: None });
         }
         let mut changes = Document::parse(element.to_vec()).map_err(|error| invalid(name, error))?;
         let model = changes.string("model").map(|model| model.into_owned());

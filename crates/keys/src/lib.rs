@@ -19,7 +19,7 @@ pub use identity::Identity;
 pub use keys::{Keys, KeysOptions};
 pub use model_list::ModelList;
 pub use pepper::{KeyIndex, Pepper};
-pub use pepper_file::pepper_of_folder;
+pub use pepper_file::{pepper_of_folder, random_pepper};
 pub use role::Role;
 pub use routes::{AllowedRoutes, RouteGroup};
 pub use token::{Token, display_name};

@@ -46,16 +46,27 @@ fn read(mut file: File) -> io::Result<Secret> {
     Ok(Secret::new(text.trim()))
 }
 
+/// A pepper of 256 random bits, for keys that need not outlive the process.
+///
+/// # Errors
+///
+/// `Internal` if the system gives no random bytes.
+pub fn random_pepper() -> Result<Secret, Error> {
+    random::<BYTES>().map(Secret::new).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))
+}
+
+/// So many random bytes, as hexadecimal digits.
+fn random<const N: usize>() -> io::Result<String> {
+    let mut bytes = [0; N];
+    let filled = SystemRandom::new().fill(&mut bytes);
+    filled.map_err(|_| io::Error::other("the system gives no random bytes"))?;
+    Ok(hex(&bytes))
+}
+
 /// Written under another name first: whoever starts at the same time finds a whole pepper or none.
 fn made(folder: &Path, path: &Path) -> io::Result<Secret> {
-    let mut random = [0; BYTES];
-    SystemRandom::new()
-        .fill(&mut random)
-        .map_err(|_| io::Error::other("the system gives no random bytes"))?;
-    let mut name = [0; 8];
-    SystemRandom::new().fill(&mut name).map_err(|_| io::Error::other("the system gives no random bytes"))?;
-    let text = hex(&random);
-    let draft = folder.join(format!("{NAME}.{}", hex(&name)));
+    let text = random::<BYTES>()?;
+    let draft = folder.join(format!("{NAME}.{}", random::<8>()?));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;

@@ -13,6 +13,7 @@ use trunkline_provider::{Limits, Provider, Registry, SendOptions, Target, Waits}
 use trunkline_router::{DeploymentSpec, Probing, Router};
 use trunkline_transport::{HttpTransport, TransportOptions};
 
+use crate::accounts::Accounts;
 use crate::routing::routing;
 use crate::sources::Sources;
 
@@ -223,8 +224,12 @@ pub(crate) fn gateway(
     settings: Settings,
     recorder: Arc<dyn Recorder>,
     sources: &Sources,
+    accounts: Option<&Accounts>,
 ) -> Arc<Gateway> {
-    let (gateway, asked) = (Gateway::new(Arc::new(router), settings), &sources.loaded.settings);
+    let (mut gateway, asked) = (Gateway::new(Arc::new(router), settings), &sources.loaded.settings);
+    if let Some(accounts) = accounts {
+        gateway = gateway.with_keys(Arc::clone(&accounts.keys));
+    }
     Arc::new(if asked.metrics || asked.trunkline.metrics {
         let tallies_max = size(asked.trunkline.metrics_tallies_max);
         let metrics = Arc::new(Metrics::new(recorder, Prices::bundled(), tallies_max));

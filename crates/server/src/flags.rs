@@ -56,6 +56,9 @@ pub(crate) struct Flags {
     /// TLS: the key, as PEM
     #[arg(long, value_name = "FILE", requires = "ssl_certfile_path")]
     pub(crate) ssl_keyfile_path: Option<PathBuf>,
+    /// The folder that keys, budgets and the ledger are kept in [default: $XDG_STATE_HOME/trunkline]
+    #[arg(long, value_name = "FOLDER", global = true)]
+    pub(crate) data_dir: Option<PathBuf>,
     /// Start although this key of the file is not supported and restricts something; may be repeated
     #[arg(long, value_name = "KEY", global = true)]
     pub(crate) allow_unsupported: Vec<String>,

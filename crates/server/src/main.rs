@@ -1,5 +1,6 @@
 //! The trunkline server: flags and configuration in, a serving gateway out.
 
+mod accounts;
 mod agent;
 mod assemble;
 mod check;
@@ -21,6 +22,7 @@ use trunkline_agents::{Agent, arguments::normalized};
 use trunkline_core::Environment;
 use trunkline_gateway::{Log, LogLines, Recorder, Server, StopHandle, Tls};
 
+use accounts::Accounts;
 use flags::{Command, Flags};
 use reload::Reloader;
 use sources::Sources;
@@ -91,7 +93,6 @@ fn serve_as_told(
     assemble::tell(&sources, &registry, &left_out);
     let settings = assemble::gateway_settings(&sources, files);
     let (audience, served) = (settings.audience(), router.deployments().count());
-    let gateway = assemble::gateway(router, settings, recorder, &sources);
     let port = sources.number(flags.port, "PORT", 4000)?;
     let workers = sources.number(flags.num_workers, "NUM_WORKERS", 0)?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
@@ -100,6 +101,8 @@ fn serve_as_told(
     }
     let runtime = runtime.enable_all().build()?;
     runtime.block_on(async move {
+        let accounts = Accounts::open(&sources, flags.data_dir.as_deref()).await?;
+        let gateway = assemble::gateway(router, settings, recorder, &sources, accounts.as_ref());
         let pem_files = flags.ssl_certfile_path.as_ref().zip(flags.ssl_keyfile_path.as_ref());
         let tls = pem_files.map(|(certificates, key)| Tls::from_pem_files(certificates, key)).transpose()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
@@ -116,8 +119,14 @@ fn serve_as_told(
         let (serving, reloading) = (Box::pin(server.run()), Box::pin(reload::run(reloader)));
         let probing = Box::pin(working.probe_at_intervals());
         let pricing = Box::pin(working.take_up_prices_at_intervals());
+        let accounting = Box::pin(async {
+            match &accounts {
+                Some(accounts) => accounts.work().await,
+                None => std::future::pending().await,
+            }
+        });
         let all = async {
-            tokio::select! { () = serving => {}, () = reloading => {}, () = probing => {}, () = pricing => {} }
+            tokio::select! { () = serving => {}, () = reloading => {}, () = probing => {}, () = pricing => {}, () = accounting => {} }
         };
         trunkline_memory::giving_back_at_rest(all).await;
         signals.abort();

@@ -1,0 +1,134 @@
+//! What keys and budgets need: a store, a pepper, and what goes on beside requests.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use trunkline_core::{Environment, Error, Secret};
+use trunkline_keys::{Keys, KeysOptions, Pepper, pepper_of_folder, random_pepper};
+use trunkline_limits::{Budget, Limits, Period};
+use trunkline_store::{PostgresOptions, PostgresStore, SqliteStore, Store};
+
+use crate::sources::Sources;
+
+/// Keys, and where they are kept.
+pub(crate) struct Accounts {
+    pub(crate) keys: Arc<Keys>,
+}
+
+impl Accounts {
+    /// Opens what the sources name. `None` where nothing is kept: there is neither a master key, with which keys could be
+    /// made, nor a database or a folder that somebody named.
+    pub(crate) async fn open(sources: &Sources, folder: Option<&Path>) -> Result<Option<Self>, Error> {
+        let settings = &sources.loaded.settings;
+        let named = folder.map(Path::to_owned).or_else(|| {
+            Some(&settings.trunkline.data_dir).filter(|folder| !folder.is_empty()).map(PathBuf::from)
+        });
+        let is_asked_for = settings.general.master_key.is_some()
+            || settings.accounts.database_url.is_some()
+            || settings.accounts.max_budget.is_some()
+            || named.is_some();
+        if !is_asked_for {
+            return Ok(None);
+        }
+        let environment = &sources.loaded.environment;
+        let folder = Folder::made(named, environment);
+        let pepper = Pepper::new(&pepper(environment, &folder)?);
+        let store = store(sources, &folder).await?;
+        tracing::info!(store = store.name(), folder = %folder.shown(), "keys and budgets are kept");
+        let keys = Arc::new(Keys::new(store, Arc::new(pepper), options(sources)));
+        if let Err(error) = keys.seed_global().await {
+            tracing::warn!(error = %error, "what all callers have spent is not known yet");
+        }
+        Ok(Some(Self { keys }))
+    }
+
+    /// What goes on beside requests. Never ends; whoever polls it ends it.
+    pub(crate) async fn work(&self) {
+        self.keys.follow().await;
+    }
+}
+
+/// Where things are kept: a folder that can be written, or none.
+struct Folder(Result<PathBuf, String>);
+
+impl Folder {
+    /// The folder that was named, else the state's folder of whoever runs this, made where it is not there.
+    fn made(named: Option<PathBuf>, environment: &Environment) -> Self {
+        let of_state = || environment.get("XDG_STATE_HOME").map(PathBuf::from);
+        let of_home = || environment.get("HOME").map(|home| Path::new(home).join(".local/state"));
+        let usual = || of_state().or_else(of_home).map(|folder| folder.join("trunkline"));
+        let Some(path) = named.or_else(usual) else {
+            return Self(Err("neither --data-dir nor HOME is set".to_owned()));
+        };
+        let made = std::fs::create_dir_all(&path).and_then(|()| check_writable(&path));
+        Self(made.map(|()| path.clone()).map_err(|error| format!("{}: {error}", path.display())))
+    }
+
+    fn path(&self) -> Option<&Path> {
+        self.0.as_deref().ok()
+    }
+
+    fn shown(&self) -> String {
+        match &self.0 {
+            Ok(path) => path.display().to_string(),
+            Err(why) => format!("none, {why}"),
+        }
+    }
+}
+
+/// Whether a file can be made in a folder.
+fn check_writable(folder: &Path) -> std::io::Result<()> {
+    let probe = folder.join(".writable");
+    std::fs::write(&probe, b"")?;
+    std::fs::remove_file(probe)
+}
+
+/// `LITELLM_SALT_KEY`, else what was made at the first start. In memory alone, a key lives as long as the process.
+fn pepper(environment: &Environment, folder: &Folder) -> Result<Secret, Error> {
+    if let Some(salt) = environment.secret("LITELLM_SALT_KEY").filter(|salt| !salt.is_empty()) {
+        return Ok(salt);
+    }
+    match folder.path() {
+        Some(path) => pepper_of_folder(path),
+        None => random_pepper(),
+    }
+}
+
+async fn store(sources: &Sources, folder: &Folder) -> Result<Arc<dyn Store>, Error> {
+    let accounts = &sources.loaded.settings.accounts;
+    if let Some(url) = &accounts.database_url {
+        if sources.loaded.environment.get("LITELLM_SALT_KEY").is_none() {
+            tracing::warn!(
+                "keys are kept in a database, and LITELLM_SALT_KEY is not set: keys that are made here are known to this \
+                 machine alone"
+            );
+        }
+        let connections = u32::try_from(accounts.database_connections_max).unwrap_or(u32::MAX);
+        let options = PostgresOptions { connections_max: connections, ..PostgresOptions::default() };
+        return Ok(Arc::new(PostgresStore::connect(url, &options)?));
+    }
+    match folder.path() {
+        Some(path) => Ok(Arc::new(SqliteStore::open(&path.join("trunkline.db")).await?)),
+        None => {
+            tracing::error!(
+                "keys and the ledger are kept in memory alone, and lost at the end: {}",
+                folder.shown()
+            );
+            Ok(Arc::new(SqliteStore::in_memory().await?))
+        }
+    }
+}
+
+fn options(sources: &Sources) -> KeysOptions {
+    let settings = &sources.loaded.settings;
+    let period = settings.accounts.budget_duration.as_deref().map(Period::parse);
+    let budgets = settings.accounts.max_budget.map(|max| Budget::new(max, period));
+    KeysOptions {
+        cached_max: usize::try_from(settings.trunkline.keys_cached_max).unwrap_or(usize::MAX),
+        deadline: Duration::from_millis(settings.trunkline.store_timeout_ms),
+        global: Limits { budgets: budgets.into_iter().collect(), ..Limits::default() },
+        user_budget_holds_for_teams: settings.accounts.user_budget_holds_for_teams,
+        ..KeysOptions::default()
+    }
+}
