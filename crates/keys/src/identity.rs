@@ -63,7 +63,7 @@ impl Part {
         self.changed.store(true, Ordering::Release);
     }
 
-    fn is_changed(&self) -> bool {
+    pub(crate) fn is_changed(&self) -> bool {
         self.changed.load(Ordering::Acquire)
     }
 }

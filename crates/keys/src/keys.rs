@@ -13,7 +13,7 @@ use trunkline_store::{Kind, Object, Store, member_id};
 
 use crate::allowance::Allowance;
 use crate::identity::{Origin, Part};
-use crate::{Accounts, Identity, Pepper, Token};
+use crate::{Accounts, Identity, Limited, Pepper, Token};
 
 /// How keys are kept in memory.
 #[derive(Clone, Debug)]
@@ -60,6 +60,7 @@ pub struct Keys {
     options: KeysOptions,
     cached: Cache<Token, Cached>,
     unknown: Cache<Token, Instant>,
+    limited: Cache<(Kind, String), Arc<Limited>>,
     parts: Mutex<HashMap<(Kind, String), Weak<Part>>>,
 }
 
@@ -68,6 +69,9 @@ type Cached = Arc<Identity>;
 
 /// How many keys that there are not are kept: whoever tries keys must not drive out those that there are.
 const UNKNOWN_MAX: usize = 10_000;
+
+/// How many end users and tags are kept. Callers choose their names.
+const LIMITED_MAX: usize = 50_000;
 
 /// How many changes are read at once.
 const CHANGES_MAX: u64 = 1_000;
@@ -102,6 +106,7 @@ impl Keys {
             global: global.into_iter().collect(),
             cached: Cache::new(options.cached_max),
             unknown: Cache::new(UNKNOWN_MAX),
+            limited: Cache::new(LIMITED_MAX),
             options,
             parts: Mutex::default(),
         }
@@ -139,18 +144,10 @@ impl Keys {
             return Ok(None);
         }
         let read = self.cached.get_or_insert_async(&token, async {
-            let reading = tokio::time::timeout(self.options.deadline, self.read(token));
-            match reading.await {
-                Ok(Ok(Some(identity))) => Ok(Arc::new(identity)),
-                Ok(Ok(None)) => Err(None),
-                Ok(Err(error)) => Err(Some(error)),
-                Err(_) => {
-                    let message = format!(
-                        "the store of keys did not answer within {} ms",
-                        self.options.deadline.as_millis()
-                    );
-                    Err(Some(Error::new(ErrorKind::StoreUnavailable, message)))
-                }
+            match self.in_time(self.read(token)).await {
+                Ok(Some(identity)) => Ok(Arc::new(identity)),
+                Ok(None) => Err(None),
+                Err(error) => Err(Some(error)),
             }
         });
         match read.await {
@@ -190,6 +187,55 @@ impl Keys {
         let accounts = self.accounts_of(&origin);
         self.seed(&accounts).await?;
         Ok(Some(Identity::new(token, &origin, accounts, parts)))
+    }
+
+    /// What is known of an end user or a tag. One that nobody has limited is kept too, so that the store is asked once.
+    ///
+    /// # Errors
+    ///
+    /// `StoreUnavailable` if it is not in memory, and the store does not tell in time.
+    pub async fn limited(&self, kind: Kind, id: &str) -> Result<Arc<Limited>, Error> {
+        let name = (kind, id.to_owned());
+        if let Some(limited) = self.limited.get(&name) {
+            if !limited.is_stale() {
+                return Ok(limited);
+            }
+            self.limited.remove(&name);
+        }
+        let read = self.limited.get_or_insert_async(&name, async {
+            self.in_time(self.read_limited(kind, id)).await.map(Arc::new)
+        });
+        read.await
+    }
+
+    async fn read_limited(&self, kind: Kind, id: &str) -> Result<Limited, Error> {
+        let mut parts = vec![self.part(kind, id)];
+        let mut accounts = Accounts::default();
+        let Some(object) = self.object(kind, id).await?.filter(|object| !object.deleted) else {
+            return Ok(Limited::new(id, accounts, false, parts));
+        };
+        let budget = match object.settings.get("budget_id").and_then(Value::as_str) {
+            Some(budget_id) => {
+                parts.push(self.part(Kind::Budget, budget_id));
+                self.object(Kind::Budget, budget_id).await?
+            }
+            None => None,
+        };
+        let of_budget = budget.as_ref().map(|budget| &budget.settings);
+        let allowance = Allowance::read(&object.settings, of_budget, self.clock.now_ms());
+        let subject = if kind == Kind::Tag { SubjectKind::Tag } else { SubjectKind::Customer };
+        accounts.add(&self.book, &Subject::new(subject, id), &allowance);
+        self.seed(&accounts).await?;
+        let is_blocked = object.settings.get("blocked") == Some(&Value::Bool(true));
+        Ok(Limited::new(id, accounts, is_blocked, parts))
+    }
+
+    /// Whatever the store says, if it says it in time.
+    async fn in_time<T>(&self, reading: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        tokio::time::timeout(self.options.deadline, reading).await.unwrap_or_else(|_| {
+            let message = format!("the store did not answer within {} ms", self.options.deadline.as_millis());
+            Err(Error::new(ErrorKind::StoreUnavailable, message))
+        })
     }
 
     /// What a key counts against: the key itself, what its user may in its team, its team, its user, and all callers.
@@ -293,6 +339,7 @@ impl Keys {
     pub fn forget_all(&self) {
         self.cached.clear();
         self.unknown.clear();
+        self.limited.clear();
     }
 
     /// Asks the store again and again what has changed, and forgets that. Never ends; whoever polls it ends it.
