@@ -1,7 +1,7 @@
 //! Counters of what was spent: a cache of the rows, kept beside them.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use trunkline_core::{Error, Subject};
 
@@ -15,8 +15,8 @@ use crate::{Charge, Spent};
 const SUBJECTS_MAX: usize = 64;
 
 pub(crate) async fn spent(session: &mut Session, subjects: &[Subject]) -> Result<Vec<Spent>, Error> {
-    let mut asked: HashMap<[Cow<'_, str>; 3], &Subject> = HashMap::with_capacity(subjects.len());
-    asked.extend(subjects.iter().map(|subject| (names(subject), subject)));
+    let asked: BTreeMap<[Cow<'_, str>; 3], &Subject> =
+        subjects.iter().map(|subject| (names(subject), subject)).collect();
     let keys: Vec<&[Cow<'_, str>; 3]> = asked.keys().collect();
     let mut spent = Vec::new();
     for keys in pieces(&keys, SUBJECTS_MAX) {

@@ -1,6 +1,9 @@
 //! What every store keeps to: one suite, run over SQLite and over a real PostgreSQL.
 
+mod ledger;
+mod load;
 mod objects;
+mod sums;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,4 +46,10 @@ suite! {
         a_deleted_id_can_be_used_again, lists_are_narrowed_ordered_and_cut, lists_are_searched_whatever_the_case,
         changes_come_in_order_and_once_for_each_object, acts_are_only_added_to, names_that_are_too_long_are_refused,
         many_ids_are_found_at_once;
+    ledger: a_row_comes_back_as_it_was, a_text_that_no_index_has_room_for_is_kept_whole,
+        a_row_that_comes_twice_is_counted_once, figures_that_cannot_be_true_block_nothing,
+        amended_figures_take_the_place_of_the_old, searches_narrow_and_page, rows_of_one_moment_are_paged_by_id,
+        forgotten_rows_leave_their_sums;
+    sums: sums_are_what_rows_add_up_to, sums_are_narrowed, sums_come_in_order, rows_are_counted_between_times,
+        counters_are_what_rows_were_charged, a_counter_can_be_set, halves_are_rounded_to_the_even_neighbour;
 }
