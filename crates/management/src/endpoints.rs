@@ -1,0 +1,140 @@
+//! The one list of endpoints: method, path, the least role that may call it, what it does.
+//!
+//! WHEN ADDING AN ENDPOINT: add its row here and its line to `docs/http-api.md`; the compiler leads to the match in
+//! `management.rs` that serves it, and a test to the table of who may call what.
+
+use http::Method;
+use trunkline_keys::{Role, RouteGroup};
+
+/// What an endpoint does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// Makes a key.
+    GenerateKey,
+    /// Makes a key that belongs to a team and to no user.
+    GenerateServiceAccountKey,
+    /// Shows a key.
+    KeyInfo,
+    /// Shows several keys.
+    KeyInfos,
+    /// Changes a key.
+    UpdateKey,
+    /// Changes several keys.
+    UpdateKeys,
+    /// Deletes keys.
+    DeleteKeys,
+    /// Lists keys.
+    ListKeys,
+    /// Lists the names of keys.
+    KeyAliases,
+    /// Blocks a key.
+    BlockKey,
+    /// Lets a blocked key in again.
+    UnblockKey,
+    /// Gives a key another secret.
+    RegenerateKey,
+    /// Sets what a key has spent.
+    ResetKeySpend,
+    /// Says that the key that asks is good.
+    KeyHealth,
+    /// Makes a user.
+    NewUser,
+    /// Shows a user, with keys and teams.
+    UserInfo,
+    /// Changes a user.
+    UpdateUser,
+    /// Deletes users and their keys.
+    DeleteUsers,
+    /// Lists users.
+    ListUsers,
+    /// Makes a team.
+    NewTeam,
+    /// Shows a team, with keys and members.
+    TeamInfo,
+    /// Changes a team.
+    UpdateTeam,
+    /// Deletes teams and their keys.
+    DeleteTeams,
+    /// Lists teams.
+    ListTeams,
+    /// Blocks a team.
+    BlockTeam,
+    /// Lets a blocked team in again.
+    UnblockTeam,
+    /// Adds members to a team.
+    AddMembers,
+    /// Takes a member out of a team.
+    DeleteMember,
+    /// Changes what a member may in a team.
+    UpdateMember,
+    /// Lets a team call further models.
+    AddTeamModels,
+    /// Lets a team call fewer models.
+    DeleteTeamModels,
+}
+
+/// One row of the list.
+#[derive(Debug)]
+pub struct EndpointRow {
+    /// The method.
+    pub method: Method,
+    /// The path; `{key}` stands for everything between the fixed ends.
+    pub path: &'static str,
+    /// The least role that may call it at all; what it then sees or changes is narrowed further to what is its own.
+    pub least: Role,
+    /// What it belongs to, for `allowed_routes` of keys.
+    pub group: RouteGroup,
+    /// What it does.
+    pub does: Endpoint,
+}
+
+/// Changes something. Roles that only look never may.
+const fn post(path: &'static str, least: Role, does: Endpoint) -> EndpointRow {
+    EndpointRow { method: Method::POST, path, least, group: RouteGroup::Management, does }
+}
+
+/// Looks at something.
+const fn get(path: &'static str, least: Role, does: Endpoint) -> EndpointRow {
+    EndpointRow { method: Method::GET, path, least, group: RouteGroup::Information, does }
+}
+
+/// Looks at something that is named in a body.
+const fn look(path: &'static str, least: Role, does: Endpoint) -> EndpointRow {
+    EndpointRow { method: Method::POST, path, least, group: RouteGroup::Information, does }
+}
+
+/// Every endpoint.
+pub static ENDPOINTS: &[EndpointRow] = &[
+    post("/key/generate", Role::InternalUser, Endpoint::GenerateKey),
+    post("/key/service-account/generate", Role::InternalUser, Endpoint::GenerateServiceAccountKey),
+    get("/key/info", Role::Team, Endpoint::KeyInfo),
+    look("/v2/key/info", Role::Team, Endpoint::KeyInfos),
+    post("/key/update", Role::InternalUser, Endpoint::UpdateKey),
+    post("/key/bulk_update", Role::ProxyAdmin, Endpoint::UpdateKeys),
+    post("/key/delete", Role::InternalUser, Endpoint::DeleteKeys),
+    get("/key/list", Role::InternalUserViewer, Endpoint::ListKeys),
+    get("/key/aliases", Role::InternalUserViewer, Endpoint::KeyAliases),
+    post("/key/block", Role::InternalUser, Endpoint::BlockKey),
+    post("/key/unblock", Role::InternalUser, Endpoint::UnblockKey),
+    post("/key/regenerate", Role::InternalUser, Endpoint::RegenerateKey),
+    post("/key/{key}/regenerate", Role::InternalUser, Endpoint::RegenerateKey),
+    post("/key/{key}/reset_spend", Role::InternalUser, Endpoint::ResetKeySpend),
+    look("/key/health", Role::Team, Endpoint::KeyHealth),
+    post("/user/new", Role::ProxyAdmin, Endpoint::NewUser),
+    get("/user/info", Role::InternalUserViewer, Endpoint::UserInfo),
+    post("/user/update", Role::ProxyAdmin, Endpoint::UpdateUser),
+    post("/user/delete", Role::ProxyAdmin, Endpoint::DeleteUsers),
+    get("/user/list", Role::ProxyAdminViewer, Endpoint::ListUsers),
+    post("/team/new", Role::ProxyAdmin, Endpoint::NewTeam),
+    get("/team/info", Role::Team, Endpoint::TeamInfo),
+    post("/team/update", Role::ProxyAdmin, Endpoint::UpdateTeam),
+    post("/team/delete", Role::ProxyAdmin, Endpoint::DeleteTeams),
+    get("/team/list", Role::InternalUserViewer, Endpoint::ListTeams),
+    post("/team/block", Role::ProxyAdmin, Endpoint::BlockTeam),
+    post("/team/unblock", Role::ProxyAdmin, Endpoint::UnblockTeam),
+    post("/team/member_add", Role::InternalUser, Endpoint::AddMembers),
+    post("/team/member_delete", Role::InternalUser, Endpoint::DeleteMember),
+    post("/team/member_update", Role::InternalUser, Endpoint::UpdateMember),
+    post("/team/model/add", Role::ProxyAdmin, Endpoint::AddTeamModels),
+    post("/team/model/delete", Role::ProxyAdmin, Endpoint::DeleteTeamModels),
+];

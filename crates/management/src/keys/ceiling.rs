@@ -1,0 +1,212 @@
+//! What a key may be given at most by somebody who is no administrator: never more than is theirs.
+
+use rust_decimal::Decimal;
+use serde_json::Value;
+use trunkline_core::{Error, ErrorKind};
+use trunkline_keys::ModelList;
+use trunkline_store::{Kind, Object, member_id};
+
+use crate::desk::Desk;
+use crate::keys::{bounds, expiry};
+use crate::{Actor, numbers, rights, times};
+
+/// Somebody whose limits bound those of a key.
+struct Owner {
+    who: &'static str,
+    object: Object,
+    models: &'static str,
+    /// Whether a key that has no limit of its own is given this one. Where the owner's own limit is asked at each
+    /// request, it need not be.
+    hands_down: bool,
+}
+
+const NUMBERS: [&str; 4] = ["max_budget", "max_parallel_requests", "rpm_limit", "tpm_limit"];
+
+/// What the caller's key hands down as it is.
+const WHOLE: [&str; 6] = [
+    "budget_limits",
+    "model_max_budget",
+    "model_rpm_limit",
+    "model_tpm_limit",
+    "budget_id",
+    "budget_duration",
+];
+
+/// Holds a key to what its maker has: the key that asks, and the user or the team that the new key belongs to. For a key
+/// that is changed, `before` is as it was.
+///
+/// # Errors
+///
+/// `PermissionDenied` for what only administrators set, `InvalidRequest` for more than there is.
+pub(crate) async fn hold(
+    desk: &Desk,
+    actor: &Actor,
+    before: Option<&Object>,
+    key: &mut Object,
+) -> Result<(), Error> {
+    if actor.is_administrator() {
+        return Ok(());
+    }
+    check_reserved(before, key)?;
+    for owner in owners(desk, actor, key).await? {
+        hold_models(&owner, key)?;
+        hold_numbers(&owner, key)?;
+        if owner.hands_down {
+            hand_down(&owner, key)?;
+        }
+    }
+    Ok(())
+}
+
+/// What only administrators set, or change.
+fn check_reserved(before: Option<&Object>, key: &Object) -> Result<(), Error> {
+    for name in ["allowed_routes", "permissions", "blocked", "budget_id"] {
+        let is = |object: &Object| object.settings.get(name).filter(|value| !is_nothing(value)).cloned();
+        if is(key) != before.and_then(is) {
+            return Err(rights::forbidden(format!("Only proxy admins can set `{name}` on a key.")));
+        }
+    }
+    let Some(before) = before else { return Ok(()) };
+    let kept = texts(key.settings.get("tags"));
+    if texts(before.settings.get("tags")).iter().any(|tag| !kept.contains(tag)) {
+        return Err(rights::forbidden("Only proxy admins can take `tags` from a key."));
+    }
+    let kind = |object: &Object| object.settings.get("key_type").and_then(Value::as_str).map(str::to_owned);
+    let narrow = kind(before).filter(|kind| kind != "default");
+    if narrow.is_some() && narrow != kind(key) {
+        return Err(rights::forbidden("Only proxy admins can change the `key_type` of a key."));
+    }
+    Ok(())
+}
+
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        Value::Bool(true) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+fn texts(value: Option<&Value>) -> Vec<&str> {
+    value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+async fn owners(desk: &Desk, actor: &Actor, key: &Object) -> Result<Vec<Owner>, Error> {
+    let mut owners = Vec::new();
+    let mut add = |who, object: Option<Object>, models, hands_down| {
+        owners.extend(object.map(|object| Owner { who, object, models, hands_down }));
+    };
+    if let Some(identity) = actor.identity() {
+        add("key", desk.find(Kind::Key, identity.index.as_str()).await?, "models", true);
+    }
+    match (&key.team_id, &key.user_id) {
+        (Some(team_id), user_id) => {
+            add("team", desk.find(Kind::Team, team_id).await?, "models", false);
+            if let Some(user_id) = user_id {
+                let id = member_id(team_id, user_id);
+                add("team member", desk.find(Kind::Member, &id).await?, "allowed_models", false);
+            }
+        }
+        (None, Some(user_id)) => add("user", desk.find(Kind::User, user_id).await?, "models", false),
+        (None, None) => {}
+    }
+    Ok(owners)
+}
+
+fn hold_models(owner: &Owner, key: &mut Object) -> Result<(), Error> {
+    let list = owner.object.settings.get(owner.models);
+    let allowed = ModelList::read(list);
+    if allowed.is_all() {
+        return Ok(());
+    }
+    let given = key.settings.get("models");
+    if ModelList::read(given).is_all() {
+        if let (true, Some(list)) = (owner.hands_down, list) {
+            key.settings.insert("models".to_owned(), list.clone());
+        }
+        return Ok(());
+    }
+    let is_beyond = |model: &&str| *model != "no-default-models" && !allowed.allows(model, []);
+    let Some(beyond) = texts(given).into_iter().find(is_beyond) else { return Ok(()) };
+    let message = format!("Model not in allowed {} models: {beyond}", owner.who);
+    Err(Error::new(ErrorKind::InvalidRequest, message).with_param("models"))
+}
+
+fn hold_numbers(owner: &Owner, key: &mut Object) -> Result<(), Error> {
+    let number = |object: &Object, name: &str| -> Option<Decimal> {
+        object.settings.get(name).and_then(numbers::money)
+    };
+    for name in NUMBERS {
+        let Some(max) = number(&owner.object, name) else { continue };
+        match number(key, name) {
+            Some(given) if given > max => {
+                return Err(beyond(owner, name, &given.to_string(), &max.to_string()));
+            }
+            Some(_) => {}
+            None if owner.hands_down => {
+                key.settings.insert(name.to_owned(), numbers::value(max));
+            }
+            None => {}
+        }
+    }
+    let Some(max) = number(&owner.object, "max_budget") else { return Ok(()) };
+    let budgets = key.settings.get("budget_limits").and_then(Value::as_array).into_iter().flatten();
+    let greatest = budgets.filter_map(|budget| budget.get("max_budget").and_then(numbers::money)).max();
+    match greatest {
+        Some(given) if given > max => {
+            Err(beyond(owner, "budget_limits", &given.to_string(), &max.to_string()))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// A key that is restricted makes none that is less so: whoever finds it must not be able to shed its limits.
+fn hand_down(owner: &Owner, key: &mut Object) -> Result<(), Error> {
+    let own_window = owner.object.settings.get("budget_duration");
+    if owner.object.settings.contains_key("max_budget")
+        && own_window.is_none()
+        && key.settings.contains_key("budget_duration")
+    {
+        let message =
+            "the budget of the key that asks never begins anew, so that of no key that it makes does";
+        return Err(Error::new(ErrorKind::InvalidRequest, message).with_param("budget_duration"));
+    }
+    if owner.object.id == key.id {
+        return hold_own(owner, key);
+    }
+    for name in WHOLE {
+        let Some(own) = owner.object.settings.get(name) else { continue };
+        match key.settings.get(name) {
+            Some(given) if given != own => {
+                let message = format!("`{name}` is handed down by the key that asks, and cannot be another");
+                return Err(Error::new(ErrorKind::InvalidRequest, message).with_param(name));
+            }
+            Some(_) => {}
+            None => {
+                key.settings.insert(name.to_owned(), own.clone());
+            }
+        }
+    }
+    let latest = expiry::expires_at(&owner.object);
+    bounds::hold_end(key, latest, &latest.and_then(times::text).unwrap_or_default())
+}
+
+/// A key does not shed its own limits either.
+fn hold_own(owner: &Owner, key: &mut Object) -> Result<(), Error> {
+    for name in WHOLE {
+        let own = owner.object.settings.get(name);
+        if own.is_some() && own != key.settings.get(name) {
+            let message = format!("a key cannot change its own `{name}`");
+            return Err(Error::new(ErrorKind::InvalidRequest, message).with_param(name));
+        }
+    }
+    let latest = expiry::expires_at(&owner.object);
+    bounds::hold_end(key, latest, &latest.and_then(times::text).unwrap_or_default())
+}
+
+fn beyond(owner: &Owner, name: &str, given: &str, max: &str) -> Error {
+    let who = owner.who;
+    let message = format!("{name} higher than {who} max. {who} {name}={max}, asked for={given}");
+    Error::new(ErrorKind::InvalidRequest, message).with_param(name)
+}

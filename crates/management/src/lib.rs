@@ -1,0 +1,33 @@
+//! The API by which keys, users, teams and budgets of a gateway are managed: LiteLLM's, over a store.
+//!
+//! It knows nothing of HTTP but its words: [`Management::answer`] makes a reply of a request. [`ENDPOINTS`] lists what
+//! there is, and the least role for each; whoever serves it finds the row for a path, and who asks.
+//!
+//! Each administrative act is written together with its line in the audit log. An object that has changed meanwhile is
+//! read and changed anew, three times at most.
+
+mod actor;
+mod asked;
+mod counters;
+mod desk;
+mod draft;
+mod endpoints;
+mod fields;
+mod keys;
+mod management;
+mod members;
+mod numbers;
+mod options;
+mod request;
+mod rights;
+mod shapes;
+mod tables;
+mod teams;
+mod times;
+mod users;
+
+pub use actor::Actor;
+pub use asked::{Asked, Reply};
+pub use endpoints::{ENDPOINTS, Endpoint, EndpointRow};
+pub use management::Management;
+pub use options::{Listener, Options};

@@ -1,0 +1,57 @@
+//! How keys and their owners are managed: defaults, bounds, and whom to tell.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use trunkline_core::Subject;
+
+/// How keys and their owners are managed.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What a new key has where its request does not say: LiteLLM's `default_key_generate_params`. Default nothing.
+    pub key_defaults: Map<String, Value>,
+    /// What no key may have more of, and what it has where its request does not say: LiteLLM's
+    /// `upperbound_key_generate_params`. Default nothing.
+    pub key_bounds: Map<String, Value>,
+    /// What a new user has where its request does not say: LiteLLM's `default_internal_user_params`. Default nothing.
+    pub user_defaults: Map<String, Value>,
+    /// What a new team has where its request does not say: LiteLLM's `default_team_params`. Default nothing.
+    pub team_defaults: Map<String, Value>,
+    /// How long an answer may take before it is given up. Default 10 s.
+    pub deadline: Duration,
+    /// Whom to tell of changes that do not show in objects. Default nobody.
+    pub listener: Arc<dyn Listener>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            key_defaults: Map::new(),
+            key_bounds: Map::new(),
+            user_defaults: Map::new(),
+            team_defaults: Map::new(),
+            deadline: Duration::from_secs(10),
+            listener: Arc::new(Nobody),
+        }
+    }
+}
+
+/// Is told what an administrator changed, after it is in the store.
+pub trait Listener: fmt::Debug + Send + Sync + 'static {
+    /// What somebody has spent was set to another figure: counters in memory are to be read anew.
+    fn spend_changed(&self, subjects: &[Subject]);
+
+    /// Deployments were added, changed or taken away.
+    fn models_changed(&self);
+}
+
+#[derive(Debug)]
+struct Nobody;
+
+impl Listener for Nobody {
+    fn spend_changed(&self, _subjects: &[Subject]) {}
+
+    fn models_changed(&self) {}
+}

@@ -1,0 +1,264 @@
+//! The fields of every endpoint, as data.
+//!
+//! WHEN ADDING A FIELD: add its row here, and its line to `docs/keys-and-budgets.md`.
+
+use crate::fields::{Field, Place, Table, asked, column, kept};
+use crate::shapes::Shape;
+
+/// Limits and budgets, which keys, users, teams, budgets and customers have alike.
+static LIMITS: &[Field] = &[
+    kept("max_budget", Shape::Money),
+    kept("soft_budget", Shape::Money),
+    kept("budget_duration", Shape::Window),
+    kept("model_max_budget", Shape::BudgetByModel),
+    kept("max_parallel_requests", Shape::Count),
+    kept("rpm_limit", Shape::Count),
+    kept("tpm_limit", Shape::Count),
+];
+
+/// What else restricts keys, users and teams.
+static RESTRICTIONS: &[Field] = &[
+    kept("models", Shape::Texts),
+    kept("metadata", Shape::Object),
+    kept("budget_limits", Shape::Budgets),
+    kept("model_rpm_limit", Shape::CountByName),
+    kept("model_tpm_limit", Shape::CountByName),
+    kept("blocked", Shape::Flag),
+    kept("tags", Shape::Texts),
+];
+
+/// What a key has.
+static KEY: &[Field] = &[
+    column("key_alias", Shape::Text, Place::Alias),
+    column("user_id", Shape::Id, Place::User),
+    column("team_id", Shape::Id, Place::Team),
+    kept("aliases", Shape::TextByName),
+    kept("allowed_routes", Shape::Texts),
+    kept("key_type", Shape::OneOf(&["default", "llm_api", "management", "read_only"])),
+    kept("permissions", Shape::Object),
+    kept("budget_id", Shape::Id),
+    kept("expires", Shape::Time),
+    asked("key", Shape::Text),
+    asked("duration", Shape::Lifetime),
+];
+
+/// LiteLLM's fields that have no effect here.
+static NO_EFFECT: &[&str] = &[
+    "access_group_ids",
+    "agent_id",
+    "allowed_cache_controls",
+    "allowed_passthrough_routes",
+    "allowed_vector_store_indexes",
+    "auto_rotate",
+    "budget_fallbacks",
+    "config",
+    "default_estimated_output_tokens",
+    "default_estimated_output_tokens_per_model",
+    "disable_global_guardrails",
+    "enable_prompt_caching",
+    "end_user_budget_id",
+    "enforced_batch_output_expires_after",
+    "enforced_file_expires_after",
+    "enforced_params",
+    "guardrails",
+    "mcp_rpm_limit",
+    "object_permission",
+    "organization_id",
+    "organizations",
+    "password",
+    "policies",
+    "project_id",
+    "prompts",
+    "rotation_interval",
+    "router_settings",
+    "rpm_limit_type",
+    "secret_manager_settings",
+    "send_invite_email",
+    "spend",
+    "sso_user_id",
+    "tag_rpm_limit",
+    "temp_budget_expiry",
+    "temp_budget_increase",
+    "throttle_on_budget_exceeded",
+    "tpd_limit",
+    "tpm_limit_type",
+];
+
+/// Fields that LiteLLM keeps in the metadata, and reads there: they are taken out of it, so that each stands in one place
+/// and none is a restriction that nobody keeps.
+pub(crate) static IN_METADATA: &[&str] = &[
+    "allowed_passthrough_routes",
+    "enforced_params",
+    "guardrails",
+    "mcp_rpm_limit",
+    "model_rpm_limit",
+    "model_tpm_limit",
+    "policies",
+    "prompts",
+    "rpm_limit_type",
+    "tag_rpm_limit",
+    "tags",
+    "temp_budget_expiry",
+    "temp_budget_increase",
+    "tpm_limit_type",
+];
+
+/// `/key/generate` and `/key/update`.
+pub(crate) static KEYS: Table = Table { fields: &[KEY, RESTRICTIONS, LIMITS], refused: NO_EFFECT };
+
+/// `/key/{key}/regenerate`.
+pub(crate) static REGENERATED_KEYS: Table = Table {
+    fields: &[
+        KEY,
+        RESTRICTIONS,
+        LIMITS,
+        &[asked("new_key", Shape::Text), asked("grace_period", Shape::Text)],
+    ],
+    refused: NO_EFFECT,
+};
+
+/// What names one key, or several.
+pub(crate) static NAMED_KEYS: Table = Table {
+    fields: &[&[asked("key", Shape::Text), asked("keys", Shape::Texts), asked("key_aliases", Shape::Texts)]],
+    refused: &[],
+};
+
+/// `/key/bulk_update`.
+pub(crate) static KEYS_IN_BULK: Table = Table { fields: &[&[asked("keys", Shape::Any)]], refused: &[] };
+
+/// `/key/{key}/reset_spend`.
+pub(crate) static RESET_SPEND: Table = Table { fields: &[&[asked("reset_to", Shape::Money)]], refused: &[] };
+
+/// What a user has.
+static USER: &[Field] = &[
+    column("user_email", Shape::Text, Place::Alias),
+    kept("user_alias", Shape::Text),
+    kept("user_role", Shape::OneOf(USER_ROLES)),
+    asked("user_id", Shape::Id),
+];
+
+const USER_ROLES: &[&str] = &["proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer"];
+
+/// `/user/new`, which may make a key too.
+pub(crate) static NEW_USERS: Table = Table {
+    fields: &[
+        USER,
+        RESTRICTIONS,
+        LIMITS,
+        &[
+            asked("teams", Shape::Any),
+            asked("team_id", Shape::Id),
+            asked("auto_create_key", Shape::Flag),
+            asked("key_alias", Shape::Text),
+            asked("duration", Shape::Lifetime),
+        ],
+    ],
+    refused: NO_EFFECT,
+};
+
+/// The teams that a new user is to be in.
+pub(crate) static TEAMS_OF_USERS: Table = Table {
+    fields: &[&[
+        asked("team_id", Shape::Id),
+        asked("max_budget_in_team", Shape::Money),
+        asked("user_role", Shape::OneOf(&["admin", "user"])),
+    ]],
+    refused: &[],
+};
+
+/// `/user/update`, and what replies show.
+pub(crate) static USERS: Table = Table { fields: &[USER, RESTRICTIONS, LIMITS], refused: NO_EFFECT };
+
+/// `/user/delete`.
+pub(crate) static NAMED_USERS: Table = Table { fields: &[&[asked("user_ids", Shape::Texts)]], refused: &[] };
+
+/// `/team/new` and `/team/update`.
+pub(crate) static TEAMS: Table = Table {
+    fields: &[
+        &[
+            asked("team_id", Shape::Id),
+            column("team_alias", Shape::Text, Place::Alias),
+            kept("members_with_roles", Shape::Any),
+            kept("model_aliases", Shape::TextByName),
+            kept("team_member_budget", Shape::Money),
+            kept("team_member_budget_duration", Shape::Window),
+            kept("team_member_rpm_limit", Shape::Count),
+            kept("team_member_tpm_limit", Shape::Count),
+            kept("team_member_key_duration", Shape::Lifetime),
+            kept("team_member_permissions", Shape::Texts),
+            kept("default_team_member_models", Shape::Texts),
+        ],
+        RESTRICTIONS,
+        LIMITS,
+    ],
+    refused: NO_EFFECT,
+};
+
+/// What names one team, or several.
+pub(crate) static NAMED_TEAMS: Table =
+    Table { fields: &[&[asked("team_id", Shape::Id), asked("team_ids", Shape::Texts)]], refused: &[] };
+
+/// `/team/model/add` and `/team/model/delete`.
+pub(crate) static TEAM_MODELS: Table =
+    Table { fields: &[&[asked("team_id", Shape::Id), asked("models", Shape::Texts)]], refused: &[] };
+
+/// What a member has within a team. What is kept has the names that limits have everywhere.
+static MEMBER: &[Field] = &[
+    asked("team_id", Shape::Id),
+    asked("max_budget_in_team", Shape::Money),
+    kept("budget_duration", Shape::Window),
+    kept("rpm_limit", Shape::Count),
+    kept("tpm_limit", Shape::Count),
+    kept("allowed_models", Shape::Texts),
+];
+
+/// Who is to be a member.
+pub(crate) static ENTRIES: Table = Table {
+    fields: &[&[
+        asked("user_id", Shape::Id),
+        asked("user_email", Shape::Text),
+        asked("role", Shape::OneOf(&["admin", "user"])),
+    ]],
+    refused: &[],
+};
+
+/// `/team/member_add`.
+pub(crate) static NEW_MEMBERS: Table =
+    Table { fields: &[MEMBER, &[asked("member", Shape::Any)]], refused: NO_EFFECT };
+
+/// `/team/member_update` and `/team/member_delete`.
+pub(crate) static MEMBERS: Table = Table {
+    fields: &[
+        MEMBER,
+        &[
+            asked("user_id", Shape::Id),
+            asked("user_email", Shape::Text),
+            kept("role", Shape::OneOf(&["admin", "user"])),
+        ],
+    ],
+    refused: NO_EFFECT,
+};
+
+/// What replies show of a member.
+pub(crate) static MEMBER_ROWS: Table = Table {
+    fields: &[&[
+        kept("max_budget", Shape::Money),
+        kept("budget_duration", Shape::Window),
+        kept("rpm_limit", Shape::Count),
+        kept("tpm_limit", Shape::Count),
+        kept("allowed_models", Shape::Texts),
+    ]],
+    refused: &[],
+};
+
+/// `/budget/new` and `/budget/update`, and what replies show.
+pub(crate) static BUDGETS: Table = Table {
+    fields: &[&[asked("budget_id", Shape::Id)], LIMITS],
+    refused: &[
+        "allowed_models",
+        "budget_reset_at",
+        "temp_budget_expiry",
+        "temp_budget_increase",
+        "tpd_limit",
+    ],
+};

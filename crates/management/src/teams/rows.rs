@@ -1,0 +1,61 @@
+//! Finding a team, and showing teams as replies do.
+
+use serde_json::{Map, Value, json};
+use trunkline_core::{Error, ErrorKind};
+use trunkline_store::{Kind, Object};
+
+use crate::counters::Counters;
+use crate::desk::Desk;
+use crate::{fields, tables};
+
+/// The live team that is named.
+///
+/// # Errors
+///
+/// `NotFound`.
+pub(crate) async fn find(desk: &Desk, team_id: &str) -> Result<Object, Error> {
+    desk.find(Kind::Team, team_id).await?.ok_or_else(|| {
+        let message = format!("Team not found, passed team_id={team_id}");
+        Error::new(ErrorKind::NotFound, message).with_param("team_id")
+    })
+}
+
+/// A team with all that may be shown of it.
+pub(crate) async fn row(desk: &Desk, team: &Object) -> Result<Map<String, Value>, Error> {
+    let counters = Counters::read(desk, std::slice::from_ref(team)).await?;
+    Ok(shown(team, &counters))
+}
+
+/// Several teams.
+pub(crate) async fn rows(desk: &Desk, teams: &[Object]) -> Result<Vec<Map<String, Value>>, Error> {
+    let counters = Counters::read(desk, teams).await?;
+    Ok(teams.iter().map(|team| shown(team, &counters)).collect())
+}
+
+fn shown(team: &Object, counters: &Counters) -> Map<String, Value> {
+    let mut row = fields::row(&tables::TEAMS, team);
+    row.insert("team_id".to_owned(), Value::from(team.id.as_str()));
+    if let Some(members @ Value::Null) = row.get_mut("members_with_roles") {
+        *members = json!([]);
+    }
+    counters.show(team, &mut row);
+    row
+}
+
+/// What the members of a team have there, and have spent there.
+pub(crate) async fn memberships(desk: &Desk, members: &[Object]) -> Result<Vec<Value>, Error> {
+    let counters = Counters::read(desk, members).await?;
+    let shown = members.iter().map(|member| {
+        let mut budget = fields::row(&tables::MEMBER_ROWS, member);
+        counters.show(member, &mut budget);
+        let spend = budget.remove("spend").unwrap_or(Value::Null);
+        json!({
+            "user_id": member.user_id,
+            "team_id": member.team_id,
+            "role": member.settings.get("role"),
+            "spend": spend,
+            "litellm_budget_table": budget,
+        })
+    });
+    Ok(shown.collect())
+}
