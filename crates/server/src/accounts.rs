@@ -4,16 +4,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use trunkline_core::{Environment, Error, Secret};
+use rust_decimal::Decimal;
+use trunkline_core::{Environment, Error, Secret, Subject};
 use trunkline_keys::{Keys, KeysOptions, Pepper, pepper_of_folder, random_pepper};
 use trunkline_limits::{Budget, Limits, Period};
+use trunkline_management::{Listener, Management};
 use trunkline_store::{PostgresOptions, PostgresStore, SqliteStore, Store};
 
+use crate::managed::Managed;
 use crate::sources::Sources;
 
 /// Keys, and where they are kept.
 pub(crate) struct Accounts {
     pub(crate) keys: Arc<Keys>,
+    pub(crate) managed: Arc<Managed>,
 }
 
 impl Accounts {
@@ -40,7 +44,8 @@ impl Accounts {
         if let Err(error) = keys.seed_global().await {
             tracing::warn!(error = %error, "what all callers have spent is not known yet");
         }
-        Ok(Some(Self { keys }))
+        let management = Management::new(Arc::clone(&keys), management_options(sources, &keys))?;
+        Ok(Some(Self { keys, managed: Arc::new(Managed::new(management)) }))
     }
 
     /// What goes on beside requests. Never ends; whoever polls it ends it.
@@ -118,6 +123,31 @@ async fn store(sources: &Sources, folder: &Folder) -> Result<Arc<dyn Store>, Err
             Ok(Arc::new(SqliteStore::in_memory().await?))
         }
     }
+}
+
+/// What new keys get, and whom to tell of what changes.
+fn management_options(sources: &Sources, keys: &Arc<Keys>) -> trunkline_management::Options {
+    let accounts = &sources.loaded.settings.accounts;
+    trunkline_management::Options {
+        key_defaults: accounts.default_key_parameters.to_map(),
+        key_bounds: accounts.key_parameters_max.to_map(),
+        listener: Arc::new(Counters(Arc::clone(keys))),
+        ..trunkline_management::Options::default()
+    }
+}
+
+/// The counters in memory, which are set anew where an administrator has set what somebody has spent.
+#[derive(Debug)]
+struct Counters(Arc<Keys>);
+
+impl Listener for Counters {
+    fn spend_changed(&self, subjects: &[Subject]) {
+        for subject in subjects {
+            self.0.book().account(subject).reset_spent(Decimal::ZERO);
+        }
+    }
+
+    fn models_changed(&self) {}
 }
 
 fn options(sources: &Sources) -> KeysOptions {

@@ -228,7 +228,9 @@ pub(crate) fn gateway(
 ) -> Arc<Gateway> {
     let (mut gateway, asked) = (Gateway::new(Arc::new(router), settings), &sources.loaded.settings);
     if let Some(accounts) = accounts {
-        gateway = gateway.with_keys(Arc::clone(&accounts.keys));
+        gateway = gateway
+            .with_keys(Arc::clone(&accounts.keys))
+            .with_extension(Arc::<crate::managed::Managed>::clone(&accounts.managed));
     }
     Arc::new(if asked.metrics || asked.trunkline.metrics {
         let tallies_max = size(asked.trunkline.metrics_tallies_max);

@@ -6,6 +6,7 @@ mod assemble;
 mod check;
 mod explain;
 mod flags;
+mod managed;
 mod reload;
 mod routing;
 mod sources;
