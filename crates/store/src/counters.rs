@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use rust_decimal::Decimal;
 use trunkline_core::{Error, Subject};
 
+use crate::failure::refused;
 use crate::placeholders::{pieces, tuples};
 use crate::session::Session;
 use crate::totals::Counter;
@@ -13,6 +15,9 @@ use crate::{Charge, Spent};
 
 /// How many subjects one statement asks for.
 const SUBJECTS_MAX: usize = 64;
+
+/// What a counter may be set to, in dollars: SQLite's picodollars go a little further.
+const AMOUNT_MAX: Decimal = Decimal::from_parts(9_000_000, 0, 0, false, 0);
 
 pub(crate) async fn spent(session: &mut Session, subjects: &[Subject]) -> Result<Vec<Spent>, Error> {
     let asked: BTreeMap<[Cow<'_, str>; 3], &Subject> =
@@ -54,6 +59,9 @@ fn names(subject: &Subject) -> [Cow<'_, str>; 3] {
 }
 
 pub(crate) async fn set(session: &mut Session, spent: &Spent) -> Result<(), Error> {
+    if spent.amount.abs() > AMOUNT_MAX {
+        return Err(refused(format!("a counter holds up to {AMOUNT_MAX} dollars")));
+    }
     let charge =
         Charge { subject: spent.subject.clone(), period: spent.period.clone(), begins_at: spent.begins_at };
     let mut values = Vec::from(Counter::of(&charge).values());

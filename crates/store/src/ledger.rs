@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
+use rust_decimal::Decimal;
 use trunkline_core::Error;
 
 use crate::body;
 use crate::database::Database;
+use crate::money::countable;
 use crate::objects::whole;
 use crate::placeholders::{Placeholders, pieces, tuples};
 use crate::row::Row;
@@ -91,10 +93,15 @@ fn insertion<'row>(session: &Session, rows: &'row [(&RequestRow, String)]) -> (S
             name(&row.group),
             Value::Text(Some(Cow::Borrowed(body.as_str()))),
             i64::from(is_reconcilable(row)).into(),
-            Value::Unsure(row.spend),
+            Value::Unsure(countable_spend(row, session.places())),
         ]);
     }
     (text, values)
+}
+
+/// What its column holds: the figure that sums are made of. The body keeps it as it was given.
+fn countable_spend(row: &RequestRow, places: u32) -> Option<Decimal> {
+    row.spend.and_then(|spend| countable(spend, places))
 }
 
 /// Whether its cost is a guess still, and the upstream can be asked for it.
@@ -126,7 +133,7 @@ pub(crate) async fn amend(session: &mut Session, rows: &[RequestRow]) -> Result<
             "UPDATE trunkline.requests SET reconcilable = $1, spend = $2, body = $3 WHERE request_id = $4";
         let values = vec![
             i64::from(is_reconcilable(new)).into(),
-            Value::Unsure(new.spend),
+            Value::Unsure(countable_spend(new, session.places())),
             Value::Text(Some(body::write(new)?.into())),
             Value::Text(Some(indexed(&new.request_id))),
         ];

@@ -5,11 +5,13 @@
 //!   operation: chats, Responses, Messages, images, sound, rerank, the catalogue, credits, and every error and stream fault that its clients have met. It is also a program,
 //!   `vercel-simulator`, for tests that are not written in Rust.
 //! * [`upstream`] plays a script at the level of TCP: what no honest HTTP server can be made to do.
+//! * [`postgres`] is a real PostgreSQL in a temporary folder.
 //! * [`recordings`] are event streams as bytes, for tests of framing.
 //!
 //! Everything listens on loopback only and ends with the value that owns it.
 
 pub mod conformance;
+pub mod postgres;
 pub mod recordings;
 mod serving;
 pub mod simulator;

@@ -8,7 +8,9 @@ mod sums;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use trunkline_store::{SqliteStore, Store};
+use trunkline_core::Secret;
+use trunkline_store::{PostgresOptions, PostgresStore, SqliteStore, Store};
+use trunkline_testkit::postgres::PostgresServer;
 
 /// A store to test, and what must be there as long as it is used.
 struct Tested {
@@ -23,7 +25,14 @@ async fn in_file() -> Tested {
     Tested { store: Arc::new(store), folder: Some(folder) }
 }
 
-/// Names each case once: a test of its own over SQLite, in a file and in memory.
+fn in_postgres() -> PostgresStore {
+    let address = PostgresServer::shared().database().expect("a new database");
+    PostgresStore::connect(&Secret::new(address), &PostgresOptions::default())
+        .expect("an address of PostgreSQL")
+}
+
+/// Names each case once: a test of its own over SQLite, in a file and in memory, and one of all over PostgreSQL, since
+/// test runners that begin a process for each test would start a server for each.
 macro_rules! suite {
     ($($module:ident: $($case:ident),+;)+) => {
         mod sqlite {
@@ -36,6 +45,16 @@ macro_rules! suite {
                     let store = super::SqliteStore::in_memory().await.expect("a store in memory");
                     super::$module::$case(&store).await;
                 }
+            )+)+
+        }
+
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn postgres_keeps_the_same_contract() {
+            $($(
+                println!("{}", stringify!($case));
+                let store = in_postgres();
+                $module::$case(&store).await;
+                store.close().await;
             )+)+
         }
     };

@@ -137,7 +137,7 @@ pub(crate) async fn sums_are_narrowed(store: &dyn Store) {
     let rows = load(5, 500);
     store.record(&rows).await.expect("a record");
     let places = places(store);
-    let check = async |query: ActivityQuery, keep: &dyn Fn(&RequestRow) -> bool| {
+    let check = async |query: ActivityQuery, keep: &(dyn Fn(&RequestRow) -> bool + Sync)| {
         let kept: Vec<RequestRow> = rows.iter().filter(|row| keep(row)).cloned().collect();
         let mut whole = expected(&kept, places, |_| vec![Vec::new()]);
         assert_eq!(by(store, query).await.remove([].as_slice()), whole.remove([].as_slice()));
@@ -241,10 +241,13 @@ pub(crate) async fn a_counter_can_be_set(store: &dyn Store) {
     };
     store.set_spent(&zero).await.expect("it is set");
     let subjects = [zero.subject.clone()];
-    assert_eq!(store.spent(&subjects).await.expect("counters"), [zero.clone()]);
+    assert_eq!(store.spent(&subjects).await.expect("counters"), std::slice::from_ref(&zero));
     let new = Spent { period: "1d".to_owned(), amount: money("1.5"), ..zero.clone() };
     store.set_spent(&new).await.expect("it is set");
     assert_eq!(store.spent(&subjects).await.expect("counters"), [new.clone(), zero]);
+    let absurd = Spent { amount: money("9000001"), ..new.clone() };
+    let error = store.set_spent(&absurd).await.expect_err("no counter holds it");
+    assert_eq!(error.kind(), ErrorKind::InvalidRequest);
     store.rebuild().await.expect("a rebuild");
     let rebuilt = store.spent(&subjects).await.expect("counters");
     assert!(!rebuilt.contains(&new), "what was set is lost by a rebuild");

@@ -1,0 +1,163 @@
+//! A real PostgreSQL for tests, in a temporary folder, that ends with the test.
+//!
+//! ```no_run
+//! use trunkline_testkit::postgres::PostgresServer;
+//!
+//! # fn example() -> std::io::Result<()> {
+//! let address = PostgresServer::shared().database()?;
+//! println!("{address}");
+//! # Ok(())
+//! # }
+//! ```
+
+use std::fmt;
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+/// Starts the server, does as it is told line by line, and clears all away when nobody tells it anything any more: the
+/// pipe is closed however its owner ends.
+///
+/// PostgreSQL refuses to run as root, and Debian keeps its programs out of the path.
+const SCRIPT: &str = r#"
+if [ "$(id -u)" = 0 ]; then
+  id postgres >/dev/null 2>&1 || { echo 'there is no user postgres'; exit 1; }
+  exec setpriv --reuid=postgres --regid=postgres --init-groups sh -c "$1" sh "$1"
+fi
+for folder in /usr/lib/postgresql/*/bin; do PATH=$folder:$PATH; done
+cd /
+for program in initdb pg_ctl createdb; do
+  command -v $program >/dev/null || { echo "there is no $program"; exit 1; }
+done
+folder=$(mktemp -d /tmp/trunkline-postgres.XXXXXX) || { echo 'there is no temporary folder'; exit 1; }
+trap 'pg_ctl -D "$folder/data" -m immediate -w stop >/dev/null 2>&1; rm -rf "$folder"' EXIT
+start() {
+  pg_ctl -D "$folder/data" -l "$folder/log" -w start >/dev/null 2>&1
+}
+{ initdb -D "$folder/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >"$folder/log" 2>&1 &&
+  printf '%s\n' "listen_addresses = ''" "unix_socket_directories = '$folder'" 'fsync = off' \
+    'full_page_writes = off' 'shared_buffers = 16MB' 'max_connections = 100' >>"$folder/data/postgresql.conf" &&
+  start; } || { tail -n 3 "$folder/log" | tr '\n' ' '; echo; exit 1; }
+echo "ready $folder"
+while read -r order name; do
+  case $order in
+    create) createdb -h "$folder" -U postgres "$name" ;;
+    stop) pg_ctl -D "$folder/data" -m immediate -w stop ;;
+    start) start ;;
+  esac >"$folder/said" 2>&1 && echo "done" || { tr '\n' ' ' <"$folder/said"; echo; }
+done
+"#;
+
+/// A PostgreSQL server that listens on a socket in a temporary folder. Dropping it ends it and removes the folder, and so
+/// does the end of the process, however it comes.
+pub struct PostgresServer {
+    folder: String,
+    told: Mutex<Told>,
+}
+
+struct Told {
+    shell: Child,
+    orders: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+    databases: u32,
+}
+
+impl PostgresServer {
+    /// Starts a server of its own; takes a second or two.
+    ///
+    /// # Errors
+    ///
+    /// Names what is missing, if PostgreSQL is not installed. It is the package `postgresql`.
+    pub fn start() -> io::Result<Self> {
+        let mut shell = Command::new("sh")
+            .args(["-c", SCRIPT, "sh", SCRIPT])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let (Some(orders), Some(answers)) = (shell.stdin.take(), shell.stdout.take()) else {
+            return Err(io::Error::other("the shell has no pipes"));
+        };
+        let mut told = Told { shell, orders: Some(orders), answers: BufReader::new(answers), databases: 0 };
+        let answer = told.answer()?;
+        let Some(folder) = answer.strip_prefix("ready ") else {
+            let message = format!("no PostgreSQL to test with ({answer}): install the package postgresql");
+            return Err(io::Error::other(message));
+        };
+        Ok(Self { folder: folder.to_owned(), told: Mutex::new(told) })
+    }
+
+    /// The server that all tests of a program share. It is started by the first that asks.
+    ///
+    /// # Panics
+    ///
+    /// If PostgreSQL is not installed, so that a test which needs it fails and says so.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<PostgresServer> = OnceLock::new();
+        SHARED.get_or_init(|| Self::start().unwrap_or_else(|error| panic!("{error}")))
+    }
+
+    /// Makes an empty database, and gives its address.
+    ///
+    /// # Errors
+    ///
+    /// Says what the server says, if it makes none.
+    pub fn database(&self) -> io::Result<String> {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.databases += 1;
+        let name = format!("test_{}", told.databases);
+        told.obey(&format!("create {name}"))?;
+        Ok(self.address(&name))
+    }
+
+    /// The address of a database of that name, whether it is there or not.
+    pub fn address(&self, name: &str) -> String {
+        format!("postgresql://postgres@localhost/{name}?host={}", self.folder)
+    }
+
+    /// Stops the server at once, as a crash would. What was committed is there after [`PostgresServer::resume`].
+    ///
+    /// # Errors
+    ///
+    /// Says what the server says, if it does not stop.
+    pub fn stop(&self) -> io::Result<()> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).obey("stop")
+    }
+
+    /// Starts a server again that was stopped, at the same address.
+    ///
+    /// # Errors
+    ///
+    /// Says what the server says, if it does not start.
+    pub fn resume(&self) -> io::Result<()> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).obey("start")
+    }
+}
+
+impl Told {
+    fn obey(&mut self, order: &str) -> io::Result<()> {
+        let Some(orders) = &mut self.orders else { return Err(io::Error::other("the server has ended")) };
+        writeln!(orders, "{order}")?;
+        let answer = self.answer()?;
+        if answer == "done" { Ok(()) } else { Err(io::Error::other(format!("{order}: {answer}"))) }
+    }
+
+    fn answer(&mut self) -> io::Result<String> {
+        let mut line = String::new();
+        self.answers.read_line(&mut line)?;
+        Ok(line.trim().to_owned())
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.orders = None;
+        let _ = self.shell.wait();
+    }
+}
+
+impl fmt::Debug for PostgresServer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("PostgresServer").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
