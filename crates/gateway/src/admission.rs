@@ -17,6 +17,16 @@ pub(crate) struct Admission {
 #[derive(Debug)]
 pub(crate) struct Permit {
     _parallel: Option<OwnedSemaphorePermit>,
+    /// Places that the caller's own limits have.
+    _own: trunkline_limits::Permit,
+}
+
+impl Permit {
+    /// The same, with the places of the caller's own limits.
+    pub(crate) fn with(mut self, own: trunkline_limits::Permit) -> Self {
+        self._own = own;
+        self
+    }
 }
 
 impl Admission {
@@ -34,10 +44,10 @@ impl Admission {
     /// `Overloaded`, naming the limit.
     pub(crate) fn admit(&self) -> Result<Permit, Error> {
         let Some((semaphore, max)) = &self.parallel else {
-            return Ok(Permit { _parallel: None });
+            return Ok(Permit { _parallel: None, _own: trunkline_limits::Permit::default() });
         };
         match Arc::clone(semaphore).try_acquire_owned() {
-            Ok(place) => Ok(Permit { _parallel: Some(place) }),
+            Ok(place) => Ok(Permit { _parallel: Some(place), _own: trunkline_limits::Permit::default() }),
             Err(_) => {
                 let message = format!(
                     "Rate limit exceeded. Limit type: max_parallel_requests. Current limit: {max}, Remaining: 0"

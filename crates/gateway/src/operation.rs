@@ -23,10 +23,11 @@ use crate::error_response::failed;
 use crate::gateway::Gateway;
 use crate::record::OpenRecord;
 use crate::reply_body::ReplyBody;
+use crate::reserve::{self, Going};
 use crate::rewrite::Rewrite;
 use crate::steering::Steering;
 use crate::stream::StreamBody;
-use crate::{Settings, body, headers, reach, trace, wishes};
+use crate::{Settings, body, headers, limit_headers, reach, trace, wishes};
 
 /// As much of an end user's name as is noted, in bytes.
 const USER_BYTES_MAX: usize = 256;
@@ -82,6 +83,7 @@ where
             headers::add_request(&record, response.headers_mut());
             headers::add_attempts(&record, response.headers_mut());
             headers::add_durations(&mut record, response.headers_mut());
+            limit_headers::add(&mut record, response.headers_mut());
             headers::add_cost(&record, response.headers_mut());
             record.status = Some(response.status());
             response.map(|body| body.holding(record, permit))
@@ -90,6 +92,7 @@ where
             headers::add_request(&record, response.headers_mut());
             headers::add_attempts(&record, response.headers_mut());
             headers::add_durations(&mut record, response.headers_mut());
+            limit_headers::add(&mut record, response.headers_mut());
             record.status = Some(response.status());
             response.map(|bytes| ReplyBody::bytes(bytes, record, permit, upstream, gateway.stopped()))
         }
@@ -99,6 +102,7 @@ where
             headers::add_request(&record, &mut parts.headers);
             headers::add_attempts(&record, &mut parts.headers);
             headers::add_durations(&mut record, &mut parts.headers);
+            limit_headers::add(&mut record, &mut parts.headers);
             record.status = Some(parts.status);
             let keepalive = gateway.settings.keepalive_of(record.dialect);
             let mut body = StreamBody::new(events, rewrite, record, permits, gateway.stopped(), keepalive);
@@ -125,7 +129,8 @@ where
     let settings = &gateway.settings;
 
     // 4 may they ask now
-    let permit = gateway.admission.admit()?;
+    let keys = gateway.keys.as_deref();
+    let permit = gateway.admission.admit()?.with(reserve::admit(keys, &caller)?);
     // 5 what they ask
     let mut body =
         body::read(operation, &request.headers, body, &settings.limits, settings.waits.body_idle).await?;
@@ -152,7 +157,7 @@ where
     reach::check(&caller, &router, (&name, &route), &body, &wishes)?;
     record.is_traced =
         trace::is_asked_for(steering) && (caller.is_administrator() || gateway.settings.trace_for_keys);
-    // 7 note that it begins
+    // 7 note that it begins, and what it may use
     record.asked_group = Some(Arc::clone(&candidate.deployment.group));
     record.group = Some(Arc::clone(route.group()));
     // 8 send it, as often as it takes
@@ -162,6 +167,17 @@ where
     call.query = headers::outbound_query(operation, request.uri.query());
     call.object = earlier.object;
     record.streamed = call.streaming();
+    let going = Going {
+        caller: &caller,
+        router: &router,
+        route: &route,
+        candidate,
+        name: &name,
+        user: record.user.as_deref(),
+        wishes: &wishes,
+    };
+    let held = reserve::reserve(keys, settings, &going, &mut call).await?;
+    record.held = held;
     if record.streamed {
         record.body_bytes = call.document().map_or(0, Document::len);
     }

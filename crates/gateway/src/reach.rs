@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use trunkline_core::{Body, Document, Error, ErrorKind, json};
+use trunkline_core::{Body, Document, Error, ErrorKind};
 use trunkline_keys::Identity;
 use trunkline_router::{Deployment, Reach, Route, Router, Wishes};
 
 use crate::authentication::Caller;
+use crate::reserve::{lists_of_models, texts};
 
 /// What a key may reach besides the model that it asks for: the groups that stand in for it.
 #[derive(Debug)]
@@ -94,20 +95,11 @@ fn check_name(identity: &Identity, name: &str, group: &str, deployment: &Deploym
 /// Checks the models that a body lets the upstream choose from: `models`, and `providerOptions.gateway.models`. They are
 /// in the upstream's spelling, which a list may hold with or without the provider's prefix.
 fn check_offered(identity: &Identity, route: &Route, document: &Document) -> Result<(), Error> {
-    let options = document.raw("providerOptions").and_then(|raw| member(member(raw, "gateway")?, "models"));
     let prefix = &route.first().prefix;
-    for list in [document.raw("models"), options].into_iter().flatten() {
-        for span in json::elements(list) {
-            let Some(model) = list.get(span).and_then(json::string) else { continue };
-            let whole = format!("{prefix}/{model}");
-            if identity.check_model(&whole, &[]).is_err() {
-                identity.check_model(&model, &[])?;
-            }
+    for model in lists_of_models(document).flat_map(texts) {
+        if identity.check_model(&format!("{prefix}/{model}"), &[]).is_err() {
+            identity.check_model(&model, &[])?;
         }
     }
     Ok(())
-}
-
-fn member<'j>(object: &'j [u8], name: &str) -> Option<&'j [u8]> {
-    object.get(json::member(object, name)?)
 }

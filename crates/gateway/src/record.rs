@@ -12,6 +12,9 @@ use trunkline_keys::Identity;
 use trunkline_prices::Price;
 use trunkline_router::{Attempt, Candidate, Course, Router};
 
+use crate::reserve::Held;
+use crate::row;
+
 /// Everything that is noted of one request. No prompt, no reply and no key is part of it.
 #[derive(Clone, Debug)]
 pub struct Record {
@@ -216,6 +219,8 @@ pub(crate) struct OpenRecord {
     pub(crate) is_all_tried: bool,
     /// Whether the caller may see the attempts, and wants to.
     pub(crate) is_traced: bool,
+    /// What it holds of limits and budgets.
+    pub(crate) held: Held,
     recorder: Arc<dyn Recorder>,
 }
 
@@ -273,6 +278,7 @@ impl OpenRecord {
             retries_max: 0,
             is_all_tried: false,
             is_traced: false,
+            held: Held::default(),
             recorder,
         })
     }
@@ -354,6 +360,15 @@ impl OpenRecord {
         }
     }
 
+    /// Sees to it that what is reserved reaches as far as the stream has come.
+    ///
+    /// # Errors
+    ///
+    /// `BudgetExceeded` where no budget can pay for more.
+    pub(crate) fn reach(&mut self) -> Result<(), Error> {
+        self.held.reach(self.events)
+    }
+
     /// Notes what the request failed of. What a caller did wrong is the caller's to read, and may hold what is nobody
     /// else's.
     pub(crate) fn fail(&mut self, error: &Error) {
@@ -394,6 +409,8 @@ impl Drop for OpenRecord {
         }
         self.estimate();
         self.record.duration = Some(self.record.started.elapsed());
+        let tokens = self.record.observation.usage.as_ref().map_or(0, Usage::total);
+        self.held.settle(tokens, row::spend(&self.record));
         self.recorder.settled(&self.record);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::HeaderName;
+use http::{HeaderName, StatusCode};
 use trunkline_core::{Dialect, Secret};
 
 /// The settings of a gateway. The defaults are those of an open one on loopback.
@@ -55,6 +55,14 @@ pub struct Settings {
     pub health_details: bool,
     /// Whether `GET /metrics` answers without a key. Default false.
     pub metrics_open: bool,
+    /// Tokens that are reserved of a budget for an answer without a limit of its own. Default 4,096.
+    pub reserve_output_tokens: u64,
+    /// How long a call waits for what others have reserved of a budget. Default 5 s.
+    pub budget_wait: Duration,
+    /// The status of a call that no budget can pay. Default 422, as in LiteLLM.
+    pub budget_exceeded_status: Option<StatusCode>,
+    /// Who may call models whose price nobody knows. Default: whoever has no budget.
+    pub unknown_price: UnknownPrice,
     /// Whether only `echo/…` can answer, for want of a key. Readiness says so.
     pub echo_only: bool,
     /// Sizes.
@@ -82,6 +90,18 @@ impl Settings {
             (None, false) => "this machine only: no master key is set",
         }
     }
+}
+
+/// Who may call models whose price nobody knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnknownPrice {
+    /// Everybody.
+    Allow,
+    /// Nobody.
+    Deny,
+    /// Whoever has no budget.
+    #[default]
+    DenyWithBudget,
 }
 
 /// How deployments are probed.
@@ -149,6 +169,10 @@ impl Default for Settings {
             prices_every: None,
             health_details: true,
             metrics_open: false,
+            reserve_output_tokens: 4_096,
+            budget_wait: Duration::from_secs(5),
+            budget_exceeded_status: None,
+            unknown_price: UnknownPrice::default(),
             echo_only: false,
             limits: Limits::default(),
             waits: Waits::default(),

@@ -113,6 +113,10 @@ impl StreamBody {
         let mut out = Vec::new();
         self.rewrite.events(events, &mut out);
         self.ready.extend(out);
+        // An event for each token, as upstreams send them.
+        if let Err(error) = self.record.reach() {
+            self.fail(&error);
+        }
         if let Some(keepalive) = &mut self.keepalive {
             keepalive.next.as_mut().reset(Instant::now() + keepalive.every);
         }

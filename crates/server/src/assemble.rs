@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::StatusCode;
 use trunkline_agents::Origin;
 use trunkline_config::{DeploymentSettings, Location};
 use trunkline_core::Error;
-use trunkline_gateway::{Gateway, Probes, Recorder, Settings};
+use trunkline_gateway::{Gateway, Probes, Recorder, Settings, UnknownPrice};
 use trunkline_metrics::Metrics;
 use trunkline_prices::{Price, Prices, Rates};
 use trunkline_provider::{Limits, Provider, Registry, SendOptions, Target, Waits};
@@ -274,6 +275,17 @@ pub(crate) fn gateway_settings(sources: &Sources, files: u64) -> Settings {
         enforce_user: general.enforce_user_param,
         user_headers: general.user_headers.clone(),
         completion_model: general.completion_model.clone(),
+        reserve_output_tokens: own.reserve_output_tokens,
+        budget_wait: Duration::from_millis(own.budget_wait_ms),
+        budget_exceeded_status: settings
+            .accounts
+            .budget_exceeded_status
+            .and_then(|status| StatusCode::from_u16(status).ok()),
+        unknown_price: match own.unknown_price {
+            trunkline_config::UnknownPrice::Allow => UnknownPrice::Allow,
+            trunkline_config::UnknownPrice::Deny => UnknownPrice::Deny,
+            trunkline_config::UnknownPrice::DenyWithBudget => UnknownPrice::DenyWithBudget,
+        },
         echo_only: matches!(sources.origin, Origin::Nothing),
         limits: trunkline_gateway::Limits {
             body_bytes_max: size(own.body_bytes_max),

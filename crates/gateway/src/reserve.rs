@@ -1,0 +1,293 @@
+//! What a call may use of its callers' limits and budgets, reserved before it is sent.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue};
+use rust_decimal::Decimal;
+use trunkline_core::{
+    Body as CallBody, Call, Document, Error, ErrorKind, Operation, Subject, SubjectKind, json,
+};
+use trunkline_keys::{Keys, Limited};
+use trunkline_limits::{Account, Permit, Refusal, Reservation, Want};
+use trunkline_router::{Candidate, Dearest, Route, Router, Wishes};
+use trunkline_store::{Charge, Kind};
+
+use crate::Settings;
+use crate::authentication::Caller;
+use crate::settings::UnknownPrice;
+
+/// The header that tells of a limit that was put into a body.
+pub(crate) static ADDED_LIMIT: HeaderName = HeaderName::from_static("x-trunkline-added-limit");
+
+/// How many tags of a request are looked at for budgets.
+const TAGS_MAX: usize = 32;
+
+/// What a call holds of limits and budgets, until it is known what it used.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    reservation: Option<Reservation>,
+    /// What is metered of a stream that has no limit of its own.
+    meter: Option<Meter>,
+    /// Who is charged with what it spends, be there a budget or not.
+    charged: Vec<Subject>,
+    /// A limit that was put into the body, as the header tells it.
+    pub(crate) added_limit: Option<HeaderValue>,
+    status: Option<http::StatusCode>,
+}
+
+/// How far a reservation reaches into a stream.
+#[derive(Debug)]
+struct Meter {
+    /// Tokens of output that are reserved.
+    reserved: u64,
+    /// By how many it grows.
+    step: u64,
+    per_token: Decimal,
+}
+
+/// A call, and what is known of where it goes.
+#[derive(Debug)]
+pub(crate) struct Going<'g> {
+    pub(crate) caller: &'g Caller,
+    pub(crate) router: &'g Router,
+    pub(crate) route: &'g Route,
+    pub(crate) candidate: &'g Candidate,
+    /// The name that was asked for.
+    pub(crate) name: &'g str,
+    /// The end user.
+    pub(crate) user: Option<&'g str>,
+    pub(crate) wishes: &'g Wishes,
+}
+
+/// Takes one request of the minute, and one place, of everybody whom the key stands for.
+///
+/// # Errors
+///
+/// `RateLimited`, naming the limit.
+pub(crate) fn admit(keys: Option<&Keys>, caller: &Caller) -> Result<Permit, Error> {
+    let Some(keys) = keys else { return Ok(Permit::default()) };
+    Ok(keys.book().admit(always(keys, caller))?)
+}
+
+/// Reserves what a call may use: tokens, and money at the dearest of all that may answer.
+///
+/// # Errors
+///
+/// `RateLimited` and `BudgetExceeded`, naming whose limit it is; `PermissionDenied` if nobody knows what the call costs, and
+/// it must be known; `Unauthenticated` if the end user is blocked.
+pub(crate) async fn reserve(
+    keys: Option<&Keys>,
+    settings: &Settings,
+    going: &Going<'_>,
+    call: &mut Call,
+) -> Result<Held, Error> {
+    let Some(keys) = keys else { return Ok(Held::default()) };
+    let named = limited(keys, going).await?;
+    let accounts = always(keys, going.caller);
+    let late = late(going, &named);
+    let has_budget = has_budget(keys, going.caller, &named);
+    let mut held = Held {
+        charged: charged(going.caller, &named),
+        status: settings.budget_exceeded_status,
+        ..Held::default()
+    };
+    let is_limited = accounts.iter().chain(&late).any(|account| account.is_limited());
+    if !is_limited && settings.unknown_price != UnknownPrice::Deny {
+        return Ok(held);
+    }
+    let offered = offered(&call.body);
+    let dearest =
+        going.router.dearest(going.route, call, going.wishes, (&offered, settings.reserve_output_tokens));
+    let amount = if has_budget || settings.unknown_price == UnknownPrice::Deny {
+        priced(settings, has_budget, going, &dearest)?
+    } else {
+        None
+    };
+    if has_budget && let Some(limit) = dearest.limit_to_add {
+        if call.streaming() {
+            held.meter = dearest.per_output_token.map(|per_token| Meter {
+                reserved: dearest.output_tokens,
+                step: limit.max(1),
+                per_token,
+            });
+        } else {
+            held.added_limit = add_limit(call, going.candidate, limit);
+        }
+    }
+    let want = Want {
+        accounts,
+        by_model: &late,
+        tokens: dearest.input_tokens.saturating_add(dearest.output_tokens),
+        amount: amount.filter(|amount| !amount.is_zero()),
+        wait: settings.budget_wait,
+    };
+    held.reservation = Some(keys.book().reserve(want).await.map_err(|refusal| held.refused(refusal))?);
+    Ok(held)
+}
+
+impl Held {
+    fn refused(&self, refusal: Refusal) -> Error {
+        Error::from(refusal).with_status(self.status)
+    }
+
+    /// Reserves more for a stream that outgrows what was reserved for it.
+    ///
+    /// # Errors
+    ///
+    /// `BudgetExceeded` where no budget can pay for more: the stream is to end.
+    pub(crate) fn reach(&mut self, output_tokens: u64) -> Result<(), Error> {
+        let Some(meter) = &mut self.meter else { return Ok(()) };
+        while output_tokens > meter.reserved {
+            let amount = Decimal::from(meter.step).saturating_mul(meter.per_token);
+            if let Some(reservation) = &mut self.reservation
+                && let Err(refusal) = reservation.top_up(meter.step, amount)
+            {
+                return Err(Error::from(refusal).with_status(self.status));
+            }
+            meter.reserved = meter.reserved.saturating_add(meter.step);
+        }
+        Ok(())
+    }
+
+    /// Puts what was used in the place of what was reserved.
+    pub(crate) fn settle(&mut self, tokens: u64, spent: Option<Decimal>) {
+        if let Some(reservation) = self.reservation.take() {
+            reservation.settle(tokens, spent);
+        }
+    }
+
+    /// The counters that what it spends is added to.
+    pub(crate) fn charges(&self) -> Vec<Charge> {
+        let ever =
+            |subject: &Subject| Charge { subject: subject.clone(), period: String::new(), begins_at: 0 };
+        let mut charges: Vec<Charge> = self.charged.iter().map(ever).collect();
+        let reserved = self.reservation.iter().flat_map(Reservation::charges);
+        for charge in reserved {
+            let period = charge.period.map(|period| period.to_string()).unwrap_or_default();
+            let charge = Charge { subject: charge.subject, period, begins_at: charge.begins_at_ms };
+            if !charges.contains(&charge) {
+                charges.push(charge);
+            }
+        }
+        charges
+    }
+}
+
+/// The accounts that every request of a caller counts against.
+fn always<'k>(keys: &'k Keys, caller: &'k Caller) -> &'k [Arc<Account>] {
+    caller.identity().map_or(keys.global(), |identity| &identity.accounts.always)
+}
+
+/// The end user and the tags that a request names, as far as somebody has limited them.
+///
+/// Where the store does not tell, the request goes on without: whoever names a new end user must not be refused because
+/// a database is down.
+async fn limited(keys: &Keys, going: &Going<'_>) -> Result<Vec<Arc<Limited>>, Error> {
+    let user = going.user.map(|user| (Kind::Customer, user));
+    let tags = going.wishes.tags.iter().take(TAGS_MAX).map(|tag| (Kind::Tag, tag.as_str()));
+    let mut named = Vec::new();
+    for (kind, id) in user.into_iter().chain(tags) {
+        match keys.limited(kind, id).await {
+            Ok(limited) => {
+                limited.check()?;
+                named.push(limited);
+            }
+            Err(error) => {
+                tracing::warn!(error = %error, kind = kind.name(), "limits could not be read, and do not hold for this call");
+            }
+        }
+    }
+    Ok(named)
+}
+
+/// The accounts that are known only with the body: those of the model, the end user, the tags.
+fn late(going: &Going<'_>, named: &[Arc<Limited>]) -> Vec<Arc<Account>> {
+    let names = [going.name, &**going.route.group()];
+    let identity = going.caller.identity().filter(|identity| identity.accounts.knows_models());
+    let of_key = identity.into_iter().flat_map(|identity| identity.accounts.of_models(&names));
+    let of_named = named
+        .iter()
+        .flat_map(|limited| limited.accounts.always.iter().chain(limited.accounts.of_models(&names)));
+    of_key.chain(of_named).cloned().collect()
+}
+
+fn has_budget(keys: &Keys, caller: &Caller, named: &[Arc<Limited>]) -> bool {
+    let of_caller = match caller.identity() {
+        Some(identity) => identity.accounts.has_budget,
+        None => !keys.global().is_empty(),
+    };
+    of_caller || named.iter().any(|limited| limited.accounts.has_budget)
+}
+
+fn charged(caller: &Caller, named: &[Arc<Limited>]) -> Vec<Subject> {
+    let of_caller = caller.identity().into_iter().flat_map(|identity| identity.accounts.charged());
+    of_caller.chain(named.iter().flat_map(|limited| limited.accounts.charged())).cloned().collect()
+}
+
+/// What is to be reserved. `None` is an unknown price that does not matter.
+fn priced(
+    settings: &Settings,
+    has_budget: bool,
+    going: &Going<'_>,
+    dearest: &Dearest,
+) -> Result<Option<Decimal>, Error> {
+    if dearest.amount.is_some() {
+        return Ok(dearest.amount);
+    }
+    let is_denied = match settings.unknown_price {
+        UnknownPrice::Allow => false,
+        UnknownPrice::Deny => true,
+        UnknownPrice::DenyWithBudget => has_budget,
+    };
+    if !is_denied {
+        return Ok(None);
+    }
+    let message = format!(
+        "nobody knows what `{}` costs, or a model that may stand in for it, and this caller's budget must be able to pay \
+         for it: give its deployment a price (input_cost_per_token, output_cost_per_token)",
+        going.name
+    );
+    Err(Error::new(ErrorKind::PermissionDenied, message).with_param("model").with_subject(SubjectKind::Key))
+}
+
+/// Puts a limit into a body that has none, so that what is reserved is the most that it can use.
+fn add_limit(call: &mut Call, candidate: &Candidate, limit: u64) -> Option<HeaderValue> {
+    let operation = call.operation;
+    let CallBody::Document(document) = &mut call.body else { return None };
+    let member = limit_member(operation, &candidate.prefix)?;
+    document.set_raw(member, limit.to_string().into_bytes());
+    HeaderValue::try_from(format!("{member}={limit}")).ok()
+}
+
+/// What an operation calls the most tokens of an answer. OpenAI's newer models take no `max_tokens` in chats, and those
+/// who speak its wire do not all know the newer name.
+fn limit_member(operation: Operation, prefix: &str) -> Option<&'static str> {
+    match operation {
+        Operation::ChatCompletions if matches!(prefix, "openai" | "azure") => Some("max_completion_tokens"),
+        Operation::ChatCompletions | Operation::Completions | Operation::Messages => Some("max_tokens"),
+        Operation::Responses | Operation::CompactResponse => Some("max_output_tokens"),
+        _ => None,
+    }
+}
+
+/// The models that a body lets the upstream choose from, in the upstream's spelling.
+fn offered(body: &CallBody) -> Vec<String> {
+    let CallBody::Document(document) = body else { return Vec::new() };
+    lists_of_models(document).flat_map(texts).map(Cow::into_owned).collect()
+}
+
+/// The lists of models in a body: `models`, and `providerOptions.gateway.models`.
+pub(crate) fn lists_of_models(document: &Document) -> impl Iterator<Item = &[u8]> {
+    let options = document.raw("providerOptions").and_then(|raw| member(member(raw, "gateway")?, "models"));
+    [document.raw("models"), options].into_iter().flatten()
+}
+
+/// The texts of a list.
+pub(crate) fn texts(list: &[u8]) -> impl Iterator<Item = Cow<'_, str>> {
+    json::elements(list).filter_map(|span| json::string(list.get(span)?))
+}
+
+fn member<'j>(object: &'j [u8], name: &str) -> Option<&'j [u8]> {
+    object.get(json::member(object, name)?)
+}
