@@ -115,10 +115,32 @@ fn members_inherit_what_the_workspace_says() {
             }
         }
         if !says("lints", "workspace") {
-            findings.note(format!("{path}: the lints are not inherited"));
+            findings.add(&path, "the lints are not inherited");
         }
         if !entries.iter().any(|entry| entry.section == "package" && entry.name == "description") {
             findings.note(format!("{path}: no description"));
+        }
+    }
+    findings.finish();
+}
+
+/// A crate that cannot inherit the lints, since it must lower one that is forbidden, spells out all the others.
+#[test]
+fn lints_that_are_not_inherited_are_the_same() {
+    let mut findings = Findings::of("spelled lints");
+    let lints = |path: &str, start: &str| -> Vec<(String, String, String)> {
+        let entries = entries(&tree::read(path)).into_iter();
+        let lints = entries.filter_map(|entry| {
+            let section = entry.section.strip_prefix(start)?.to_owned();
+            Some((section, entry.name, entry.value)).filter(|(_, name, _)| name != "unsafe_code")
+        });
+        lints.collect()
+    };
+    let expected = lints("Cargo.toml", "workspace.lints.");
+    for (path, _) in manifests() {
+        let own = lints(&path, "lints.");
+        if !own.is_empty() && own != expected {
+            findings.note(format!("{path}: its lints are not those of the workspace"));
         }
     }
     findings.finish();

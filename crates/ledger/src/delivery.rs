@@ -1,0 +1,151 @@
+//! From the journal to the store: in batches, again and again until the store has them.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+use trunkline_core::{Error, ErrorKind};
+
+use crate::rows::{Batch, Rows};
+use crate::shared::{Failure, Shared, now};
+
+/// One delivery, which goes on where the last one stopped.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    shared: Arc<Shared>,
+    rows: Rows,
+    /// Read, and not yet taken by the store.
+    batch: Option<Batch>,
+    failures: u32,
+    is_stopping: bool,
+}
+
+impl Delivery {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+        let rows = Rows::new(&shared.journal);
+        Self { shared: Arc::clone(shared), rows, batch: None, failures: 0, is_stopping: false }
+    }
+
+    /// Delivers until `stop`, then what is there as long as there is time.
+    pub(crate) async fn run(mut self, stop: impl Future<Output = ()> + Send) {
+        {
+            // A batch that is under way when `stop` comes is sent again, which the store leaves out.
+            let mut stop = pin!(stop);
+            let mut deliver = pin!(self.deliver());
+            std::future::poll_fn(|context| {
+                if stop.as_mut().poll(context).is_ready() {
+                    return std::task::Poll::Ready(());
+                }
+                deliver.as_mut().poll(context)
+            })
+            .await;
+        }
+        self.is_stopping = true;
+        let stop_timeout = self.shared.options.stop_timeout;
+        // Whether all was delivered or time ran out: what is left stays in the journal.
+        let _ = timeout(stop_timeout, self.deliver()).await;
+    }
+
+    /// Delivers for ever, or when it is stopping, until there is nothing left.
+    async fn deliver(&mut self) {
+        loop {
+            match self.step().await {
+                Ok(true) => self.succeeded(),
+                Ok(false) if self.is_stopping => return,
+                Ok(false) => self.wait_for_rows().await,
+                Err(error) => {
+                    self.failed(&error);
+                    sleep(self.backoff()).await;
+                }
+            }
+        }
+    }
+
+    /// Delivers one batch. Whether there was one.
+    async fn step(&mut self) -> Result<bool, Error> {
+        let batch = match self.batch.take() {
+            Some(batch) => batch,
+            None => {
+                let batch = self.rows.read(&self.shared.journal, self.shared.options.batch_rows_max)?;
+                self.shared.counts.waiting.fetch_add(batch.earlier as i64, Ordering::Relaxed);
+                batch
+            }
+        };
+        let batch = self.batch.insert(batch);
+        let is_nothing = batch.rows.is_empty() && !batch.settles;
+        if !batch.rows.is_empty() {
+            let call = self.shared.store.record(&batch.rows);
+            let late = || Error::new(ErrorKind::StoreUnavailable, "the store did not take rows in time");
+            timeout(self.shared.options.store_timeout, call).await.map_err(|_| late())??;
+        }
+        if let Some(batch) = self.batch.take() {
+            self.taken(&batch);
+        }
+        Ok(!is_nothing)
+    }
+
+    /// Notes that the store has a batch.
+    fn taken(&self, batch: &Batch) {
+        let (counts, rows) = (&self.shared.counts, batch.rows.len() as u64);
+        counts.waiting.fetch_sub((batch.own + batch.earlier) as i64, Ordering::Relaxed);
+        counts.delivered.fetch_add(rows, Ordering::Relaxed);
+        if batch.unreadable > 0 {
+            counts.unreadable.fetch_add(batch.unreadable, Ordering::Relaxed);
+            tracing::error!(records = batch.unreadable, "records of the journal could not be read");
+        }
+        if batch.settles {
+            self.shared.journal.settle();
+        }
+        if batch.next > self.shared.journal.forgotten() || batch.settles {
+            // Were it not written down, the rows would be sent again after the next start, and left out by the store.
+            if let Err(error) = self.shared.journal.forget_until(batch.next) {
+                tracing::warn!(error = %error, causes = error.causes(), "the ledger's journal was not cleared");
+            }
+        }
+    }
+
+    async fn wait_for_rows(&self) {
+        let options = &self.shared.options;
+        let waiting = || self.shared.counts.waiting.load(Ordering::Relaxed);
+        while waiting() <= 0 {
+            self.shared.filled.notified().await;
+        }
+        let batch_is_full = async {
+            while waiting() < options.batch_rows_max as i64 {
+                self.shared.filled.notified().await;
+            }
+        };
+        // Whichever is first.
+        let _ = timeout(options.batch_wait, batch_is_full).await;
+    }
+
+    fn succeeded(&mut self) {
+        self.failures = 0;
+        if let Some(failure) = self.shared.failure() {
+            self.shared.set_failure(None);
+            tracing::info!(duration_ms = now() - failure.since, "the store takes rows of the ledger again");
+        }
+    }
+
+    fn failed(&mut self, error: &Error) {
+        self.failures = self.failures.saturating_add(1);
+        let before = self.shared.failure();
+        if before.is_none() {
+            tracing::warn!(error = %error, causes = error.causes(), "the store takes no rows; they wait in the journal");
+        }
+        let since = before.map_or_else(now, |failure| failure.since);
+        self.shared.set_failure(Some(Failure { since, error: error.message().to_owned() }));
+    }
+
+    /// How long to wait after a failure: twice as long as the last time, less a random part of up to a half.
+    fn backoff(&self) -> Duration {
+        let options = &self.shared.options;
+        let doublings = self.failures.saturating_sub(1).min(16);
+        let whole = options.backoff_min.saturating_mul(1 << doublings).min(options.backoff_max);
+        let nanoseconds = u64::try_from(whole.as_nanos()).unwrap_or(u64::MAX);
+        whole - Duration::from_nanos(self.shared.ids.random() % (nanoseconds / 2 + 1))
+    }
+}

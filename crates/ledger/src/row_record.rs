@@ -1,0 +1,249 @@
+//! A row as a record of the journal.
+//!
+//! The version, the id, then the row's fields in the order of the contract. WHEN ADDING A FIELD: write it at the end, under
+//! a version that is one higher, read it only from that version on, and raise [`FORMAT`].
+
+use trunkline_core::{Subject, SubjectKind};
+use trunkline_store::{AttemptRow, Charge, CostOrigin, RequestRow};
+
+use crate::request_id::RequestId;
+use crate::wire::{Read, Unreadable, Write};
+
+/// The version of a ledger's records. Their journal is opened with it, so that an earlier program refuses a later one's.
+pub const FORMAT: u8 = 1;
+
+/// A request that was admitted.
+pub(crate) const OPEN: u8 = 1;
+
+/// What became of it.
+pub(crate) const CLOSE: u8 = 2;
+
+const STREAMED: u8 = 1;
+const ESTIMATED: u8 = 1 << 1;
+const BYOK: u8 = 1 << 2;
+const CONTRADICTORY: u8 = 1 << 3;
+const CACHE_HIT: u8 = 1 << 4;
+
+/// The request that a record of either kind is of.
+pub(crate) fn read_id(bytes: &[u8]) -> Result<RequestId, Unreadable> {
+    let mut read = Read::new(bytes);
+    read_version(&mut read)?;
+    read.array().map(RequestId::from_bytes)
+}
+
+pub(crate) fn read_version(read: &mut Read<'_>) -> Result<(), Unreadable> {
+    match read.byte()? {
+        FORMAT => Ok(()),
+        other => Err(Unreadable::Version(other)),
+    }
+}
+
+/// Writes a row, under an id that takes the place of its own.
+pub(crate) fn write(id: RequestId, row: &RequestRow, to: &mut Vec<u8>) {
+    to.push(FORMAT);
+    to.extend_from_slice(&id.bytes());
+    to.extend_from_slice(&row.started_at.to_le_bytes());
+    to.signed(row.ended_at.wrapping_sub(row.started_at));
+    to.push(u8::from(row.first_byte_at.is_some()));
+    if let Some(at) = row.first_byte_at {
+        to.signed(at.wrapping_sub(row.started_at));
+    }
+    let flags = [
+        (row.streamed, STREAMED),
+        (row.usage_is_estimated, ESTIMATED),
+        (row.is_byok, BYOK),
+        (row.is_contradictory, CONTRADICTORY),
+        (row.cache_hit, CACHE_HIT),
+    ];
+    to.push(flags.into_iter().filter(|(is_set, _)| *is_set).fold(0, |sum, (_, flag)| sum | flag));
+    to.push(origin_number(row.cost_origin));
+    to.optional_number(row.status.map(u64::from));
+    for text in [&row.call_id, &row.operation, &row.route, &row.outcome, &row.model] {
+        to.text(text);
+    }
+    let texts = [
+        &row.error_kind,
+        &row.key,
+        &row.user_id,
+        &row.team_id,
+        &row.customer,
+        &row.group,
+        &row.deployment,
+        &row.provider,
+        &row.upstream_model,
+        &row.api_base,
+        &row.generation_id,
+        &row.cache_key,
+        &row.session_id,
+        &row.client_address,
+        &row.metadata,
+    ];
+    for text in texts {
+        to.optional_text(text.as_deref());
+    }
+    to.usage(row.usage.as_ref());
+    for amount in [row.spend, row.cost, row.market_cost, row.surcharge_cost, row.gateway_cost] {
+        to.money(amount);
+    }
+    write_tags(&row.tags, to);
+    write_charges(&row.charges, to);
+    to.number(row.attempts.len() as u64);
+    for attempt in &row.attempts {
+        write_attempt(attempt, to);
+    }
+}
+
+fn write_attempt(attempt: &AttemptRow, to: &mut Vec<u8>) {
+    for text in [&attempt.group, &attempt.deployment, &attempt.provider, &attempt.upstream_model] {
+        to.text(text);
+    }
+    to.signed(attempt.duration_ms);
+    to.optional_text(attempt.error_kind.as_deref());
+    to.optional_number(attempt.status.map(u64::from));
+    to.usage(attempt.usage.as_ref());
+    to.money(attempt.spend);
+    to.optional_text(attempt.generation_id.as_deref());
+}
+
+pub(crate) fn write_tags(tags: &[String], to: &mut Vec<u8>) {
+    to.number(tags.len() as u64);
+    for tag in tags {
+        to.text(tag);
+    }
+}
+
+pub(crate) fn write_charges(charges: &[Charge], to: &mut Vec<u8>) {
+    to.number(charges.len() as u64);
+    for charge in charges {
+        to.push(subject_number(charge.subject.kind));
+        to.text(&charge.subject.id);
+        to.optional_text(charge.subject.model.as_deref());
+        to.text(&charge.period);
+        to.signed(charge.begins_at);
+    }
+}
+
+/// Reads a row.
+pub(crate) fn read(bytes: &[u8]) -> Result<RequestRow, Unreadable> {
+    let mut read = Read::new(bytes);
+    read_version(&mut read)?;
+    let id = RequestId::from_bytes(read.array()?);
+    let started_at = i64::from_le_bytes(read.array()?);
+    let ended_at = started_at.wrapping_add(read.signed()?);
+    let first_byte_at = if read.byte()? == 0 { None } else { Some(started_at.wrapping_add(read.signed()?)) };
+    let flags = read.byte()?;
+    let is_set = |flag: u8| flags & flag != 0;
+    // The members of a struct are read in the order in which they stand here, which is the order of `write`.
+    Ok(RequestRow {
+        request_id: id.to_string(),
+        started_at,
+        ended_at,
+        first_byte_at,
+        streamed: is_set(STREAMED),
+        usage_is_estimated: is_set(ESTIMATED),
+        is_byok: is_set(BYOK),
+        is_contradictory: is_set(CONTRADICTORY),
+        cache_hit: is_set(CACHE_HIT),
+        cost_origin: origin(read.byte()?)?,
+        status: status(&mut read)?,
+        call_id: read.string()?,
+        operation: read.string()?,
+        route: read.string()?,
+        outcome: read.string()?,
+        model: read.string()?,
+        error_kind: read.optional_string()?,
+        key: read.optional_string()?,
+        user_id: read.optional_string()?,
+        team_id: read.optional_string()?,
+        customer: read.optional_string()?,
+        group: read.optional_string()?,
+        deployment: read.optional_string()?,
+        provider: read.optional_string()?,
+        upstream_model: read.optional_string()?,
+        api_base: read.optional_string()?,
+        generation_id: read.optional_string()?,
+        cache_key: read.optional_string()?,
+        session_id: read.optional_string()?,
+        client_address: read.optional_string()?,
+        metadata: read.optional_string()?,
+        usage: read.usage()?,
+        spend: read.money()?,
+        cost: read.money()?,
+        market_cost: read.money()?,
+        surcharge_cost: read.money()?,
+        gateway_cost: read.money()?,
+        tags: read_tags(&mut read)?,
+        charges: read_charges(&mut read)?,
+        attempts: (0..read.count()?).map(|_| read_attempt(&mut read)).collect::<Result<_, _>>()?,
+    })
+}
+
+fn read_attempt(read: &mut Read<'_>) -> Result<AttemptRow, Unreadable> {
+    Ok(AttemptRow {
+        group: read.string()?,
+        deployment: read.string()?,
+        provider: read.string()?,
+        upstream_model: read.string()?,
+        duration_ms: read.signed()?,
+        error_kind: read.optional_string()?,
+        status: status(read)?,
+        usage: read.usage()?,
+        spend: read.money()?,
+        generation_id: read.optional_string()?,
+    })
+}
+
+pub(crate) fn read_tags(read: &mut Read<'_>) -> Result<Vec<String>, Unreadable> {
+    (0..read.count()?).map(|_| read.string()).collect()
+}
+
+pub(crate) fn read_charges(read: &mut Read<'_>) -> Result<Vec<Charge>, Unreadable> {
+    (0..read.count()?).map(|_| read_charge(read)).collect()
+}
+
+fn read_charge(read: &mut Read<'_>) -> Result<Charge, Unreadable> {
+    let subject = Subject {
+        kind: subject_kind(read.byte()?)?,
+        id: read.text()?.into(),
+        model: read.optional_string()?.map(Into::into),
+    };
+    Ok(Charge { subject, period: read.string()?, begins_at: read.signed()? })
+}
+
+fn status(read: &mut Read<'_>) -> Result<Option<u16>, Unreadable> {
+    let number = read.optional_number()?;
+    number.map(|number| u16::try_from(number).map_err(|_| Unreadable::Malformed)).transpose()
+}
+
+/// Numbers stand in files: they never change.
+fn origin_number(origin: CostOrigin) -> u8 {
+    match origin {
+        CostOrigin::Unknown => 0,
+        CostOrigin::Reported => 1,
+        CostOrigin::Computed => 2,
+        CostOrigin::Estimated => 3,
+        CostOrigin::Reconciled => 4,
+        CostOrigin::Free => 5,
+    }
+}
+
+fn origin(number: u8) -> Result<CostOrigin, Unreadable> {
+    CostOrigin::ALL.into_iter().find(|origin| origin_number(*origin) == number).ok_or(Unreadable::Malformed)
+}
+
+/// Numbers stand in files: they never change.
+fn subject_number(kind: SubjectKind) -> u8 {
+    match kind {
+        SubjectKind::Global => 0,
+        SubjectKind::Team => 1,
+        SubjectKind::Member => 2,
+        SubjectKind::User => 3,
+        SubjectKind::Key => 4,
+        SubjectKind::Customer => 5,
+        SubjectKind::Tag => 6,
+    }
+}
+
+fn subject_kind(number: u8) -> Result<SubjectKind, Unreadable> {
+    SubjectKind::ALL.into_iter().find(|kind| subject_number(*kind) == number).ok_or(Unreadable::Malformed)
+}

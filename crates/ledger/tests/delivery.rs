@@ -1,0 +1,128 @@
+//! What is begun and closed reaches the store, once, however the store behaves.
+
+mod support;
+
+use std::future::{pending, ready};
+use std::path::Path;
+use std::sync::Arc;
+
+use support::{MapStore, Mood, charges, opening, row, tags};
+use trunkline_journal::{Durability, Journal, Options as JournalOptions};
+use trunkline_ledger::{Ledger, Options};
+use trunkline_store::{CostOrigin, RequestRow};
+
+fn ledger(folder: &Path, store: &Arc<MapStore>) -> Ledger {
+    let journal = Journal::open(folder, &JournalOptions::default()).expect("the journal opens");
+    Ledger::open(journal, Arc::clone(store) as _, Options::default())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_reaches_the_store_as_it_was_closed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Arc::new(MapStore::new(Mood::Well));
+    let ledger = ledger(folder.path(), &store);
+    let entry = ledger.begin(&opening("one", &tags(), &charges())).expect("is admitted");
+    let id = entry.id().to_string();
+    entry.close(&row("one")).synced().await.expect("nothing to wait for");
+    assert_eq!(ledger.state().rows, 1);
+    let state = ledger.deliver(ready(())).await;
+    assert_eq!((state.rows, state.delivered, state.unreadable), (0, 1, 0));
+    let expected = RequestRow { request_id: id.clone(), ..row("one") };
+    assert_eq!(store.rows().get(&id), Some(&expected));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_that_is_dropped_leaves_an_estimated_row() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Arc::new(MapStore::new(Mood::Well));
+    let ledger = ledger(folder.path(), &store);
+    drop(ledger.begin(&opening("one", &tags(), &charges())).expect("is admitted"));
+    ledger.deliver(ready(())).await;
+    let rows = store.rows();
+    let row = rows.values().next().expect("a row");
+    assert_eq!(
+        (rows.len(), row.outcome.as_str(), row.cost_origin),
+        (1, "interrupted", CostOrigin::Estimated)
+    );
+    assert_eq!(
+        (row.spend, row.usage.as_ref().map(|usage| usage.uncached_input)),
+        ("0.003".parse().ok(), Some(1200))
+    );
+    assert_eq!((row.charges.as_slice(), row.tags.as_slice()), (charges().as_slice(), tags().as_slice()));
+    assert!(row.usage_is_estimated && row.call_id == "one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_fails_and_comes_back_gets_every_row_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Arc::new(MapStore::new(Mood::Failing));
+    let ledger = ledger(folder.path(), &store);
+    for number in 0..1_300 {
+        let name = number.to_string();
+        ledger.begin(&opening(&name, &[], &[])).expect("is admitted").close(&row(&name));
+    }
+    let watch = async {
+        store.called(5).await;
+        let state = ledger.state();
+        assert_eq!((state.rows, state.last_error.as_deref()), (1_300, Some("the store is out")));
+        assert!(state.failing_since.is_some());
+        store.set(Mood::Well);
+        store.called(8).await;
+    };
+    let state = ledger.deliver(watch).await;
+    assert_eq!((state.rows, state.delivered, state.failing_since), (0, 1_300, None));
+    assert_eq!(store.rows().len(), 1_300);
+    assert_eq!(store.largest.load(std::sync::atomic::Ordering::Relaxed), 500);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_hangs_is_given_up_and_asked_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Arc::new(MapStore::new(Mood::Hanging));
+    let ledger = ledger(folder.path(), &store);
+    ledger.begin(&opening("one", &[], &[])).expect("is admitted").close(&row("one"));
+    let watch = async {
+        store.called(2).await;
+        assert_eq!(ledger.state().last_error.as_deref(), Some("the store did not take rows in time"));
+        store.set(Mood::Well);
+    };
+    let state = ledger.deliver(watch).await;
+    assert_eq!((state.rows, store.rows().len()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_that_are_not_delivered_before_the_end_stay() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Arc::new(MapStore::new(Mood::Hanging));
+    {
+        let ledger = ledger(folder.path(), &store);
+        ledger.begin(&opening("one", &[], &[])).expect("is admitted").close(&row("one"));
+        assert_eq!(ledger.deliver(ready(())).await.rows, 1);
+    }
+    store.set(Mood::Well);
+    assert_eq!(ledger(folder.path(), &store).deliver(ready(())).await.delivered, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_folder_rows_go_through_memory() {
+    let store = Arc::new(MapStore::new(Mood::Well));
+    let journal = Journal::in_memory(&JournalOptions::in_memory());
+    assert_eq!(journal.durability(), Durability::Memory);
+    let ledger = Ledger::open(journal, Arc::clone(&store) as _, Options::default());
+    let feed = async {
+        for number in 0..20_000 {
+            let name = number.to_string();
+            ledger.begin(&opening(&name, &tags(), &charges())).expect("is admitted").close(&row(&name));
+            if number % 1_000 == 0 {
+                store.called(1 + number / 1_000).await;
+            }
+        }
+    };
+    tokio::select! {
+        () = feed => {}
+        _ = ledger.deliver(pending()) => {}
+    }
+    assert_eq!(ledger.deliver(ready(())).await.rows, 0);
+    assert_eq!(store.rows().len(), 20_000);
+    assert!(ledger.state().bytes < 16 << 20, "what was delivered is given back");
+}
