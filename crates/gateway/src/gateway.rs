@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 use trunkline_keys::Keys;
+use trunkline_ledger::Ledger;
 use trunkline_router::Router;
 
 use crate::Settings;
@@ -28,6 +29,8 @@ pub struct Gateway {
     pub(crate) seal: Arc<Seal>,
     /// Virtual keys, if there is a store of them.
     pub(crate) keys: Option<Arc<Keys>>,
+    /// Where each admitted request leaves a row, if anywhere.
+    pub(crate) ledger: Option<Ledger>,
     pub(crate) recorder: Arc<dyn Recorder>,
     pub(crate) call_ids: CallIds,
     /// Set when the gateway has been told to stop: probes fail from then on.
@@ -54,6 +57,7 @@ impl Gateway {
             seal: Arc::new(Seal::new(settings.salt_key.as_ref().or(settings.master_key.as_ref()))),
             settings,
             keys: None,
+            ledger: None,
             recorder: Arc::new(LogRecorder),
             call_ids: CallIds::default(),
             draining: AtomicBool::new(false),
@@ -76,6 +80,13 @@ impl Gateway {
     #[must_use]
     pub fn with_keys(mut self, keys: Arc<Keys>) -> Self {
         self.keys = Some(keys);
+        self
+    }
+
+    /// Leaves a row in this ledger for each request that is admitted.
+    #[must_use]
+    pub fn with_ledger(mut self, ledger: Ledger) -> Self {
+        self.ledger = Some(ledger);
         self
     }
 

@@ -13,6 +13,7 @@ mod body;
 mod browsers;
 mod call_ids;
 mod catalogue_prices;
+mod closing;
 mod connection;
 mod consumed;
 mod endpoints;

@@ -178,6 +178,10 @@ where
     };
     let held = reserve::reserve(keys, settings, &going, &mut call).await?;
     record.held = held;
+    if gateway.ledger.is_some() {
+        record.opened_for(candidate, &router);
+        record.enter(gateway.ledger.as_ref()).await?;
+    }
     if record.streamed {
         record.body_bytes = call.document().map_or(0, Document::len);
     }

@@ -9,8 +9,10 @@ use http::StatusCode;
 use rust_decimal::Decimal;
 use trunkline_core::{Cost, Dialect, Error, ErrorKind, Fault, Observation, Usage};
 use trunkline_keys::Identity;
+use trunkline_ledger::{Closed, Entry, Ledger, Opening};
 use trunkline_prices::Price;
 use trunkline_router::{Attempt, Candidate, Course, Router};
+use trunkline_store::{Charge, RequestRow};
 
 use crate::reserve::Held;
 use crate::row;
@@ -194,6 +196,9 @@ impl Recorder for LogRecorder {
     }
 }
 
+/// Bytes of a request for each token of its input, where nobody has looked closer.
+const INPUT_BYTES: u64 = 4;
+
 /// A record on its way: it travels with the reply, and is settled when that ends or is dropped.
 #[derive(Debug)]
 pub(crate) struct OpenRecord {
@@ -221,6 +226,12 @@ pub(crate) struct OpenRecord {
     pub(crate) is_traced: bool,
     /// What it holds of limits and budgets.
     pub(crate) held: Held,
+    /// Its place in the ledger.
+    entry: Option<Entry>,
+    /// What its spend counts against.
+    charges: Vec<Charge>,
+    /// Whether all is told that is to be told of it.
+    is_settled: bool,
     recorder: Arc<dyn Recorder>,
 }
 
@@ -279,8 +290,17 @@ impl OpenRecord {
             is_all_tried: false,
             is_traced: false,
             held: Held::default(),
+            entry: None,
+            charges: Vec::new(),
+            is_settled: false,
             recorder,
         })
+    }
+
+    /// Notes what the request will cost if it goes where it most likely goes.
+    pub(crate) fn opened_for(&mut self, candidate: &Candidate, router: &Router) {
+        let of_model = || router.price(&candidate.prefix, &candidate.upstream_model);
+        self.price = candidate.deployment.price.clone().or_else(of_model);
     }
 
     /// Notes where the request is sent.
@@ -342,7 +362,6 @@ impl OpenRecord {
     /// Works out about what a stream used whose upstream told nothing, or was cut off before it told all: an event for
     /// each token, as upstreams send them, and four bytes of the request for each token of the input.
     pub(crate) fn estimate(&mut self) {
-        const INPUT_BYTES: u64 = 4;
         let untold = self.events - self.events_told;
         let seen = &self.record.observation;
         // What is told before the end covers what came before it: Anthropic's first event tells the input.
@@ -400,8 +419,51 @@ impl std::ops::DerefMut for OpenRecord {
     }
 }
 
-impl Drop for OpenRecord {
-    fn drop(&mut self) {
+impl OpenRecord {
+    /// Leaves an opening in the ledger: whatever becomes of the request from here on, there is a row of it.
+    ///
+    /// # Errors
+    ///
+    /// `StoreUnavailable` where there is no room for it, and what has no row is not to be served.
+    pub(crate) async fn enter(&mut self, ledger: Option<&Ledger>) -> Result<(), Error> {
+        let Some(ledger) = ledger else { return Ok(()) };
+        self.charges = self.held.charges();
+        let input_tokens = match self.held.input_tokens {
+            0 => self.body_bytes as u64 / INPUT_BYTES,
+            tokens => tokens,
+        };
+        let identity = self.record.identity.as_deref();
+        let opening = Opening {
+            id: None,
+            started_at: row::now() - row::milliseconds(self.record.started.elapsed()),
+            call_id: &self.record.call_id,
+            operation: &self.record.operation,
+            route: self.record.route.unwrap_or_default(),
+            streamed: self.record.streamed,
+            key: identity.map(|identity| identity.index.as_str()),
+            user_id: identity.and_then(|identity| identity.user_id.as_deref()),
+            team_id: identity.and_then(|identity| identity.team_id.as_deref()),
+            customer: self.record.user.as_deref(),
+            tags: &self.record.tags,
+            model: self.record.model.as_deref().unwrap_or_default(),
+            group: self.record.group.as_deref(),
+            bound: self.held.bound,
+            input_tokens,
+            input_spend: self.price.as_ref().and_then(|price| price.bound(input_tokens, 0)),
+            charges: &self.charges,
+        };
+        let entry = ledger.begin(&opening)?;
+        entry.synced().await?;
+        self.entry = Some(entry);
+        Ok(())
+    }
+
+    /// Tells all that is to be told of it: what it used, what it cost, how it ended. Done once, before the last byte of the
+    /// reply goes out, and at the latest when it is dropped.
+    pub(crate) fn settle(&mut self) -> Option<Closed> {
+        if std::mem::replace(&mut self.is_settled, true) {
+            return None;
+        }
         self.end(Outcome::CallerGone);
         if self.course.attempts > 0 {
             let course = std::mem::take(&mut self.course);
@@ -411,7 +473,18 @@ impl Drop for OpenRecord {
         self.record.duration = Some(self.record.started.elapsed());
         let tokens = self.record.observation.usage.as_ref().map_or(0, Usage::total);
         self.held.settle(tokens, row::spend(&self.record));
+        let closed = self.entry.take().map(|entry| {
+            let row = RequestRow { charges: std::mem::take(&mut self.charges), ..row::row(&self.record) };
+            entry.close(&row)
+        });
         self.recorder.settled(&self.record);
+        closed
+    }
+}
+
+impl Drop for OpenRecord {
+    fn drop(&mut self) {
+        self.settle();
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::sync::futures::OwnedNotified;
 use trunkline_core::{ByteStream, Error, ErrorKind, Segments};
 
 use crate::admission::Permit;
+use crate::closing::Closing;
 use crate::record::{OpenRecord, Outcome};
 use crate::stream::StreamBody;
 
@@ -39,6 +40,7 @@ struct BytesBody {
     /// What it failed of, until it is told.
     failed: Option<Error>,
     record: Box<OpenRecord>,
+    closing: Closing,
     _permit: Permit,
     /// What is held of the deployment that answers.
     upstream: trunkline_router::Permit,
@@ -48,6 +50,7 @@ struct BytesBody {
 struct Held {
     parts: VecDeque<Bytes>,
     record: Box<OpenRecord>,
+    closing: Closing,
     _permit: Permit,
 }
 
@@ -55,7 +58,12 @@ impl ReplyBody {
     /// The same body, which settles the record and gives the permit back when it has been sent, or is dropped.
     pub(crate) fn holding(self, record: Box<OpenRecord>, permit: Permit) -> Self {
         match self.0 {
-            Content::Whole(parts) => Self(Content::Held(Box::new(Held { parts, record, _permit: permit }))),
+            Content::Whole(parts) => Self(Content::Held(Box::new(Held {
+                parts,
+                record,
+                closing: Closing::default(),
+                _permit: permit,
+            }))),
             held => Self(held),
         }
     }
@@ -80,6 +88,7 @@ impl ReplyBody {
             ended: false,
             failed: None,
             record,
+            closing: Closing::default(),
             _permit: permit,
             upstream,
         })))
@@ -93,6 +102,7 @@ impl ReplyBody {
 impl BytesBody {
     fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         if self.ended {
+            ready!(self.closing.poll(&mut self.record, context));
             return Poll::Ready(self.failed.take().map(Err));
         }
         let item = match self.bytes.as_mut().poll_next(context) {
@@ -108,6 +118,7 @@ impl BytesBody {
             Some(Ok(bytes)) => Poll::Ready(Some(Ok(bytes))),
             None => {
                 self.record.end(Outcome::Completed);
+                ready!(self.closing.poll(&mut self.record, context));
                 Poll::Ready(None)
             }
             Some(Err(error)) => {
@@ -152,11 +163,11 @@ impl Body for ReplyBody {
         match &mut self.get_mut().0 {
             Content::Whole(parts) => Poll::Ready(parts.pop_front().map(|bytes| Ok(Frame::data(bytes)))),
             Content::Held(held) => {
-                let part = held.parts.pop_front();
-                if held.parts.is_empty() {
+                if held.parts.len() <= 1 {
                     held.record.end(Outcome::Completed);
+                    ready!(held.closing.poll(&mut held.record, context));
                 }
-                Poll::Ready(part.map(|bytes| Ok(Frame::data(bytes))))
+                Poll::Ready(held.parts.pop_front().map(|bytes| Ok(Frame::data(bytes))))
             }
             Content::Stream(stream) => {
                 stream.poll_bytes(context).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))

@@ -31,6 +31,10 @@ pub(crate) struct Held {
     meter: Option<Meter>,
     /// Who is charged with what it spends, be there a budget or not.
     charged: Vec<Subject>,
+    /// About how many tokens of input it has.
+    pub(crate) input_tokens: u64,
+    /// The most that it may cost.
+    pub(crate) bound: Option<Decimal>,
     /// A limit that was put into the body, as the header tells it.
     pub(crate) added_limit: Option<HeaderValue>,
     status: Option<http::StatusCode>,
@@ -99,6 +103,8 @@ pub(crate) async fn reserve(
     let offered = offered(&call.body);
     let dearest =
         going.router.dearest(going.route, call, going.wishes, (&offered, settings.reserve_output_tokens));
+    held.input_tokens = dearest.input_tokens;
+    held.bound = dearest.amount;
     let amount = if has_budget || settings.unknown_price == UnknownPrice::Deny {
         priced(settings, has_budget, going, &dearest)?
     } else {

@@ -13,7 +13,7 @@ use crate::record::{Outcome, Record};
 /// opened it.
 pub(crate) fn row(record: &Record) -> RequestRow {
     let ended_at = now();
-    let started_at = ended_at - milliseconds(record.duration);
+    let started_at = ended_at - record.duration.map_or(0, milliseconds);
     let observation = &record.observation;
     let reported = match &record.cost {
         Some(Cost::Reported(reported)) => reported.clone(),
@@ -24,7 +24,7 @@ pub(crate) fn row(record: &Record) -> RequestRow {
     RequestRow {
         call_id: record.call_id.clone(),
         started_at,
-        first_byte_at: record.until_reply.map(|until| started_at + milliseconds(Some(until))),
+        first_byte_at: record.until_reply.map(|until| started_at + milliseconds(until)),
         ended_at,
         operation: record.operation.to_string(),
         route: record.route.unwrap_or_default().to_owned(),
@@ -116,7 +116,7 @@ fn attempt(attempt: &Attempt) -> AttemptRow {
         deployment: attempt.deployment.to_string(),
         provider: attempt.provider.to_string(),
         upstream_model: attempt.upstream_model.to_string(),
-        duration_ms: milliseconds(Some(attempt.duration)),
+        duration_ms: milliseconds(attempt.duration),
         error_kind: attempt.failure.map(name),
         status: attempt.status.map(|status| status.as_u16()),
         usage: attempt.usage.clone(),
@@ -137,11 +137,11 @@ fn name(kind: ErrorKind) -> String {
     name
 }
 
-fn milliseconds(duration: Option<Duration>) -> i64 {
-    duration.map_or(0, |duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
+pub(crate) fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Milliseconds since 1970.
 pub(crate) fn now() -> i64 {
-    milliseconds(SystemTime::now().duration_since(UNIX_EPOCH).ok())
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, milliseconds)
 }

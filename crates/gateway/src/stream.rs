@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use tokio::time::{Instant, Sleep};
 use trunkline_core::{Error, ErrorKind, Event, EventStream};
 
 use crate::admission::Permit;
+use crate::closing::Closing;
 use crate::record::{OpenRecord, Outcome};
 use crate::rewrite::Rewrite;
 
@@ -27,6 +28,7 @@ pub(crate) struct StreamBody {
     /// Fires when the time that open replies have at shutdown is over.
     stop: Pin<Box<OwnedNotified>>,
     record: Box<OpenRecord>,
+    closing: Closing,
     _permit: Permit,
     /// What is held of the deployment that answers.
     upstream: trunkline_router::Permit,
@@ -55,6 +57,7 @@ impl StreamBody {
             keepalive,
             stop: Box::pin(stop),
             record,
+            closing: Closing::default(),
             _permit: permit,
             upstream,
         }
@@ -76,6 +79,7 @@ impl StreamBody {
                 return Poll::Ready(Some(bytes));
             }
             if self.ended {
+                ready!(self.closing.poll(&mut self.record, context));
                 return Poll::Ready(None);
             }
             match self.events.as_mut().poll_next(context) {

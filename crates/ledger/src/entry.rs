@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use trunkline_journal::{Place, Position, Synced, TooLong};
+use trunkline_journal::{Durability, Place, Position, Synced, TooLong};
 use trunkline_store::RequestRow;
 
 use crate::opening::read_interrupted;
@@ -100,6 +100,11 @@ impl Drop for Entry {
 }
 
 impl Closed {
+    /// Whether there is anything to wait for: whether the journal is kept on the disk.
+    pub fn must_wait(&self) -> bool {
+        self.synced.as_ref().is_some_and(|(shared, _)| shared.journal.durability() == Durability::Sync)
+    }
+
     /// Ready once the row is on the disk, where the journal is kept so; else at once.
     ///
     /// # Errors

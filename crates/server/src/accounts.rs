@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rust_decimal::Decimal;
+use trunkline_config::LedgerDurability;
 use trunkline_core::{Environment, Error, Secret, Subject};
+use trunkline_journal::{Durability, Journal, Options as JournalOptions};
 use trunkline_keys::{Keys, KeysOptions, Pepper, pepper_of_folder, random_pepper};
+use trunkline_ledger::Ledger;
 use trunkline_limits::{Budget, Limits, Period};
 use trunkline_management::{Listener, Management};
 use trunkline_store::{PostgresOptions, PostgresStore, SqliteStore, Store};
@@ -17,6 +20,7 @@ use crate::sources::Sources;
 /// Keys, and where they are kept.
 pub(crate) struct Accounts {
     pub(crate) keys: Arc<Keys>,
+    pub(crate) ledger: Ledger,
     pub(crate) managed: Arc<Managed>,
 }
 
@@ -40,17 +44,44 @@ impl Accounts {
         let pepper = Pepper::new(&pepper(environment, &folder)?);
         let store = store(sources, &folder).await?;
         tracing::info!(store = store.name(), folder = %folder.shown(), "keys and budgets are kept");
+        let ledger = Ledger::open(
+            journal(sources, &folder)?,
+            Arc::clone(&store),
+            trunkline_ledger::Options::default(),
+        );
+        // What an earlier process left is a part of what was spent, which is read next.
+        let backlog = ledger.deliver(std::future::ready(())).await;
+        if backlog.rows > 0 {
+            tracing::warn!(
+                rows = backlog.rows,
+                "the store has not taken what an earlier process left for it"
+            );
+        }
         let keys = Arc::new(Keys::new(store, Arc::new(pepper), options(sources)));
         if let Err(error) = keys.seed_global().await {
             tracing::warn!(error = %error, "what all callers have spent is not known yet");
         }
         let management = Management::new(Arc::clone(&keys), management_options(sources, &keys))?;
-        Ok(Some(Self { keys, managed: Arc::new(Managed::new(management)) }))
+        Ok(Some(Self { keys, ledger, managed: Arc::new(Managed::new(management)) }))
     }
 
     /// What goes on beside requests. Never ends; whoever polls it ends it.
     pub(crate) async fn work(&self) {
-        self.keys.follow().await;
+        tokio::select! {
+            () = self.keys.follow() => {}
+            _ = self.ledger.deliver(std::future::pending()) => {}
+        }
+    }
+
+    /// Brings to the store what is left. What it does not take in time stays for the next start.
+    pub(crate) async fn finish(&self) {
+        let backlog = self.ledger.deliver(std::future::ready(())).await;
+        if backlog.rows > 0 {
+            tracing::warn!(
+                rows = backlog.rows,
+                "rows of the ledger stay in the journal until the next start"
+            );
+        }
     }
 }
 
@@ -121,6 +152,31 @@ async fn store(sources: &Sources, folder: &Folder) -> Result<Arc<dyn Store>, Err
                 folder.shown()
             );
             Ok(Arc::new(SqliteStore::in_memory().await?))
+        }
+    }
+}
+
+/// The journal of the ledger. One that cannot be written is kept in memory, and lost with the process.
+fn journal(sources: &Sources, folder: &Folder) -> Result<Journal, Error> {
+    let own = &sources.loaded.settings.trunkline;
+    let durability = match own.ledger_durability {
+        LedgerDurability::Memory => Durability::Memory,
+        LedgerDurability::Write => Durability::Write,
+        LedgerDurability::Sync => Durability::Sync,
+    };
+    match folder.path().filter(|_| durability != Durability::Memory) {
+        Some(path) => {
+            let options = JournalOptions {
+                durability,
+                bytes_max: own.ledger_bytes_max,
+                format: trunkline_ledger::FORMAT,
+                ..JournalOptions::default()
+            };
+            Journal::open(&path.join("journal"), &options)
+        }
+        None => {
+            let options = JournalOptions { format: trunkline_ledger::FORMAT, ..JournalOptions::in_memory() };
+            Ok(Journal::in_memory(&options))
         }
     }
 }

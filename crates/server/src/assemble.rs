@@ -231,6 +231,7 @@ pub(crate) fn gateway(
     if let Some(accounts) = accounts {
         gateway = gateway
             .with_keys(Arc::clone(&accounts.keys))
+            .with_ledger(accounts.ledger.clone())
             .with_extension(Arc::<crate::managed::Managed>::clone(&accounts.managed));
     }
     Arc::new(if asked.metrics || asked.trunkline.metrics {

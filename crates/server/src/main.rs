@@ -130,6 +130,9 @@ fn serve_as_told(
             tokio::select! { () = serving => {}, () = reloading => {}, () = probing => {}, () = pricing => {}, () = accounting => {} }
         };
         trunkline_memory::giving_back_at_rest(all).await;
+        if let Some(accounts) = &accounts {
+            accounts.finish().await;
+        }
         signals.abort();
         Ok(())
     })
