@@ -27,6 +27,8 @@ mod ledger;
 mod money;
 mod objects;
 mod placeholders;
+#[cfg(test)]
+mod plans;
 mod rebuild;
 mod row;
 mod schema;

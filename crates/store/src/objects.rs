@@ -52,9 +52,20 @@ pub(crate) async fn list(
     query: &ObjectQuery,
 ) -> Result<Page<Object>, Error> {
     let mut values = Placeholders::new();
+    let text =
+        format!("SELECT COUNT(*) FROM trunkline.objects WHERE {}", condition(kind, query, &mut values));
+    let counted = session.fetch(&text, values.into_values()).await?;
+    let total = counted.first().map_or(Ok(0), |row| row.count(0))?;
+    let (text, values) = page(kind, query);
+    let rows = session.fetch(&text, values).await?;
+    let items: Result<Vec<Object>, Error> = rows.iter().map(|row| read(kind, row)).collect();
+    Ok(Page { items: items?, total })
+}
+
+/// The statement of a page.
+pub(crate) fn page(kind: Kind, query: &ObjectQuery) -> (String, Vec<Value<'_>>) {
+    let mut values = Placeholders::new();
     let condition = condition(kind, query, &mut values);
-    let text = format!("SELECT COUNT(*) FROM trunkline.objects WHERE {condition}");
-    let total = session.fetch(&text, values.to_values()).await?.first().map_or(Ok(0), |row| row.count(0))?;
     let order = match query.order {
         Order::Newest => "created_at DESC, id DESC",
         Order::Oldest => "created_at, id",
@@ -64,9 +75,7 @@ pub(crate) async fn list(
     let text = format!(
         "SELECT {COLUMNS} FROM trunkline.objects WHERE {condition} ORDER BY {order} LIMIT {limit} OFFSET {offset}"
     );
-    let rows = session.fetch(&text, values.into_values()).await?;
-    let items: Result<Vec<Object>, Error> = rows.iter().map(|row| read(kind, row)).collect();
-    Ok(Page { items: items?, total })
+    (text, values.into_values())
 }
 
 fn condition<'query>(kind: Kind, query: &'query ObjectQuery, values: &mut Placeholders<'query>) -> String {

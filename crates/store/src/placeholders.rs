@@ -21,10 +21,6 @@ impl<'text> Placeholders<'text> {
         format!("${}", self.values.len())
     }
 
-    pub(crate) fn to_values(&self) -> Vec<Value<'text>> {
-        self.values.clone()
-    }
-
     pub(crate) fn into_values(self) -> Vec<Value<'text>> {
         self.values
     }
