@@ -1,8 +1,10 @@
 //! What every store keeps to: one suite, run over SQLite and over a real PostgreSQL.
 
+mod files;
 mod ledger;
 mod load;
 mod objects;
+mod replicas;
 mod sums;
 
 use std::path::PathBuf;
