@@ -92,12 +92,12 @@ async fn a_file_that_is_named_without_its_flag_is_found_or_told_of() {
 
 #[tokio::test]
 async fn a_key_that_restricts_and_is_not_supported_stops_the_start() {
-    let config = format!("{ECHO}litellm_settings:\n  max_budget: 10\n");
+    let config = format!("{ECHO}litellm_settings:\n  max_internal_user_budget: 10\n");
     let (status, _, log) = Start::new().config(config.clone()).run().await;
     assert_eq!(status.code(), Some(1));
-    assert!(log.contains("max_budget"), "{log}");
+    assert!(log.contains("max_internal_user_budget"), "{log}");
     let server =
-        Start::new().config(config).argument("--allow-unsupported").argument("max_budget").serve().await;
+        Start::new().config(config).argument("--allow-unsupported").argument("max_internal_user_budget").serve().await;
     assert_eq!(get(server.address, "/health/liveliness").await.status, 200);
 }
 
