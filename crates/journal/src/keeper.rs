@@ -3,7 +3,6 @@
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
 
 use crate::block::{BlockFile, Bytes};
 use crate::position::Position;
@@ -80,6 +79,8 @@ fn next(shared: &Shared) -> Work {
         return Work::Stop;
     }
     if state.wants_block(&shared.maker) {
+        // Counted before it is there, so that no more are made than there may be.
+        state.files += 1;
         return Work::Make;
     }
     if !state.retired.is_empty() {
@@ -114,6 +115,6 @@ fn sync(shared: &Shared, until: Position, files: &[(u64, Arc<BlockFile>)]) {
 fn make(shared: &Shared) {
     match shared.maker.make() {
         Ok(block) => shared.lock().add(block),
-        Err(error) => shared.lock().failure = Some((Instant::now(), error.to_string())),
+        Err(error) => shared.lock().failed(&error),
     }
 }

@@ -37,7 +37,7 @@ pub(crate) struct Found {
 pub(crate) enum Look {
     /// A whole record.
     Record(Found),
-    /// A head whose payload reaches past the bytes that are there.
+    /// A record that reaches past the bytes that are there; it has so many at least.
     Cut { bytes: usize },
     /// No record: the end, or what is left of one.
     Nothing,
@@ -65,7 +65,7 @@ pub(crate) fn framed(payload_bytes: usize) -> usize {
 
 /// Looks at what stands at `offset` in a segment's bytes, behind records of the epoch `epoch`.
 pub(crate) fn look(bytes: &[u8], offset: usize, sequence: u64, epoch: u32) -> Look {
-    let Some(head) = bytes.get(offset..offset + HEAD_BYTES) else { return Look::Nothing };
+    let Some(head) = bytes.get(offset..offset + HEAD_BYTES) else { return Look::Cut { bytes: HEAD_BYTES } };
     let number = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
     let length_and_kind = [head[4], head[5], head[6], head[7]];
     let (length, kind) = (number(4) & PAYLOAD_BYTES_MAX as u32, head[7]);

@@ -5,8 +5,8 @@
 //! leaves less than the longest record empty behind it, and that was never counted.
 
 use std::collections::VecDeque;
-use std::mem;
 use std::time::{Duration, Instant};
+use std::{io, mem};
 
 use crate::block::{Block, Bytes};
 use crate::holds::Holds;
@@ -96,10 +96,11 @@ impl State {
             if self.files >= maker.files_max || self.failed_lately() {
                 return false;
             }
+            self.files += 1;
             match maker.make() {
                 Ok(block) => self.add(block),
                 Err(error) => {
-                    self.failure = Some((Instant::now(), error.to_string()));
+                    self.failed(&error);
                     return false;
                 }
             }
@@ -111,11 +112,16 @@ impl State {
         self.failure.as_ref().is_some_and(|(at, _)| at.elapsed() < REST_AFTER_FAILURE)
     }
 
-    /// Takes on a block that was made.
+    /// Takes on a block that was made, and counted before.
     pub(crate) fn add(&mut self, block: Block) {
         self.spare.push(block);
-        self.files += 1;
         self.failure = None;
+    }
+
+    /// Notes that a block that was counted could not be made.
+    pub(crate) fn failed(&mut self, error: &io::Error) {
+        self.files -= 1;
+        self.failure = Some((Instant::now(), error.to_string()));
     }
 
     /// Whether the keeper should make a block: less than half of one is left besides what is reserved.
