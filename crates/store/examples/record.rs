@@ -28,7 +28,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let bytes = std::fs::metadata(folder.path().join("record.db"))?.len();
     let each = |time: Duration| time.as_nanos() / count as u128;
     println!("{count} rows of {keys} keys in batches of {batch}");
-    println!("processor {} ns a row, wall {} ns a row, {} bytes a row", each(spent), each(wall), bytes / count as u64);
+    println!(
+        "processor {} ns a row, wall {} ns a row, {} bytes a row",
+        each(spent),
+        each(wall),
+        bytes / count as u64
+    );
     Ok(())
 }
 
@@ -64,7 +69,7 @@ fn row(number: usize, keys: usize) -> RequestRow {
     charges.push(Charge { subject: Subject::global(), period: String::new(), begins_at: 0 });
     RequestRow {
         request_id: format!("019ac2c7-{number:012x}-7abc-8def"),
-        call_id: format!("chatcmpl-{:024x}", scattered),
+        call_id: format!("chatcmpl-{scattered:024x}"),
         started_at,
         first_byte_at: Some(started_at + 400),
         ended_at: started_at + 900,

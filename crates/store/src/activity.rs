@@ -34,8 +34,8 @@ pub enum Dimension {
 pub struct ActivityQuery {
     /// What to tell apart, in the order in which the values are given. Empty is one sum of all.
     pub by: Vec<Dimension>,
-    /// From this time on, in milliseconds since 1970; it is rounded down to the hour, or the day where no hours are
-    /// told apart.
+    /// From this time on, in milliseconds since 1970; it is rounded down to the hour, and to the day in UTC where tags are
+    /// looked at, which have no hours.
     pub from: Option<i64>,
     /// Until before this time, rounded up likewise.
     pub until: Option<i64>,

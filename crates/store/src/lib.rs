@@ -17,6 +17,7 @@ mod store;
 mod database;
 mod postgres;
 mod sqlite;
+mod tables;
 
 mod activities;
 mod body;

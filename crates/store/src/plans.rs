@@ -140,7 +140,7 @@ async fn sqlite_scans_no_rows() {
 
 #[tokio::test]
 async fn postgres_scans_no_rows() {
-    let address = PostgresServer::shared().database().expect("a new database");
+    let address = PostgresServer::shared().expect("a server").database().expect("a new database");
     let store =
         PostgresStore::connect(&Secret::new(address), &PostgresOptions::default()).expect("an address");
     let store = Arc::new(store);

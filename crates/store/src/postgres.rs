@@ -107,11 +107,6 @@ impl PostgresStore {
         Ok(Self { pool, has_tables: Arc::new(OnceCell::new()) })
     }
 
-    /// Closes all connections once what is under way has ended.
-    pub async fn close(&self) {
-        self.pool.close().await;
-    }
-
     /// Makes the tables where they are missing. What fails is tried again by the next call.
     async fn make_tables(&self) -> Result<(), Error> {
         let mut session = self.pool.acquire().await.map(Session::Postgres).map_err(unavailable)?;
@@ -138,6 +133,10 @@ impl Database for PostgresStore {
     async fn begin(&self) -> Result<Session, Error> {
         self.has_tables.get_or_try_init(|| self.make_tables()).await?;
         self.pool.begin().await.map(Session::PostgresTransaction).map_err(unavailable)
+    }
+
+    async fn end(&self) {
+        self.pool.close().await;
     }
 }
 

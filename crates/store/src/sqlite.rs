@@ -82,12 +82,6 @@ impl SqliteStore {
         Ok(store)
     }
 
-    /// Closes the file once what is under way has ended. The next process finds the write-ahead log written back.
-    pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
-    }
-
     async fn migrate(&self) -> Result<(), Error> {
         if schema::version(&mut self.read().await?).await? >= schema::NEWEST {
             return Ok(());
@@ -110,6 +104,12 @@ impl Database for SqliteStore {
     async fn begin(&self) -> Result<Session, Error> {
         // A transaction that begins as a reader's can fail to become a writer's; this one waits for its turn.
         self.writer.begin_with("BEGIN IMMEDIATE").await.map(Session::SqliteTransaction).map_err(unavailable)
+    }
+
+    async fn end(&self) {
+        self.readers.close().await;
+        // The last to close the file writes the write-ahead log back.
+        self.writer.close().await;
     }
 }
 

@@ -42,10 +42,12 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// `ErrorKind::Conflict` if an object is not at the revision that it was made from; revision 0 is one that there must
-    /// not be yet, or that is deleted.
+    /// not be yet, or that is deleted. `ErrorKind::InvalidRequest` if an alias, a user or a team has more than 500 bytes, or
+    /// an id more than 1,001: those of two names and what stands between them.
     async fn write(&self, write: Write) -> Result<Vec<Object>, Error>;
 
-    /// Changes with numbers larger than `after`, the oldest first; at most `limit`.
+    /// Changes with numbers larger than `after`, the oldest first; at most `limit`. An object stands among them once, with
+    /// its newest number; no number comes to be seen after a larger one.
     async fn changes(&self, after: i64, limit: u64) -> Result<Vec<Change>, Error>;
 
     /// The number of the newest change; 0 if there are none.
@@ -56,33 +58,50 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Adds rows to the ledger, and to all sums and counters that they belong to. A row whose `request_id` is there already
     /// is left out and changes nothing, so that rows may come more than once. Gives how many were new.
+    ///
+    /// Rows are kept as they are given, and found by their names whole; sums tell names of more than 200 bytes apart by
+    /// their beginning and a checksum. A spend of more than a million dollars is in no sum, and counts as unpriced.
     async fn record(&self, rows: &[RequestRow]) -> Result<u64, Error>;
 
-    /// Puts the figures of rows that are there right: usage and costs, which take the place of what stands there, and the
-    /// difference goes to all sums and counters. Rows that there are not are left out. Gives how many were changed.
+    /// Puts the figures of rows that are there right: usage, costs and attempts, which take the place of what stands there,
+    /// and the difference goes to all sums and counters. Rows that there are not are left out. Gives how many were changed.
     async fn amend(&self, rows: &[RequestRow]) -> Result<u64, Error>;
 
     /// Rows of the ledger, the newest first. Attempts and charges stand in them.
     async fn requests(&self, query: &RequestQuery) -> Result<Vec<RequestRow>, Error>;
 
-    /// How many rows there are between two times, in milliseconds since 1970, from sums by hour.
+    /// How many rows were added of requests that began between two times, in milliseconds since 1970, which are widened to
+    /// whole hours. Those that were forgotten since are counted too.
     async fn count(&self, from: Option<i64>, until: Option<i64>) -> Result<u64, Error>;
 
     /// Sums.
+    ///
+    /// # Errors
+    ///
+    /// `ErrorKind::InvalidRequest` if hours of tags are asked for, which are not kept.
     async fn activity(&self, query: &ActivityQuery) -> Result<Vec<Activity>, Error>;
 
-    /// What stands on the counters of these subjects, in all windows that are there.
+    /// What stands on the counters of these subjects, in all windows that are there, in the order of their names.
     async fn spent(&self, subjects: &[Subject]) -> Result<Vec<Spent>, Error>;
 
     /// Sets a counter to a figure: an administrator says that what was spent does not count any more.
+    ///
+    /// # Errors
+    ///
+    /// `ErrorKind::InvalidRequest` if the figure is more than nine million dollars, the most that a counter holds.
     async fn set_spent(&self, spent: &Spent) -> Result<(), Error>;
 
-    /// Works all counters and sums out anew from the rows that there are. What an administrator set is lost by it.
+    /// Works all counters and sums out anew from the rows that there are. What an administrator set is lost by it, and so is
+    /// the part of rows that were forgotten. Nothing is recorded until it has ended.
     async fn rebuild(&self) -> Result<(), Error>;
 
     /// Deletes rows that began before this time, in milliseconds since 1970, and keeps their sums; at most `limit`. Gives
     /// how many were deleted.
     async fn forget(&self, before: i64, limit: u64) -> Result<u64, Error>;
+
+    /// Gives up all connections once what is under way has ended; every call from then on fails. A store that is not closed
+    /// loses nothing, but its next start has more to do.
+    async fn close(&self) {}
 }
 
 /// What is written at once.

@@ -4,7 +4,7 @@
 //! use trunkline_testkit::postgres::PostgresServer;
 //!
 //! # fn example() -> std::io::Result<()> {
-//! let address = PostgresServer::shared().database()?;
+//! let address = PostgresServer::shared()?.database()?;
 //! println!("{address}");
 //! # Ok(())
 //! # }
@@ -89,12 +89,13 @@ impl PostgresServer {
 
     /// The server that all tests of a program share. It is started by the first that asks.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// If PostgreSQL is not installed, so that a test which needs it fails and says so.
-    pub fn shared() -> &'static Self {
-        static SHARED: OnceLock<PostgresServer> = OnceLock::new();
-        SHARED.get_or_init(|| Self::start().unwrap_or_else(|error| panic!("{error}")))
+    /// As [`PostgresServer::start`]. A test that needs it fails then, and says so.
+    pub fn shared() -> io::Result<&'static Self> {
+        static SHARED: OnceLock<Result<PostgresServer, String>> = OnceLock::new();
+        let shared = SHARED.get_or_init(|| Self::start().map_err(|error| error.to_string()));
+        shared.as_ref().map_err(|error| io::Error::other(error.as_str()))
     }
 
     /// Makes an empty database, and gives its address.

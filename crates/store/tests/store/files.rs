@@ -38,6 +38,9 @@ async fn what_was_committed_is_there_after_a_restart() {
     let store = open(&path).await;
     store.write(one("k1")).await.expect("a write");
     store.close().await;
+    assert!(!path.with_file_name("trunkline.db-wal").exists(), "the log is written back");
+    let error = store.ping().await.expect_err("it is closed");
+    assert_eq!(error.kind(), ErrorKind::StoreUnavailable);
     // The second is not closed, as if its process had ended.
     let store = open(&path).await;
     store.record(&rows).await.expect("a record");

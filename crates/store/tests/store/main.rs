@@ -28,7 +28,7 @@ async fn in_file() -> Tested {
 }
 
 fn in_postgres() -> PostgresStore {
-    let address = PostgresServer::shared().database().expect("a new database");
+    let address = PostgresServer::shared().expect("a server").database().expect("a new database");
     PostgresStore::connect(&Secret::new(address), &PostgresOptions::default())
         .expect("an address of PostgreSQL")
 }

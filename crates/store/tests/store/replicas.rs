@@ -32,7 +32,7 @@ fn one(id: &str) -> Write {
 /// One server for all of these, each with a database of its own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn replicas_share_a_database() {
-    let address = || PostgresServer::shared().database().expect("a new database");
+    let address = || PostgresServer::shared().expect("a server").database().expect("a new database");
     replicas_that_start_at_once_lose_no_change(&address()).await;
     rows_that_two_deliver_count_once(&address()).await;
     counters_of_all_are_one(&address()).await;
