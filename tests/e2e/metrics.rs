@@ -17,6 +17,15 @@ const EVENT: &str = "data: {\"model\":\"x\",\"choices\":[{\"delta\":{\"content\"
 const USAGE: &str = "data: {\"model\":\"x\",\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":2,\"total_tokens\":9}}\n\n";
 const DONE: &str = "data: [DONE]\n\n";
 
+/// What is told of a caller without a virtual key.
+const NOBODY: [(&str, &str); 5] = [
+    ("hashed_api_key", "None"),
+    ("api_key_alias", "None"),
+    ("team", "None"),
+    ("team_alias", "None"),
+    ("user", "None"),
+];
+
 async fn scraped(server: &Trunkline) -> Exposition {
     let answer = get(server.address, "/metrics").await;
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -78,8 +87,9 @@ async fn requests_are_counted_whole_streamed_cut_refused_and_led_elsewhere() {
     assert_eq!(get(server.address, "/v1/models").await.status, 200);
 
     let told = scraped(&server).await;
+    check_labels(&told);
     let good = &[("requested_model", "good"), ("model_id", "id-good"), ("api_provider", "openai")];
-    let with = |more: &[(&'static str, &'static str)]| [&good[..], more].concat();
+    let with = |more: &[(&'static str, &'static str)]| [&NOBODY[..], good, more].concat();
     let total = "litellm_proxy_total_requests_metric_total";
     assert_eq!(told.whole(total, &with(&[("status_code", "200"), ("route", PATH)])), 4);
     assert_eq!(told.sum(total), 8, "listings are no requests to models");
@@ -95,7 +105,7 @@ async fn requests_are_counted_whole_streamed_cut_refused_and_led_elsewhere() {
         ("exception_class", "BadRequestError"),
         ("route", PATH),
     ];
-    assert_eq!(told.whole(failed, &nobody), 1);
+    assert_eq!(told.whole(failed, &[&NOBODY[..], &nobody].concat()), 1);
     assert_eq!(told.sum(failed), 3);
 
     check_use(&told, good);
@@ -113,6 +123,7 @@ async fn requests_are_counted_whole_streamed_cut_refused_and_led_elsewhere() {
     assert_eq!(told.sum("litellm_deployment_success_responses_total"), 5);
     assert_eq!(told.sum("litellm_deployment_failure_responses_total"), 3);
     assert_eq!(told.sum("litellm_deployment_total_requests_total"), 8);
+    let no_key = &NOBODY[..4];
     let fallback = [
         ("requested_model", "bad"),
         ("fallback_model", "good"),
@@ -120,7 +131,7 @@ async fn requests_are_counted_whole_streamed_cut_refused_and_led_elsewhere() {
         ("exception_status", "500"),
         ("exception_class", "Openai.InternalServerError"),
     ];
-    assert_eq!(told.whole("litellm_deployment_successful_fallbacks_total", &fallback), 1);
+    assert_eq!(told.whole("litellm_deployment_successful_fallbacks_total", &[no_key, &fallback].concat()), 1);
     assert_eq!(told.sum("litellm_deployment_rpm_limit"), 5000);
     assert_eq!(told.sum("litellm_in_flight_requests"), 1, "the scrape itself");
     assert_eq!(told.sum("trunkline_metrics_overflow_total"), 0);
@@ -140,12 +151,13 @@ async fn requests_are_counted_whole_streamed_cut_refused_and_led_elsewhere() {
 
 /// What four requests to a group used, and a fifth that came there from another.
 fn check_use(told: &Exposition, good: &[(&'static str, &'static str)]) {
-    let used = [good, &[("model", "x")]].concat();
+    let used = [&NOBODY[..], good, &[("model", "x")]].concat();
     // Three whole replies, a stream, and what is estimated of the one that was cut.
     let input = told.whole("litellm_input_tokens_metric_total", &used);
     assert!((38..100).contains(&input), "{input}");
     let after_fallback =
         [("requested_model", "bad"), ("model_id", "id-good"), ("api_provider", "openai"), ("model", "x")];
+    let after_fallback = [&NOBODY[..], &after_fallback].concat();
     assert_eq!(told.whole("litellm_input_tokens_metric_total", &after_fallback), 10);
     assert_eq!(told.whole("litellm_output_tokens_metric_total", &after_fallback), 4);
     assert_eq!(told.whole("litellm_total_tokens_metric_total", &after_fallback), 14);
@@ -286,6 +298,25 @@ async fn scrapers_show_the_key_unless_the_file_lets_them_in() {
     assert_eq!(asked(&open).await, (200, 200));
     let text = get(open.address, "/metrics").await.text();
     assert!(!text.contains(KEY), "{text}");
+}
+
+/// What is told has the labels that the page of the documentation gives it.
+fn check_labels(told: &Exposition) {
+    let page = include_str!("../../docs/metrics.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    let mut found = 0;
+    for (name, row) in rows.filter(|(name, _)| name.starts_with("litellm_") || name.starts_with("trunkline_"))
+    {
+        let cell = row.split('|').nth(2).unwrap_or_else(|| panic!("no labels: {name}")).trim();
+        // `outcome: a, b` has the values too; a dash stands for none.
+        let labels = cell.split(", ").map(|label| label.split(':').next().unwrap_or_default());
+        let labels: BTreeSet<&str> = labels.filter(|label| !label.starts_with(['`', '–'])).collect();
+        for of_series in told.label_names(name) {
+            assert_eq!(of_series, labels, "{name}");
+            found += 1;
+        }
+    }
+    assert!(found > 40, "{found} series");
 }
 
 #[tokio::test]

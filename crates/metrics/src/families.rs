@@ -4,91 +4,26 @@
 
 use std::borrow::Cow;
 
+use crate::caller::KeptCaller;
 use crate::key::{Ending, Key, Subject};
-use crate::names::class;
+use crate::label::Label;
 use crate::page::{Kind, Page, Sample, Samples};
 use crate::spread::Spread;
 use crate::totals::{Durations, Totals};
+
+use Label::{
+    ApiBase, ApiKeyAlias, ApiProvider, ExceptionClass, ExceptionStatus, FallbackModel, HashedApiKey,
+    LitellmModelName, Model, ModelGroup, ModelId, RequestedModel, Route, StatusCode, Team, TeamAlias, User,
+};
 
 /// One tally, ready to be told.
 #[derive(Debug)]
 pub(crate) struct Row<'r> {
     pub(crate) key: Key<'r>,
+    pub(crate) caller: &'r KeptCaller,
     pub(crate) totals: &'r Totals,
     /// The base of its deployment, where that is known and not the provider's own.
     pub(crate) api_base: Option<&'r str>,
-}
-
-/// A label of LiteLLM's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Label {
-    RequestedModel,
-    StatusCode,
-    Route,
-    ModelId,
-    ApiProvider,
-    Model,
-    ModelGroup,
-    LitellmModelName,
-    ApiBase,
-    ExceptionStatus,
-    ExceptionClass,
-    FallbackModel,
-}
-
-use Label::{
-    ApiBase, ApiProvider, ExceptionClass, ExceptionStatus, FallbackModel, LitellmModelName, Model,
-    ModelGroup, ModelId, RequestedModel, Route, StatusCode,
-};
-
-impl Label {
-    fn name(self) -> &'static str {
-        match self {
-            RequestedModel => "requested_model",
-            StatusCode => "status_code",
-            Route => "route",
-            ModelId => "model_id",
-            ApiProvider => "api_provider",
-            Model => "model",
-            ModelGroup => "model_group",
-            LitellmModelName => "litellm_model_name",
-            ApiBase => "api_base",
-            ExceptionStatus => "exception_status",
-            ExceptionClass => "exception_class",
-            FallbackModel => "fallback_model",
-        }
-    }
-
-    fn value<'r>(self, row: &Row<'r>) -> Cow<'r, str> {
-        let text = match self {
-            RequestedModel => row.key.requested,
-            Route => row.key.route,
-            ModelId => row.key.deployment,
-            ApiProvider => row.key.provider,
-            Model | LitellmModelName => row.key.model,
-            ModelGroup | FallbackModel => row.key.group,
-            ApiBase => row.api_base.unwrap_or_default(),
-            StatusCode | ExceptionStatus => return Cow::Owned(row.key.status.to_string()),
-            ExceptionClass => return Cow::Owned(exception_class(&row.key)),
-        };
-        Cow::Borrowed(told(text))
-    }
-}
-
-/// What is not known is `None`, as in LiteLLM.
-pub(crate) fn told(text: &str) -> &str {
-    if text.is_empty() { "None" } else { text }
-}
-
-/// `Openai.RateLimitError`; without a provider where none was asked.
-fn exception_class(key: &Key<'_>) -> String {
-    let Some(failure) = key.ending.failure() else { return told("").to_owned() };
-    let class = class(failure, key.status);
-    let mut letters = key.provider.chars();
-    match letters.next() {
-        None => class.to_owned(),
-        Some(first) => format!("{}{}.{class}", first.to_ascii_uppercase(), letters.as_str()),
-    }
 }
 
 /// A family, and what of a tally it tells.
@@ -118,11 +53,45 @@ const fn histogram(
     Family { name, kind: Kind::Histogram, meaning, labels, value }
 }
 
-const PROXY: &[Label] = &[RequestedModel, StatusCode, Route, ModelId, ApiProvider];
-const PROXY_FAILED: &[Label] =
-    &[RequestedModel, ExceptionStatus, ExceptionClass, Route, ModelId, ApiProvider];
-const USE: &[Label] = &[Model, RequestedModel, ModelId, ApiProvider];
-const DEPLOYMENT: &[Label] = &[ModelGroup, RequestedModel, LitellmModelName, ModelId, ApiBase, ApiProvider];
+const PROXY: &[Label] = &[
+    HashedApiKey,
+    ApiKeyAlias,
+    RequestedModel,
+    Team,
+    TeamAlias,
+    User,
+    StatusCode,
+    Route,
+    ModelId,
+    ApiProvider,
+];
+const PROXY_FAILED: &[Label] = &[
+    HashedApiKey,
+    ApiKeyAlias,
+    RequestedModel,
+    Team,
+    TeamAlias,
+    User,
+    ExceptionStatus,
+    ExceptionClass,
+    Route,
+    ModelId,
+    ApiProvider,
+];
+const USE: &[Label] =
+    &[HashedApiKey, ApiKeyAlias, Model, Team, TeamAlias, User, RequestedModel, ModelId, ApiProvider];
+const DEPLOYMENT: &[Label] = &[
+    ModelGroup,
+    RequestedModel,
+    LitellmModelName,
+    ModelId,
+    ApiBase,
+    ApiProvider,
+    HashedApiKey,
+    ApiKeyAlias,
+    Team,
+    TeamAlias,
+];
 const DEPLOYMENT_FAILED: &[Label] = &[
     ModelGroup,
     RequestedModel,
@@ -130,12 +99,38 @@ const DEPLOYMENT_FAILED: &[Label] = &[
     ModelId,
     ApiBase,
     ApiProvider,
+    HashedApiKey,
+    ApiKeyAlias,
+    Team,
+    TeamAlias,
     ExceptionStatus,
     ExceptionClass,
 ];
-const FALLBACK: &[Label] = &[RequestedModel, FallbackModel, ExceptionStatus, ExceptionClass, ModelId];
-const LATENCY: &[Label] = &[ModelGroup, RequestedModel, Model, ModelId, ApiProvider];
-const OVERHEAD: &[Label] = &[ModelGroup, ApiProvider, ApiBase, LitellmModelName, ModelId];
+const FALLBACK: &[Label] = &[
+    RequestedModel,
+    FallbackModel,
+    HashedApiKey,
+    ApiKeyAlias,
+    Team,
+    TeamAlias,
+    ExceptionStatus,
+    ExceptionClass,
+    ModelId,
+];
+const LATENCY: &[Label] = &[
+    ModelGroup,
+    HashedApiKey,
+    ApiKeyAlias,
+    RequestedModel,
+    Team,
+    TeamAlias,
+    User,
+    Model,
+    ModelId,
+    ApiProvider,
+];
+const OVERHEAD: &[Label] =
+    &[ModelGroup, ApiProvider, ApiBase, LitellmModelName, HashedApiKey, ApiKeyAlias, ModelId];
 
 static FAMILIES: &[Family] = &[
     counter("litellm_proxy_total_requests_metric", "Requests to models", PROXY, |row| {

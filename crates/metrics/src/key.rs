@@ -7,6 +7,8 @@ use trunkline_core::ErrorKind;
 use trunkline_gateway::{Outcome, Record, status_of};
 use trunkline_router::Attempt;
 
+use crate::caller::{Caller, KeptCaller};
+
 /// The status of a caller that left: nginx' own, and in no other family.
 const LEFT: u16 = 499;
 
@@ -50,6 +52,7 @@ impl Ending {
 /// What is counted together, borrowed for a look-up. An empty text stands for what is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key<'k> {
+    pub(crate) caller: Caller<'k>,
     pub(crate) subject: Subject,
     pub(crate) ending: Ending,
     pub(crate) status: u16,
@@ -68,6 +71,7 @@ impl Key<'_> {
         for text in [self.route, self.requested, self.group, self.deployment, self.provider, self.model] {
             hasher.write(text.as_bytes());
         }
+        self.caller.hash(&mut hasher);
         hasher.finish()
     }
 }
@@ -75,6 +79,7 @@ impl Key<'_> {
 /// The same, to be kept.
 #[derive(Clone, Debug)]
 pub(crate) struct Labels {
+    pub(crate) caller: KeptCaller,
     subject: Subject,
     ending: Ending,
     status: u16,
@@ -82,14 +87,22 @@ pub(crate) struct Labels {
 }
 
 impl Labels {
-    pub(crate) fn new(key: &Key<'_>) -> Self {
+    /// `caller` is the one of the key, to be kept.
+    pub(crate) fn new(key: &Key<'_>, caller: KeptCaller) -> Self {
         let texts = [key.route, key.requested, key.group, key.deployment, key.provider, key.model];
-        Self { subject: key.subject, ending: key.ending, status: key.status, texts: texts.map(Into::into) }
+        Self {
+            caller,
+            subject: key.subject,
+            ending: key.ending,
+            status: key.status,
+            texts: texts.map(Into::into),
+        }
     }
 
     pub(crate) fn key(&self) -> Key<'_> {
         let [route, requested, group, deployment, provider, model] = &self.texts;
         Key {
+            caller: self.caller.borrowed(),
             subject: self.subject,
             ending: self.ending,
             status: self.status,
@@ -116,6 +129,7 @@ pub(crate) fn request_key<'r>(record: &'r Record, route: &'static str) -> Key<'r
         Some(Outcome::CallerGone) => (Ending::Left, LEFT),
     };
     Key {
+        caller: Caller::of(record.identity.as_ref()),
         subject: Subject::Request,
         ending,
         status,
@@ -135,6 +149,7 @@ pub(crate) fn attempt_key<'r>(record: &'r Record, attempt: &'r Attempt) -> Key<'
         None => (Ending::Overtaken, 0),
     };
     Key {
+        caller: Caller::of(record.identity.as_ref()),
         subject: Subject::Attempt,
         ending,
         status,
@@ -197,6 +212,7 @@ mod tests {
     use trunkline_core::Observation;
 
     use super::*;
+    use crate::caller::tests::identity;
 
     fn attempt(group: &str, status: u16) -> Attempt {
         Attempt {
@@ -298,5 +314,22 @@ mod tests {
         check(Outcome::Failed(busy), Some(StatusCode::TOO_MANY_REQUESTS), (Ending::Failed(busy), 429));
         check(Outcome::CallerGone, ok, (Ending::LeftReply, LEFT));
         check(Outcome::CallerGone, None, (Ending::Left, LEFT));
+    }
+
+    #[test]
+    fn whatever_is_counted_of_a_request_is_counted_of_its_key() {
+        let mut record = record(&[attempt("a", 500), attempt("b", 503)], Some("c"), 2);
+        let callers = |record: &Record| {
+            let request = request_key(record, "/v1/chat/completions");
+            let attempts = record.failed_attempts.iter().map(|attempt| attempt_key(record, attempt));
+            let keys: Vec<Key<'_>> = attempts.chain(fallback_keys(record)).chain([request]).collect();
+            let tokens = keys.iter().map(|key| key.caller.token().copied());
+            tokens.collect::<Vec<_>>()
+        };
+        assert_eq!(callers(&record), [None; 5]);
+        let identity = identity("sk-1", "first");
+        let token = identity.token;
+        record.identity = Some(identity);
+        assert_eq!(callers(&record), [Some(token); 5]);
     }
 }

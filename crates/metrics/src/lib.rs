@@ -4,8 +4,10 @@
 //! [`Exposition`](trunkline_gateway::Exposition) that answers `GET /metrics`. A request is counted once, when its record
 //! is settled, in one tally that all families are made of when somebody scrapes. `docs/metrics.md` lists the families.
 
+mod caller;
 mod families;
 mod key;
+mod label;
 mod metrics;
 mod names;
 mod page;

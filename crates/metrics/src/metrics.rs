@@ -10,8 +10,9 @@ use trunkline_gateway::{Exposition, Record, Recorder, Scraped, status_of};
 use trunkline_prices::Prices;
 use trunkline_router::{DeploymentStanding, Service};
 
-use crate::families::{self, Row, told};
+use crate::families::{self, Row};
 use crate::key::{Ending, attempt_key, fallback_keys, request_key};
+use crate::label::told;
 use crate::names::Names;
 use crate::page::{Kind, Page, Sample, Samples};
 use crate::process::{Process, timestamp};
@@ -104,7 +105,7 @@ impl Exposition for Metrics {
             .map(|(labels, totals)| {
                 let key = labels.key();
                 let api_base = bases.get(key.deployment).and_then(Option::as_deref);
-                Row { key, totals, api_base }
+                Row { key, caller: &labels.caller, totals, api_base }
             })
             .collect();
         let mut page = Page::new(scraped.form);

@@ -4,6 +4,7 @@ use trunkline_core::ErrorKind;
 use trunkline_gateway::status_of;
 use trunkline_prices::Prices;
 
+use crate::caller::Caller;
 use crate::key::Key;
 
 /// What stands for a name that nobody knows.
@@ -45,6 +46,7 @@ impl Names {
 /// The key of everything that there is no more room for: how it ended, and nothing else of it.
 pub(crate) fn other(key: Key<'_>) -> Key<'static> {
     Key {
+        caller: Caller::Other,
         subject: key.subject,
         ending: key.ending,
         status: key.ending.failure().map_or(key.status, |kind| status_of(kind).as_u16()),
@@ -116,6 +118,7 @@ mod tests {
         expected: (&str, &str),
     ) {
         let key = Key {
+            caller: Caller::Nobody,
             subject: Subject::Request,
             ending: Ending::Completed,
             status: 200,

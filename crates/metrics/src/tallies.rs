@@ -8,7 +8,9 @@ use std::thread;
 
 use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
+use trunkline_keys::Token;
 
+use crate::caller::{Caller, KeptCaller, Owner};
 use crate::key::{Key, Labels};
 use crate::names::{Names, other};
 use crate::totals::Totals;
@@ -20,11 +22,41 @@ const SHARDS_MAX: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Tallies {
     shards: Box<[Shard]>,
-    known: Mutex<HashTable<Arc<Labels>>>,
+    known: Mutex<Known>,
     /// How many may be kept apart; what comes later is counted as `other`.
     known_max: usize,
     overflowed: AtomicU64,
     names: Names,
+}
+
+/// All that is kept apart.
+#[derive(Debug, Default)]
+struct Known {
+    labels: HashTable<Arc<Labels>>,
+    /// The keys among them, as each was when it was counted first, so that it has the same labels everywhere.
+    owners: HashMap<Token, Arc<Owner>, FxBuildHasher>,
+}
+
+impl Known {
+    fn find(&self, key: Key<'_>) -> Option<Arc<Labels>> {
+        self.labels.find(key.hash(), |labels| labels.key() == key).cloned()
+    }
+
+    fn add(&mut self, key: Key<'_>) -> Arc<Labels> {
+        let mut owner = |token: Token, new: &dyn Fn() -> Owner| {
+            let owner = self.owners.entry(token).or_insert_with(|| Arc::new(new()));
+            KeptCaller::Key(Arc::clone(owner))
+        };
+        let caller = match key.caller {
+            Caller::Nobody => KeptCaller::Nobody,
+            Caller::Key(identity) => owner(identity.token, &|| Owner::from(identity)),
+            Caller::Known(known) => owner(known.token, &|| known.clone()),
+            Caller::Other => KeptCaller::Other,
+        };
+        let labels = Arc::new(Labels::new(&key, caller));
+        self.labels.insert_unique(key.hash(), Arc::clone(&labels), |labels| labels.key().hash());
+        labels
+    }
 }
 
 /// What some threads count. Alone in its cache lines, so that no thread waits for another's.
@@ -109,23 +141,15 @@ impl Tallies {
     /// The one copy of labels that all shards share.
     fn labels(&self, key: Key<'_>) -> Arc<Labels> {
         let mut known = lock(&self.known);
-        let find = |known: &HashTable<Arc<Labels>>, key: Key<'_>| {
-            known.find(key.hash(), |labels| labels.key() == key).cloned()
-        };
-        if let Some(labels) = find(&known, key) {
+        if let Some(labels) = known.find(key) {
             return labels;
         }
-        let mut kept = key;
-        if known.len() >= self.known_max {
-            self.overflowed.fetch_add(1, Ordering::Relaxed);
-            kept = other(key);
-            if let Some(labels) = find(&known, kept) {
-                return labels;
-            }
+        if known.labels.len() < self.known_max {
+            return known.add(key);
         }
-        let labels = Arc::new(Labels::new(&kept));
-        known.insert_unique(kept.hash(), Arc::clone(&labels), |labels| labels.key().hash());
-        labels
+        self.overflowed.fetch_add(1, Ordering::Relaxed);
+        let key = other(key);
+        known.find(key).unwrap_or_else(|| known.add(key))
     }
 
     /// How often something was counted as `other`.
@@ -135,7 +159,7 @@ impl Tallies {
 
     /// How many are kept apart.
     pub(crate) fn len(&self) -> usize {
-        lock(&self.known).len()
+        lock(&self.known).labels.len()
     }
 
     /// Everything that was counted so far.
@@ -180,6 +204,7 @@ mod tests {
     use trunkline_prices::Prices;
 
     use super::*;
+    use crate::caller::tests::{identity, owner};
     use crate::key::{Ending, Subject};
 
     fn tallies(known_max: usize) -> Tallies {
@@ -188,6 +213,7 @@ mod tests {
 
     fn key(requested: &str) -> Key<'_> {
         Key {
+            caller: Caller::Nobody,
             subject: Subject::Request,
             ending: Ending::Completed,
             status: 200,
@@ -198,6 +224,10 @@ mod tests {
             provider: "openai",
             model: "x",
         }
+    }
+
+    fn asked_by(caller: Caller<'_>) -> Key<'_> {
+        Key { caller, ..key("m") }
     }
 
     #[test]
@@ -242,5 +272,59 @@ mod tests {
             tallies.count(key(&format!("invented-{number}")), Some("*"), |_| {});
         }
         assert_eq!((tallies.len(), tallies.overflowed()), (1, 0));
+    }
+
+    #[test]
+    fn keys_of_one_team_are_told_apart_and_so_is_the_master_key() {
+        let tallies = tallies(10);
+        let [ann, ben] = [owner("sk-ann", "ann's", "ann"), owner("sk-ben", "ben's", "ben")];
+        let callers = [Caller::Known(&ann), Caller::Known(&ben), Caller::Nobody];
+        for (caller, times) in callers.into_iter().zip(1..) {
+            (0..times).for_each(|_| tallies.count(asked_by(caller), Some("m"), |_| {}));
+        }
+        let all = tallies.all();
+        let count = |caller| {
+            let found = all.iter().find(|(labels, _)| labels.key() == asked_by(caller));
+            found.map(|(_, totals)| totals.count)
+        };
+        assert_eq!(callers.map(count), [Some(1), Some(2), Some(3)]);
+        assert_eq!(tallies.len(), 3);
+    }
+
+    #[test]
+    fn a_key_whose_alias_changed_is_one_and_has_its_first_name_in_all_that_is_counted() {
+        let tallies = tallies(10);
+        let [before, after] = ["first", "second"].map(|alias| identity("sk-ann", alias));
+        let [before, after] = [Caller::of(Some(&before)), Caller::of(Some(&after))];
+        tallies.count(asked_by(before), Some("m"), |_| {});
+        tallies.count(asked_by(after), Some("m"), |_| {});
+        // Another tally of the same key, counted first under its new name.
+        tallies.count(Key { ending: Ending::LeftReply, ..asked_by(after) }, Some("m"), |_| {});
+        let all = tallies.all();
+        let told = all
+            .iter()
+            .map(|(labels, totals)| (totals.count, labels.caller.told(|owner| owner.alias.as_deref())));
+        let mut told: Vec<(u64, &str)> = told.collect();
+        told.sort_unstable();
+        assert_eq!(told, [(1, "first"), (2, "first")]);
+    }
+
+    #[test]
+    fn twenty_thousand_keys_stay_within_the_bound_and_none_of_their_requests_is_lost() {
+        const KEYS: usize = 20_000;
+        const MAX: usize = 10_000;
+        let tallies = tallies(MAX);
+        let owners: Vec<_> = (0..KEYS).map(|number| owner(&format!("sk-{number}"), "a", "u")).collect();
+        for owner in owners.iter().chain(&owners) {
+            tallies.count(asked_by(Caller::Known(owner)), Some("m"), |totals| totals.tokens.input += 5);
+        }
+        assert_eq!((tallies.len(), tallies.overflowed()), (MAX + 1, 2 * (KEYS - MAX) as u64));
+        let all = tallies.all();
+        let sum = |of: fn(&Totals) -> u64| all.iter().map(|(_, totals)| of(totals)).sum::<u64>();
+        assert_eq!((sum(|totals| totals.count), sum(|totals| totals.tokens.input)), (40_000, 200_000));
+        let other: Vec<_> = all.iter().filter(|(labels, _)| labels.key().caller == Caller::Other).collect();
+        let [(labels, totals)] = other[..] else { panic!("{other:?}") };
+        assert_eq!((labels.key().requested, totals.count), ("other", 20_000));
+        assert_eq!(lock(&tallies.known).owners.len(), MAX, "keys that have no room are not kept");
     }
 }

@@ -90,6 +90,15 @@ impl Exposition {
         self.samples.iter().filter_map(|(_, labels, _)| labels.get(label).map(String::as_str)).collect()
     }
 
+    /// The names of the labels of each series of a family; those of buckets without their end.
+    pub(crate) fn label_names(&self, family: &str) -> Vec<BTreeSet<&str>> {
+        let endings = ["", "_total", "_bucket", "_count", "_sum"];
+        let is_meant = |name: &str| name.strip_prefix(family).is_some_and(|ending| endings.contains(&ending));
+        let series = self.samples.iter().filter(|(name, ..)| is_meant(name));
+        let names = series.map(|(_, labels, _)| labels.keys().map(String::as_str));
+        names.map(|names| names.filter(|name| *name != "le").collect()).collect()
+    }
+
     /// Every series, without its value.
     pub(crate) fn series(&self) -> BTreeSet<String> {
         self.samples.iter().map(|(name, labels, _)| format!("{name}{labels:?}")).collect()
