@@ -90,7 +90,7 @@ pub struct TrunklineSettings {
     pub trace_for_keys: bool,
     /// Whether `/metrics` is served, also where no callback asks for it. Default false.
     pub metrics: bool,
-    /// Combinations of labels that are counted apart; the rest is `other`. Default 1,000.
+    /// Combinations of labels that are counted apart; the rest is `other`. Default 10,000.
     pub metrics_tallies_max: u64,
     /// Where SQLite, the journal and the pepper of keys stand. Default empty: `$XDG_STATE_HOME/trunkline`.
     pub data_dir: String,
@@ -172,7 +172,7 @@ impl Default for TrunklineSettings {
             retry_budget_burst: 10,
             trace_for_keys: false,
             metrics: false,
-            metrics_tallies_max: 1_000,
+            metrics_tallies_max: 10_000,
             data_dir: String::new(),
             store_timeout_ms: 50,
             keys_cached_max: 200_000,
