@@ -16,6 +16,7 @@ use crate::label::told;
 use crate::names::Names;
 use crate::page::{Kind, Page, Sample, Samples};
 use crate::process::{Process, timestamp};
+use crate::source::{self, Source};
 use crate::tallies::Tallies;
 
 type Bases = HashMap<Arc<str>, Option<Box<str>>, FxBuildHasher>;
@@ -30,6 +31,7 @@ pub struct Metrics {
     started: SystemTime,
     /// The base of each deployment that was ever seen at a scrape, so that those which a reload removes keep theirs.
     bases: Mutex<Bases>,
+    sources: Vec<Arc<dyn Source>>,
 }
 
 impl Metrics {
@@ -42,7 +44,14 @@ impl Metrics {
             unpaid: AtomicU64::new(0),
             started: SystemTime::now(),
             bases: Mutex::default(),
+            sources: Vec::new(),
         }
+    }
+
+    /// Tells at each scrape what this source has too, behind everything else.
+    pub fn with_source(mut self, source: Arc<dyn Source>) -> Self {
+        self.sources.push(source);
+        self
     }
 
     fn count(&self, record: &Record, route: &'static str) {
@@ -94,8 +103,22 @@ impl Recorder for Metrics {
 impl Exposition for Metrics {
     fn text(&self, scraped: &Scraped) -> String {
         let standings: Vec<DeploymentStanding> = scraped.router.standings().collect();
+        let mut page = Page::new(scraped.form);
+        self.tell_counted(&mut page, &standings);
+        tell_deployments(&mut page, &standings);
+        self.tell_gateway(&mut page, scraped);
+        tell_process(&mut page, self.started);
+        for source in &self.sources {
+            source::tell(&mut page, &**source);
+        }
+        page.finish()
+    }
+}
+
+impl Metrics {
+    fn tell_counted(&self, page: &mut Page, standings: &[DeploymentStanding]) {
         let mut bases = self.bases.lock().unwrap_or_else(PoisonError::into_inner);
-        for standing in &standings {
+        for standing in standings {
             let base = standing.deployment.shown_base().map(Into::into);
             bases.insert(Arc::clone(&standing.deployment.id), base);
         }
@@ -108,16 +131,9 @@ impl Exposition for Metrics {
                 Row { key, caller: &labels.caller, totals, api_base }
             })
             .collect();
-        let mut page = Page::new(scraped.form);
-        families::tell(&mut page, &rows);
-        tell_deployments(&mut page, &standings);
-        self.tell_gateway(&mut page, scraped);
-        tell_process(&mut page, self.started);
-        page.finish()
+        families::tell(page, &rows);
     }
-}
 
-impl Metrics {
     fn tell_gateway(&self, page: &mut Page, scraped: &Scraped) {
         let one = |page: &mut Page, name, kind, meaning, value| {
             let mut samples = Samples::default();

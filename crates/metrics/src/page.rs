@@ -1,6 +1,6 @@
 //! The text of an exposition: families with their samples, in Prometheus' form or OpenMetrics'.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use rust_decimal::Decimal;
@@ -52,6 +52,11 @@ impl Samples {
             }
         }
     }
+
+    /// Adds a sample, unless there is one with these labels.
+    pub(crate) fn add_first(&mut self, labels: &[(&str, &str)], sample: Sample) {
+        self.0.entry(spelled(labels)).or_insert(sample);
+    }
 }
 
 /// A page that grows by families.
@@ -59,16 +64,20 @@ impl Samples {
 pub(crate) struct Page {
     form: Form,
     text: String,
+    /// The names of the families that it has, without `_total`.
+    names: BTreeSet<String>,
 }
 
 impl Page {
     pub(crate) fn new(form: Form) -> Self {
-        Self { form, text: String::new() }
+        Self { form, text: String::new(), names: BTreeSet::new() }
     }
 
-    /// Adds a family. Its name is without `_total`, which counters get.
+    /// Adds a family, unless there is one of that name: a scraper refuses the whole page for a family that stands twice.
+    /// Its name is without `_total`, which counters get.
     pub(crate) fn family(&mut self, name: &str, kind: Kind, meaning: &str, samples: &Samples) {
-        if samples.0.is_empty() {
+        let base = name.strip_suffix("_total").unwrap_or(name);
+        if samples.0.is_empty() || !self.names.insert(base.to_owned()) {
             return;
         }
         let (word, ending) = match kind {
@@ -87,7 +96,9 @@ impl Page {
                 Sample::Exact(value) => {
                     self.line(format_args!("{name}{ending}{braced} {}", value.normalize()));
                 }
-                Sample::Float(value) => self.line(format_args!("{name}{ending}{braced} {value}")),
+                Sample::Float(value) => {
+                    self.line(format_args!("{name}{ending}{braced} {}", spelled_float(*value)));
+                }
                 Sample::Spread(spread) => self.spread(name, labels, &braced, spread),
             }
         }
@@ -115,6 +126,14 @@ impl Page {
         }
         self.text
     }
+}
+
+/// Infinity as the formats have it. What is no number is `NaN` in all of them.
+fn spelled_float(value: f64) -> String {
+    if value.is_infinite() {
+        return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
+    }
+    value.to_string()
 }
 
 fn spelled(labels: &[(&str, &str)]) -> String {
