@@ -1,5 +1,6 @@
 //! `GET /metrics`: what is counted of requests, deployments and reloads, read as strictly as a scraper may.
 
+mod callers;
 mod exposition;
 
 use std::collections::BTreeSet;
