@@ -26,6 +26,14 @@ pub struct Want<'a> {
     pub wait: Duration,
 }
 
+impl Want<'_> {
+    /// Whether anything of it is limited.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.accounts.iter().any(|account| account.limits(RESERVES))
+            || self.by_model.iter().any(|account| account.is_limited())
+    }
+}
+
 /// What became of one try.
 pub(crate) enum Attempt {
     Taken(Reservation),
