@@ -1,15 +1,14 @@
 //! One subject's account: its limits, and what is counted against them.
 
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use rust_decimal::Decimal;
 use trunkline_core::Subject;
 
-use crate::minute::{Minute, Tokens};
-use crate::queue::Queue;
-use crate::refusal::{Reached, What};
+use crate::sharing::Agenda;
 use crate::spending::Spending;
+use crate::state::State;
 use crate::{BudgetLeft, Clock, Left, Limits, Period, Standing};
 
 /// The first stage, which takes requests and places.
@@ -29,32 +28,23 @@ pub struct Account {
     /// The stages at which something is limited.
     stages: AtomicU8,
     state: Mutex<State>,
-}
-
-/// What is limited and counted.
-#[derive(Debug, Default)]
-pub(crate) struct State {
-    requests_max: Option<u64>,
-    tokens_max: Option<u64>,
-    parallel_max: Option<u64>,
-    pub(crate) minute: Minute,
-    parallel: u64,
-    pub(crate) spendings: Vec<Spending>,
-    pub(crate) queue: Queue,
-    settled_at: Option<i64>,
-}
-
-/// Whether a call may reserve what it asks for.
-pub(crate) enum Verdict {
-    Fits,
-    /// The reservations of others are in the way, or somebody who came before.
-    Waits(Reached),
-    Refused(Reached),
+    /// Where it is noted when it uses what replicas share.
+    agenda: Option<Arc<Agenda>>,
+    is_noted: AtomicBool,
 }
 
 impl Account {
-    pub(crate) fn new(subject: Subject, number: u64, clock: Clock) -> Self {
-        Self { subject, number, clock, stages: AtomicU8::new(0), state: Mutex::default() }
+    pub(crate) fn new(subject: Subject, number: u64, clock: Clock, agenda: Option<Arc<Agenda>>) -> Self {
+        let state = State::new(agenda.clone());
+        Self {
+            subject,
+            number,
+            clock,
+            stages: AtomicU8::new(0),
+            state: Mutex::new(state),
+            agenda,
+            is_noted: AtomicBool::new(false),
+        }
     }
 
     /// Whose it is.
@@ -167,8 +157,9 @@ impl Account {
         });
         Standing {
             subject: self.subject.clone(),
-            requests: requests_max.map(|limit| of_minute(limit, minute.requests())),
-            tokens: tokens_max.map(|limit| of_minute(limit, minute.tokens())),
+            requests: requests_max
+                .map(|limit| of_minute(limit, minute.request_lease.with_others(minute.requests()))),
+            tokens: tokens_max.map(|limit| of_minute(limit, minute.token_lease.with_others(minute.tokens()))),
             parallel: parallel_max.map(|limit| Left::of(limit, *parallel, None)),
             budgets: budgets.collect(),
         }
@@ -188,6 +179,25 @@ impl Account {
         self.stages.load(Ordering::Acquire) & stages != 0
     }
 
+    /// Notes that it uses what replicas share, and soon if a call waits for more of it.
+    pub(crate) fn note(&self, is_pending: bool) {
+        let Some(agenda) = &self.agenda else { return };
+        if !self.is_noted.swap(true, Ordering::AcqRel) {
+            agenda.note(&self.subject);
+        } else if is_pending {
+            agenda.urge();
+        }
+    }
+
+    /// Sets whether it is known that it uses what replicas share, so that it need not be noted.
+    pub(crate) fn set_noted(&self, is_noted: bool) {
+        self.is_noted.store(is_noted, Ordering::Release);
+    }
+
+    pub(crate) fn agenda(&self) -> Option<&Arc<Agenda>> {
+        self.agenda.as_ref()
+    }
+
     pub(crate) fn clock(&self) -> &Clock {
         &self.clock
     }
@@ -198,100 +208,19 @@ impl Account {
 
     /// Whether nothing would be lost with it, where a store has all that was settled up to a time.
     pub(crate) fn counts_nothing(&self, now_ms: i64, delivered_ms: i64) -> bool {
+        if self.is_noted.load(Ordering::Acquire) {
+            return false;
+        }
         let mut state = self.state();
         state.minute.roll(now_ms);
-        let is_delivered = state.settled_at.is_none_or(|settled_ms| settled_ms <= delivered_ms);
+        // What replicas share stands in their store, and whoever has not told it everything is held by its keeper.
+        let is_delivered =
+            self.agenda.is_some() || state.settled_at.is_none_or(|settled_ms| settled_ms <= delivered_ms);
         let is_free =
             |spending: &mut Spending| !spending.is_open() && (is_delivered || !spending.has_spent(now_ms));
         state.minute.is_empty()
             && state.parallel == 0
             && state.queue.is_empty()
             && state.spendings.iter_mut().all(is_free)
-    }
-}
-
-impl State {
-    pub(crate) fn spending(&mut self, period: Option<Period>) -> Option<&mut Spending> {
-        self.spendings.iter_mut().find(|spending| spending.period == period)
-    }
-
-    /// What keeps one more request out.
-    pub(crate) fn refuses_request(&mut self, now_ms: i64) -> Option<Reached> {
-        if let Some(limit) = self.parallel_max.filter(|limit| self.parallel >= *limit) {
-            return Some(Reached::count(What::Parallel, limit, self.parallel, 1, None));
-        }
-        let limit = self.requests_max?;
-        self.minute.roll(now_ms);
-        let used = self.minute.requests();
-        // A limit of zero has no window that could end.
-        (used >= limit).then(|| Reached::count(What::Requests, limit, used, 1, self.minute.ends_at()))
-    }
-
-    /// Takes one request, and gives whether a place was taken that must be given back.
-    pub(crate) fn take_request(&mut self, now_ms: i64) -> bool {
-        if self.requests_max.is_some() {
-            self.minute.take_request(now_ms);
-        }
-        let takes_place = self.parallel_max.is_some();
-        self.parallel += u64::from(takes_place);
-        takes_place
-    }
-
-    pub(crate) fn give_place_back(&mut self) {
-        self.parallel = self.parallel.saturating_sub(1);
-    }
-
-    /// Whether a call with this number in the order of all may reserve tokens, and an amount of every budget. Without
-    /// an amount the budgets are not looked at.
-    pub(crate) fn judge(
-        &mut self,
-        now_ms: i64,
-        tokens: u64,
-        amount: Option<Decimal>,
-        number: u64,
-    ) -> Verdict {
-        if let Some(limit) = self.tokens_max {
-            self.minute.roll(now_ms);
-            if self.minute.fit(limit, tokens).is_none() {
-                let used = self.minute.tokens();
-                let ends_at = self.minute.ends_at();
-                return Verdict::Refused(Reached::count(What::Tokens, limit, used, tokens, ends_at));
-            }
-        }
-        let Some(amount) = amount else { return Verdict::Fits };
-        let is_behind = self.queue.has_before(number);
-        let mut waits = None;
-        for spending in &mut self.spendings {
-            let Some(max) = spending.max else { continue };
-            let what = What::Budget { period: spending.period, is_listed: spending.is_listed };
-            let window = spending.window(now_ms);
-            let spent = window.spent();
-            let (reserved, resets_at_ms) = (window.reserved, window.ends_at());
-            let reached = Reached { what, limit: max, used: spent, reserved, asked: amount, resets_at_ms };
-            let alone = spent.saturating_add(amount);
-            if spent >= max || alone > max {
-                return Verdict::Refused(reached);
-            }
-            if is_behind || alone.saturating_add(reserved) > max {
-                waits.get_or_insert(reached);
-            }
-        }
-        waits.map_or(Verdict::Fits, Verdict::Waits)
-    }
-
-    /// Takes tokens, if they are limited.
-    pub(crate) fn take_tokens(&mut self, now_ms: i64, tokens: u64) -> Option<Tokens> {
-        let limit = self.tokens_max?;
-        self.minute.roll(now_ms);
-        let count = self.minute.fit(limit, tokens).unwrap_or(tokens);
-        Some(self.minute.take_tokens(now_ms, count))
-    }
-
-    pub(crate) fn tokens_max(&self) -> Option<u64> {
-        self.tokens_max
-    }
-
-    pub(crate) fn note_settled(&mut self, now_ms: i64) {
-        self.settled_at = Some(now_ms);
     }
 }

@@ -10,8 +10,9 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use trunkline_core::Subject;
 
+use crate::sharing::Agenda;
 use crate::taking::{self, Attempt, Want};
-use crate::{Account, Clock, Permit, Refusal, Reservation, Standing};
+use crate::{Account, Clock, Permit, Refusal, Reservation, Sharing, Standing};
 
 const SHARDS: usize = 16;
 /// A shard is not looked through for accounts to drop while it holds fewer.
@@ -35,6 +36,9 @@ pub struct Book {
     /// The number of the call that begins to wait next.
     next_call: AtomicU64,
     delivered_ms: AtomicI64,
+    /// What is to be asked of the store that replicas share.
+    agenda: Option<Arc<Agenda>>,
+    next_sequence: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -51,8 +55,21 @@ impl Default for Shard {
 }
 
 impl Book {
-    /// A book without accounts.
+    /// A book without accounts, that counts for itself.
     pub fn new(clock: Clock) -> Self {
+        Self::with_agenda(clock, None)
+    }
+
+    /// A book without accounts, that shares its counters with other replicas: see [`Shared`](crate::Shared).
+    ///
+    /// Nothing passes that is limited before [`keep_leased`](Self::keep_leased) has claimed it, so that the first call of a
+    /// window needs [`admit_within`](Self::admit_within), and a wait to reserve, of as long as a batch may take. A budget
+    /// lets nothing pass before it is seeded, with zero where nothing was spent, since the shared counter begins there.
+    pub fn shared(clock: Clock, sharing: Sharing) -> Self {
+        Self::with_agenda(clock, Some(Arc::new(Agenda::new(sharing))))
+    }
+
+    fn with_agenda(clock: Clock, agenda: Option<Arc<Agenda>>) -> Self {
         Self {
             clock,
             hasher: RandomState::new(),
@@ -60,6 +77,8 @@ impl Book {
             next_account: AtomicU64::new(0),
             next_call: AtomicU64::new(0),
             delivered_ms: AtomicI64::new(i64::MIN),
+            agenda,
+            next_sequence: AtomicU64::new(1),
         }
     }
 
@@ -80,7 +99,7 @@ impl Book {
         }
         let account = shard.accounts.entry(subject.clone()).or_insert_with(|| {
             let number = self.next_account.fetch_add(1, Ordering::Relaxed);
-            Arc::new(Account::new(subject.clone(), number, self.clock.clone()))
+            Arc::new(Account::new(subject.clone(), number, self.clock.clone(), self.agenda.clone()))
         });
         Arc::clone(account)
     }
@@ -100,6 +119,28 @@ impl Book {
     /// The limit that is reached; of several, the one whose account stands first.
     pub fn admit(&self, accounts: &[Arc<Account>]) -> Result<Permit, Refusal> {
         taking::admit(accounts)
+    }
+
+    /// The same for a book that shares its counters: waits for more of a limit where this replica holds too little.
+    ///
+    /// # Errors
+    ///
+    /// As [`admit`](Self::admit), or when the wait is over.
+    pub async fn admit_within(&self, accounts: &[Arc<Account>], wait: Duration) -> Result<Permit, Refusal> {
+        let Some(agenda) = &self.agenda else { return taking::admit(accounts) };
+        let mut deadline = None;
+        loop {
+            let answered = agenda.answered();
+            let refusal = match taking::admit(accounts) {
+                Err(refusal) if refusal.is_pending => refusal,
+                outcome => return outcome,
+            };
+            let now = Instant::now();
+            let deadline = *deadline.get_or_insert(now + wait.min(WAIT_MAX));
+            if timeout_at(deadline, answered).await.is_err() {
+                return Err(refusal);
+            }
+        }
     }
 
     /// Reserves tokens and money, of every account or of none.
@@ -141,6 +182,18 @@ impl Book {
     /// What is left, of every account that has limits.
     pub fn remaining(&self, accounts: &[Arc<Account>]) -> Vec<Standing> {
         accounts.iter().filter(|account| account.is_limited()).map(|account| account.standing()).collect()
+    }
+
+    pub(crate) fn agenda(&self) -> Option<&Agenda> {
+        self.agenda.as_deref()
+    }
+
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    pub(crate) fn next_sequence(&self) -> u64 {
+        self.next_sequence.fetch_add(1, Ordering::Relaxed)
     }
 
     fn sweep(&self, shard: &mut Shard) {

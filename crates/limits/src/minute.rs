@@ -1,5 +1,7 @@
 //! Requests and tokens in a window of 60 seconds that begins with its first request.
 
+use crate::lease::Lease;
+
 /// How long a window is.
 const LENGTH_MS: i64 = 60_000;
 
@@ -13,6 +15,10 @@ pub(crate) struct Minute {
     tokens: u64,
     /// Reservations of tokens that are not settled.
     open: u64,
+    /// Whether windows are whole minutes by the clock, as replicas share them.
+    is_aligned: bool,
+    pub(crate) request_lease: Lease,
+    pub(crate) token_lease: Lease,
 }
 
 /// Tokens that were taken of a window.
@@ -23,14 +29,38 @@ pub(crate) struct Tokens {
 }
 
 impl Minute {
+    /// Windows that are whole minutes by the clock.
+    pub(crate) fn aligned() -> Self {
+        Self { is_aligned: true, ..Self::default() }
+    }
+
     /// Closes the window if it has lasted its time.
     pub(crate) fn roll(&mut self, now_ms: i64) {
+        if self.is_aligned {
+            return self.roll_aligned(now_ms);
+        }
         let Some(began_ms) = self.began_ms else { return };
         if now_ms < began_ms {
             // The clock was set back. The window must not last until it has caught up.
             self.began_ms = Some(now_ms);
         } else if now_ms.saturating_sub(began_ms) >= LENGTH_MS {
             *self = Self { number: self.number, ..Self::default() };
+        }
+    }
+
+    fn roll_aligned(&mut self, now_ms: i64) {
+        let begins_at = now_ms.saturating_sub(now_ms.rem_euclid(LENGTH_MS));
+        // A clock that is a little behind stays in the window that it was in.
+        let stays = |began_ms: i64| began_ms == begins_at || began_ms == begins_at.saturating_add(LENGTH_MS);
+        if !self.began_ms.is_some_and(stays) {
+            *self = Self {
+                number: self.number + 1,
+                began_ms: Some(begins_at),
+                is_aligned: true,
+                request_lease: self.request_lease.of_next_window(),
+                token_lease: self.token_lease.of_next_window(),
+                ..Self::default()
+            };
         }
     }
 
@@ -53,8 +83,10 @@ impl Minute {
     ///
     /// A call that may use more than the whole limit would wait for ever, although it may use far less: it gets what is
     /// left, while no other call is under way.
-    pub(crate) fn fit(&self, limit: u64, tokens: u64) -> Option<u64> {
-        let left = limit.saturating_sub(self.tokens);
+    ///
+    /// Of the limit no more than `held` can be used by now.
+    pub(crate) fn fit(&self, limit: u64, held: u64, tokens: u64) -> Option<u64> {
+        let left = held.min(limit).saturating_sub(self.tokens);
         if left == 0 {
             None
         } else if tokens <= left {
@@ -99,7 +131,7 @@ impl Minute {
 
     /// Whether nothing would be lost with it.
     pub(crate) fn is_empty(&self) -> bool {
-        self.began_ms.is_none()
+        self.requests == 0 && self.tokens == 0 && self.open == 0
     }
 
     fn begin(&mut self, now_ms: i64) {
@@ -107,6 +139,11 @@ impl Minute {
             self.began_ms = Some(now_ms);
             self.number += 1;
         }
+    }
+
+    /// When it began; 0 if none is open.
+    pub(crate) fn begins_at(&self) -> i64 {
+        self.began_ms.unwrap_or_default()
     }
 
     fn is_of(&self, taken: Tokens) -> bool {
@@ -150,15 +187,15 @@ mod tests {
     fn a_call_larger_than_the_limit_goes_alone_and_takes_what_is_left() {
         let mut minute = Minute::default();
         let small = minute.take_tokens(0, 10);
-        assert_eq!(minute.fit(100, 91), None);
-        assert_eq!(minute.fit(100, 5_000), None, "another is under way");
+        assert_eq!(minute.fit(100, 100, 91), None);
+        assert_eq!(minute.fit(100, 100, 5_000), None, "another is under way");
         minute.settle(small, 10);
-        assert_eq!(minute.fit(100, 91), None, "one that the limit could hold waits for the next window");
-        assert_eq!(minute.fit(100, 5_000), Some(90));
+        assert_eq!(minute.fit(100, 100, 91), None, "one that the limit could hold waits for the next window");
+        assert_eq!(minute.fit(100, 100, 5_000), Some(90));
         let large = minute.take_tokens(0, 90);
-        assert_eq!(minute.fit(100, 0), None, "nothing is left");
+        assert_eq!(minute.fit(100, 100, 0), None, "nothing is left");
         minute.settle(large, 300);
-        assert_eq!(minute.fit(100, 1), None);
+        assert_eq!(minute.fit(100, 100, 1), None);
     }
 
     #[test]

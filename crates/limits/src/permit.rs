@@ -7,6 +7,7 @@ use crate::Account;
 /// Leave for a request to be worked on. Dropping it gives the places among the calls at one time back; the requests of
 /// the minute stay taken.
 #[derive(Debug, Default)]
+#[must_use = "dropping it gives the places back"]
 pub struct Permit {
     places: Vec<Arc<Account>>,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::Account;
-use crate::account::State;
+use crate::state::State;
 
 /// A place in the queue of an account. Dropping it leaves the queue, and calls the next one.
 #[derive(Debug)]

@@ -30,6 +30,8 @@ pub struct Refusal {
     pub resets_at_ms: Option<i64>,
     /// When it was refused, in milliseconds since 1970.
     pub at_ms: i64,
+    /// Whether the limit may have room all the same: this replica holds too little of a shared one, and asks for more.
+    pub is_pending: bool,
 }
 
 /// What kind of limit was reached.
@@ -71,17 +73,19 @@ pub(crate) struct Reached {
     pub(crate) reserved: Decimal,
     pub(crate) asked: Decimal,
     pub(crate) resets_at_ms: Option<i64>,
+    pub(crate) is_pending: bool,
 }
 
 impl Reached {
     pub(crate) fn count(what: What, limit: u64, used: u64, asked: u64, resets_at_ms: Option<i64>) -> Self {
         let [limit, used, asked] = [limit, used, asked].map(Decimal::from);
-        Self { what, limit, used, reserved: Decimal::ZERO, asked, resets_at_ms }
+        Self { what, limit, used, reserved: Decimal::ZERO, asked, resets_at_ms, is_pending: false }
     }
 
     pub(crate) fn by(self, subject: &Subject, at_ms: i64) -> Refusal {
-        let Self { what, limit, used, reserved, asked, resets_at_ms } = self;
-        Refusal { subject: subject.clone(), what, limit, used, reserved, asked, resets_at_ms, at_ms }
+        let Self { what, limit, used, reserved, asked, resets_at_ms, is_pending } = self;
+        let subject = subject.clone();
+        Refusal { subject, what, limit, used, reserved, asked, resets_at_ms, at_ms, is_pending }
     }
 }
 
@@ -95,7 +99,7 @@ impl Refusal {
 
     /// After what time the same call may pass. `None` if waiting does not help.
     pub fn retry_after(&self) -> Option<Duration> {
-        if matches!(self.what, What::Parallel) || self.is_by_reservations() {
+        if self.is_pending || matches!(self.what, What::Parallel) || self.is_by_reservations() {
             return Some(SOON);
         }
         let fits_alone = match self.what {
@@ -231,6 +235,7 @@ mod tests {
             asked,
             resets_at_ms: Some(at_ms + 41_000),
             at_ms,
+            is_pending: false,
         }
     }
 

@@ -1,20 +1,26 @@
 //! What a call has reserved until it is known what it used.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rust_decimal::Decimal;
+use tokio::time::{Instant, timeout_at};
 use trunkline_core::Subject;
 
-use crate::account::State;
 use crate::minute::Tokens;
-use crate::refusal::{Reached, Refusal, What};
+use crate::refusal::Refusal;
+use crate::state::State;
 use crate::{Account, Period};
+
+/// Waiting for longer is waiting for ever.
+const WAIT_MAX: Duration = Duration::from_secs(86_400);
 
 /// What a call has reserved: tokens, an amount of every budget, and where it was asked for them, places among the calls
 /// at one time.
 ///
 /// Dropping it without [`settle`](Self::settle) gives all of it back, and nothing counts as used but the requests.
 #[derive(Debug, Default)]
+#[must_use = "dropping it gives back all that is reserved"]
 pub struct Reservation {
     /// In the order in which accounts are locked.
     parts: Vec<Part>,
@@ -97,7 +103,8 @@ impl Reservation {
         let now_ms = first.clock().now_ms();
         let mut states: Vec<_> = accounts.iter().map(|account| account.state()).collect();
         for (part, state) in self.parts.iter().zip(&mut states) {
-            if let Some(reached) = part.tokens.and_then(|taken| out_of_tokens(state, taken, now_ms, tokens)) {
+            if let Some(reached) = part.tokens.and_then(|taken| state.refuses_tokens(now_ms, taken, tokens)) {
+                part.account.note(reached.is_pending);
                 return Err(reached.by(part.account.subject(), now_ms));
             }
         }
@@ -106,7 +113,9 @@ impl Reservation {
             else {
                 continue;
             };
-            if let Some(reached) = out_of_budget(state, *window, amount) {
+            let Window { period, begins_at, .. } = *window;
+            if let Some(reached) = state.refuses_amount(now_ms, period, begins_at, amount) {
+                account.note(reached.is_pending);
                 return Err(reached.by(account.subject(), now_ms));
             }
         }
@@ -123,6 +132,34 @@ impl Reservation {
         }
         self.amount = self.amount.saturating_add(amount);
         Ok(())
+    }
+
+    /// The same for a book that shares its counters: waits for more of a limit where this replica holds too little.
+    ///
+    /// # Errors
+    ///
+    /// As [`top_up`](Self::top_up), or when the wait is over.
+    pub async fn top_up_within(
+        &mut self,
+        tokens: u64,
+        amount: Decimal,
+        wait: Duration,
+    ) -> Result<(), Refusal> {
+        let agenda = self.parts.first().and_then(|part| part.account.agenda().map(Arc::clone));
+        let Some(agenda) = agenda else { return self.top_up(tokens, amount) };
+        let mut deadline = None;
+        loop {
+            let answered = agenda.answered();
+            let refusal = match self.top_up(tokens, amount) {
+                Err(refusal) if refusal.is_pending => refusal,
+                outcome => return outcome,
+            };
+            let now = Instant::now();
+            let deadline = *deadline.get_or_insert(now + wait.min(WAIT_MAX));
+            if timeout_at(deadline, answered).await.is_err() {
+                return Err(refusal);
+            }
+        }
     }
 
     /// Puts what was used in the place of what was reserved: tokens in the minute that they were taken of, if it is not
@@ -163,24 +200,4 @@ impl Drop for Reservation {
     fn drop(&mut self) {
         self.release(0, Decimal::ZERO);
     }
-}
-
-fn out_of_tokens(state: &mut State, taken: Tokens, now_ms: i64, more: u64) -> Option<Reached> {
-    state.minute.roll(now_ms);
-    let limit = state.tokens_max()?;
-    let (used, ends_at) = (state.minute.tokens(), state.minute.ends_at());
-    let has_room = state.minute.has_room(taken, limit, more);
-    (!has_room).then(|| Reached::count(What::Tokens, limit, used, more, ends_at))
-}
-
-fn out_of_budget(state: &mut State, window: Window, more: Decimal) -> Option<Reached> {
-    let spending = state.spending(window.period)?;
-    let limit = spending.max?;
-    if spending.has_room(window.begins_at, more) {
-        return None;
-    }
-    let what = What::Budget { period: spending.period, is_listed: spending.is_listed };
-    let figures = spending.window_of(window.begins_at)?;
-    let (used, reserved, resets_at_ms) = (figures.spent(), figures.reserved, figures.ends_at());
-    Some(Reached { what, limit, used, reserved, asked: more, resets_at_ms })
 }

@@ -2,7 +2,11 @@
 
 use rust_decimal::Decimal;
 
+use crate::lease::{Figures, Lease};
 use crate::{Budget, Period};
+
+/// Millionths of a dollar, in which budgets are shared.
+const UNIT_SCALE: u32 = 6;
 
 /// A budget and what is spent of it, in its window and in the one before.
 ///
@@ -32,6 +36,8 @@ pub(crate) struct Window {
     open: u64,
     /// Whether it is known what others spent.
     is_seeded: bool,
+    /// What is held of the counter that replicas share.
+    pub(crate) lease: Lease,
 }
 
 impl Window {
@@ -45,6 +51,33 @@ impl Window {
 
     pub(crate) fn spent(&self) -> Decimal {
         self.elsewhere.saturating_add(self.ours)
+    }
+
+    /// What this replica spent or reserved, in units of the shared counter.
+    pub(crate) fn units_with(&self, more: Decimal) -> u64 {
+        units(self.ours.saturating_add(self.reserved).saturating_add(more))
+    }
+
+    /// The same without what is reserved.
+    pub(crate) fn spent_units_with(&self, more: Decimal) -> u64 {
+        units(self.ours.saturating_add(more))
+    }
+
+    /// How the shared counter stands here, if it is known what was spent before. Of a limit parts of units are left out.
+    pub(crate) fn figures(&self, max: Decimal) -> Option<Figures> {
+        let (used, spent) = (self.units_with(Decimal::ZERO), self.spent_units_with(Decimal::ZERO));
+        let limit = scaled(max).floor().try_into().unwrap_or(u64::MAX);
+        self.is_seeded.then_some(Figures { used, spent, limit })
+    }
+
+    /// What others spent, in units of the shared counter.
+    pub(crate) fn elsewhere_units(&self) -> u64 {
+        units(self.elsewhere)
+    }
+
+    /// Takes the word of the store for what others spent.
+    pub(crate) fn set_elsewhere_units(&mut self, spent: u64) {
+        self.elsewhere = Decimal::from(spent) * Decimal::new(1, UNIT_SCALE);
     }
 
     /// When the budget begins anew. `None` is never.
@@ -77,7 +110,8 @@ impl Spending {
         // A clock that is set back opens no window that was closed.
         if self.now.ends_at.is_some_and(|ends_at| ends_at <= now_ms) {
             // Nobody has spent anything in a window that was not there until now.
-            let next = Window { is_seeded: true, ..Window::at(self.period, now_ms) };
+            let lease = self.now.lease.of_next_window();
+            let next = Window { is_seeded: true, lease, ..Window::at(self.period, now_ms) };
             self.before = Some(std::mem::replace(&mut self.now, next));
         }
         &mut self.now
@@ -123,14 +157,6 @@ impl Spending {
         window.begins_at
     }
 
-    /// Whether a call that is under way may reserve so much more. In a window that is long over it may.
-    pub(crate) fn has_room(&mut self, begins_at: i64, more: Decimal) -> bool {
-        let Some(max) = self.max else { return true };
-        let fits =
-            |window: &mut Window| window.spent().saturating_add(window.reserved).saturating_add(more) <= max;
-        more.is_zero() || self.window_of(begins_at).is_none_or(fits)
-    }
-
     pub(crate) fn reserve_more(&mut self, begins_at: i64, more: Decimal) {
         if let Some(window) = self.window_of(begins_at) {
             window.reserved = window.reserved.saturating_add(more);
@@ -157,6 +183,15 @@ impl Spending {
     }
 }
 
+/// Whole units, no fewer than the amount.
+fn units(amount: Decimal) -> u64 {
+    scaled(amount.max(Decimal::ZERO)).ceil().try_into().unwrap_or(u64::MAX)
+}
+
+fn scaled(amount: Decimal) -> Decimal {
+    amount.saturating_mul(Decimal::from(10_u64.pow(UNIT_SCALE)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,8 +208,7 @@ mod tests {
         let begins_at = spending.reserve(5, Decimal::from(4));
         assert_eq!(begins_at, 0);
         assert_eq!(spending.window(DAY_MS).spent(), Decimal::ZERO);
-        assert!(spending.has_room(begins_at, Decimal::from(6)));
-        assert!(!spending.has_room(begins_at, Decimal::from(7)), "its own window is nearly full");
+        assert_eq!(spending.window_of(begins_at).map(|window| window.reserved), Some(Decimal::from(4)));
         spending.settle(begins_at, Decimal::from(4), Decimal::from(3));
         assert_eq!(spending.window(DAY_MS).spent(), Decimal::ZERO);
         assert_eq!(spending.window_of(0).map(|window| window.spent()), Some(Decimal::from(3)));

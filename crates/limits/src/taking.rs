@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use rust_decimal::Decimal;
 
-use crate::account::{ADMITS, RESERVES, State, Verdict};
+use crate::account::{ADMITS, RESERVES};
 use crate::place::Place;
 use crate::refusal::{Reached, Refusal};
+use crate::state::{State, Verdict};
 use crate::{Account, Permit, Reservation};
 
 /// What a call wants to reserve.
@@ -58,7 +59,9 @@ pub(crate) fn admit(accounts: &[Arc<Account>]) -> Result<Permit, Refusal> {
     let mut states = lock(&asks);
     let mut refused = First::default();
     for (ask, state) in asks.iter().zip(&mut states) {
-        refused.note(ask, state.refuses_request(now_ms));
+        let reached = state.refuses_request(now_ms);
+        ask.account.note(reached.is_some_and(|reached| reached.is_pending));
+        refused.note(ask, reached);
     }
     if let Some(refusal) = refused.refusal(now_ms) {
         return Err(refusal);
@@ -86,17 +89,23 @@ pub(crate) fn reserve(want: &Want<'_>, place: &mut Option<Place>, number: impl F
     let (mut refused, mut waits) = (First::default(), First::default());
     let mut waits_at = None;
     for (index, (ask, state)) in asks.iter().zip(&mut states).enumerate() {
-        if ask.takes_request {
-            refused.note(ask, state.refuses_request(now_ms));
-        }
-        match state.judge(now_ms, want.tokens, amount, may_pass) {
+        let of_request = if ask.takes_request { state.refuses_request(now_ms) } else { None };
+        let verdict = match of_request {
+            Some(reached) if reached.is_pending => Verdict::Waits(reached),
+            Some(reached) => Verdict::Refused(reached),
+            None => state.judge(now_ms, want.tokens, amount, may_pass),
+        };
+        let mut is_pending = false;
+        match verdict {
             Verdict::Fits => {}
             Verdict::Refused(reached) => refused.note(ask, Some(reached)),
             Verdict::Waits(reached) => {
+                is_pending = reached.is_pending;
                 waits.note(ask, Some(reached));
                 waits_at.get_or_insert(index);
             }
         }
+        ask.account.note(is_pending);
     }
     if let Some(refusal) = refused.refusal(now_ms) {
         return Attempt::Refused(refusal);

@@ -3,6 +3,7 @@
 mod accounts;
 mod exactness;
 mod model;
+mod sharing;
 mod stages;
 mod waiting;
 

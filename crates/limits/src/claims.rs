@@ -1,0 +1,110 @@
+//! What an account asks of the store that replicas share, and what it makes of the answer.
+
+use std::sync::Arc;
+
+use crate::account::Account;
+use crate::lease::{Claimed, Figures, Lease};
+use crate::shared::{Claim, Counter, CounterKind, Held};
+use crate::state::State;
+
+/// A shared counter as it stands in one account.
+struct Open<'a> {
+    kind: CounterKind,
+    begins_at_ms: i64,
+    ends_at_ms: Option<i64>,
+    base: u64,
+    figures: Figures,
+    lease: &'a mut Lease,
+}
+
+/// What an account asks for. One that nobody has used since `idle_since` gives back what it does not use.
+pub(crate) fn of(
+    account: &Account,
+    holder: &Arc<str>,
+    now_ms: i64,
+    idle_since: i64,
+    sequence: u64,
+) -> Vec<Claim> {
+    let mut state = account.state();
+    let mut claims = Vec::new();
+    for Open { kind, begins_at_ms, ends_at_ms, base, figures, lease } in open(&mut state, now_ms) {
+        if let Some(Claimed { units, least }) = lease.claim(figures, idle_since, sequence) {
+            let counter = Counter { subject: account.subject().clone(), kind, begins_at_ms };
+            let Figures { spent, limit, .. } = figures;
+            let holder = Arc::clone(holder);
+            claims.push(Claim { counter, holder, sequence, units, least, spent, limit, base, ends_at_ms });
+        }
+    }
+    claims
+}
+
+/// Takes the answer to a claim, if there is one, and lets those look again who wait.
+pub(crate) fn answer(account: &Account, claim: &Claim, now_ms: i64, held: Option<Held>) {
+    let mut state = account.state();
+    if let Some(held) = held {
+        take(&mut state, claim, now_ms, held);
+    }
+    state.queue.call_first();
+}
+
+fn take(state: &mut State, claim: &Claim, now_ms: i64, held: Held) {
+    let Claim { counter: Counter { kind, begins_at_ms, .. }, sequence, units, least, .. } = *claim;
+    let is_it = |open: &Open<'_>| open.kind == kind && open.begins_at_ms == begins_at_ms;
+    let is_newest = open(state, now_ms)
+        .into_iter()
+        .find(is_it)
+        .is_some_and(|open| open.lease.answer(Claimed { units, least }, sequence, held));
+    if let (CounterKind::Budget(period), true) = (kind, is_newest) {
+        let window = state.spending(period).and_then(|spending| spending.window_of(begins_at_ms));
+        if let Some(window) = window {
+            window.set_elsewhere_units(held.spent.saturating_sub(claim.spent));
+        }
+    }
+}
+
+/// Whether an account holds nothing that it does not use, and the store knows it.
+pub(crate) fn are_settled(account: &Account, now_ms: i64) -> bool {
+    let mut state = account.state();
+    let is_quiet = state.queue.is_empty();
+    is_quiet && open(&mut state, now_ms).iter().all(|open| open.lease.is_at_rest(open.figures))
+}
+
+/// The counters of the windows that are open. Budgets of which it is not known what was spent before have none yet.
+fn open(state: &mut State, now_ms: i64) -> Vec<Open<'_>> {
+    state.minute.roll(now_ms);
+    let State { requests_max, tokens_max, minute, spendings, .. } = state;
+    let (requests, tokens) = (minute.requests(), minute.tokens());
+    let (begins_at_ms, ends_at_ms) = (minute.begins_at(), minute.ends_at());
+    let mut counters = Vec::new();
+    if let Some(limit) = *requests_max {
+        let figures = Figures { used: requests, spent: requests, limit };
+        let lease = &mut minute.request_lease;
+        counters.push(Open {
+            kind: CounterKind::Requests,
+            begins_at_ms,
+            ends_at_ms,
+            base: 0,
+            figures,
+            lease,
+        });
+    }
+    if let Some(limit) = *tokens_max {
+        let figures = Figures { used: tokens, spent: tokens, limit };
+        let lease = &mut minute.token_lease;
+        counters.push(Open { kind: CounterKind::Tokens, begins_at_ms, ends_at_ms, base: 0, figures, lease });
+    }
+    for spending in spendings {
+        let (period, Some(max)) = (spending.period, spending.max) else { continue };
+        let window = spending.window(now_ms);
+        let Some(figures) = window.figures(max) else { continue };
+        counters.push(Open {
+            kind: CounterKind::Budget(period),
+            begins_at_ms: window.begins_at,
+            ends_at_ms: window.ends_at(),
+            base: window.elsewhere_units(),
+            figures,
+            lease: &mut window.lease,
+        });
+    }
+    counters
+}

@@ -1,0 +1,225 @@
+//! What one account holds of one shared counter.
+
+use crate::OnOutage;
+use crate::shared::{Held, lease_size};
+
+/// What one account holds of one shared counter, in its units.
+///
+/// What is used stays within `held`, and `held` within what the store has noted: it grows by the store's answer to
+/// the newest claim alone, and shrinks before the store is told.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Lease {
+    held: u64,
+    /// What nobody holds, as the store said last.
+    left: Option<u64>,
+    /// What others have used, as the store said last.
+    elsewhere: u64,
+    /// What calls were short of since the last claim.
+    wanted: u64,
+    sequence: u64,
+    told_spent: u64,
+    /// Whether the store has answered the newest claim.
+    is_acknowledged: bool,
+    /// Whether the last claim got fewer than it needed.
+    is_starved: bool,
+    used_at: i64,
+}
+
+/// How a counter stands at one account.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Figures {
+    /// What is used or reserved.
+    pub(crate) used: u64,
+    /// What is used for good.
+    pub(crate) spent: u64,
+    pub(crate) limit: u64,
+}
+
+/// Units that are claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Claimed {
+    pub(crate) units: u64,
+    pub(crate) least: u64,
+}
+
+/// Whether what is held is enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    Enough,
+    /// The store is asked for more.
+    Comes,
+    /// The store does not answer; what holds for one replica alone holds now.
+    AsIfAlone,
+    /// The store does not answer, and nothing passes without it.
+    Outage,
+}
+
+impl Lease {
+    /// Whether what is held is enough to have used so much altogether. What is wanting is asked for, where somebody
+    /// `asks` in earnest.
+    pub(crate) fn room(
+        &mut self,
+        now_ms: i64,
+        used: u64,
+        needed: u64,
+        outage: Option<OnOutage>,
+        asks: bool,
+    ) -> Room {
+        self.used_at = now_ms;
+        if needed <= self.held {
+            return Room::Enough;
+        }
+        if asks {
+            self.wanted = self.wanted.max(needed.saturating_sub(used));
+        }
+        match outage {
+            None => Room::Comes,
+            Some(OnOutage::Refuse) => Room::Outage,
+            Some(OnOutage::AllowLocally) => Room::AsIfAlone,
+        }
+    }
+
+    /// The lease of the window after: nothing is held of that yet.
+    pub(crate) fn of_next_window(self) -> Self {
+        Self { used_at: self.used_at, ..Self::default() }
+    }
+
+    /// What is held.
+    pub(crate) fn held(&self) -> u64 {
+        self.held
+    }
+
+    /// What is used here and, as far as is known, by others.
+    pub(crate) fn with_others(&self, used: u64) -> u64 {
+        used.saturating_add(self.elsewhere)
+    }
+
+    /// Whether the store has nothing left to give, as far as is known.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.left == Some(0)
+    }
+
+    /// What to claim now, if anything. What is given back by it is not held from now on.
+    pub(crate) fn claim(&mut self, figures: Figures, idle_since: i64, sequence: u64) -> Option<Claimed> {
+        let Figures { used, spent, limit } = figures;
+        let size = lease_size(limit);
+        let wanted = std::mem::take(&mut self.wanted);
+        let needed = used.saturating_add(wanted);
+        let spare = self.held.saturating_sub(used);
+        let is_short = wanted > 0 && needed > self.held;
+        let units = if is_short && self.is_starved {
+            // Others may wait for as much: whoever gives back what is of no use alone lets one of them go on.
+            used
+        } else if is_short {
+            needed.saturating_add(size)
+        } else if self.used_at <= idle_since {
+            used
+        } else if spare > size.saturating_mul(2) || (spare < size.div_ceil(2) && !self.is_exhausted()) {
+            used.saturating_add(size)
+        } else {
+            self.held
+        };
+        let units = units.min(limit.max(used));
+        let is_told =
+            spent == self.told_spent || (self.used_at > idle_since && spent.abs_diff(self.told_spent) < size);
+        if units == self.held && is_told && (self.is_acknowledged || self.sequence == 0) && !is_short {
+            return None;
+        }
+        self.is_starved = false;
+        self.held = self.held.min(units);
+        self.sequence = sequence;
+        self.is_acknowledged = false;
+        self.told_spent = spent;
+        Some(Claimed { units, least: if is_short && units >= needed { needed } else { 0 } })
+    }
+
+    /// Takes the store's answer to a claim. Gives whether it was the newest claim.
+    pub(crate) fn answer(&mut self, claimed: Claimed, sequence: u64, held: Held) -> bool {
+        if sequence != self.sequence {
+            return false;
+        }
+        self.is_acknowledged = true;
+        self.held = held.units;
+        self.left = Some(held.left);
+        self.elsewhere = held.spent.saturating_sub(self.told_spent);
+        self.is_starved = held.units < claimed.least;
+        true
+    }
+
+    /// Whether nothing is held that is not used, and the store knows it.
+    pub(crate) fn is_at_rest(&self, figures: Figures) -> bool {
+        let is_told = self.is_acknowledged && self.told_spent == figures.spent;
+        self.wanted == 0
+            && self.held <= figures.used
+            && figures.used == figures.spent
+            && (is_told || self.sequence == 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NEVER_IDLE: i64 = -1;
+    const REFUSE: Option<OnOutage> = Some(OnOutage::Refuse);
+
+    fn figures(used: u64) -> Figures {
+        Figures { used, spent: used, limit: 640 }
+    }
+
+    fn claim(lease: &mut Lease, used: u64, idle_since: i64, sequence: u64) -> Option<(u64, u64)> {
+        lease.claim(figures(used), idle_since, sequence).map(|claimed| (claimed.units, claimed.least))
+    }
+
+    fn answer(lease: &mut Lease, sequence: u64, least: u64, units: u64, left: u64) {
+        let held = Held { units, left, spent: 0 };
+        lease.answer(Claimed { units, least }, sequence, held);
+    }
+
+    #[test]
+    fn a_lease_is_fetched_ahead_and_given_back() {
+        let mut lease = Lease::default();
+        assert_eq!(lease.room(5, 0, 1, None, true), Room::Comes);
+        assert_eq!(claim(&mut lease, 0, NEVER_IDLE, 1), Some((11, 1)));
+        answer(&mut lease, 1, 1, 11, 600);
+        assert_eq!(lease.room(6, 0, 11, None, true), Room::Enough);
+        assert_eq!(claim(&mut lease, 3, NEVER_IDLE, 2), None, "enough is left");
+        assert_eq!(claim(&mut lease, 7, NEVER_IDLE, 2), Some((17, 0)), "before it is used up");
+        answer(&mut lease, 2, 0, 17, 500);
+        assert_eq!(claim(&mut lease, 7, 6, 3), Some((7, 0)), "nobody uses it");
+        assert_eq!(lease.room(7, 7, 8, None, true), Room::Comes, "given back before it is said");
+        answer(&mut lease, 2, 0, 17, 500);
+        assert_eq!(lease.room(7, 7, 8, None, true), Room::Comes, "an answer that is late");
+    }
+
+    #[test]
+    fn what_is_of_no_use_alone_is_given_back() {
+        let mut lease = Lease::default();
+        lease.room(5, 0, 4, None, true);
+        claim(&mut lease, 0, NEVER_IDLE, 1);
+        answer(&mut lease, 1, 4, 14, 0);
+        lease.room(5, 0, 300, None, true);
+        assert_eq!(claim(&mut lease, 0, NEVER_IDLE, 2), Some((310, 300)));
+        answer(&mut lease, 2, 300, 14, 100);
+        lease.room(5, 0, 300, None, true);
+        assert_eq!(claim(&mut lease, 0, NEVER_IDLE, 3), Some((0, 0)));
+        answer(&mut lease, 3, 0, 0, 114);
+        lease.room(5, 0, 300, None, true);
+        assert_eq!(claim(&mut lease, 0, NEVER_IDLE, 4), Some((310, 300)), "and then it is tried again");
+    }
+
+    #[test]
+    fn without_a_store_what_is_held_is_used_up_and_then_the_policy_holds() {
+        let mut lease = Lease::default();
+        lease.room(5, 0, 1, None, true);
+        claim(&mut lease, 0, NEVER_IDLE, 1);
+        answer(&mut lease, 1, 1, 11, 600);
+        claim(&mut lease, 9, NEVER_IDLE, 2);
+        assert_eq!(lease.room(5, 9, 11, REFUSE, true), Room::Enough);
+        assert_eq!(lease.room(5, 11, 12, REFUSE, true), Room::Outage);
+        assert_eq!(lease.room(5, 11, 12, Some(OnOutage::AllowLocally), true), Room::AsIfAlone);
+        assert_eq!(claim(&mut lease, 11, NEVER_IDLE, 3), Some((22, 12)), "the store is still asked");
+        answer(&mut lease, 3, 12, 22, 600);
+        assert_eq!(lease.room(5, 11, 12, None, true), Room::Enough);
+    }
+}

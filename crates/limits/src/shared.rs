@@ -1,0 +1,108 @@
+//! Counters that several replicas share.
+//!
+//! A replica takes leases: units of a shared counter that it alone may use. It decides in memory from what it holds,
+//! and a task of its own ([`Book::keep_leased`](crate::Book::keep_leased)) claims more before they are used up, one
+//! batch at a time, and gives back what it does not need. Nothing is decided by asking the store.
+//!
+//! What holds, whatever is lost, late or dead:
+//!
+//! - The leases of all replicas together never go past the limit, nor do calls by what they reserve. What a call uses
+//!   beyond its reservation is overspent as it is with one replica.
+//! - While the store answers, overspend is 0. Of a limit at most *replicas* × [*lease*](crate::lease_size) lies unused at
+//!   replicas where no call is under way, 1/64 of it each and at least one unit; after
+//!   [`idle_ms`](crate::Sharing::idle_ms) without use a replica gives that back too. What a replica that died held is
+//!   lost until the window ends.
+//! - While the store does not answer, a replica uses up what it holds, and goes on by
+//!   [`OnOutage`](crate::OnOutage): with `Refuse` overspend is still 0, with `AllowLocally` each replica allows the
+//!   whole limit, so that all together use at most *replicas* × limit.
+//!
+//! Windows of requests and tokens are whole minutes by the clock here, since all replicas must mean the same one. Calls at
+//! one time are counted by each replica alone.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use trunkline_core::{Error, Subject};
+
+use crate::Period;
+
+/// How much of a limit a replica holds ahead of what it uses: 1/64, and at least one unit.
+pub fn lease_size(limit: u64) -> u64 {
+    if limit == 0 { 0 } else { (limit / 64).max(1) }
+}
+
+/// One shared counter: a subject's limit in one window.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Counter {
+    /// Whose limit it is.
+    pub subject: Subject,
+    /// What is counted.
+    pub kind: CounterKind,
+    /// When the window began, in milliseconds since 1970; 0 if it never begins anew.
+    pub begins_at_ms: i64,
+}
+
+/// What a shared counter counts, and in which units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CounterKind {
+    /// Requests.
+    Requests,
+    /// Tokens.
+    Tokens,
+    /// Millionths of a US dollar, of the budget with this period.
+    Budget(Option<Period>),
+}
+
+/// What one holder wants to hold of a counter altogether, so that a claim that is made twice is made once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The counter.
+    pub counter: Counter,
+    /// Who wants to hold it: one account of one replica, for as long as it lives.
+    pub holder: Arc<str>,
+    /// Grows with each claim of a holder. A store ignores a claim that is not newer than the last one that it heard.
+    pub sequence: u64,
+    /// What it wants to hold, what it has used included. Less than before gives back.
+    pub units: u64,
+    /// With fewer than this it has no use for more than it holds.
+    pub least: u64,
+    /// How much of it is used for good.
+    pub spent: u64,
+    /// The limit of the counter.
+    pub limit: u64,
+    /// What was used before anybody held anything: where a counter begins that is not there yet.
+    pub base: u64,
+    /// When nobody asks for the counter any more, in milliseconds since 1970.
+    pub ends_at_ms: Option<i64>,
+}
+
+/// What a store answers to a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// What the holder holds now.
+    pub units: u64,
+    /// What nobody holds.
+    pub left: u64,
+    /// What is used for good, by all holders, from the base on.
+    pub spent: u64,
+}
+
+/// Where replicas share counters.
+#[async_trait]
+pub trait Shared: std::fmt::Debug + Send + Sync {
+    /// Sets what holders hold, and answers for each claim in its order. Each claim is applied whole or not at all:
+    ///
+    /// 1. A counter that is not there begins with the base of the claim.
+    /// 2. A claim whose sequence is not larger than the holder's last one changes nothing.
+    /// 3. Units fewer than the holder holds are what it holds from now on.
+    /// 4. More are granted as far as base and leases together stay within the limit; and not at all, if the holder
+    ///    would hold fewer than `least` then.
+    /// 5. A holder holds never less than it says it spent.
+    ///
+    /// No claims at all ask whether the store answers. A counter must outlive its end by as much as the clocks of replicas may differ.
+    ///
+    /// # Errors
+    ///
+    /// If the store does not answer. Claims may have been applied all the same, or be applied later.
+    async fn hold(&self, claims: &[Claim]) -> Result<Vec<Held>, Error>;
+}
