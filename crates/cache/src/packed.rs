@@ -1,0 +1,148 @@
+//! The events of a stream in one piece of memory.
+
+use std::ops::Range;
+
+use bytes::{Bytes, BytesMut};
+use trunkline_core::{Event, Observation};
+
+/// Events in one piece of memory, with what was seen in each.
+pub(crate) struct Packed {
+    bytes: Bytes,
+    /// Where each event ends.
+    ends: Vec<u32>,
+    /// What was seen, and in which event. Most have nothing to see.
+    seen: Vec<(u32, Observation)>,
+}
+
+/// Events that are still being put in.
+#[derive(Default)]
+pub(crate) struct Packing {
+    bytes: BytesMut,
+    ends: Vec<u32>,
+    seen: Vec<(u32, Observation)>,
+}
+
+impl Packing {
+    pub(crate) fn push(&mut self, event: &Event) {
+        self.bytes.extend_from_slice(event.bytes());
+        if let Some(seen) = event.observation() {
+            self.seen.push((place(self.ends.len()), seen.clone()));
+        }
+        self.ends.push(place(self.bytes.len()));
+    }
+
+    /// How much memory the events take, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        weight(self.bytes.len(), &self.ends, &self.seen)
+    }
+
+    /// Ends it, in no more memory than it takes.
+    pub(crate) fn finish(mut self) -> Packed {
+        self.ends.shrink_to_fit();
+        self.seen.shrink_to_fit();
+        Packed { bytes: Bytes::copy_from_slice(&self.bytes), ends: self.ends, seen: self.seen }
+    }
+}
+
+/// Never past its bound: what is put in stays far below 4 GiB.
+fn place(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+fn weight(bytes: usize, ends: &[u32], seen: &[(u32, Observation)]) -> usize {
+    bytes + size_of_val(ends) + size_of_val(seen)
+}
+
+impl Packed {
+    pub(crate) fn weight(&self) -> usize {
+        weight(self.bytes.len(), &self.ends, &self.seen)
+    }
+
+    /// The events, as they were put in.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Event> {
+        let mut start = 0;
+        let mut seen = self.seen.iter().peekable();
+        self.ends.iter().enumerate().map(move |(position, &end)| {
+            let bytes = self
+                .bytes
+                .get(start..end as usize)
+                .map_or_else(Bytes::new, |part| self.bytes.slice_ref(part));
+            start = end as usize;
+            let mut event = framed(bytes);
+            if let Some((_, seen)) = seen.next_if(|(of, _)| *of as usize == position) {
+                event.set_observation(seen.clone());
+            }
+            event
+        })
+    }
+}
+
+/// An event of bytes that are known to be one: finds its payload.
+fn framed(bytes: Bytes) -> Event {
+    let mut spans: Vec<Range<usize>> = Vec::new();
+    let mut start = 0;
+    while start < bytes.len() {
+        let rest = &bytes[start..];
+        let length = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len());
+        let line = &rest[..length];
+        if let Some(value) = line.strip_prefix(b"data:") {
+            let value = value.strip_prefix(b" ").unwrap_or(value);
+            spans.push(start + length - value.len()..start + length);
+        }
+        // The line feed of `\r\n` stands there as an empty line, which says nothing.
+        start += length + 1;
+    }
+    match <[Range<usize>; 1]>::try_from(spans) {
+        Ok([span]) => Event::with_span(bytes, span),
+        Err(spans) if spans.is_empty() => Event::without_data(bytes),
+        Err(spans) => Event::with_spans(bytes, spans),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use trunkline_core::Usage;
+
+    use super::*;
+
+    fn packed(events: &[Event]) -> Packed {
+        let mut packing = Packing::default();
+        events.iter().for_each(|event| packing.push(event));
+        packing.finish()
+    }
+
+    #[test]
+    fn events_come_out_as_they_went_in() {
+        let mut seen = Event::from_payload(b"{\"a\":1}");
+        seen.set_observation(Observation {
+            usage: Some(Usage { output: 3, ..Usage::default() }),
+            ..Observation::default()
+        });
+        let plain = |text: &'static str| framed(Bytes::from_static(text.as_bytes()));
+        let events = [
+            Event::named("message_start", b"{\"type\":\"message_start\"}"),
+            Event::without_data(Bytes::from_static(b": ping\n\n")),
+            seen,
+            Event::from_payload(b"two\nlines"),
+            plain("id: 7\r\ndata:{\"b\": 2}\r\n\r\n"),
+            Event::from_payload(b"[DONE]"),
+        ];
+        let out: Vec<Event> = packed(&events).iter().collect();
+        assert_eq!(out.len(), events.len());
+        for (out, event) in out.iter().zip(&events) {
+            assert_eq!(out.bytes(), event.bytes());
+            assert_eq!(out.data(), event.data());
+            assert_eq!(out.observation(), event.observation());
+        }
+        assert_eq!(out[4].data(), Some(&b"{\"b\": 2}"[..]));
+    }
+
+    #[test]
+    fn events_hold_no_more_memory_than_their_own() {
+        let large = Bytes::from(vec![b'a'; 1_000_000]);
+        let event = Event::without_data(large.slice(0..10));
+        let packed = packed(&[event]);
+        assert_eq!(packed.weight(), 14);
+        assert!(large.is_unique() || !packed.iter().any(|event| event.bytes().as_ptr() == large.as_ptr()));
+    }
+}
