@@ -31,6 +31,7 @@ mod location;
 
 mod accounts;
 mod aliases;
+mod cache;
 mod callbacks;
 mod coerce;
 mod contents;
@@ -59,6 +60,7 @@ mod spelling;
 mod watch;
 
 pub use accounts::AccountSettings;
+pub use cache::{CachePlace, CacheRedisSettings, CacheSettings};
 pub use contents::Contents;
 pub use deployment_settings::{DeploymentSettings, Disabled, GroupOverrides, HealthCheckSettings};
 pub use diagnostic::{Diagnostic, Severity};

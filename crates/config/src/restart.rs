@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use trunkline_core::Environment;
+use trunkline_core::{Environment, Secret};
 
-use crate::{AccountSettings, GeneralSettings, Settings, TrunklineSettings, UpstreamSettings};
+use crate::{
+    AccountSettings, CacheRedisSettings, CacheSettings, GeneralSettings, Settings, TrunklineSettings,
+    UpstreamSettings,
+};
 
 /// Names the settings that differ, of those that only a start takes up.
 ///
@@ -27,7 +30,7 @@ pub fn waiting_for_restart(before: &Settings, now: &Settings) -> Vec<&'static st
     let UpstreamSettings { timeout: _, stream_timeout: _, verify_certificates: _, http2: _ } = now.upstream;
     let mut names = differing!(
         Settings of before, now, at "";
-        taken up: [deployments, aliases, routing, general, accounts, upstream, trunkline];
+        taken up: [deployments, aliases, routing, general, accounts, cache, upstream, trunkline];
         at a start: [
             json_logs = "litellm_settings.json_logs",
             metrics = "litellm_settings.callbacks",
@@ -38,6 +41,7 @@ pub fn waiting_for_restart(before: &Settings, now: &Settings) -> Vec<&'static st
     );
     names.extend(general(&before.general, &now.general));
     names.extend(accounts(&before.accounts, &now.accounts));
+    names.extend(cache(&before.cache, &now.cache));
     names.extend(own(&before.trunkline, &now.trunkline));
     names
 }
@@ -103,6 +107,36 @@ fn accounts(before: &AccountSettings, now: &AccountSettings) -> Vec<&'static str
     names
 }
 
+fn cache(before: &CacheSettings, now: &CacheSettings) -> Vec<&'static str> {
+    let mut names = differing!(
+        CacheSettings of before, now, at "litellm_settings.cache";
+        taken up: [redis];
+        at a start: [
+            is_on = "",
+            place = "_params.type",
+            on_by_default = "_params.mode",
+            ttl = "_params.ttl",
+            messages_max = "_params.max_messages",
+            namespace = "_params.namespace",
+            operations = "_params.supported_call_types",
+        ]
+    );
+    let (before, now) = (&before.redis, &now.redis);
+    names.extend(differing!(
+        CacheRedisSettings of before, now, at "litellm_settings.cache_params.";
+        taken up: [url, password];
+        at a start: [host = "host", port = "port", username = "username", database = "db", tls = "ssl"]
+    ));
+    let exposed = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
+    if exposed(&before.url) != exposed(&now.url) {
+        names.push("litellm_settings.cache_params.url");
+    }
+    if exposed(&before.password) != exposed(&now.password) {
+        names.push("litellm_settings.cache_params.password");
+    }
+    names
+}
+
 fn own(before: &TrunklineSettings, now: &TrunklineSettings) -> Vec<&'static str> {
     differing!(
         TrunklineSettings of before, now, at "trunkline_settings.";
@@ -140,6 +174,10 @@ fn own(before: &TrunklineSettings, now: &TrunklineSettings) -> Vec<&'static str>
             reserve_output_tokens = "reserve_output_tokens",
             budget_wait_ms = "budget_wait_ms",
             unknown_price = "unknown_price",
+            cache_bytes_max = "cache_bytes_max",
+            cache_entry_bytes_max = "cache_entry_bytes_max",
+            cache_wait_ms = "cache_wait_ms",
+            cache_shared = "cache_shared",
             reload = "reload",
         ]
     )
@@ -168,11 +206,15 @@ mod tests {
         now.trunkline.body_bytes_max = 5;
         now.general.master_key = Some("sk-other".into());
         now.json_logs = true;
+        now.cache.is_on = true;
+        now.cache.redis.password = Some("other".into());
         assert_eq!(
             waiting_for_restart(&before, &now),
             [
                 "litellm_settings.json_logs",
                 "general_settings.master_key",
+                "litellm_settings.cache",
+                "litellm_settings.cache_params.password",
                 "trunkline_settings.body_bytes_max"
             ]
         );

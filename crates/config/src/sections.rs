@@ -12,7 +12,7 @@ use crate::node::{Member, Node, Value};
 use crate::reader::{Reader, section};
 use crate::settings::{GeneralSettings, Settings, UpstreamSettings};
 use crate::trunkline_settings::TrunklineSettings;
-use crate::{Location, accounts, aliases, callbacks, coerce, routing};
+use crate::{Location, accounts, aliases, cache, callbacks, coerce, routing};
 
 /// Keys that stand in public documentation, and therefore protect nothing.
 const PUBLIC_MASTER_KEYS: [&str; 1] = ["sk-1234"];
@@ -48,6 +48,7 @@ pub(crate) fn read(
     let ping = reader.seconds("anthropic_sse_ping_interval_seconds").unwrap_or(MESSAGES_PING);
     settings.messages_keepalive = Some(ping).filter(|every| !every.is_zero());
     accounts::read_litellm(&mut reader, &mut settings.accounts);
+    settings.cache = cache::read(&mut reader, environment);
     settings.upstream = UpstreamSettings {
         timeout: reader.seconds("request_timeout"),
         stream_timeout: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::HeaderName;
 use trunkline_core::Secret;
 
-use crate::{AccountSettings, DeploymentSettings, RoutingSettings, TrunklineSettings};
+use crate::{AccountSettings, CacheSettings, DeploymentSettings, RoutingSettings, TrunklineSettings};
 
 /// Everything that is supported, read from the file, what it includes, and the environment.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +21,8 @@ pub struct Settings {
     pub general: GeneralSettings,
     /// Keys, budgets and the ledger.
     pub accounts: AccountSettings,
+    /// `litellm_settings.cache` and `cache_params`: replies that are kept and given again.
+    pub cache: CacheSettings,
     /// What holds for calls to every upstream.
     pub upstream: UpstreamSettings,
     /// `litellm_settings.json_logs`: logs as JSON lines.

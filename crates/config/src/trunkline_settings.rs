@@ -108,6 +108,14 @@ pub struct TrunklineSettings {
     pub budget_wait_ms: u64,
     /// Who may call models whose price nobody knows. Default `deny_with_budget`.
     pub unknown_price: UnknownPrice,
+    /// What kept replies may take of memory. Default 64 MiB.
+    pub cache_bytes_max: u64,
+    /// The largest reply that is kept. Default 1 MiB.
+    pub cache_entry_bytes_max: u64,
+    /// How long a request waits for an equal one that is upstream. Default 30,000; at 0 it goes upstream too.
+    pub cache_wait_ms: u64,
+    /// Kept replies are given to every caller, instead of to the team or key that asked alone. Default false.
+    pub cache_shared: bool,
     /// Whether the file is watched, and read again when it changes. Default true.
     pub reload: bool,
 }
@@ -181,14 +189,19 @@ impl Default for TrunklineSettings {
             reserve_output_tokens: 4096,
             budget_wait_ms: 5_000,
             unknown_price: UnknownPrice::DenyWithBudget,
+            cache_bytes_max: 64 * 1024 * 1024,
+            cache_entry_bytes_max: 1024 * 1024,
+            cache_wait_ms: 30_000,
+            cache_shared: false,
             reload: true,
         }
     }
 }
 
 /// Keys for which 0 has a meaning; of all others it would make a gateway that serves nothing.
-const MAY_BE_ZERO: [&str; 10] = [
+const MAY_BE_ZERO: [&str; 11] = [
     "budget_wait_ms",
+    "cache_wait_ms",
     "connections_max",
     "shutdown_grace_seconds",
     "shutdown_delay_seconds",

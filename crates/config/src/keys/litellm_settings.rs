@@ -5,7 +5,7 @@ use super::row::{KeyRow, Section::LitellmSettings as S, Values, key};
 const ROUTER_FIRST: &str = "counts where `router_settings` has none";
 const NO_SHARES: &str = "calls have no priorities";
 const NO_CALLBACKS: &str = "there is no callback but `prometheus`";
-const NO_CACHE: &str = "replies are not cached";
+const REPLY_TTL: &str = "`cache_params.ttl` says how long replies are kept";
 const NO_BUDGETS: &str = "budgets are set at each key, user, team, end user and tag";
 const NO_KEYS: &str = "there are no virtual keys";
 const NO_USERS: &str = "there are no users and teams";
@@ -48,11 +48,13 @@ pub(super) const ROWS: &[KeyRow] = &[
         .accepted(Values::Any, "keys are never logged"),
     key(S, "redact_messages_in_exceptions", "keeps messages out of errors")
         .not_supported("an upstream's own words reach the caller"),
-    key(S, "cache", "keeps replies").core().not_supported(NO_CACHE),
-    key(S, "cache_params", "where and how replies are kept").core().not_supported(NO_CACHE),
-    key(S, "enable_redis_auth_cache", "keeps keys in Redis").not_supported(NO_CACHE),
-    key(S, "default_in_memory_ttl", "seconds that replies are kept").not_supported(NO_CACHE),
-    key(S, "default_redis_ttl", "seconds that replies are kept").not_supported(NO_CACHE),
+    key(S, "cache", "keeps replies and gives them again").core().default("false").supported(),
+    key(S, "cache_params", "which replies are kept, for how long, and where; see docs/caching.md")
+        .core()
+        .supported(),
+    key(S, "enable_redis_auth_cache", "keeps keys in Redis").not_supported("keys are kept in memory alone"),
+    key(S, "default_in_memory_ttl", "seconds that entries of inner caches are kept").not_supported(REPLY_TTL),
+    key(S, "default_redis_ttl", "likewise, in Redis").not_supported(REPLY_TTL),
     key(S, "max_budget", "what all calls may cost, in US dollars; 0 is no budget").supported(),
     key(S, "budget_duration", "how long that budget lasts").core().supported(),
     key(S, "budget_exceeded_status_code", "the status of a spent budget").default("422").supported(),

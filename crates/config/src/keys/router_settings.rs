@@ -4,7 +4,6 @@ use super::row::{KeyRow, Section::RouterSettings as S, Values, key};
 
 const NO_AFFINITIES: &str = "calls stay with a deployment by their prompt alone (`prompt_cache_affinity`)";
 const NO_REDIS: &str = "nothing is shared between replicas";
-const NO_CACHE: &str = "replies are not cached";
 const NO_QUEUE: &str = "calls do not queue by priority";
 const NO_HEALTH_ROUTING: &str = "probes do not steer calls";
 
@@ -80,8 +79,8 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "redis_password", "Redis for what replicas share").core().not_supported(NO_REDIS),
     key(S, "redis_db", "Redis for what replicas share").not_supported(NO_REDIS),
     key(S, "cache_kwargs", "further settings of Redis").not_supported(NO_REDIS),
-    key(S, "cache_responses", "keeps replies").default("false").not_supported(NO_CACHE),
-    key(S, "caching_groups", "groups that share kept replies").not_supported(NO_CACHE),
+    key(S, "cache_responses", "keeps replies").default("false").not_supported("`litellm_settings.cache` keeps replies"),
+    key(S, "caching_groups", "groups that share kept replies").not_supported("groups share no replies"),
     key(S, "client_ttl", "seconds that HTTP clients are kept")
         .not_supported("connections are kept by the pool"),
     key(S, "default_max_parallel_requests", "`max_parallel_requests` of deployments without their own")

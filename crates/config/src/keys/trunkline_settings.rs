@@ -98,5 +98,13 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "unknown_price", "who may call models without a known price: `allow`, `deny`, `deny_with_budget`")
         .default("\"deny_with_budget\"")
         .supported(),
+    key(S, "cache_bytes_max", "what kept replies may take of memory").default("67108864").supported(),
+    key(S, "cache_entry_bytes_max", "the largest reply that is kept").default("1048576").supported(),
+    key(S, "cache_wait_ms", "for an equal request that is upstream; at 0 this one goes there too")
+        .default("30000")
+        .supported(),
+    key(S, "cache_shared", "gives kept replies to every caller, not to one team or key alone")
+        .default("false")
+        .supported(),
     key(S, "reload", "watches the file and reads it again when it changes").default("true").supported(),
 ];

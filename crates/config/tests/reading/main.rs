@@ -1,5 +1,6 @@
 //! What the reader makes of files: settings, diagnostics and their places.
 
+mod cache;
 mod deployments;
 mod fallbacks;
 mod files;

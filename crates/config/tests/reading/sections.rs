@@ -27,7 +27,7 @@ litellm_settings:
 fn keys_without_effect_are_told_of_unless_their_value_asks_for_nothing() {
     check(
         "litellm_settings:
-  cache: true
+  force_ipv4: true
   callbacks: []
   modify_params: false
   drop_params: true
@@ -41,7 +41,7 @@ general_settings:
   turn_off_message_logging: true
 ",
         &[
-            "config.yaml:2:3: warning: litellm_settings.cache is not supported: replies are not cached",
+            "config.yaml:2:3: warning: litellm_settings.force_ipv4 is not supported: addresses are used as they resolve",
             "config.yaml:6:3: warning: litellm_settings.expose_router_debug_in_errors has no effect with this value: an error never shows the configuration",
             "config.yaml:9:3: warning: router_settings.enable_weighted_failover is not supported: the strategy draws the next deployment too",
             "config.yaml:11:3: warning: general_settings.alerting_threshold is not supported: there are no alerts",
