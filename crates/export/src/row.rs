@@ -1,0 +1,189 @@
+//! What is kept of a record until it is sent: a copy of limited size, made in the request's own time.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::StatusCode;
+use rust_decimal::Decimal;
+use trunkline_core::{Cost, ErrorKind, Usage};
+use trunkline_gateway::{Outcome, Record};
+use trunkline_keys::Identity;
+use trunkline_router::Attempt;
+
+/// The longest text that is kept whole, in bytes. Names may be as long as a body, and the queue shall not be.
+const TEXT_BYTES_MAX: usize = 256;
+
+/// Tags that are kept.
+const TAGS_MAX: usize = 16;
+
+/// Failed attempts that are kept: the last ones.
+const ATTEMPTS_MAX: usize = 16;
+
+/// One finished request. Texts are cut to [`TEXT_BYTES_MAX`].
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) call_id: Box<str>,
+    pub(crate) operation: Cow<'static, str>,
+    pub(crate) route: &'static str,
+    pub(crate) ended: SystemTime,
+    pub(crate) duration: Duration,
+    pub(crate) until_reply: Option<Duration>,
+    pub(crate) upstream_duration: Option<Duration>,
+    pub(crate) overhead: Option<Duration>,
+    pub(crate) streamed: bool,
+    pub(crate) status: Option<StatusCode>,
+    pub(crate) outcome: Outcome,
+    pub(crate) identity: Option<Arc<Identity>>,
+    pub(crate) user: Option<Box<str>>,
+    pub(crate) tags: Vec<Box<str>>,
+    pub(crate) model: Option<Box<str>>,
+    pub(crate) group: Option<Arc<str>>,
+    pub(crate) deployment: Option<Arc<str>>,
+    pub(crate) provider: Option<Arc<str>>,
+    pub(crate) upstream_model: Option<Arc<str>>,
+    pub(crate) attempts: u32,
+    pub(crate) retries: u32,
+    pub(crate) fallbacks: u32,
+    pub(crate) failed_attempts: Vec<Attempt>,
+    pub(crate) usage: Option<Usage>,
+    pub(crate) usage_is_estimated: bool,
+    pub(crate) cost: Option<Cost>,
+    pub(crate) cost_of_attempts: Option<Decimal>,
+    pub(crate) generation_id: Option<Box<str>>,
+}
+
+impl Row {
+    pub(crate) fn new(record: &Record, route: &'static str) -> Self {
+        let observation = &record.observation;
+        Self {
+            call_id: cut(&record.call_id).into(),
+            operation: match &record.operation {
+                Cow::Borrowed(operation) => Cow::Borrowed(operation),
+                Cow::Owned(operation) => Cow::Owned(cut(operation).to_owned()),
+            },
+            route,
+            ended: SystemTime::now(),
+            duration: record.duration.unwrap_or_default(),
+            until_reply: record.until_reply,
+            upstream_duration: record.upstream_duration,
+            overhead: record.overhead,
+            streamed: record.streamed,
+            status: record.status,
+            outcome: record.outcome.unwrap_or(Outcome::Completed),
+            identity: record.identity.clone(),
+            user: record.user.as_deref().map(|user| cut(user).into()),
+            tags: record.tags.iter().take(TAGS_MAX).map(|tag| cut(tag).into()).collect(),
+            model: record.model.as_deref().map(|model| cut(model).into()),
+            group: record.group.as_ref().map(cut_shared),
+            deployment: record.deployment.as_ref().map(cut_shared),
+            provider: record.provider.as_ref().map(cut_shared),
+            upstream_model: record.upstream_model.as_ref().map(cut_shared),
+            attempts: record.attempts,
+            retries: record.retries,
+            fallbacks: record.fallbacks,
+            failed_attempts: attempts(&record.failed_attempts),
+            usage: observation.usage.clone(),
+            usage_is_estimated: record.usage_is_estimated,
+            cost: record.cost.clone(),
+            cost_of_attempts: record.cost_of_attempts(),
+            generation_id: observation.generation_id.as_deref().map(|id| cut(id).into()),
+        }
+    }
+
+    /// When the request was accepted.
+    pub(crate) fn started(&self) -> SystemTime {
+        self.ended.checked_sub(self.duration).unwrap_or(self.ended)
+    }
+
+    /// What it failed of, as a kind.
+    pub(crate) fn failure(&self) -> Option<ErrorKind> {
+        match self.outcome {
+            Outcome::Failed(kind) => Some(kind),
+            Outcome::Completed | Outcome::CallerGone => None,
+        }
+    }
+
+    /// What was spent for the reply and for attempts that were given up, as the ledger has it. `None` is unknown, and
+    /// never zero.
+    pub(crate) fn spend(&self) -> Option<Decimal> {
+        match self.cost.as_ref().and_then(Cost::spend) {
+            Some(spend) => Some((spend + self.cost_of_attempts.unwrap_or_default()).normalize()),
+            // Nothing was used for it: what was given up is all there is.
+            None if self.is_without_use() => {
+                self.cost_of_attempts.or_else(|| self.is_free().then_some(Decimal::ZERO))
+            }
+            None => None,
+        }
+    }
+
+    /// Where the figure is from, in the ledger's words.
+    pub(crate) fn cost_origin(&self) -> &'static str {
+        match &self.cost {
+            Some(cost @ Cost::Reported(_)) if cost.spend().is_some() => "reported",
+            Some(Cost::Computed(_)) if self.usage_is_estimated => "estimated",
+            Some(Cost::Computed(_)) => "computed",
+            None if self.cost_of_attempts.is_some() => "estimated",
+            None if self.is_without_use() && self.is_free() => "free",
+            Some(Cost::Reported(_)) | None => "unknown",
+        }
+    }
+
+    fn is_without_use(&self) -> bool {
+        self.usage.is_none() && self.cost.is_none()
+    }
+
+    /// Whether nothing was used that may cost: nobody was asked, or whoever was asked refused. An upstream that was
+    /// given up while it worked may have billed for it.
+    fn is_free(&self) -> bool {
+        use ErrorKind::{UpstreamCut, UpstreamProtocol, UpstreamTimeout};
+        match self.outcome {
+            Outcome::Completed | Outcome::Failed(UpstreamTimeout | UpstreamCut | UpstreamProtocol) => false,
+            Outcome::Failed(_) => true,
+            Outcome::CallerGone => self.attempts == 0,
+        }
+    }
+
+    /// How it ended.
+    pub(crate) fn outcome_name(&self) -> &'static str {
+        match self.outcome {
+            Outcome::Completed => "completed",
+            Outcome::Failed(_) => "failed",
+            Outcome::CallerGone => "caller_gone",
+        }
+    }
+}
+
+/// A kind's name: `upstream_timeout`.
+pub(crate) fn kind_name(kind: ErrorKind) -> String {
+    let mut name = String::new();
+    for letter in format!("{kind:?}").chars() {
+        if letter.is_ascii_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.push(letter.to_ascii_lowercase());
+    }
+    name
+}
+
+fn attempts(failed: &[Attempt]) -> Vec<Attempt> {
+    let first = failed.len().saturating_sub(ATTEMPTS_MAX);
+    let attempts = failed[first..].iter().map(|attempt| Attempt {
+        group: cut_shared(&attempt.group),
+        deployment: cut_shared(&attempt.deployment),
+        deployment_group: cut_shared(&attempt.deployment_group),
+        provider: cut_shared(&attempt.provider),
+        upstream_model: cut_shared(&attempt.upstream_model),
+        ..attempt.clone()
+    });
+    attempts.collect()
+}
+
+fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(TEXT_BYTES_MAX)]
+}
+
+/// What fits is shared and not copied.
+fn cut_shared(text: &Arc<str>) -> Arc<str> {
+    if text.len() <= TEXT_BYTES_MAX { Arc::clone(text) } else { cut(text).into() }
+}

@@ -1,0 +1,6 @@
+//! The exporter before real HTTP on loopback: what arrives, and what happens where nobody takes it.
+
+mod failing;
+mod records;
+mod running;
+mod webhook;
