@@ -21,9 +21,12 @@ impl<'c> Batch<'c> {
         &self.rows
     }
 
-    /// The destination took them.
-    pub(crate) fn sent(mut self) {
-        self.counts.sent.add(std::mem::take(&mut self.rows).len());
+    /// The destination took them, but for so many of which it says that it did not.
+    pub(crate) fn sent(mut self, rejected: usize) {
+        let rows = std::mem::take(&mut self.rows).len();
+        let rejected = rejected.min(rows);
+        self.counts.sent.add(rows - rejected);
+        self.counts.lost.add(rejected);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Where rows are sent, and in which form.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -8,7 +9,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use trunkline_core::{Error, ErrorKind, Secret};
 
 use crate::batch::Batch;
-use crate::webhook;
+use crate::{otlp, webhook};
+
+/// Where OTLP's traces go, below the address of a collector.
+const TRACES: &str = "/v1/traces";
 
 /// Where rows are sent: an address, headers of one's own, and the form of the body.
 #[derive(Clone)]
@@ -23,6 +27,8 @@ pub struct Destination {
 pub(crate) enum Form {
     /// A JSON list of objects.
     Webhook,
+    /// Spans in protobuf, of the service that is called so.
+    Traces(Arc<str>),
 }
 
 impl Destination {
@@ -34,6 +40,22 @@ impl Destination {
     /// `Configuration` for an address that is no URL of HTTP, and for what no header may be.
     pub fn webhook(address: &Secret, headers: &[(String, Secret)]) -> Result<Self, Error> {
         Self::new(address.expose(), headers, Form::Webhook)
+    }
+
+    /// A collector that takes traces by OTLP over HTTP, in protobuf. `/v1/traces` is added to an address that does
+    /// not end so. `service` is the resource's `service.name`.
+    ///
+    /// # Errors
+    ///
+    /// `Configuration` for an address that is no URL of HTTP, and for what no header may be.
+    pub fn otlp(address: &Secret, headers: &[(String, Secret)], service: &str) -> Result<Self, Error> {
+        let (base, query) = match address.expose().split_once('?') {
+            Some((base, query)) => (base, format!("?{query}")),
+            None => (address.expose(), String::new()),
+        };
+        let base = base.trim_end_matches('/');
+        let base = base.strip_suffix(TRACES).unwrap_or(base);
+        Self::new(&format!("{base}{TRACES}{query}"), headers, Form::Traces(service.into()))
     }
 
     fn new(address: &str, headers: &[(String, Secret)], form: Form) -> Result<Self, Error> {
@@ -80,18 +102,21 @@ impl Form {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Webhook => "generic_api",
+            Self::Traces(_) => "otel",
         }
     }
 
     fn content_type(&self) -> &'static str {
         match self {
             Self::Webhook => "application/json",
+            Self::Traces(_) => "application/x-protobuf",
         }
     }
 
     pub(crate) fn body(&self, batch: &Batch<'_>) -> Bytes {
         match self {
             Self::Webhook => webhook::body(batch.rows()),
+            Self::Traces(service) => otlp::body(service, batch.rows()),
         }
     }
 
@@ -99,6 +124,16 @@ impl Form {
     pub(crate) fn is_passing(&self, status: StatusCode) -> bool {
         match self {
             Self::Webhook => status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429),
+            // OTLP's own list.
+            Self::Traces(_) => matches!(status.as_u16(), 429 | 502 | 503 | 504),
+        }
+    }
+
+    /// How many rows a destination says that it did not take, though it took the others. A collector counts spans.
+    pub(crate) fn rejected(&self, reply: &[u8]) -> usize {
+        match self {
+            Self::Webhook => 0,
+            Self::Traces(_) => usize::try_from(otlp::rejected(reply)).unwrap_or(usize::MAX),
         }
     }
 }
@@ -125,6 +160,21 @@ mod tests {
         check("http://host", "x key", "value", Err(name));
         let value = "the header \"x-key\" for `generic_api` is none that can be sent";
         check("http://host", "x-key", "a\nb", Err(value));
+    }
+
+    #[test]
+    fn traces_go_where_a_collector_takes_them() {
+        let check = |address: &str, expected: &str| {
+            let made = Destination::otlp(&Secret::new(address), &[], "service").expect("a destination");
+            assert_eq!(made.uri.to_string(), expected);
+        };
+        check("http://host:4318", "http://host:4318/v1/traces");
+        check("http://host:4318/", "http://host:4318/v1/traces");
+        check("https://host/otlp/v1/traces", "https://host/otlp/v1/traces");
+        check("https://host/otlp?key=1", "https://host/otlp/v1/traces?key=1");
+        let refused =
+            Destination::otlp(&Secret::new("host:4318"), &[], "service").map_err(|error| error.kind());
+        assert_eq!(refused.err(), Some(ErrorKind::Configuration));
     }
 
     #[test]

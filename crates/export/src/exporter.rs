@@ -63,9 +63,9 @@ impl Recorder for Exporter {
 
     fn settled(&self, record: &Record) {
         if let (Some(route), false) = (record.route, is_stranger(record)) {
-            let row = Arc::new(Row::new(record, route));
+            let mut row = None;
             for lane in &self.lanes {
-                lane.push(Arc::clone(&row));
+                lane.push(|| Arc::clone(row.get_or_insert_with(|| Arc::new(Row::new(record, route)))));
             }
         }
         self.next.settled(record);

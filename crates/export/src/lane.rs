@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use trunkline_provider::Transport;
 
 use crate::batch::Batch;
-use crate::post::{Refused, post};
+use crate::post::post;
 use crate::queue::Queue;
 use crate::row::Row;
 use crate::standing::Counts;
@@ -31,8 +31,10 @@ impl Lane {
         Self { destination, options, queue, counts: Counts::default(), is_failing: AtomicBool::new(false) }
     }
 
-    pub(crate) fn push(&self, row: Arc<Row>) {
-        if !self.queue.push(row) {
+    /// Queues the row that `make` makes, where there is room for it.
+    pub(crate) fn push(&self, make: impl FnOnce() -> Arc<Row>) {
+        // Where nobody takes anything, not even the copy is made. Others may fill the queue meanwhile.
+        if self.queue.is_full() || !self.queue.push(make()) {
             self.counts.dropped.add(1);
         }
     }
@@ -96,13 +98,18 @@ impl Lane {
         let mut attempt = 1;
         loop {
             match post(transport, &self.destination, &self.options, body.clone()).await {
-                Ok(_) => {
-                    self.tell_of_success();
-                    return batch.sent();
+                Ok(reply) => {
+                    let rejected = self.destination.form.rejected(&reply);
+                    if rejected == 0 {
+                        self.tell_of_success();
+                    } else {
+                        self.tell_of_failure(&format!("it rejected {rejected} of what it was sent"));
+                    }
+                    return batch.sent(rejected);
                 }
                 Err(refused) => {
                     self.counts.failed_posts.add(1);
-                    self.tell_of_failure(&refused);
+                    self.tell_of_failure(&refused.why);
                     if !refused.is_passing || attempt >= self.options.attempts_max {
                         return;
                     }
@@ -113,9 +120,9 @@ impl Lane {
         }
     }
 
-    fn tell_of_failure(&self, refused: &Refused) {
+    fn tell_of_failure(&self, why: &str) {
         if !self.is_failing.swap(true, Ordering::Relaxed) {
-            let (name, why) = (self.destination.form.name(), refused.why.as_str());
+            let name = self.destination.form.name();
             tracing::warn!(callback = name, error = why, "a destination of exported rows fails");
         }
     }

@@ -13,10 +13,14 @@ mod destination;
 mod exporter;
 mod lane;
 mod options;
+mod otlp;
 mod post;
+mod protobuf;
 mod queue;
 mod row;
+mod span;
 mod standing;
+mod trace_ids;
 mod webhook;
 
 pub use destination::Destination;

@@ -41,6 +41,10 @@ impl Queue {
         true
     }
 
+    pub(crate) fn is_full(&self) -> bool {
+        self.len() >= self.rows_max
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.rows().len()
     }
