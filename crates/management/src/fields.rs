@@ -243,13 +243,18 @@ pub(crate) fn row(table: &Table, object: &Object) -> Map<String, Value> {
     row
 }
 
-/// The budget and the window must make sense together.
+/// Budgets must make sense together.
 ///
 /// # Errors
 ///
-/// `InvalidRequest` if an alert would come after the end.
+/// `InvalidRequest` if an alert would come after the end, or a raise has no end.
 pub(crate) fn check_budgets(object: &Object) -> Result<(), Error> {
     let amount = |name: &str| object.settings.get(name).and_then(numbers::money);
+    let has = |name: &str| object.settings.contains_key(name);
+    if has("temp_budget_increase") != has("temp_budget_expiry") {
+        let message = "temp_budget_increase and temp_budget_expiry must be set together";
+        return Err(Error::new(ErrorKind::InvalidRequest, message).with_param("temp_budget_increase"));
+    }
     match (amount("soft_budget"), amount("max_budget")) {
         (Some(soft), Some(max)) if soft >= max => {
             let message = format!("soft_budget ({soft}) must be strictly lower than max_budget ({max})");

@@ -3,14 +3,19 @@
 use serde_json::{Map, Value, json};
 use trunkline_store::{Kind, Object, member_id};
 
-/// What the team says of its members, and what a member is given of it where nothing else is said.
-const DEFAULTS: [(&str, &str); 5] = [
-    ("team_member_budget", "max_budget"),
+/// What a team says of all its members, under the names that it has for one. It holds for those of whom nothing else is
+/// said, whenever it is said.
+const OF_ALL: [(&str, &str); 4] = [
+    ("team_member_budget", "max_budget_in_team"),
     ("team_member_budget_duration", "budget_duration"),
     ("team_member_rpm_limit", "rpm_limit"),
     ("team_member_tpm_limit", "tpm_limit"),
-    ("default_team_member_models", "allowed_models"),
 ];
+
+/// The models that a member may call where nothing else is said: what the team says when it comes in, and later while it
+/// has just that.
+const MODELS_OF_ALL: &str = "default_team_member_models";
+const MODELS: &str = "allowed_models";
 
 /// Writes a user into a team's list.
 pub(crate) fn enter(team: &mut Object, user_id: &str, user_email: Option<&str>, role: &str) {
@@ -37,46 +42,53 @@ pub(crate) fn member(team: &Object, user_id: &str, role: &str, now: i64) -> Obje
     member.user_id = Some(user_id.to_owned());
     member.team_id = Some(team.id.clone());
     member.settings.insert("role".to_owned(), Value::from(role));
-    for (of_team, name) in DEFAULTS {
-        if let Some(value) = team.settings.get(of_team) {
-            member.settings.insert(name.to_owned(), value.clone());
-        }
+    if let Some(models) = team.settings.get(MODELS_OF_ALL) {
+        member.settings.insert(MODELS.to_owned(), models.clone());
     }
     member
 }
 
-/// What a member has once its team says something else: what it has from the team follows, what it was given stays.
+/// A member with what it has from its team.
+pub(crate) fn whole(team: &Object, member: &Object) -> Object {
+    let mut whole = member.clone();
+    for (of_all, name) in OF_ALL {
+        if let Some(value) = team.settings.get(of_all) {
+            whole.settings.entry(name).or_insert_with(|| value.clone());
+        }
+    }
+    whole
+}
+
+/// A member whose models were those of its team, once the team says others.
 pub(crate) fn followed(
     before: &Map<String, Value>,
     after: &Map<String, Value>,
     member: &Object,
 ) -> Option<Object> {
-    let mut followed = member.clone();
-    for (of_team, name) in DEFAULTS {
-        let (was, is) = (before.get(of_team), after.get(of_team));
-        if was == is || member.settings.get(name) != was {
-            continue;
-        }
-        match is {
-            Some(value) => followed.settings.insert(name.to_owned(), value.clone()),
-            None => followed.settings.remove(name),
-        };
+    let (was, is) = (before.get(MODELS_OF_ALL), after.get(MODELS_OF_ALL));
+    if was == is || member.settings.get(MODELS) != was {
+        return None;
     }
-    (followed.settings != member.settings).then_some(followed)
+    let mut followed = member.clone();
+    match is {
+        Some(models) => followed.settings.insert(MODELS.to_owned(), models.clone()),
+        None => followed.settings.remove(MODELS),
+    };
+    Some(followed)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn team(settings: Value) -> Object {
+    fn team(settings: &Value) -> Object {
         let settings = settings.as_object().expect("an object").clone();
         Object { settings, ..Object::new(Kind::Team, "red", 0) }
     }
 
     #[test]
     fn a_user_is_in_a_list_once() {
-        let mut team = team(json!({}));
+        let mut team = team(&json!({}));
         enter(&mut team, "ann", Some("ann@example.com"), "user");
         enter(&mut team, "ben", None, "user");
         enter(&mut team, "ann", None, "admin");
@@ -89,14 +101,17 @@ mod tests {
 
     #[test]
     fn what_is_from_the_team_follows_the_team() {
-        let before = team(json!({ "team_member_budget": 5, "team_member_rpm_limit": 1 }));
-        let after = team(json!({ "team_member_budget": 7 }));
+        let before = team(&json!({ "team_member_budget": 5, "default_team_member_models": ["a"] }));
+        let after = team(&json!({ "team_member_budget": 7 }));
         let mut ann = member(&before, "ann", "user", 0);
-        let followed = |ann: &Object| super::followed(&before.settings, &after.settings, ann);
-        let expected = json!({ "role": "user", "max_budget": 7 });
+        assert_eq!(Value::Object(ann.settings.clone()), json!({ "role": "user", "allowed_models": ["a"] }));
+        assert_eq!(whole(&before, &ann).settings["max_budget_in_team"], json!(5));
+        let followed = |ann: &Object| followed(&before.settings, &after.settings, ann);
+        let expected = json!({ "role": "user" });
         assert_eq!(followed(&ann).map(|ann| Value::Object(ann.settings)), Some(expected));
-        ann.settings.insert("max_budget".to_owned(), json!(1));
-        ann.settings.remove("rpm_limit");
+        ann.settings.insert("allowed_models".to_owned(), json!(["b"]));
+        ann.settings.insert("max_budget_in_team".to_owned(), json!(1));
         assert_eq!(followed(&ann), None);
+        assert_eq!(whole(&after, &ann).settings["max_budget_in_team"], json!(1));
     }
 }

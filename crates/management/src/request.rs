@@ -29,7 +29,7 @@ mod tests {
     use super::*;
     use crate::tables::KEYS;
 
-    fn body(value: Value) -> Map<String, Value> {
+    fn body(value: &Value) -> Map<String, Value> {
         value.as_object().expect("an object").clone()
     }
 
@@ -37,11 +37,11 @@ mod tests {
     fn a_restriction_in_the_metadata_is_one() {
         let given =
             json!({ "metadata": { "model_tpm_limit": { "gpt-4o": 5 }, "tags": ["a"], "team": "red" } });
-        let read = read(body(given), &KEYS).expect("good");
+        let read = read(body(&given), &KEYS).expect("good");
         assert_eq!(read.value("model_tpm_limit"), Some(&json!({ "gpt-4o": 5 })));
         assert_eq!(read.value("tags"), Some(&json!(["a"])));
         assert_eq!(read.value("metadata"), Some(&json!({ "team": "red" })));
         let hidden = json!({ "metadata": { "guardrails": ["x"] } });
-        assert!(super::read(body(hidden), &KEYS).is_err());
+        assert!(super::read(body(&hidden), &KEYS).is_err());
     }
 }

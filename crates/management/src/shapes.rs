@@ -183,9 +183,10 @@ fn budget(value: Value) -> Option<Value> {
 mod tests {
     use super::*;
 
-    fn check(shape: Shape, given: Value, expected: Option<Value>) {
+    fn check(shape: Shape, given: impl Into<Value>, expected: impl Into<Option<Value>>) {
+        let given = given.into();
         let read = shape.read("it", given.clone());
-        assert_eq!(read.ok(), expected, "{given} as {shape:?}");
+        assert_eq!(read.ok(), expected.into(), "{given} as {shape:?}");
     }
 
     #[test]

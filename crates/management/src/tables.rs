@@ -37,6 +37,8 @@ static KEY: &[Field] = &[
     kept("key_type", Shape::OneOf(&["default", "llm_api", "management", "read_only"])),
     kept("permissions", Shape::Object),
     kept("budget_id", Shape::Id),
+    kept("temp_budget_increase", Shape::Money),
+    kept("temp_budget_expiry", Shape::Time),
     kept("expires", Shape::Time),
     asked("key", Shape::Text),
     asked("duration", Shape::Lifetime),
@@ -77,8 +79,6 @@ static NO_EFFECT: &[&str] = &[
     "spend",
     "sso_user_id",
     "tag_rpm_limit",
-    "temp_budget_expiry",
-    "temp_budget_increase",
     "throttle_on_budget_exceeded",
     "tpd_limit",
     "tpm_limit_type",
@@ -202,13 +202,14 @@ pub(crate) static NAMED_TEAMS: Table =
 pub(crate) static TEAM_MODELS: Table =
     Table { fields: &[&[asked("team_id", Shape::Id), asked("models", Shape::Texts)]], refused: &[] };
 
-/// What a member has within a team. What is kept has the names that limits have everywhere.
+/// What a member has within a team.
 static MEMBER: &[Field] = &[
     asked("team_id", Shape::Id),
-    asked("max_budget_in_team", Shape::Money),
+    kept("max_budget_in_team", Shape::Money),
     kept("budget_duration", Shape::Window),
     kept("rpm_limit", Shape::Count),
     kept("tpm_limit", Shape::Count),
+    kept("max_parallel_requests", Shape::Count),
     kept("allowed_models", Shape::Texts),
 ];
 
@@ -237,18 +238,6 @@ pub(crate) static MEMBERS: Table = Table {
         ],
     ],
     refused: NO_EFFECT,
-};
-
-/// What replies show of a member.
-pub(crate) static MEMBER_ROWS: Table = Table {
-    fields: &[&[
-        kept("max_budget", Shape::Money),
-        kept("budget_duration", Shape::Window),
-        kept("rpm_limit", Shape::Count),
-        kept("tpm_limit", Shape::Count),
-        kept("allowed_models", Shape::Texts),
-    ]],
-    refused: &[],
 };
 
 /// `/budget/new` and `/budget/update`, and what replies show.

@@ -8,7 +8,7 @@ use trunkline_store::{Kind, Object, member_id};
 
 use crate::desk::Desk;
 use crate::keys::{bounds, expiry};
-use crate::{Actor, numbers, rights, times};
+use crate::{Actor, members, numbers, rights, times};
 
 /// Somebody whose limits bound those of a key.
 struct Owner {
@@ -21,6 +21,10 @@ struct Owner {
 }
 
 const NUMBERS: [&str; 4] = ["max_budget", "max_parallel_requests", "rpm_limit", "tpm_limit"];
+
+/// What only administrators give, and take.
+const RESERVED: [&str; 6] =
+    ["allowed_routes", "permissions", "blocked", "budget_id", "temp_budget_increase", "temp_budget_expiry"];
 
 /// What the caller's key hands down as it is.
 const WHOLE: [&str; 6] = [
@@ -60,7 +64,7 @@ pub(crate) async fn hold(
 
 /// What only administrators set, or change.
 fn check_reserved(before: Option<&Object>, key: &Object) -> Result<(), Error> {
-    for name in ["allowed_routes", "permissions", "blocked", "budget_id"] {
+    for name in RESERVED {
         let is = |object: &Object| object.settings.get(name).filter(|value| !is_nothing(value)).cloned();
         if is(key) != before.and_then(is) {
             return Err(rights::forbidden(format!("Only proxy admins can set `{name}` on a key.")));
@@ -102,16 +106,27 @@ async fn owners(desk: &Desk, actor: &Actor, key: &Object) -> Result<Vec<Owner>, 
     }
     match (&key.team_id, &key.user_id) {
         (Some(team_id), user_id) => {
-            add("team", desk.find(Kind::Team, team_id).await?, "models", false);
-            if let Some(user_id) = user_id {
-                let id = member_id(team_id, user_id);
-                add("team member", desk.find(Kind::Member, &id).await?, "allowed_models", false);
+            let team = desk.find(Kind::Team, team_id).await?;
+            if let (Some(team), Some(user_id)) = (&team, user_id) {
+                add("team member", Some(member(desk, team, user_id).await?), "allowed_models", false);
             }
+            add("team", team, "models", false);
         }
         (None, Some(user_id)) => add("user", desk.find(Kind::User, user_id).await?, "models", false),
         (None, None) => {}
     }
     Ok(owners)
+}
+
+/// What a user has in a team, under the names that limits have elsewhere.
+async fn member(desk: &Desk, team: &Object, user_id: &str) -> Result<Object, Error> {
+    let kept = desk.find(Kind::Member, &member_id(&team.id, user_id)).await?;
+    let member = kept.unwrap_or_else(|| members::member(team, user_id, "user", Desk::now()));
+    let mut member = members::whole(team, &member);
+    if let Some(max_budget) = member.settings.remove("max_budget_in_team") {
+        member.settings.insert("max_budget".to_owned(), max_budget);
+    }
+    Ok(member)
 }
 
 fn hold_models(owner: &Owner, key: &mut Object) -> Result<(), Error> {
@@ -143,11 +158,10 @@ fn hold_numbers(owner: &Owner, key: &mut Object) -> Result<(), Error> {
             Some(given) if given > max => {
                 return Err(beyond(owner, name, &given.to_string(), &max.to_string()));
             }
-            Some(_) => {}
             None if owner.hands_down => {
                 key.settings.insert(name.to_owned(), numbers::value(max));
             }
-            None => {}
+            Some(_) | None => {}
         }
     }
     let Some(max) = number(&owner.object, "max_budget") else { return Ok(()) };

@@ -14,7 +14,7 @@ use crate::{Actor, Asked, Reply, request, rights, tables};
 /// `POST /key/update`
 pub(crate) async fn update(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Error> {
     let (named, row) = update_one(desk, asked.actor, asked.body.clone()).await?;
-    Ok(Reply::ok(with_key(row, named)))
+    Ok(Reply::ok(with_key(row, named.as_deref())))
 }
 
 /// `POST /key/bulk_update`: each by itself, and what went wrong beside what went well.
@@ -116,8 +116,8 @@ pub(crate) async fn changed(
 }
 
 /// The row of a key, with what it was named by.
-fn with_key(mut row: Map<String, Value>, named: Option<String>) -> Map<String, Value> {
-    let key = named.as_deref().map(lookup::public).map(Value::from);
+fn with_key(mut row: Map<String, Value>, named: Option<&str>) -> Map<String, Value> {
+    let key = named.map(lookup::public).map(Value::from);
     let key = key.or_else(|| row.get("token").cloned()).unwrap_or(Value::Null);
     row.insert("key".to_owned(), key);
     row

@@ -38,23 +38,35 @@ impl KeyRows {
         row.insert("token".to_owned(), token(desk, key));
         row.insert("key_name".to_owned(), text("key_name"));
         row.insert("status".to_owned(), Value::from(status(key, Desk::now())));
-        self.counters.show(key, &mut row);
-        let budget = budget_id(key).and_then(|id| self.budgets.get(id));
-        let budget = budget.map(|budget| Value::Object(budget_row(budget)));
+        self.counters.show(&self.counted(key), &mut row);
+        let budget = self.budget(key).map(|budget| Value::Object(budget_row(budget)));
         row.insert("litellm_budget_table".to_owned(), budget.unwrap_or(Value::Null));
         row
     }
 
     /// What a key has spent.
     pub(crate) fn spend(&self, key: &Object) -> rust_decimal::Decimal {
-        self.counters.spend(key)
+        self.counters.spend(&self.counted(key))
+    }
+
+    fn budget(&self, key: &Object) -> Option<&Object> {
+        budget_id(key).and_then(|id| self.budgets.get(id))
+    }
+
+    /// The key with the window that its spend is counted in: its own, or that of the budget that it refers to.
+    fn counted(&self, key: &Object) -> Object {
+        let mut counted = key.clone();
+        let window = self.budget(key).and_then(|budget| budget.settings.get("budget_duration"));
+        if let Some(window) = window.filter(|_| !key.settings.contains_key("max_budget")) {
+            counted.settings.entry("budget_duration").or_insert_with(|| window.clone());
+        }
+        counted
     }
 
     /// The most that a key may spend, by itself or by the budget that it refers to.
     pub(crate) fn max_budget(&self, key: &Object) -> Option<rust_decimal::Decimal> {
         let of = |object: &Object| object.settings.get("max_budget").and_then(numbers::money);
-        let referred = budget_id(key).and_then(|id| self.budgets.get(id)).and_then(of);
-        of(key).into_iter().chain(referred).min()
+        of(key).or_else(|| self.budget(key).and_then(of))
     }
 }
 

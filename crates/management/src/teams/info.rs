@@ -36,7 +36,7 @@ pub(crate) async fn info(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Error>
         "team_id": team_id,
         "team_info": rows::row(desk, &team).await?,
         "keys": keys,
-        "team_memberships": rows::memberships(desk, &members).await?,
+        "team_memberships": rows::memberships(desk, &team, &members).await?,
     })))
 }
 

@@ -55,12 +55,12 @@ impl Entry {
 /// `POST /team/member_add`
 pub(crate) async fn add(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Error> {
     let fields = tables::NEW_MEMBERS.read(asked.body.clone())?;
+    let _held = desk.hold_names().await;
     let before = rows::find(desk, fields.required("team_id")?).await?;
     rights::check_leads_team(asked.actor, &before, asked.row.path)?;
     let listed = fields.value("member").ok_or_else(|| {
         Error::new(ErrorKind::MissingParameter, "No member/members passed in").with_param("member")
     })?;
-    let _held = desk.hold_names().await;
     let mut team = before.clone();
     let mut drafts = Vec::new();
     for entry in Entry::read_all(listed)? {
@@ -71,11 +71,12 @@ pub(crate) async fn add(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Error> 
     let of_kind = |kind: Kind| -> Vec<Object> {
         written.iter().filter(|object| object.kind == kind).cloned().collect()
     };
-    let mut row = rows::row(desk, &one_team(&written)?).await?;
+    let team = one_team(&written)?;
+    let mut row = rows::row(desk, &team).await?;
     let users = of_kind(Kind::User);
     let users = users.iter().map(|user| json!({ "user_id": user.id, "user_email": user.alias }));
     row.insert("updated_users".to_owned(), users.collect());
-    let members = rows::memberships(desk, &of_kind(Kind::Member)).await?;
+    let members = rows::memberships(desk, &team, &of_kind(Kind::Member)).await?;
     row.insert("updated_team_memberships".to_owned(), Value::from(members));
     Ok(Reply::ok(row))
 }
@@ -106,7 +107,7 @@ pub(crate) async fn enter(
     members::enter(team, &user.id, user.alias.as_deref(), entry.role);
     let mut member = members::member(team, &user.id, entry.role, now);
     if let Some(fields) = given {
-        apply(fields, &mut member);
+        fields.apply(&mut member);
     }
     drafts.push(Draft::created(member));
     if is_new {
@@ -152,7 +153,7 @@ pub(crate) async fn update(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Erro
     let before = desk.find(Kind::Member, &id).await?;
     let role = rights::role_in_team(&team, &user_id).unwrap_or("user");
     let mut after = before.clone().unwrap_or_else(|| members::member(&team, &user_id, role, Desk::now()));
-    apply(&fields, &mut after);
+    fields.apply(&mut after);
     let mut drafts = vec![match before {
         Some(before) => Draft::changed(before, after.clone(), "updated"),
         None => Draft::created(after.clone()),
@@ -170,7 +171,7 @@ pub(crate) async fn update(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Erro
         "user_id": user_id,
         "user_email": fields.text("user_email"),
         "role": shown("role"),
-        "max_budget_in_team": shown("max_budget"),
+        "max_budget_in_team": shown("max_budget_in_team"),
         "budget_duration": shown("budget_duration"),
         "rpm_limit": shown("rpm_limit"),
         "tpm_limit": shown("tpm_limit"),
@@ -210,15 +211,4 @@ async fn named(desk: &Desk, asked: &Asked<'_>, fields: &Fields) -> Result<(Objec
         Error::new(ErrorKind::InvalidRequest, "User not found in team").with_param("user_id")
     })?;
     Ok((team, user_id))
-}
-
-/// What a request gives a member, under the names that limits have everywhere.
-fn apply(fields: &Fields, member: &mut Object) {
-    fields.apply(member);
-    if fields.has("max_budget_in_team") {
-        match fields.value("max_budget_in_team") {
-            Some(max_budget) => member.settings.insert("max_budget".to_owned(), max_budget.clone()),
-            None => member.settings.remove("max_budget"),
-        };
-    }
 }

@@ -6,7 +6,7 @@ use trunkline_store::{Kind, Object};
 
 use crate::counters::Counters;
 use crate::desk::Desk;
-use crate::{fields, tables};
+use crate::{fields, members, tables};
 
 /// The live team that is named.
 ///
@@ -43,18 +43,27 @@ fn shown(team: &Object, counters: &Counters) -> Map<String, Value> {
 }
 
 /// What the members of a team have there, and have spent there.
-pub(crate) async fn memberships(desk: &Desk, members: &[Object]) -> Result<Vec<Value>, Error> {
+pub(crate) async fn memberships(desk: &Desk, team: &Object, members: &[Object]) -> Result<Vec<Value>, Error> {
     let counters = Counters::read(desk, members).await?;
     let shown = members.iter().map(|member| {
-        let mut budget = fields::row(&tables::MEMBER_ROWS, member);
-        counters.show(member, &mut budget);
-        let spend = budget.remove("spend").unwrap_or(Value::Null);
+        let member = members::whole(team, member);
+        let mut row = fields::row(&tables::MEMBERS, &member);
+        counters.show(&member, &mut row);
+        let part = |name: &str| row.get(name).cloned().unwrap_or(Value::Null);
         json!({
             "user_id": member.user_id,
             "team_id": member.team_id,
-            "role": member.settings.get("role"),
-            "spend": spend,
-            "litellm_budget_table": budget,
+            "role": part("role"),
+            "spend": part("spend"),
+            "litellm_budget_table": {
+                "max_budget": part("max_budget_in_team"),
+                "budget_duration": part("budget_duration"),
+                "budget_reset_at": part("budget_reset_at"),
+                "rpm_limit": part("rpm_limit"),
+                "tpm_limit": part("tpm_limit"),
+                "max_parallel_requests": part("max_parallel_requests"),
+                "allowed_models": part("allowed_models"),
+            },
         })
     });
     Ok(shown.collect())

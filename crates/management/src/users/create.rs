@@ -115,7 +115,7 @@ async fn enter_teams(
         members::enter(&mut team, &user.id, user.alias.as_deref(), wanted.role);
         let mut member = members::member(&team, &user.id, wanted.role, now);
         if let Some(max_budget) = wanted.max_budget {
-            member.settings.insert("max_budget".to_owned(), max_budget);
+            member.settings.insert("max_budget_in_team".to_owned(), max_budget);
         }
         drafts.push(Draft::changed(before, team, "updated"));
         drafts.push(Draft::created(member));

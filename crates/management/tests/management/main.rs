@@ -1,0 +1,7 @@
+//! The API over a real store: shapes, refusals, who may what.
+
+mod keys;
+mod office;
+mod rights;
+mod teams;
+mod users;
