@@ -79,7 +79,7 @@ fn masked_value(name: &str, value: &Value) -> Value {
 
 /// Whether what bears such a name is kept from view.
 pub(crate) fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
+    let name = name.to_ascii_lowercase().replace('-', "_");
     let parts = ["secret", "password", "credential", "sealed", "api_key", "apikey", "authorization", "token"];
     parts.iter().any(|part| name.contains(part)) || name.ends_with("_key")
 }

@@ -71,6 +71,48 @@ pub enum Endpoint {
     AddTeamModels,
     /// Lets a team call fewer models.
     DeleteTeamModels,
+    /// Makes an end user known.
+    NewCustomer,
+    /// Shows an end user.
+    CustomerInfo,
+    /// Changes an end user.
+    UpdateCustomer,
+    /// Forgets end users.
+    DeleteCustomers,
+    /// Lists end users.
+    ListCustomers,
+    /// Blocks end users.
+    BlockCustomers,
+    /// Lets blocked end users in again.
+    UnblockCustomers,
+    /// Makes a budget that others refer to.
+    NewBudget,
+    /// Shows budgets.
+    BudgetInfos,
+    /// Changes a budget.
+    UpdateBudget,
+    /// Deletes a budget.
+    DeleteBudget,
+    /// Lists budgets.
+    ListBudgets,
+    /// Shows a budget by its fields.
+    BudgetSettings,
+    /// Gives a tag a budget.
+    NewTag,
+    /// Changes a tag.
+    UpdateTag,
+    /// Shows tags.
+    TagInfos,
+    /// Lists tags.
+    ListTags,
+    /// Deletes a tag.
+    DeleteTag,
+    /// Adds a deployment.
+    NewModel,
+    /// Changes a deployment that was added.
+    UpdateModel,
+    /// Takes away a deployment that was added.
+    DeleteModel,
 }
 
 /// One row of the list.
@@ -96,6 +138,11 @@ const fn post(path: &'static str, least: Role, does: Endpoint) -> EndpointRow {
 /// Looks at something.
 const fn get(path: &'static str, least: Role, does: Endpoint) -> EndpointRow {
     EndpointRow { method: Method::GET, path, least, group: RouteGroup::Information, does }
+}
+
+/// Changes a part of something.
+const fn patch(path: &'static str, least: Role, does: Endpoint) -> EndpointRow {
+    EndpointRow { method: Method::PATCH, path, least, group: RouteGroup::Management, does }
 }
 
 /// Looks at something that is named in a body.
@@ -137,4 +184,33 @@ pub static ENDPOINTS: &[EndpointRow] = &[
     post("/team/member_update", Role::InternalUser, Endpoint::UpdateMember),
     post("/team/model/add", Role::ProxyAdmin, Endpoint::AddTeamModels),
     post("/team/model/delete", Role::ProxyAdmin, Endpoint::DeleteTeamModels),
+    post("/customer/new", Role::ProxyAdmin, Endpoint::NewCustomer),
+    get("/customer/info", Role::ProxyAdminViewer, Endpoint::CustomerInfo),
+    post("/customer/update", Role::ProxyAdmin, Endpoint::UpdateCustomer),
+    post("/customer/delete", Role::ProxyAdmin, Endpoint::DeleteCustomers),
+    get("/customer/list", Role::ProxyAdminViewer, Endpoint::ListCustomers),
+    post("/customer/block", Role::ProxyAdmin, Endpoint::BlockCustomers),
+    post("/customer/unblock", Role::ProxyAdmin, Endpoint::UnblockCustomers),
+    post("/end_user/new", Role::ProxyAdmin, Endpoint::NewCustomer),
+    get("/end_user/info", Role::ProxyAdminViewer, Endpoint::CustomerInfo),
+    post("/end_user/update", Role::ProxyAdmin, Endpoint::UpdateCustomer),
+    post("/end_user/delete", Role::ProxyAdmin, Endpoint::DeleteCustomers),
+    get("/end_user/list", Role::ProxyAdminViewer, Endpoint::ListCustomers),
+    post("/end_user/block", Role::ProxyAdmin, Endpoint::BlockCustomers),
+    post("/end_user/unblock", Role::ProxyAdmin, Endpoint::UnblockCustomers),
+    post("/budget/new", Role::ProxyAdmin, Endpoint::NewBudget),
+    look("/budget/info", Role::ProxyAdminViewer, Endpoint::BudgetInfos),
+    post("/budget/update", Role::ProxyAdmin, Endpoint::UpdateBudget),
+    post("/budget/delete", Role::ProxyAdmin, Endpoint::DeleteBudget),
+    get("/budget/list", Role::ProxyAdminViewer, Endpoint::ListBudgets),
+    get("/budget/settings", Role::ProxyAdminViewer, Endpoint::BudgetSettings),
+    post("/tag/new", Role::ProxyAdmin, Endpoint::NewTag),
+    post("/tag/update", Role::ProxyAdmin, Endpoint::UpdateTag),
+    look("/tag/info", Role::ProxyAdminViewer, Endpoint::TagInfos),
+    get("/tag/list", Role::ProxyAdminViewer, Endpoint::ListTags),
+    post("/tag/delete", Role::ProxyAdmin, Endpoint::DeleteTag),
+    post("/model/new", Role::ProxyAdmin, Endpoint::NewModel),
+    post("/model/update", Role::ProxyAdmin, Endpoint::UpdateModel),
+    patch("/model/{id}/update", Role::ProxyAdmin, Endpoint::UpdateModel),
+    post("/model/delete", Role::ProxyAdmin, Endpoint::DeleteModel),
 ];

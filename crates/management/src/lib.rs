@@ -8,7 +8,9 @@
 
 mod actor;
 mod asked;
+mod budgets;
 mod counters;
+mod customers;
 mod desk;
 mod draft;
 mod endpoints;
@@ -16,12 +18,14 @@ mod fields;
 mod keys;
 mod management;
 mod members;
+mod models;
 mod numbers;
 mod options;
 mod request;
 mod rights;
 mod shapes;
 mod tables;
+mod tags;
 mod teams;
 mod times;
 mod users;

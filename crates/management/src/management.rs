@@ -9,7 +9,7 @@ use trunkline_keys::Keys;
 
 use crate::desk::Desk;
 use crate::keys::{change, delete, generate, info, list, regenerate, reset};
-use crate::{Asked, Endpoint, Options, Reply, rights, teams, users};
+use crate::{Asked, Endpoint, Options, Reply, budgets, customers, models, rights, tags, teams, users};
 
 /// How often a change is tried where the object has changed meanwhile.
 const TRIES_MAX: u32 = 3;
@@ -102,6 +102,27 @@ impl Management {
             Endpoint::UpdateMember => teams::membership::update(desk, asked).await,
             Endpoint::AddTeamModels => teams::change::models(desk, asked, true).await,
             Endpoint::DeleteTeamModels => teams::change::models(desk, asked, false).await,
+            Endpoint::NewCustomer => customers::create(desk, asked).await,
+            Endpoint::CustomerInfo => customers::info(desk, asked).await,
+            Endpoint::UpdateCustomer => customers::update(desk, asked).await,
+            Endpoint::DeleteCustomers => customers::delete(desk, asked).await,
+            Endpoint::ListCustomers => customers::list(desk, asked).await,
+            Endpoint::BlockCustomers => customers::block(desk, asked, true).await,
+            Endpoint::UnblockCustomers => customers::block(desk, asked, false).await,
+            Endpoint::NewBudget => budgets::create(desk, asked).await,
+            Endpoint::BudgetInfos => budgets::info(desk, asked).await,
+            Endpoint::UpdateBudget => budgets::update(desk, asked).await,
+            Endpoint::DeleteBudget => budgets::delete(desk, asked).await,
+            Endpoint::ListBudgets => budgets::list(desk, asked).await,
+            Endpoint::BudgetSettings => budgets::settings(desk, asked).await,
+            Endpoint::NewTag => tags::create(desk, asked).await,
+            Endpoint::UpdateTag => tags::update(desk, asked).await,
+            Endpoint::TagInfos => tags::info(desk, asked).await,
+            Endpoint::ListTags => tags::list(desk, asked).await,
+            Endpoint::DeleteTag => tags::delete(desk, asked).await,
+            Endpoint::NewModel => models::create(desk, asked).await,
+            Endpoint::UpdateModel => models::update(desk, asked).await,
+            Endpoint::DeleteModel => models::delete(desk, asked).await,
         }
     }
 }

@@ -38,6 +38,8 @@ pub(crate) enum Shape {
     Budgets,
     /// One of these texts.
     OneOf(&'static [&'static str]),
+    /// Zero: what clients send along that means nothing by it.
+    Zero,
     /// Whatever the endpoint takes: it looks itself.
     Any,
 }
@@ -76,6 +78,7 @@ impl Shape {
             | Self::CountByName
             | Self::Budgets
             | Self::OneOf(_)
+            | Self::Zero
             | Self::Any => Value::Null,
         }
     }
@@ -107,6 +110,7 @@ impl Shape {
                 budgets.into_iter().map(budget).collect::<Option<Vec<_>>>().map(Value::Array)
             }
             Self::OneOf(texts) => texts.contains(&value.as_str()?).then_some(value),
+            Self::Zero => numbers::money(&value).filter(|amount| amount.is_zero()).map(|_| Value::Null),
             Self::Any => Some(value),
         }
     }
@@ -132,6 +136,7 @@ impl Shape {
             }
             Self::Budgets => "a list of budgets, each {\"budget_duration\": \"1d\", \"max_budget\": 5}",
             Self::OneOf(texts) => return format!("one of {}", texts.join(", ")),
+            Self::Zero => "left out: what is spent is counted, and set back by reset_spend",
             Self::Any => "something else",
         };
         words.to_owned()

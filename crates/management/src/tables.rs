@@ -16,6 +16,9 @@ static LIMITS: &[Field] = &[
     kept("tpm_limit", Shape::Count),
 ];
 
+/// What clients of LiteLLM send along.
+static SENT_ALONG: &[Field] = &[asked("spend", Shape::Zero)];
+
 /// What else restricts keys, users and teams.
 static RESTRICTIONS: &[Field] = &[
     kept("models", Shape::Texts),
@@ -76,7 +79,6 @@ static NO_EFFECT: &[&str] = &[
     "rpm_limit_type",
     "secret_manager_settings",
     "send_invite_email",
-    "spend",
     "sso_user_id",
     "tag_rpm_limit",
     "throttle_on_budget_exceeded",
@@ -104,7 +106,8 @@ pub(crate) static IN_METADATA: &[&str] = &[
 ];
 
 /// `/key/generate` and `/key/update`.
-pub(crate) static KEYS: Table = Table { fields: &[KEY, RESTRICTIONS, LIMITS], refused: NO_EFFECT };
+pub(crate) static KEYS: Table =
+    Table { fields: &[KEY, RESTRICTIONS, LIMITS, SENT_ALONG], refused: NO_EFFECT };
 
 /// `/key/{key}/regenerate`.
 pub(crate) static REGENERATED_KEYS: Table = Table {
@@ -112,6 +115,7 @@ pub(crate) static REGENERATED_KEYS: Table = Table {
         KEY,
         RESTRICTIONS,
         LIMITS,
+        SENT_ALONG,
         &[asked("new_key", Shape::Text), asked("grace_period", Shape::Text)],
     ],
     refused: NO_EFFECT,
@@ -145,6 +149,7 @@ pub(crate) static NEW_USERS: Table = Table {
         USER,
         RESTRICTIONS,
         LIMITS,
+        SENT_ALONG,
         &[
             asked("teams", Shape::Any),
             asked("team_id", Shape::Id),
@@ -167,7 +172,8 @@ pub(crate) static TEAMS_OF_USERS: Table = Table {
 };
 
 /// `/user/update`, and what replies show.
-pub(crate) static USERS: Table = Table { fields: &[USER, RESTRICTIONS, LIMITS], refused: NO_EFFECT };
+pub(crate) static USERS: Table =
+    Table { fields: &[USER, RESTRICTIONS, LIMITS, SENT_ALONG], refused: NO_EFFECT };
 
 /// `/user/delete`.
 pub(crate) static NAMED_USERS: Table = Table { fields: &[&[asked("user_ids", Shape::Texts)]], refused: &[] };
@@ -251,3 +257,49 @@ pub(crate) static BUDGETS: Table = Table {
         "tpd_limit",
     ],
 };
+
+/// What names one budget, or several.
+pub(crate) static NAMED_BUDGETS: Table =
+    Table { fields: &[&[asked("id", Shape::Id), asked("budgets", Shape::Texts)]], refused: &[] };
+
+/// `/customer/new` and `/customer/update`, and what replies show.
+pub(crate) static CUSTOMERS: Table = Table {
+    fields: &[
+        &[
+            asked("user_id", Shape::Id),
+            column("alias", Shape::Text, Place::Alias),
+            kept("blocked", Shape::Flag),
+            kept("models", Shape::Texts),
+            kept("budget_id", Shape::Id),
+        ],
+        LIMITS,
+        SENT_ALONG,
+    ],
+    refused: &["allowed_model_region", "budget_reset_at", "default_model", "object_permission", "tpd_limit"],
+};
+
+/// `/tag/new` and `/tag/update`, and what replies show.
+pub(crate) static TAGS: Table = Table {
+    fields: &[
+        &[asked("name", Shape::Id), kept("description", Shape::Text), kept("budget_id", Shape::Id)],
+        LIMITS,
+    ],
+    refused: &["model_info", "models", "tpd_limit"],
+};
+
+/// What names one tag, or several.
+pub(crate) static NAMED_TAGS: Table =
+    Table { fields: &[&[asked("name", Shape::Id), asked("names", Shape::Texts)]], refused: &[] };
+
+/// `/model/new` and `/model/update`.
+pub(crate) static MODELS: Table = Table {
+    fields: &[&[
+        asked("model_name", Shape::Text),
+        asked("litellm_params", Shape::Object),
+        asked("model_info", Shape::Object),
+    ]],
+    refused: &[],
+};
+
+/// What names one model.
+pub(crate) static NAMED_MODELS: Table = Table { fields: &[&[asked("id", Shape::Id)]], refused: &[] };

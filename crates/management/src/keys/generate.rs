@@ -13,7 +13,7 @@ use crate::fields::{self, Fields};
 use crate::keys::rows::KeyRows;
 use crate::keys::{bounds, ceiling, expiry, lookup};
 use crate::times::Length;
-use crate::{Actor, Asked, Reply, request, rights, tables};
+use crate::{Actor, Asked, Reply, budgets, request, rights, tables};
 
 /// A key that is about to be written, with the secret that is shown once.
 #[derive(Debug)]
@@ -198,19 +198,12 @@ async fn check_team(desk: &Desk, key: &mut Object, now: i64) -> Result<(), Error
 ///
 /// `InvalidRequest`, naming it.
 pub(crate) async fn check_references(desk: &Desk, key: &Object) -> Result<(), Error> {
-    let missing = |what: &str, id: &str, param: &str| {
-        let message = format!("{what}={id} does not exist");
-        Err(Error::new(ErrorKind::InvalidRequest, message).with_param(param))
-    };
-    if let Some(id) = key.settings.get("budget_id").and_then(Value::as_str)
-        && desk.find(Kind::Budget, id).await?.is_none()
-    {
-        return missing("Budget", id, "budget_id");
-    }
+    budgets::check_reference(desk, key).await?;
     if let Some(id) = &key.team_id
         && desk.find(Kind::Team, id).await?.is_none()
     {
-        return missing("Team", id, "team_id");
+        let message = format!("Team={id} does not exist");
+        return Err(Error::new(ErrorKind::InvalidRequest, message).with_param("team_id"));
     }
     Ok(())
 }

@@ -1,34 +1,26 @@
 //! Keys as replies show them.
 
-use std::collections::HashMap;
-
+use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 use trunkline_core::Error;
-use trunkline_store::{Kind, Object};
+use trunkline_store::Object;
 
+use crate::budgets::{self, Budgets};
 use crate::counters::Counters;
 use crate::desk::Desk;
-use crate::{fields, numbers, tables, times};
+use crate::{fields, tables, times};
 
 /// What is needed to show some keys, read at once for all of them.
 #[derive(Debug)]
 pub(crate) struct KeyRows {
     counters: Counters,
-    budgets: HashMap<String, Object>,
+    budgets: Budgets,
 }
 
 impl KeyRows {
     /// Reads what these keys are shown with.
     pub(crate) async fn read(desk: &Desk, keys: &[Object]) -> Result<Self, Error> {
-        let counters = Counters::read(desk, keys).await?;
-        let mut ids: Vec<String> = keys.iter().filter_map(budget_id).map(str::to_owned).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let budgets = desk.find_all(Kind::Budget, &ids).await?;
-        Ok(Self {
-            counters,
-            budgets: budgets.into_iter().map(|budget| (budget.id.clone(), budget)).collect(),
-        })
+        Ok(Self { counters: Counters::read(desk, keys).await?, budgets: budgets::of(desk, keys).await? })
     }
 
     /// A key with all that may be shown of it.
@@ -38,44 +30,20 @@ impl KeyRows {
         row.insert("token".to_owned(), token(desk, key));
         row.insert("key_name".to_owned(), text("key_name"));
         row.insert("status".to_owned(), Value::from(status(key, Desk::now())));
-        self.counters.show(&self.counted(key), &mut row);
-        let budget = self.budget(key).map(|budget| Value::Object(budget_row(budget)));
-        row.insert("litellm_budget_table".to_owned(), budget.unwrap_or(Value::Null));
+        self.counters.show(&self.budgets.counted(key), &mut row);
+        row.insert("litellm_budget_table".to_owned(), self.budgets.shown(key));
         row
     }
 
     /// What a key has spent.
-    pub(crate) fn spend(&self, key: &Object) -> rust_decimal::Decimal {
-        self.counters.spend(&self.counted(key))
-    }
-
-    fn budget(&self, key: &Object) -> Option<&Object> {
-        budget_id(key).and_then(|id| self.budgets.get(id))
-    }
-
-    /// The key with the window that its spend is counted in: its own, or that of the budget that it refers to.
-    fn counted(&self, key: &Object) -> Object {
-        let mut counted = key.clone();
-        let window = self.budget(key).and_then(|budget| budget.settings.get("budget_duration"));
-        if let Some(window) = window.filter(|_| !key.settings.contains_key("max_budget")) {
-            counted.settings.entry("budget_duration").or_insert_with(|| window.clone());
-        }
-        counted
+    pub(crate) fn spend(&self, key: &Object) -> Decimal {
+        self.counters.spend(&self.budgets.counted(key))
     }
 
     /// The most that a key may spend, by itself or by the budget that it refers to.
-    pub(crate) fn max_budget(&self, key: &Object) -> Option<rust_decimal::Decimal> {
-        let of = |object: &Object| object.settings.get("max_budget").and_then(numbers::money);
-        of(key).or_else(|| self.budget(key).and_then(of))
+    pub(crate) fn max_budget(&self, key: &Object) -> Option<Decimal> {
+        self.budgets.max_budget(key)
     }
-}
-
-fn budget_id(key: &Object) -> Option<&str> {
-    key.settings.get("budget_id").and_then(Value::as_str)
-}
-
-fn budget_row(budget: &Object) -> Map<String, Value> {
-    fields::row(&tables::BUDGETS, budget)
 }
 
 /// What a key is known by in public.

@@ -1,6 +1,8 @@
 //! The API over a real store: shapes, refusals, who may what.
 
+mod budgets;
 mod keys;
+mod models;
 mod office;
 mod rights;
 mod teams;
