@@ -22,9 +22,16 @@
 //! * Caching: from 1,024 tokens on; in Messages up to the last `cache_control`, else within one
 //!   `x-session-affinity` or `prompt_cache_key`.
 //! * Moderation flags the categories that a text names; a rerank counts the words of the query.
-//! * Money: the balance starts at 100 USD; calls are billed by their catalogue row's `pricing`.
+//! * Money: the balance starts at 100 USD; calls are billed by their catalogue row's `pricing`. The bill has one
+//!   [`BilledCall`] for each call of a model, whatever became of it: [`Control::bill`], and in lines of JSON
+//!   `GET /bill`. Generations and reports are told from it. While a call lasts, all of it is taken from the
+//!   balance; when it was not sent to its end, what is not owed comes back.
+//! * Scripts: a request may say in `providerOptions.sim` or in the header `x-sim-script` what is to become of it
+//!   (see [`Script`]).
 //! * Prices: `sim/discounted` is billed at half its list price, `sim/free` costs nothing, `sim/tiered` costs
-//!   three times as much from 101 prompt tokens on; `sim/judge` evaluates; 100 documents are ranked for 0.002 USD.
+//!   three times as much from 101 prompt tokens on; `sim/service-tiers` is priced otherwise at `flex` and
+//!   `priority`, `sim/surcharged` costs 0.00025 USD more; `sim/judge` evaluates; 100 documents are ranked for
+//!   0.002 USD.
 //!
 //! Over HTTP, without a credential, with bodies and replies in JSON:
 //!
@@ -38,11 +45,13 @@
 //! | `POST balance` | `{"balance":"5.00"}` | sets the balance |
 //! | `POST budget` | `{"quota_entity":"t","limit":"1.00"}` | limits a quota entity |
 //! | `POST share` | `{"model":"a/b","share":"0.8"}` | discounts a model |
+//! | `POST surcharge` | `{"model":"a/b","surcharge":"0.001"}` | bills more for each of its calls |
 //! | `POST now` | `{"seconds":1790000000}` | stops the clock there; `null` lets it run |
 //! | `POST models`, `DELETE models/{id}` | a row | edits the catalogue |
 //! | `POST reset` | | back to the start |
 //! | `GET requests` | | the requests received |
 //! | `GET ended/{index}` | | waits up to 60 s until that request has ended, and tells it |
+//! | `GET bill` | | waits up to 60 s until no call is under way, and tells the bill |
 //! | `GET balance` | | what is left, what was billed |
 //! | `GET oidc_token?expires_in=60` | | makes a token that is let in for so many seconds |
 //!
@@ -59,7 +68,10 @@
 
 mod account;
 mod answer;
+mod asked;
+mod billed;
 mod body;
+mod books;
 mod call;
 mod catalogue;
 mod chat;
@@ -91,20 +103,25 @@ mod money;
 mod multipart;
 mod options;
 mod pieces;
+mod produced;
 mod prompt_cache;
 mod purchase;
 mod reply;
+mod report;
 mod request;
 mod rerank;
 mod response_store;
 mod responses;
 mod routing;
 mod schema;
+mod script;
 mod seal;
+mod sent;
 mod service;
 mod shape;
 mod speech;
 mod state;
+mod tells;
 mod tokens;
 mod transcriptions;
 mod wire;
@@ -113,12 +130,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+pub use billed::{BilledCall, Cause};
 pub use control::Control;
 pub use credential::{Credential, oidc_token};
 pub use exchange::{Ended, Outcome, RecordedRequest};
 pub use fault::{CutKind, Fault, FaultRule, LineEnding, RetryAfter};
 pub use multipart::RecordedPart;
 pub use options::{Pacing, Quirks, SimulatorOptions, Split};
+pub use script::Script;
 
 use crate::serving::Serving;
 use state::Shared;

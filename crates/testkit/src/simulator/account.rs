@@ -1,4 +1,4 @@
-//! What an account may look up: credits, generations, and the report that its plan does not include.
+//! What an account may look up: credits, generations, and that its plan has no reports.
 
 use http::StatusCode;
 use rust_decimal::Decimal;
@@ -7,24 +7,9 @@ use serde_json::value::RawValue;
 
 use super::clock::iso_date;
 use super::error;
-use super::money::{Bill, Tokens, number};
+use super::money::number;
 use super::reply::Reply;
 use super::state::State;
-
-/// A call as `/v1/generation` tells it later.
-#[derive(Debug, Clone)]
-pub(crate) struct Generation {
-    pub(crate) id: String,
-    pub(crate) model: String,
-    pub(crate) provider: String,
-    pub(crate) bill: Bill,
-    pub(crate) tokens: Tokens,
-    pub(crate) created_ms: u64,
-    pub(crate) streamed: bool,
-    pub(crate) finish_reason: &'static str,
-    /// How often it is still unknown.
-    pub(crate) misses_left: u32,
-}
 
 #[derive(Serialize)]
 struct Credits {
@@ -54,7 +39,7 @@ struct Record<'a> {
     id: &'a str,
     total_cost: Box<RawValue>,
     market_cost: Box<RawValue>,
-    surcharge_cost: u32,
+    surcharge_cost: Box<RawValue>,
     gateway_cost: Box<RawValue>,
     upstream_inference_cost: Box<RawValue>,
     usage: Box<RawValue>,
@@ -63,7 +48,7 @@ struct Record<'a> {
     is_byok: bool,
     provider_name: &'a str,
     streamed: bool,
-    finish_reason: &'static str,
+    finish_reason: &'a str,
     latency: u32,
     generation_time: u32,
     tokens_prompt: u64,
@@ -76,41 +61,34 @@ struct Record<'a> {
     billable_web_search_calls: u32,
 }
 
-/// One generation; unknown ones, and known ones for the first few times, are a 404 in plain text.
+/// One generation; unknown ones, those under way, and known ones for the first few times, are a 404 in plain text.
 pub(crate) fn generation(state: &mut State, query: &str) -> Reply {
     let id = query.split('&').find_map(|pair| pair.strip_prefix("id=")).unwrap_or_default();
-    let Some(generation) = state.generations.iter_mut().find(|generation| generation.id == id) else {
-        return not_there_yet();
-    };
-    if generation.misses_left > 0 {
-        generation.misses_left -= 1;
-        return not_there_yet();
-    }
-    let Generation { bill, tokens, .. } = generation;
-    let upstream = if bill.byok { bill.market() } else { Decimal::ZERO };
+    let Some(call) = state.books.look_up(id) else { return not_there_yet() };
+    let upstream = if call.is_byok { call.market_cost } else { Decimal::ZERO };
     let data = Record {
-        id: &generation.id,
-        total_cost: number(bill.cost()),
-        market_cost: number(bill.market()),
-        surcharge_cost: 0,
-        gateway_cost: number(bill.cost()),
+        id,
+        total_cost: number(call.gateway_cost),
+        market_cost: number(call.market_cost),
+        surcharge_cost: number(call.surcharge_cost),
+        gateway_cost: number(call.gateway_cost),
         upstream_inference_cost: number(upstream),
-        usage: number(bill.cost()),
-        created_at: iso_date(generation.created_ms),
-        model: &generation.model,
-        is_byok: bill.byok,
-        provider_name: &generation.provider,
-        streamed: generation.streamed,
-        finish_reason: generation.finish_reason,
+        usage: number(call.gateway_cost),
+        created_at: iso_date(call.created_ms),
+        model: &call.model,
+        is_byok: call.is_byok,
+        provider_name: &call.provider,
+        streamed: call.streamed,
+        finish_reason: &call.finish_reason,
         latency: 0,
         generation_time: 0,
-        tokens_prompt: tokens.prompt,
-        tokens_completion: tokens.completion,
-        native_tokens_prompt: tokens.prompt,
-        native_tokens_completion: tokens.completion,
-        native_tokens_reasoning: tokens.reasoning,
-        native_tokens_cached: tokens.cache_read,
-        native_tokens_cache_creation: tokens.cache_write,
+        tokens_prompt: call.prompt_tokens,
+        tokens_completion: call.completion_tokens,
+        native_tokens_prompt: call.prompt_tokens,
+        native_tokens_completion: call.completion_tokens,
+        native_tokens_reasoning: call.reasoning_tokens,
+        native_tokens_cached: call.cached_tokens,
+        native_tokens_cache_creation: call.cache_write_tokens,
         billable_web_search_calls: 0,
     };
     Reply::json(StatusCode::OK, &Envelope { data })
@@ -120,6 +98,7 @@ fn not_there_yet() -> Reply {
     Reply::whole(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "Usage event not found")
 }
 
-pub(crate) fn report() -> Reply {
+/// What a plan without reports answers.
+pub(crate) fn no_reports() -> Reply {
     error::error(403, "forbidden", "Custom reporting is available on Pro and Enterprise plans.", None)
 }

@@ -60,6 +60,7 @@ impl PacedBody {
 
     fn write(&mut self, bytes: Bytes) -> Frame<Bytes> {
         self.exchange.first_byte();
+        self.exchange.sent(bytes.len());
         if self.steps.is_empty() {
             self.exchange.end(Outcome::Complete);
         } else {

@@ -3,9 +3,11 @@
 use bytes::Bytes;
 use http::HeaderMap;
 
+use super::asked::Asked;
 use super::catalogue::Catalogue;
 use super::exchange::Exchange;
 use super::flavour::Flavour;
+use super::script::Script;
 use super::state::Shared;
 
 /// Creators whose models are also asked for by their bare names, where that is let pass.
@@ -18,6 +20,8 @@ pub(crate) struct Call<'a> {
     pub(crate) headers: &'a HeaderMap,
     pub(crate) query: &'a str,
     pub(crate) body: &'a Bytes,
+    pub(crate) asked: &'a Asked,
+    pub(crate) script: &'a Script,
     /// `req_…`, for the dialects that name it.
     pub(crate) request_id: &'a str,
     pub(crate) flavour: Flavour,

@@ -169,7 +169,7 @@ fn other(id: &str, kind: &str, input: &str) -> Value {
 }
 
 /// Models of the simulator's own, for prices that need a case.
-fn simulated() -> [Value; 3] {
+fn simulated() -> [Value; 5] {
     let row = |name: &str, pricing: Value| {
         json!({
             "id": format!("sim/{name}"), "object": "model", "created": CREATED, "owned_by": "sim", "name": name,
@@ -182,7 +182,22 @@ fn simulated() -> [Value; 3] {
         "input": "0.000001", "output": "0.000002",
         "input_tiers": tiers("0.000001", "0.000003"), "output_tiers": tiers("0.000002", "0.000006"),
     });
-    [row("discounted", price), row("free", json!({ "input": "0", "output": "0" })), row("tiered", tiered)]
+    let served = json!({
+        "input": "0.000002", "output": "0.000008", "input_cache_read": "0.0000005", "input_cache_write": "0.0000025",
+        "service_tiers": {
+            "flex": { "input": "0.000001", "output": "0.000004", "input_cache_read": "0.00000025" },
+            "priority": { "input": "0.000004", "output": "0.000016" },
+        },
+    });
+    let tiers_of_service = row("service-tiers", served);
+    let surcharged = row("surcharged", price.clone());
+    [
+        tiers_of_service,
+        surcharged,
+        row("discounted", price),
+        row("free", json!({ "input": "0", "output": "0" })),
+        row("tiered", tiered),
+    ]
 }
 
 fn invented(kind: &str, index: usize) -> Value {

@@ -14,6 +14,7 @@ use super::reply::Reply;
 use super::request::ChatRequest;
 use super::routing::Route;
 use super::state::State;
+use super::tells::Tells;
 use super::tokens;
 use super::wire::{
     Choice, Completion, CompletionTokensDetails, CostDetails, Message, PromptTokensDetails, Usage,
@@ -28,9 +29,10 @@ pub(crate) struct Completed {
 }
 
 impl Completed {
-    /// Seen for OpenAI's models only.
+    /// Seen for OpenAI's models only; of others a tier that changed the price is told.
     pub(crate) fn service_tier(&self) -> Option<&'static str> {
-        (self.generated.settled.route.provider() == "openai").then_some("default")
+        let settled = &self.generated.settled;
+        (settled.route.provider() == "openai" || settled.tier != "default").then_some(settled.tier)
     }
 }
 
@@ -44,8 +46,9 @@ pub(crate) fn complete(call: &Call<'_>, faults: &mut Vec<Fault>) -> Result<Reply
     })?;
     let wanted =
         !request.is_streamed() || request.asks_for_usage() || !call.shared.options.usage_only_when_asked;
-    let told = wanted && !faults.contains(&Fault::OmitUsage);
-    let usage = told.then(|| usage(&generated.tokens, &generated.settled.bill));
+    let tells = Tells::of(faults);
+    let told = wanted && tells.usage;
+    let usage = told.then(|| usage(&generated.tokens, &generated.settled.bill, tells));
     let system_fingerprint =
         format!("fp_{:010x}", stable_hash(generated.settled.route.served.as_bytes()) >> 24);
     let completed = Completed { generated, usage, system_fingerprint };
@@ -78,31 +81,30 @@ fn count(
     Tokens { prompt, cache_read, cache_write, completion: answer.completion_tokens(), reasoning }
 }
 
-fn usage(tokens: &Tokens, bill: &Bill) -> Usage {
+fn usage(tokens: &Tokens, bill: &Bill, tells: Tells) -> Usage {
+    let whole = !tells.partly;
     let own = |amount| number(if bill.byok { amount } else { Decimal::ZERO });
     Usage {
         prompt_tokens: tokens.prompt,
-        completion_tokens: tokens.completion,
-        total_tokens: tokens.prompt + tokens.completion,
-        cost: number(bill.cost()),
+        completion_tokens: whole.then_some(tokens.completion),
+        total_tokens: whole.then_some(tokens.prompt + tokens.completion + tells.excess),
+        cost: tells.in_usage(bill.cost()),
         is_byok: bill.byok,
-        prompt_tokens_details: PromptTokensDetails {
+        prompt_tokens_details: whole.then_some(PromptTokensDetails {
             cached_tokens: tokens.cache_read,
             audio_tokens: 0,
             video_tokens: 0,
-        },
-        cost_details: CostDetails {
+        }),
+        cost_details: tells.cost_in_usage.then(|| CostDetails {
             upstream_inference_cost: bill.byok.then(|| number(bill.market())),
             upstream_inference_prompt_cost: own(bill.market_input),
             upstream_inference_completions_cost: own(bill.market_output),
-        },
-        completion_tokens_details: CompletionTokensDetails {
-            reasoning_tokens: tokens.reasoning,
-            image_tokens: 0,
-        },
-        cache_creation_input_tokens: tokens.cache_write,
-        market_cost: number(bill.market()),
-        gateway_cost: number(bill.cost()),
+        }),
+        completion_tokens_details: whole
+            .then_some(CompletionTokensDetails { reasoning_tokens: tokens.reasoning, image_tokens: 0 }),
+        cache_creation_input_tokens: whole.then_some(tokens.cache_write),
+        market_cost: tells.in_usage(bill.market()),
+        gateway_cost: tells.in_usage(bill.gateway()),
     }
 }
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
+use super::billed::BilledCall;
 use super::exchange::RecordedRequest;
 use super::fault::FaultRule;
 use super::options::{Pacing, Quirks};
-use super::state::{Budget, Shared};
+use super::state::{Budget, Shared, State};
 
 /// Drives a simulator; clones drive the same one.
 #[derive(Debug, Clone)]
@@ -70,6 +71,11 @@ impl Control {
         self.shared.state().shares.insert(model.into(), share);
     }
 
+    /// Bills this much besides for each call of a model of which anything is sent.
+    pub fn set_surcharge(&self, model: impl Into<String>, surcharge: Decimal) {
+        self.shared.state().surcharges.insert(model.into(), surcharge);
+    }
+
     /// What second since 1970 it is for the simulator.
     pub fn now(&self) -> u64 {
         self.shared.state().clock.now_seconds()
@@ -104,6 +110,18 @@ impl Control {
     /// What was billed for them together, in USD.
     pub fn billed(&self) -> Decimal {
         self.shared.state().total_used
+    }
+
+    /// The bill: every call of a model that has ended, by arrival, as far as they are kept.
+    pub fn bill(&self) -> Vec<BilledCall> {
+        self.shared.state().books.bill().cloned().collect()
+    }
+
+    /// Waits until no call of a model is under way, and gives the bill.
+    pub async fn settled_bill(&self) -> Vec<BilledCall> {
+        let bill =
+            |state: &State| (state.books.under_way() == 0).then(|| state.books.bill().cloned().collect());
+        self.shared.wait_for(bill).await
     }
 
     /// Waits until `find` finds what it looks for among the requests.

@@ -26,8 +26,9 @@ use super::state::Shared;
 /// What a control request gets back: a JSON value, or why not.
 type Answer = Result<Value, (StatusCode, String)>;
 
-const COMMANDS: &str = "POST reset, fault, clear_faults, release, pacing, quirks, balance, budget, share, now, models; \
-                        GET requests, ended/{index}, balance, oidc_token?expires_in={seconds}; DELETE models/{id}";
+const COMMANDS: &str = "POST reset, fault, clear_faults, release, pacing, quirks, balance, budget, share, surcharge, now, \
+                        models; \
+                        GET requests, ended/{index}, balance, bill, oidc_token?expires_in={seconds}; DELETE models/{id}";
 
 /// How long `ended/{index}` waits for a request to end.
 const ENDED_WAIT: Duration = Duration::from_secs(60);
@@ -50,6 +51,21 @@ pub(crate) async fn respond(shared: &Arc<Shared>, parts: &Parts, body: &Bytes) -
     response
 }
 
+/// The bill in lines of JSON, without the calls that are under way.
+pub(crate) fn bill(shared: &Arc<Shared>) -> Response<Full<Bytes>> {
+    let control = Control { shared: Arc::clone(shared) };
+    let mut lines = String::new();
+    for call in control.bill() {
+        // Serialising our own struct into memory has nothing that could fail.
+        lines.push_str(&serde_json::to_string(&call).unwrap_or_default());
+        lines.push('\n');
+    }
+    let mut response = Response::new(Full::from(lines));
+    let content_type = header::HeaderValue::from_static("application/jsonl");
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
 /// The answer to a control request whose body could not be read.
 pub(crate) fn unreadable() -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from(r#"{"error":"unreadable body"}"#));
@@ -63,6 +79,11 @@ async fn look_up(control: &Control, command: &str, query: &str) -> Answer {
         "balance" => Ok(json!({
             "balance": decimal_text(control.balance()), "billed": decimal_text(control.billed()),
         })),
+        "bill" => {
+            let bill = tokio::time::timeout(ENDED_WAIT, control.settled_bill()).await;
+            let timed_out = |_| (StatusCode::REQUEST_TIMEOUT, "a call did not end in time".to_owned());
+            bill.map(|bill| json!({ "bill": bill })).map_err(timed_out)
+        }
         "oidc_token" => {
             let seconds =
                 query.strip_prefix("expires_in=").and_then(|it| it.parse::<u64>().ok()).unwrap_or(43_200);
@@ -101,6 +122,10 @@ fn run(control: &Control, method: &Method, command: &str, body: &[u8]) -> Answer
         "share" => {
             let share = parse::<ShareOf>(body)?;
             control.set_share(share.model, share.share);
+        }
+        "surcharge" => {
+            let surcharge = parse::<SurchargeOf>(body)?;
+            control.set_surcharge(surcharge.model, surcharge.surcharge);
         }
         "now" => control.set_now(parse::<Now>(body)?.seconds),
         "models" => {
@@ -192,6 +217,12 @@ struct Balance {
 struct BudgetOf {
     quota_entity: String,
     limit: Decimal,
+}
+
+#[derive(Deserialize)]
+struct SurchargeOf {
+    model: String,
+    surcharge: Decimal,
 }
 
 #[derive(Deserialize)]

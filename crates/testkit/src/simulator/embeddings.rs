@@ -7,11 +7,13 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::books::Agreed;
 use super::call::Call;
+use super::catalogue;
 use super::error::{self, Circumstances};
 use super::fault::Fault;
 use super::identifier::{Identifiers, stable_hash};
-use super::money::{Bill, Tokens, decimal_text};
+use super::money::{Rates, Tokens, decimal_text};
 use super::purchase::{find, refuse_spending};
 use super::reply::Reply;
 use super::shape::Shape;
@@ -76,8 +78,16 @@ pub(crate) fn embed(call: &Call<'_>, faults: &mut Vec<Fault>) -> Result<Reply, R
     refuse_spending(&state, None, false)?;
     let prompt = texts.iter().map(|text| tokens::of_text(text)).sum();
     let share = state.shares.get(&request.model).copied().unwrap_or(Decimal::ONE);
-    let bill = Bill::new(&row, &Tokens { prompt, ..Tokens::default() }, share, false);
+    let tokens = Tokens { prompt, ..Tokens::default() };
+    let rates = Rates::of(&row, prompt, None);
+    let bill = rates.bill(&tokens, share, false);
     state.charge(bill.cost(), None);
+    state.books.note(exchange.id(), |billed| {
+        billed.model.clone_from(&request.model);
+        catalogue::providers(&request.model)[0].clone_into(&mut billed.provider);
+        billed.discount = Decimal::ONE - share;
+    });
+    state.books.agree(exchange.id(), Agreed { bill, tokens, rates: Some(rates), quota_entity: None }, 0);
     drop(state);
     exchange.note(|request| request.billed = Some(bill.cost()));
 

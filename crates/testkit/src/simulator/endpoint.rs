@@ -119,6 +119,34 @@ impl Endpoint {
         }
     }
 
+    /// The name that a bill gives to what a model answers here; `None` where no model does.
+    pub(crate) fn operation(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::ChatCompletions => "chat_completions",
+            Self::Embeddings => "embeddings",
+            Self::Messages => "messages",
+            Self::Responses => "responses",
+            Self::CompactResponse => "responses_compact",
+            Self::Rerank | Self::RerankV2 => "rerank",
+            Self::ImageGenerations => "image_generations",
+            Self::ImageEdits => "image_edits",
+            Self::Speech => "speech",
+            Self::Transcriptions => "transcriptions",
+            Self::Moderations => "moderations",
+            Self::Evaluate => "evaluate",
+            Self::CountTokens
+            | Self::ResponseInputTokens
+            | Self::StoredResponse(..)
+            | Self::Models
+            | Self::Model(_)
+            | Self::ModelEndpoints(_)
+            | Self::Credits
+            | Self::Generation
+            | Self::Report
+            | Self::Unknown => return None,
+        })
+    }
+
     pub(crate) fn rules(&self) -> Rules {
         let rules = |asks, dialect| Rules { asks, dialect, of_openai_alone: false };
         match self {

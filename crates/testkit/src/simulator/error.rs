@@ -151,6 +151,13 @@ pub(crate) fn of_fault(fault: &Fault, at: Circumstances<'_>) -> Option<Reply> {
         | Fault::SlowFirstByte { .. }
         | Fault::Stall { .. }
         | Fault::Cut { .. }
+        | Fault::CutEvents { .. }
+        | Fault::PartialUsage
+        | Fault::OmitCost
+        | Fault::CostInUsageAlone
+        | Fault::CostInMetadataAlone
+        | Fault::CostAsNumber
+        | Fault::ContradictoryTotal
         | Fault::NoDone
         | Fault::Truncate { .. }
         | Fault::ErrorEvent { .. }

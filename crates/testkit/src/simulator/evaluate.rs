@@ -11,7 +11,7 @@ use super::error;
 use super::fault::Fault;
 use super::identifier::stable_hash;
 use super::metadata::ProviderMetadata;
-use super::money::{Bill, Tokens};
+use super::money::Tokens;
 use super::purchase::Purchase;
 use super::reply::Reply;
 use super::request::ChatRequest;
@@ -64,8 +64,7 @@ pub(crate) fn evaluate(call: &Call<'_>, faults: &mut Vec<Fault>) -> Result<Reply
         completion: answers.len() as u64,
         ..Tokens::default()
     };
-    let bill = Bill::new(&purchase.row, &counted, purchase.share(), purchase.route.byok);
-    let settled = purchase.settle(bill, counted, None, "stop");
+    let settled = purchase.settle_tokens(counted, None, "stop");
     let evaluated = Evaluated {
         model: &settled.route.served,
         answers,

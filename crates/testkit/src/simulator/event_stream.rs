@@ -10,16 +10,20 @@ use super::fault::LineEnding;
 use super::options::{Pacing, Split};
 use super::shape::Shape;
 
-/// The steps that put a stream on the wire.
-pub(crate) fn steps(events: &Events, shape: &Shape, pacing: &Pacing) -> Vec<Step> {
-    let events = shaped(events, shape);
-    let (bytes, ends) = frame(&events, shape);
+/// The steps that put a stream on the wire, and where each of its good events ends in its bytes.
+pub(crate) fn steps(good: &Events, shape: &Shape, pacing: &Pacing) -> (Vec<Step>, Vec<usize>) {
+    let events = shaped(good, shape);
+    let (bytes, mut ends) = frame(&events, shape);
     let total = bytes.len();
     let stall_at = shape.stall_after.map(|count| end_of(&ends, count));
     let groups =
         ends.iter().copied().skip(pacing.events_per_write.max(1) - 1).step_by(pacing.events_per_write.max(1));
     let groups = groups.filter(|end| *end < total).collect::<BTreeSet<_>>();
-    let cut_at = shape.cut.map_or(usize::MAX, |(after, _)| after);
+    let cut = match shape.cut_events {
+        Some((after, how)) => Some((end_of(&ends, after), how)),
+        None => shape.cut,
+    };
+    let cut_at = cut.map_or(usize::MAX, |(after, _)| after);
 
     let mut offsets = groups.clone();
     offsets.extend(
@@ -48,12 +52,16 @@ pub(crate) fn steps(events: &Events, shape: &Shape, pacing: &Pacing) -> Vec<Step
         }
         start = end;
     }
-    if let Some((_, how)) = shape.cut {
+    if let Some((_, how)) = cut {
         steps.push(Step::Cut(how));
     } else if shape.hold_open {
         steps.push(Step::Hold);
     }
-    steps
+    if shape.error_after.is_some() {
+        // The last one is the error.
+        ends.pop();
+    }
+    (steps, ends)
 }
 
 /// The steps that put a whole body on the wire.
@@ -62,7 +70,9 @@ pub(crate) fn whole_steps(body: &Bytes, shape: &Shape) -> Vec<Step> {
     if shape.stall_after.is_some() {
         steps.push(Step::Stall);
     }
-    match shape.cut {
+    // A whole body is one event: it is cut before it or in its midst.
+    let cut = shape.cut_events.map(|(after, how)| (if after == 0 { 0 } else { body.len() / 2 }, how));
+    match cut.or(shape.cut) {
         Some((0, how)) => steps.push(Step::Cut(how)),
         Some((after, how)) if after < body.len() => {
             steps.extend([Step::Write(body.slice(..after)), Step::Cut(how)]);
@@ -81,7 +91,8 @@ pub(crate) fn piece_steps(pieces: &[Bytes], shape: &Shape, pacing: &Pacing) -> V
         if shape.stall_after == Some(index) {
             steps.push(Step::Stall);
         }
-        if shape.truncate_after.is_some_and(|after| index >= after) || left == 0 {
+        let ends_here = shape.truncate_after.or(shape.cut_events.map(|(after, _)| after));
+        if ends_here.is_some_and(|after| index >= after) || left == 0 {
             break;
         }
         let piece = piece.slice(..piece.len().min(left));
@@ -91,7 +102,7 @@ pub(crate) fn piece_steps(pieces: &[Bytes], shape: &Shape, pacing: &Pacing) -> V
             steps.push(Step::Wait(pacing.delay()));
         }
     }
-    if let Some((_, how)) = shape.cut {
+    if let Some((_, how)) = shape.cut_events.or(shape.cut) {
         steps.push(Step::Cut(how));
     } else if shape.hold_open {
         steps.push(Step::Hold);
@@ -185,7 +196,7 @@ mod tests {
     }
 
     fn check(shape: &Shape, pacing: &Pacing, expected: &[&str]) {
-        let steps = steps(&chat(["a", "é", "f", "[DONE]"]), shape, pacing);
+        let (steps, _) = steps(&chat(["a", "é", "f", "[DONE]"]), shape, pacing);
         let spelled = steps.iter().map(|step| match step {
             Step::Write(bytes) => format!("{:?}", String::from_utf8_lossy(bytes)).replace('"', ""),
             Step::Wait(wait) => format!("wait {}", wait.as_millis()),
@@ -237,6 +248,8 @@ mod tests {
         check(&stall, &whole, &[r"data: a\n\n", "stall", r"data: é\n\ndata: f\n\ndata: [DONE]\n\n", "hold"]);
         let cut = Shape { cut: Some((12, CutKind::Reset)), ..Shape::default() };
         check(&cut, &Pacing::default(), &[r"data: a\n\n", "dat", "Reset"]);
+        let cut = Shape { cut_events: Some((2, CutKind::Close)), ..Shape::default() };
+        check(&cut, &Pacing::default(), &[r"data: a\n\n", r"data: é\n\n", "Close"]);
         let nothing = Shape { cut: Some((0, CutKind::Close)), ..Shape::default() };
         check(&nothing, &Pacing::default(), &["Close"]);
         let slow = Shape {
@@ -256,6 +269,15 @@ mod tests {
             assert_eq!(shaped.len(), expected);
             assert!(shaped[expected - 1].data.starts_with(r#"{"error":{"#));
         }
+    }
+
+    #[test]
+    fn the_ends_of_good_events_are_told() {
+        let ends = |shape: &Shape| steps(&chat(["a", "b", "f", "[DONE]"]), shape, &Pacing::default()).1;
+        assert_eq!(ends(&Shape::default()), [9, 18, 27, 41]);
+        let error = Shape { error_after: Some((1, ErrorForm::Plain)), ..Shape::default() };
+        assert_eq!(ends(&error), [9]);
+        assert_eq!(ends(&Shape { no_done: true, ..Shape::default() }), [9, 18, 27]);
     }
 
     #[test]

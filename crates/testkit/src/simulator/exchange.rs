@@ -9,6 +9,7 @@ use rust_decimal::Decimal;
 
 use super::credential::Credential;
 use super::multipart::{self, Form, RecordedPart};
+use super::sent::Sent;
 use super::state::Shared;
 
 /// A request that the simulator received, and what became of it so far.
@@ -38,7 +39,7 @@ pub struct RecordedRequest {
     pub status: Option<u16>,
     /// The generation id that was given out.
     pub generation_id: Option<String>,
-    /// What was billed for it, in USD.
+    /// What was billed for it, in USD: while it lasts what all of it costs, then what is owed of that.
     pub billed: Option<Decimal>,
     /// When the first byte of the reply's body was written.
     pub first_byte_at: Option<Instant>,
@@ -121,11 +122,12 @@ pub(crate) struct Exchange {
     id: u64,
     first_byte: bool,
     ended: bool,
+    sent: Sent,
 }
 
 impl Exchange {
     pub(crate) fn new(shared: Arc<Shared>, id: u64) -> Self {
-        Self { shared, id, first_byte: false, ended: false }
+        Self { shared, id, first_byte: false, ended: false, sent: Sent::whole() }
     }
 
     pub(crate) fn id(&self) -> u64 {
@@ -134,6 +136,15 @@ impl Exchange {
 
     pub(crate) fn note(&self, note: impl FnOnce(&mut RecordedRequest)) {
         self.shared.note(self.id, note);
+    }
+
+    /// Says of what the reply is made, before any of it is sent.
+    pub(crate) fn sends(&mut self, sent: Sent) {
+        self.sent = sent;
+    }
+
+    pub(crate) fn sent(&mut self, bytes: usize) {
+        self.sent.add(bytes);
     }
 
     pub(crate) fn first_byte(&mut self) {
@@ -146,7 +157,7 @@ impl Exchange {
     pub(crate) fn end(&mut self, outcome: Outcome) {
         if !self.ended {
             self.ended = true;
-            self.note(|request| request.ended = Some(Ended { at: Instant::now(), outcome }));
+            self.shared.end(self.id, outcome, &self.sent);
         }
     }
 

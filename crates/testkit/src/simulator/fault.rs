@@ -75,6 +75,18 @@ pub enum Fault {
     UsageOnlyChunk,
     /// Usage is nowhere.
     OmitUsage,
+    /// Usage is the prompt's tokens and nothing else, and no cost is told. Chat completions alone.
+    PartialUsage,
+    /// No cost is told, neither in the usage nor in the metadata.
+    OmitCost,
+    /// The cost stands in the usage of a chat completion, as a number, and not in the metadata.
+    CostInUsageAlone,
+    /// The cost stands in the metadata, as strings, and not in the usage.
+    CostInMetadataAlone,
+    /// The metadata tells money as JSON numbers, not as strings.
+    CostAsNumber,
+    /// The total of the tokens is more than their sum. Chat completions alone.
+    ContradictoryTotal,
     /// Comments stand between the events.
     Comments,
     /// Lines end otherwise than with LF.
@@ -97,6 +109,14 @@ pub enum Fault {
     Cut {
         /// How many bytes come first.
         after_bytes: usize,
+        /// How the connection ends.
+        how: CutKind,
+    },
+    /// The connection is cut after so many events, each of which is sent whole; a whole reply in its midst, or at 0
+    /// before it.
+    CutEvents {
+        /// How many events come first; the terminal one counts.
+        after_events: usize,
         /// How the connection ends.
         how: CutKind,
     },
@@ -239,6 +259,8 @@ impl Fault {
             "stall" => Self::Stall { after_events: count(2) },
             "cut-close" => Self::Cut { after_bytes: count(300), how: CutKind::Close },
             "cut-reset" => Self::Cut { after_bytes: count(300), how: CutKind::Reset },
+            "cut-events-close" => Self::CutEvents { after_events: count(2), how: CutKind::Close },
+            "cut-events-reset" => Self::CutEvents { after_events: count(2), how: CutKind::Reset },
             "truncate" => Self::Truncate { after_events: count(2) },
             "error-event" => Self::ErrorEvent { after_events: count(2) },
             "relayed-error-event" => Self::RelayedErrorEvent { after_events: count(2) },
@@ -281,6 +303,11 @@ mod tests {
         let date = RetryAfter::DateIn(30);
         check("sim/fault-rate-limited-date-30", Some(Fault::RateLimited { retry_after: Some(date) }));
         check("sim/fault-cut-reset-120", Some(Fault::Cut { after_bytes: 120, how: CutKind::Reset }));
+        check(
+            "sim/fault-cut-events-close-4",
+            Some(Fault::CutEvents { after_events: 4, how: CutKind::Close }),
+        );
+        check("sim/fault-cost-as-number", Some(Fault::CostAsNumber));
         check("sim/fault-error-event-0", Some(Fault::ErrorEvent { after_events: 0 }));
         check("sim/fault-crlf", Some(Fault::LineEnding(LineEnding::CrLf)));
         check("sim/fault-hang-3", None);

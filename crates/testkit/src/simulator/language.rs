@@ -6,7 +6,7 @@ use super::answer::Answer;
 use super::call::Call;
 use super::fault::Fault;
 use super::identifier::stable_hash;
-use super::money::{Bill, Tokens};
+use super::money::Tokens;
 use super::prompt_cache::Part;
 use super::purchase::{Purchase, Settled};
 use super::reply::Reply;
@@ -32,10 +32,11 @@ pub(crate) fn generate(
     count: impl FnOnce(&mut State, &Route, &Answer) -> Tokens,
 ) -> Result<Generated, Reply> {
     let mut purchase = Purchase::open(call, request, &["language"], faults)?;
-    let answer = Answer::new(request, &purchase.route.served, &mut purchase.state.identifiers);
-    let tokens = count(&mut purchase.state, &purchase.route, &answer);
-    let bill = Bill::new(&purchase.row, &tokens, purchase.share(), purchase.route.byok);
-    let settled = purchase.settle(bill, tokens, session, answer.finish_reason);
+    let mut answer = Answer::new(request, &purchase.route.served, &mut purchase.state.identifiers);
+    call.script.apply_to_answer(&mut answer);
+    let mut tokens = count(&mut purchase.state, &purchase.route, &answer);
+    call.script.apply_to_tokens(&mut tokens);
+    let settled = purchase.settle_tokens(tokens, session, answer.finish_reason);
     Ok(Generated { answer, tokens, settled })
 }
 

@@ -5,8 +5,9 @@ use serde::ser::{Serialize as SerializeTrait, SerializeMap, Serializer};
 use serde_json::{Value, json};
 
 use super::catalogue;
-use super::money::{Bill, decimal_text};
+use super::money::Bill;
 use super::routing::Route;
+use super::tells::{Money, Tells};
 
 /// The metadata of a good reply: the provider's own member, then the gateway's.
 #[derive(Debug)]
@@ -29,13 +30,20 @@ impl SerializeTrait for ProviderMetadata {
 #[serde(rename_all = "camelCase")]
 struct Gateway {
     routing: Routing,
-    cost: String,
-    market_cost: String,
-    surcharge_cost: &'static str,
-    gateway_cost: String,
-    inference_cost: String,
-    input_inference_cost: String,
-    output_inference_cost: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    market_cost: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    surcharge_cost: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gateway_cost: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inference_cost: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_inference_cost: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_inference_cost: Option<Money>,
     generation_id: String,
 }
 
@@ -102,23 +110,26 @@ pub(crate) struct Facts<'a> {
     pub(crate) session: Option<&'a str>,
     /// Whether the prompt was found in the cache.
     pub(crate) cache_hit: bool,
+    pub(crate) tier: &'static str,
+    pub(crate) tells: Tells,
 }
 
 impl ProviderMetadata {
     pub(crate) fn new(route: &Route, bill: &Bill, facts: &Facts<'_>) -> Self {
         let of_provider = match route.provider() {
-            "openai" => json!({ "responseId": facts.response_id, "serviceTier": "default" }),
+            "openai" => json!({ "responseId": facts.response_id, "serviceTier": facts.tier }),
             _ => json!({}),
         };
+        let tells = facts.tells;
         let gateway = Gateway {
             routing: routing(route, facts),
-            cost: decimal_text(bill.cost()),
-            market_cost: decimal_text(bill.market()),
-            surcharge_cost: "0",
-            gateway_cost: decimal_text(bill.cost()),
-            inference_cost: decimal_text(bill.cost()),
-            input_inference_cost: decimal_text(bill.market_input * bill.share),
-            output_inference_cost: decimal_text(bill.market_output * bill.share),
+            cost: tells.in_metadata(bill.cost()),
+            market_cost: tells.in_metadata(bill.market()),
+            surcharge_cost: tells.in_metadata(bill.surcharge),
+            gateway_cost: tells.in_metadata(bill.gateway()),
+            inference_cost: tells.in_metadata(bill.cost()),
+            input_inference_cost: tells.in_metadata(bill.market_input * bill.share),
+            output_inference_cost: tells.in_metadata(bill.market_output * bill.share),
             generation_id: facts.generation_id.to_owned(),
         };
         Self { provider: route.provider().to_owned(), of_provider, gateway }

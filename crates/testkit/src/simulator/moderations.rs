@@ -4,6 +4,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::books::Agreed;
 use super::call::Call;
 use super::error::{self, Circumstances};
 use super::reply::Reply;
@@ -84,6 +85,8 @@ pub(crate) fn moderate(call: &Call<'_>) -> Result<Reply, Reply> {
     }
     let results = texts.iter().map(|text| result(text)).collect();
     let id = state.identifiers.prefixed("modr-");
+    // Nobody pays for it, and it is on the bill like any call that was served.
+    state.books.agree(call.exchange.id(), Agreed::default(), 0);
     Ok(Reply::json(StatusCode::OK, &Moderation { id, model, results }))
 }
 

@@ -17,27 +17,69 @@ pub(crate) struct Tokens {
 }
 
 /// What one call costs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Bill {
     pub(crate) market_input: Decimal,
     pub(crate) market_output: Decimal,
     /// The share of the list price that is billed: 1, less for a discounted model, 0 with the caller's own key.
     pub(crate) share: Decimal,
     pub(crate) byok: bool,
+    /// What is billed besides, whoever's key it was.
+    pub(crate) surcharge: Decimal,
+}
+
+/// What a token of each kind costs in one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rates {
+    input: Decimal,
+    cache_read: Decimal,
+    cache_write: Decimal,
+    output: Decimal,
+}
+
+impl Rates {
+    /// By a catalogue row. The tier that holds the prompt's size prices the whole request; a service tier has
+    /// prices of its own, and what it does not price costs what it costs without it.
+    pub(crate) fn of(row: &Value, prompt_tokens: u64, service_tier: Option<&str>) -> Self {
+        let pricing = &row["pricing"];
+        let of_tier = service_tier.map_or(&Value::Null, |tier| &pricing["service_tiers"][tier]);
+        let price = |key| rate(of_tier, key, prompt_tokens).or_else(|| rate(pricing, key, prompt_tokens));
+        let input = price("input").unwrap_or_default();
+        Self {
+            input,
+            cache_read: price("input_cache_read").unwrap_or(input),
+            cache_write: price("input_cache_write").unwrap_or(input),
+            output: price("output").unwrap_or_default(),
+        }
+    }
+
+    /// What tokens cost at these rates.
+    pub(crate) fn bill(&self, tokens: &Tokens, share: Decimal, byok: bool) -> Bill {
+        let uncached = tokens.prompt.saturating_sub(tokens.cache_read).saturating_sub(tokens.cache_write);
+        let market_input = Decimal::from(uncached) * self.input
+            + Decimal::from(tokens.cache_read) * self.cache_read
+            + Decimal::from(tokens.cache_write) * self.cache_write;
+        let market_output = Decimal::from(tokens.completion) * self.output;
+        let share = if byok { Decimal::ZERO } else { share };
+        Bill { market_input, market_output, share, byok, surcharge: Decimal::ZERO }
+    }
+}
+
+/// The service tiers that a row prices, of those that there are.
+pub(crate) fn service_tier(row: &Value, wanted: Option<&str>) -> &'static str {
+    let priced = |tier: &str| row["pricing"]["service_tiers"][tier].is_object();
+    match wanted {
+        Some("flex") if priced("flex") => "flex",
+        Some("priority") if priced("priority") => "priority",
+        _ => "default",
+    }
 }
 
 impl Bill {
-    /// Prices `tokens` by a catalogue row. The tier that holds the prompt's size prices the whole request.
-    pub(crate) fn new(row: &Value, tokens: &Tokens, share: Decimal, byok: bool) -> Self {
-        let price = |key| rate(&row["pricing"], key, tokens.prompt);
-        let input = price("input").unwrap_or_default();
-        let uncached = tokens.prompt.saturating_sub(tokens.cache_read).saturating_sub(tokens.cache_write);
-        let market_input = Decimal::from(uncached) * input
-            + Decimal::from(tokens.cache_read) * price("input_cache_read").unwrap_or(input)
-            + Decimal::from(tokens.cache_write) * price("input_cache_write").unwrap_or(input);
-        let market_output = Decimal::from(tokens.completion) * price("output").unwrap_or_default();
-        let share = if byok { Decimal::ZERO } else { share };
-        Self { market_input, market_output, share, byok }
+    /// Prices `tokens` by a catalogue row.
+    #[cfg(test)]
+    fn new(row: &Value, tokens: &Tokens, share: Decimal, byok: bool) -> Self {
+        Rates::of(row, tokens.prompt, None).bill(tokens, share, byok)
     }
 
     /// The list price.
@@ -45,9 +87,14 @@ impl Bill {
         self.market_input + self.market_output
     }
 
-    /// What is billed.
+    /// What is billed for tokens.
     pub(crate) fn cost(&self) -> Decimal {
         self.market() * self.share
+    }
+
+    /// All that is billed.
+    pub(crate) fn gateway(&self) -> Decimal {
+        self.cost() + self.surcharge
     }
 }
 
@@ -140,6 +187,25 @@ mod tests {
         };
         assert_eq!(cost(200_000), "0.60015");
         assert_eq!(cost(200_001), "1.200231");
+    }
+
+    #[test]
+    fn a_service_tier_has_prices_of_its_own() {
+        let row = json!({"pricing": {"input": "2", "output": "4", "input_cache_read": "1",
+            "service_tiers": {"flex": {"input": "1", "output": "2"}}}});
+        let tokens = Tokens { prompt: 10, cache_read: 4, completion: 1, ..Tokens::default() };
+        let cost = |tier| Rates::of(&row, tokens.prompt, tier).bill(&tokens, Decimal::ONE, false).cost();
+        assert_eq!((cost(None), cost(Some("flex"))), (Decimal::from(20), Decimal::from(12)));
+        let tier = |wanted| service_tier(&row, wanted);
+        assert_eq!((tier(Some("flex")), tier(Some("priority")), tier(None)), ("flex", "default", "default"));
+    }
+
+    #[test]
+    fn a_surcharge_is_billed_whoever_pays_for_the_tokens() {
+        let tokens = Tokens { prompt: 1, ..Tokens::default() };
+        let row = json!({"pricing": {"input": "2"}});
+        let bill = Bill { surcharge: Decimal::ONE, ..Bill::new(&row, &tokens, Decimal::ONE, true) };
+        assert_eq!((bill.cost(), bill.gateway(), bill.market()), (Decimal::ZERO, Decimal::ONE, Decimal::TWO));
     }
 
     #[test]

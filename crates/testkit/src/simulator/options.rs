@@ -22,12 +22,16 @@ pub struct SimulatorOptions {
     pub balance: Decimal,
     /// How often `/v1/generation` says 404 for an id before it knows it.
     pub generation_misses: u32,
+    /// Whether the account's plan has reports; `/v1/report` is refused with 403 otherwise.
+    pub reports: bool,
     /// Whether `GET /v1/models/{creator}/{model}` answers; whether the real one does is not known.
     pub retrieve_models: bool,
     /// Whether a stream without `stream_options.include_usage` goes without usage; not known of the real one.
     pub usage_only_when_asked: bool,
     /// How many of the last requests are kept.
     pub requests_kept: usize,
+    /// How many of the last calls the bill keeps.
+    pub calls_kept: usize,
     /// The longest request body that is read; a longer one is answered 413.
     pub request_body_bytes_max: usize,
 }
@@ -42,9 +46,11 @@ impl Default for SimulatorOptions {
             quirks: Quirks::default(),
             balance: Decimal::ONE_HUNDRED,
             generation_misses: 1,
+            reports: true,
             retrieve_models: false,
             usage_only_when_asked: false,
             requests_kept: 10_000,
+            calls_kept: 100_000,
             request_body_bytes_max: 100 << 20,
         }
     }

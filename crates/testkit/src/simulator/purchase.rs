@@ -5,18 +5,19 @@ use std::sync::MutexGuard;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
-use super::account::Generation;
+use super::books::Agreed;
 use super::call::Call;
 use super::catalogue;
 use super::error::{self, Circumstances};
 use super::fault::Fault;
 use super::identifier::{Identifiers, stable_hash};
 use super::metadata::{Facts, ProviderMetadata};
-use super::money::{Bill, Tokens, decimal_text};
+use super::money::{self, Bill, Rates, Tokens, decimal_text};
 use super::reply::Reply;
 use super::request::ChatRequest;
 use super::routing::{self, Route};
 use super::state::State;
+use super::tells::Tells;
 
 /// A call that is served from here on and not yet billed. The state is held, so that nothing comes between.
 pub(crate) struct Purchase<'a> {
@@ -27,7 +28,7 @@ pub(crate) struct Purchase<'a> {
     /// The catalogue's row of the model that serves.
     pub(crate) row: Value,
     quota_entity: Option<String>,
-    streamed: bool,
+    tells: Tells,
 }
 
 /// A call that is billed, and what is told of that.
@@ -38,6 +39,8 @@ pub(crate) struct Settled {
     pub(crate) created: u64,
     pub(crate) route: Route,
     pub(crate) bill: Bill,
+    /// The service tier that was billed.
+    pub(crate) tier: &'static str,
     pub(crate) metadata: ProviderMetadata,
     /// For the ids and seals that only one dialect has.
     pub(crate) identifiers: Identifiers,
@@ -60,7 +63,7 @@ impl<'a> Purchase<'a> {
         let row = find(&state, &route.served, kinds)?;
         let quota_entity = request.gateway()["quotaEntityId"].as_str().map(str::to_owned);
         refuse_spending(&state, quota_entity.as_deref(), route.byok)?;
-        Ok(Self { call, state, id, route, row, quota_entity, streamed: request.is_streamed() })
+        Ok(Self { call, state, id, route, row, quota_entity, tells: Tells::of(faults) })
     }
 
     /// The share of the list price that is billed.
@@ -77,18 +80,37 @@ impl<'a> Purchase<'a> {
     pub(crate) fn settle_at(self, market: Decimal, tokens: Tokens) -> Settled {
         let byok = self.route.byok;
         let share = if byok { Decimal::ZERO } else { self.share() };
-        let bill = Bill { market_input: market, market_output: Decimal::ZERO, share, byok };
-        self.settle(bill, tokens, None, "stop")
+        let bill = Bill { market_input: market, share, byok, ..Bill::default() };
+        self.settle(bill, None, tokens, None, "stop")
     }
 
-    pub(crate) fn settle(
+    /// Bills tokens.
+    pub(crate) fn settle_tokens(
+        self,
+        tokens: Tokens,
+        session: Option<&str>,
+        finish_reason: &'static str,
+    ) -> Settled {
+        let rates = Rates::of(&self.row, tokens.prompt, self.call.asked.tier.as_deref());
+        let bill = rates.bill(&tokens, self.share(), self.route.byok);
+        self.settle(bill, Some(rates), tokens, session, finish_reason)
+    }
+
+    fn settle(
         mut self,
         bill: Bill,
+        rates: Option<Rates>,
         tokens: Tokens,
         session: Option<&str>,
         finish_reason: &'static str,
     ) -> Settled {
         let clock = self.state.clock;
+        let surcharge = self.state.surcharges.get(&self.route.served).copied().unwrap_or_default();
+        let bill = Bill { surcharge, ..bill };
+        let tier = match rates {
+            Some(_) => money::service_tier(&self.row, self.call.asked.tier.as_deref()),
+            None => "default",
+        };
         let facts = Facts {
             generation_id: &self.id,
             started_ms: clock.now_ms(),
@@ -97,28 +119,31 @@ impl<'a> Purchase<'a> {
             response_id: self.state.identifiers.prefixed("resp_"),
             session,
             cache_hit: tokens.cache_read > 0,
+            tier,
+            tells: self.tells,
         };
         let metadata = ProviderMetadata::new(&self.route, &bill, &facts);
-        self.state.charge(bill.cost(), self.quota_entity.as_deref());
-        self.state.remember(Generation {
-            id: self.id.clone(),
-            model: self.route.served.clone(),
-            provider: self.route.provider().to_owned(),
-            bill,
-            tokens,
-            created_ms: clock.now_ms(),
-            streamed: self.streamed,
-            finish_reason,
-            misses_left: self.call.shared.options.generation_misses,
+        let Self { call, mut state, id, route, quota_entity, .. } = self;
+        state.charge(bill.gateway(), quota_entity.as_deref());
+        let number = call.exchange.id();
+        state.books.note(number, |billed| {
+            billed.generation_id = Some(id.clone());
+            billed.model.clone_from(&route.served);
+            route.provider().clone_into(&mut billed.provider);
+            tier.clone_into(&mut billed.tier);
+            billed.is_byok = bill.byok;
+            billed.discount = if bill.byok { Decimal::ZERO } else { Decimal::ONE - bill.share };
+            finish_reason.clone_into(&mut billed.finish_reason);
         });
-        let Self { call, state, id, route, .. } = self;
+        let agreed = Agreed { bill, tokens, rates, quota_entity };
+        state.books.agree(number, agreed, call.shared.options.generation_misses);
         drop(state);
         call.exchange.note(|request| {
             request.generation_id = Some(id.clone());
-            request.billed = Some(bill.cost());
+            request.billed = Some(bill.gateway());
         });
         let identifiers = Identifiers::new(stable_hash(id.as_bytes()));
-        Settled { id, created: clock.now_seconds(), route, bill, metadata, identifiers }
+        Settled { id, created: clock.now_seconds(), route, bill, tier, metadata, identifiers }
     }
 }
 

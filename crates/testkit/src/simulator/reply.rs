@@ -9,6 +9,7 @@ use super::body::{PacedBody, Step};
 use super::event_stream;
 use super::events::Events;
 use super::options::Pacing;
+use super::sent::Sent;
 use super::shape::Shape;
 
 #[derive(Debug)]
@@ -16,6 +17,15 @@ pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) content: Content,
+}
+
+/// How a body is put on the wire.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    pub(crate) steps: Vec<Step>,
+    /// The length that the head is to promise, if it is.
+    pub(crate) length: Option<u64>,
+    pub(crate) sent: Sent,
 }
 
 #[derive(Debug)]
@@ -55,12 +65,21 @@ impl Reply {
         self
     }
 
-    /// The steps of its body, and its length if the head is to promise one; `None` to hang.
-    pub(crate) fn steps(&self, shape: &Shape, pacing: &Pacing) -> Option<(Vec<Step>, Option<u64>)> {
-        match &self.content {
-            Content::Whole(body) => Some((event_stream::whole_steps(body, shape), Some(body.len() as u64))),
-            Content::Events(events) => Some((event_stream::steps(events, shape, pacing), None)),
-            Content::Pieces(pieces) => Some((event_stream::piece_steps(pieces, shape, pacing), None)),
+    /// How its body is put on the wire, for which the content is used up; `None` to hang.
+    pub(crate) fn delivery(&mut self, shape: &Shape, pacing: &Pacing) -> Option<Delivery> {
+        let delivery = |steps, length, sent| Some(Delivery { steps, length, sent });
+        match std::mem::replace(&mut self.content, Content::Hang) {
+            Content::Whole(body) => {
+                let length = Some(body.len() as u64);
+                delivery(event_stream::whole_steps(&body, shape), length, Sent::whole())
+            }
+            Content::Events(events) => {
+                let (steps, ends) = event_stream::steps(&events, shape, pacing);
+                delivery(steps, None, Sent::stream(events.events, ends))
+            }
+            Content::Pieces(pieces) => {
+                delivery(event_stream::piece_steps(&pieces, shape, pacing), None, Sent::whole())
+            }
             Content::Hang => None,
         }
     }

@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use serde::Deserialize;
 use tokio::net::TcpStream;
 
 use super::account;
+use super::asked::Asked;
 use super::body::PacedBody;
 use super::call::Call;
 use super::chat;
@@ -34,10 +34,11 @@ use super::images;
 use super::messages;
 use super::models;
 use super::moderations;
-use super::multipart;
-use super::reply::Reply;
+use super::reply::{Delivery, Reply};
+use super::report;
 use super::rerank;
 use super::responses;
+use super::script::Script;
 use super::shape::Shape;
 use super::speech;
 use super::state::{Shared, moment};
@@ -45,6 +46,8 @@ use super::transcriptions;
 
 /// Everything under this path drives the simulator and is not recorded.
 pub(crate) const CONTROL_PREFIX: &str = "/__sim/";
+/// Where the bill is, in lines of JSON; not recorded either.
+const BILL_PATH: &str = "/bill";
 const EDGE_ID: HeaderName = HeaderName::from_static("x-vercel-id");
 
 type ResponseBody = Either<PacedBody, Full<Bytes>>;
@@ -75,6 +78,9 @@ async fn respond(
         };
         return Ok(response.map(Either::Right));
     }
+    if parts.uri.path() == BILL_PATH {
+        return Ok(control_plane::bill(&shared).map(Either::Right));
+    }
     let id = shared.record(|id, clock| {
         let (received_at, received_ms) = moment(clock);
         RecordedRequest {
@@ -98,6 +104,11 @@ async fn respond(
             ended: None,
         }
     });
+    if let Some(operation) = operation(&parts) {
+        let mut state = shared.state();
+        let now_ms = state.clock.now_ms();
+        state.books.open(id, operation, now_ms);
+    }
     let exchange = Exchange::new(Arc::clone(&shared), id);
     let (reply, shape) = match read(body, shared.options.request_body_bytes_max).await {
         Ok(body) => answer(&shared, &exchange, &parts, &body),
@@ -111,6 +122,12 @@ async fn respond(
     Ok(deliver(reply, &shape, &shared, wire, exchange).await)
 }
 
+/// What a call of a model is for; `None` if no model is to answer.
+fn operation(parts: &Parts) -> Option<&'static str> {
+    let (_, path) = Flavour::of(parts.uri.path());
+    Endpoint::of(&parts.method, path).operation()
+}
+
 /// By which Anthropic's dialect names a request.
 fn request_id(exchange: &Exchange) -> String {
     format!("req_{:016x}", stable_hash(&exchange.id().to_le_bytes()))
@@ -120,29 +137,22 @@ async fn read(body: Incoming, bytes_max: usize) -> Result<Bytes, Box<dyn Error +
     Ok(Limited::new(body, bytes_max).collect().await?.to_bytes())
 }
 
-#[derive(Deserialize)]
-struct Named {
-    model: Option<String>,
-}
-
-/// The model that a body names: a member of a JSON object, or a part of a form.
-fn named_model(headers: &HeaderMap, body: &Bytes) -> Option<String> {
-    match multipart::boundary(headers) {
-        Some(boundary) => multipart::Form::read(&boundary, body).ok()?.text("model").map(str::to_owned),
-        None => serde_json::from_slice::<Named>(body).ok()?.model,
-    }
-}
-
 fn answer(shared: &Shared, exchange: &Exchange, parts: &Parts, body: &Bytes) -> (Reply, Shape) {
     let whole_path = parts.uri.path();
     let (flavour, path) = Flavour::of(whole_path);
-    let model = named_model(&parts.headers, body);
+    let asked = Asked::read(&parts.headers, body);
     exchange.note(|request| {
         request.body = body.clone();
-        request.model.clone_from(&model);
+        request.model.clone_from(&asked.model);
     });
     let endpoint = Endpoint::of(&parts.method, path);
     let mut state = shared.state();
+    state.books.note(exchange.id(), |call| {
+        call.model = asked.model.clone().unwrap_or_default();
+        call.user.clone_from(&asked.user);
+        call.tags.clone_from(&asked.tags);
+        call.streamed = asked.streamed;
+    });
     let clock = state.clock;
     let request_id = request_id(exchange);
     let rules = endpoint.rules();
@@ -150,11 +160,20 @@ fn answer(shared: &Shared, exchange: &Exchange, parts: &Parts, body: &Bytes) -> 
     if rules.asks != Asks::Anybody && !credential.is_let_in() {
         return (error::not_authenticated(), Shape::default());
     }
-    let mut faults = state.take_faults(whole_path, rules.asks == Asks::Model, model.as_deref());
+    let model = asked.model.as_deref();
+    let mut faults = state.take_faults(whole_path, rules.asks == Asks::Model, model);
+    let script = match &asked.scripts {
+        Some(Ok(scripts)) if rules.asks == Asks::Model => state.take_script(scripts, asked.user.as_deref()),
+        Some(Err(message)) => {
+            return (error::invalid_request(&format!("providerOptions.sim: {message}")), Shape::default());
+        }
+        _ => Script::default(),
+    };
+    faults.extend(script.faults.iter().cloned());
     let (shape, instead) = Shape::of(&faults);
     if let Some(fault) = instead {
         let generation_id = state.identifiers.generation(clock.now_ms());
-        let model = model.as_deref().unwrap_or_default();
+        let model = model.unwrap_or_default();
         let at = Circumstances { model, generation_id: &generation_id, clock };
         if let Some(reply) = error::of_fault(fault, at) {
             return (reply, shape);
@@ -166,6 +185,8 @@ fn answer(shared: &Shared, exchange: &Exchange, parts: &Parts, body: &Bytes) -> 
         headers: &parts.headers,
         query: parts.uri.query().unwrap_or_default(),
         body,
+        asked: &asked,
+        script: &script,
         request_id: &request_id,
         flavour,
         account: credential::account(&parts.headers, path),
@@ -206,24 +227,26 @@ fn dispatch(
         Endpoint::ModelEndpoints(id) => Ok(models::endpoints(&shared.state(), id)),
         Endpoint::Credits => Ok(account::credits(&shared.state())),
         Endpoint::Generation => Ok(account::generation(&mut shared.state(), call.query)),
-        Endpoint::Report => Ok(account::report()),
+        Endpoint::Report if !shared.options.reports => Ok(account::no_reports()),
+        Endpoint::Report => Ok(report::report(&shared.state(), call.query)),
         Endpoint::Unknown => Ok(error::not_found(path)),
     }
 }
 
 /// Puts a reply on its way, or waits for the caller to leave where the reply is to hang.
 async fn deliver(
-    reply: Reply,
+    mut reply: Reply,
     shape: &Shape,
     shared: &Shared,
     wire: Arc<Wire>,
-    exchange: Exchange,
+    mut exchange: Exchange,
 ) -> Response<ResponseBody> {
     let pacing = shared.state().pacing.clone();
-    let Some((steps, length)) = reply.steps(shape, &pacing) else {
+    let Some(Delivery { steps, length, sent }) = reply.delivery(shape, &pacing) else {
         // Dropped with the connection, which also ends the exchange.
         return std::future::pending().await;
     };
+    exchange.sends(sent);
     let status = reply.status.as_u16();
     exchange.note(|request| request.status = Some(status));
     let edge_id = format!("iad1::sim-{:016x}", stable_hash(&exchange.id().to_le_bytes()));

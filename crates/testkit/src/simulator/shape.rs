@@ -16,6 +16,8 @@ pub(crate) struct Shape {
     pub(crate) first_byte_delay: Duration,
     pub(crate) stall_after: Option<usize>,
     pub(crate) cut: Option<(usize, CutKind)>,
+    /// After so many events.
+    pub(crate) cut_events: Option<(usize, CutKind)>,
     pub(crate) no_done: bool,
     pub(crate) truncate_after: Option<usize>,
     pub(crate) error_after: Option<(usize, ErrorForm)>,
@@ -47,6 +49,14 @@ impl Shape {
                 }
                 Fault::Stall { after_events } => shape.stall_after = Some(*after_events),
                 Fault::Cut { after_bytes, how } => shape.cut = Some((*after_bytes, *how)),
+                Fault::CutEvents { after_events, how } => shape.cut_events = Some((*after_events, *how)),
+                // They change what is told, not how.
+                Fault::PartialUsage
+                | Fault::OmitCost
+                | Fault::CostInUsageAlone
+                | Fault::CostInMetadataAlone
+                | Fault::CostAsNumber
+                | Fault::ContradictoryTotal => {}
                 Fault::NoDone => shape.no_done = true,
                 Fault::Truncate { after_events } => shape.truncate_after = Some(*after_events),
                 Fault::ErrorEvent { after_events } => {

@@ -7,18 +7,20 @@ use std::time::Instant;
 use rust_decimal::Decimal;
 use tokio::sync::{Semaphore, watch};
 
-use super::account::Generation;
+use super::books::{Books, Ending};
 use super::catalogue::Catalogue;
 use super::clock::Clock;
-use super::exchange::RecordedRequest;
+use super::exchange::{Ended, Outcome, RecordedRequest};
 use super::fault::{Fault, FaultRule};
 use super::identifier::Identifiers;
 use super::options::{Pacing, Quirks, SimulatorOptions};
 use super::prompt_cache::PromptCache;
 use super::response_store::ResponseStore;
+use super::script::{Script, Scripts};
+use super::sent::Sent;
 
-/// How many generations can be looked up.
-const GENERATIONS_MAX: usize = 10_000;
+/// More users than this with scripts of their own, and all begin at their first script again.
+const SCRIPTED_USERS_MAX: usize = 100_000;
 
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -49,7 +51,11 @@ pub(crate) struct State {
     pub(crate) rules: Vec<FaultRule>,
     pub(crate) catalogue: Catalogue,
     pub(crate) identifiers: Identifiers,
-    pub(crate) generations: VecDeque<Generation>,
+    pub(crate) books: Books,
+    /// What each call of a model costs besides its tokens.
+    pub(crate) surcharges: BTreeMap<String, Decimal>,
+    /// How many calls each user's scripts were read for.
+    scripted: BTreeMap<String, usize>,
     pub(crate) prompt_cache: PromptCache,
     pub(crate) responses: ResponseStore,
     pub(crate) requests: VecDeque<RecordedRequest>,
@@ -69,7 +75,9 @@ impl State {
             rules: Vec::new(),
             catalogue: Catalogue::new(),
             identifiers: Identifiers::new(options.seed),
-            generations: VecDeque::new(),
+            books: Books::new(options.calls_kept),
+            surcharges: BTreeMap::from([("sim/surcharged".to_owned(), Decimal::new(25, 5))]),
+            scripted: BTreeMap::new(),
             prompt_cache: PromptCache::default(),
             responses: ResponseStore::default(),
             requests: VecDeque::new(),
@@ -102,11 +110,20 @@ impl State {
         }
     }
 
-    pub(crate) fn remember(&mut self, generation: Generation) {
-        if self.generations.len() == GENERATIONS_MAX {
-            self.generations.pop_front();
+    /// Gives back what a call did not come to cost.
+    fn refund(&mut self, ending: &Ending) {
+        self.charge(-ending.refund, ending.quota_entity.as_deref());
+    }
+
+    /// The script of the next call of this user.
+    pub(crate) fn take_script(&mut self, scripts: &Scripts, user: Option<&str>) -> Script {
+        let Some(user) = user else { return scripts.of_call(0) };
+        if self.scripted.len() >= SCRIPTED_USERS_MAX {
+            self.scripted.clear();
         }
-        self.generations.push_back(generation);
+        let calls = self.scripted.entry(user.to_owned()).or_default();
+        *calls += 1;
+        scripts.of_call(*calls - 1)
     }
 }
 
@@ -157,6 +174,21 @@ impl Shared {
         self.changed.send_replace(());
     }
 
+    /// Writes how a request ended: in its record, in the books, and on the balance.
+    pub(crate) fn end(&self, id: u64, outcome: Outcome, sent: &Sent) {
+        let mut state = self.state();
+        let ending = state.books.end(id, outcome, sent);
+        if let Some(ending) = &ending {
+            state.refund(ending);
+        }
+        if let Some(request) = state.requests.iter_mut().rev().find(|request| request.id == id) {
+            request.ended = Some(Ended { at: Instant::now(), outcome });
+            request.billed = ending.map(|ending| ending.owed.normalize()).or(request.billed);
+        }
+        drop(state);
+        self.changed.send_replace(());
+    }
+
     pub(crate) fn release(&self) {
         self.releases.add_permits(1);
     }
@@ -172,9 +204,14 @@ impl Shared {
         &self,
         find: impl Fn(&VecDeque<RecordedRequest>) -> Option<T> + Send + Sync,
     ) -> T {
+        self.wait_for(|state| find(&state.requests)).await
+    }
+
+    /// Waits until `find` finds what it looks for.
+    pub(crate) async fn wait_for<T>(&self, find: impl Fn(&State) -> Option<T> + Send + Sync) -> T {
         let mut changed = self.changed.subscribe();
         loop {
-            let found = find(&self.state().requests);
+            let found = find(&self.state());
             if let Some(found) = found {
                 return found;
             }

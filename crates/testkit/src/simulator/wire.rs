@@ -157,16 +157,25 @@ pub(crate) struct FunctionDelta<'a> {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Usage {
     pub(crate) prompt_tokens: u64,
-    pub(crate) completion_tokens: u64,
-    pub(crate) total_tokens: u64,
-    pub(crate) cost: Box<RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) completion_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) total_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cost: Option<Box<RawValue>>,
     pub(crate) is_byok: bool,
-    pub(crate) prompt_tokens_details: PromptTokensDetails,
-    pub(crate) cost_details: CostDetails,
-    pub(crate) completion_tokens_details: CompletionTokensDetails,
-    pub(crate) cache_creation_input_tokens: u64,
-    pub(crate) market_cost: Box<RawValue>,
-    pub(crate) gateway_cost: Box<RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) prompt_tokens_details: Option<PromptTokensDetails>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cost_details: Option<CostDetails>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) completion_tokens_details: Option<CompletionTokensDetails>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cache_creation_input_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) market_cost: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) gateway_cost: Option<Box<RawValue>>,
 }
 
 #[derive(Debug, Clone, Serialize)]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod client;
+mod simulator_bill;
 mod simulator_chat;
 mod simulator_control;
 mod simulator_faults;

@@ -138,6 +138,15 @@ async fn a_generation_is_known_after_a_while() {
     assert_eq!(second.text(), expected.replace("ID", &id));
     let unknown = send(&simulator.url(), "GET", "/v1/generation?id=gen_0", &[KEY], "").await;
     assert_eq!(unknown.status, 404);
-    let report = send(&simulator.url(), "GET", "/v1/report?start_date=2026-01-01", &[KEY], "").await;
-    assert_eq!(report.status, 403);
+}
+
+#[tokio::test]
+async fn reports_are_told_where_the_plan_has_them() {
+    let target = "/v1/report?start_date=2026-01-01&end_date=2026-01-02";
+    let status = async |reports| {
+        let options = SimulatorOptions { reports, ..SimulatorOptions::default() };
+        let simulator = Simulator::start(options).await.unwrap();
+        send(&simulator.url(), "GET", target, &[KEY], "").await.status
+    };
+    assert_eq!((status(true).await, status(false).await), (200, 403));
 }

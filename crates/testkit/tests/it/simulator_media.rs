@@ -136,7 +136,7 @@ async fn speech_is_bytes_in_several_writes() {
     assert_eq!((speech.header("content-type"), speech.header("content-length")), (Some("audio/mpeg"), None));
     assert_eq!((speech.chunks.clone(), speech.complete), (vec![1_024, 1_024, 512], true));
     let recorded = simulator.control().requests().pop().unwrap();
-    assert_eq!(recorded.billed.map(|billed| billed.to_string()).as_deref(), Some("0.000150"));
+    assert_eq!(recorded.billed.map(|billed| billed.to_string()).as_deref(), Some("0.00015"));
     let again =
         json!({ "model": "tts-1", "input": "Voilà, 漢字!", "voice": "alloy", "stream_format": "sse" });
     let streamed = post(&simulator.url(), "/v1/audio/speech", &again.to_string()).await;
