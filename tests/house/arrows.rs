@@ -198,3 +198,34 @@ fn the_arrows_in_the_docs_are_these() {
     markdown::compare(&mut findings, "docs/architecture.md", "arrows", 3, &expected);
     findings.finish();
 }
+
+/// What the testkit must not know: it keeps a bill of its own, which is worth something only while it is counted and
+/// priced by other code than what it is held against.
+const NOT_FOR_THE_TESTKIT: &[&str] =
+    &["trunkline-keys", "trunkline-ledger", "trunkline-limits", "trunkline-prices", "trunkline-store"];
+
+#[test]
+fn the_testkit_keeps_a_bill_of_its_own() {
+    let mut findings = Findings::of("what the testkit must not know");
+    let metadata = tree::metadata();
+    let members: BTreeSet<&str> = metadata.packages.iter().map(|package| package.name.as_str()).collect();
+    let mut reached = BTreeSet::new();
+    let mut next = vec!["trunkline-testkit"];
+    while let Some(name) = next.pop() {
+        if !reached.insert(name) {
+            continue;
+        }
+        for package in metadata.packages.iter().filter(|package| package.name.as_str() == name) {
+            for kind in [DependencyKind::Normal, DependencyKind::Build] {
+                next.extend(known(package, kind, &members));
+            }
+        }
+    }
+    if !reached.contains("trunkline-provider") {
+        findings.note("trunkline-testkit is not found among the crates of the workspace".to_owned());
+    }
+    for name in NOT_FOR_THE_TESTKIT.iter().filter(|name| reached.contains(*name)) {
+        findings.note(format!("trunkline-testkit reaches {name}, against which its bill is held"));
+    }
+    findings.finish();
+}
