@@ -96,8 +96,12 @@ async fn a_key_that_restricts_and_is_not_supported_stops_the_start() {
     let (status, _, log) = Start::new().config(config.clone()).run().await;
     assert_eq!(status.code(), Some(1));
     assert!(log.contains("max_internal_user_budget"), "{log}");
-    let server =
-        Start::new().config(config).argument("--allow-unsupported").argument("max_internal_user_budget").serve().await;
+    let server = Start::new()
+        .config(config)
+        .argument("--allow-unsupported")
+        .argument("max_internal_user_budget")
+        .serve()
+        .await;
     assert_eq!(get(server.address, "/health/liveliness").await.status, 200);
 }
 

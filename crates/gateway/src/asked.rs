@@ -24,6 +24,8 @@ pub(crate) struct Asked {
     pub(crate) tags: Vec<String>,
     pub(crate) mock_failure: Option<MockFailure>,
     pub(crate) mock_delay: Option<Duration>,
+    /// What the body says of the cache, as JSON.
+    pub(crate) cache: Option<Vec<u8>>,
 }
 
 /// Takes the gateway's members out of a body and reads what they ask for.
@@ -102,6 +104,7 @@ fn take_members(
             "fallbacks" => asked.fallbacks = fallbacks(document, &name)?,
             "context_window_fallbacks" => asked.context_window_fallbacks = fallbacks(document, &name)?,
             "content_policy_fallbacks" => asked.content_policy_fallbacks = fallbacks(document, &name)?,
+            "cache" => asked.cache = document.raw(&name).map(<[u8]>::to_vec),
             "disable_fallbacks" => asked.no_fallbacks = document.is_true(&name),
             "tags" => asked.tags.extend(metadata::texts(document.raw(&name))),
             "litellm_*" if name == "litellm_metadata" => {

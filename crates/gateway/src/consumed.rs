@@ -51,7 +51,7 @@ pub static CONSUMED: &[Consumed] = &[
     row("drop_params", Effect::Moot, "no parameter is ever refused"),
     row("additional_drop_params", Effect::Honoured, "names of members that are taken out before sending"),
     row("allowed_openai_params", Effect::Moot, "every parameter goes upstream"),
-    row("cache", Effect::Moot, "there is no cache of replies"),
+    row("cache", Effect::Honoured, "whether a kept reply may be given, and how long this one is kept"),
     row("tags", Effect::Honoured, "tags by which deployments are reached, as those in `metadata`"),
     row("guardrails", Effect::Refused, "content checks that are not there must not be believed in"),
     row("weights", Effect::Moot, "deployments are drawn by the weights that are configured"),

@@ -30,6 +30,10 @@ pub(crate) enum Endpoint {
     Metrics,
     Liveliness,
     Readiness,
+    /// What the gateway depends on.
+    ReadinessDetails,
+    /// What is under way.
+    Backlog,
     Home,
 }
 
@@ -141,6 +145,8 @@ pub(crate) static ROWS: &[Row] = &[
     get("/health/liveliness", Access::Public, Endpoint::Liveliness),
     get("/health/liveness", Access::Public, Endpoint::Liveliness),
     get("/health/readiness", Access::Public, Endpoint::Readiness),
+    get("/health/readiness/details", Access::Viewer, Endpoint::ReadinessDetails),
+    get("/health/backlog", Access::Viewer, Endpoint::Backlog),
     get("/", Access::Public, Endpoint::Home),
 ];
 

@@ -11,6 +11,7 @@ use trunkline_router::Router;
 
 use crate::Settings;
 use crate::admission::Admission;
+use crate::cached::ReplyCache;
 use crate::call_ids::CallIds;
 use crate::exposition::Exposition;
 use crate::extension::Extension;
@@ -29,6 +30,8 @@ pub struct Gateway {
     pub(crate) seal: Arc<Seal>,
     /// Virtual keys, if there is a store of them.
     pub(crate) keys: Option<Arc<Keys>>,
+    /// Replies that are kept, if any are.
+    pub(crate) replies: Option<ReplyCache>,
     /// Where each admitted request leaves a row, if anywhere.
     pub(crate) ledger: Option<Ledger>,
     pub(crate) recorder: Arc<dyn Recorder>,
@@ -58,6 +61,7 @@ impl Gateway {
             settings,
             keys: None,
             ledger: None,
+            replies: None,
             recorder: Arc::new(LogRecorder),
             call_ids: CallIds::default(),
             draining: AtomicBool::new(false),
@@ -80,6 +84,13 @@ impl Gateway {
     #[must_use]
     pub fn with_keys(mut self, keys: Arc<Keys>) -> Self {
         self.keys = Some(keys);
+        self
+    }
+
+    /// Keeps replies, and gives them again.
+    #[must_use]
+    pub fn with_replies(mut self, replies: ReplyCache) -> Self {
+        self.replies = Some(replies);
         self
     }
 

@@ -11,6 +11,7 @@ mod authentication;
 mod binding;
 mod body;
 mod browsers;
+mod cached;
 mod call_ids;
 mod catalogue_prices;
 mod closing;
@@ -52,6 +53,7 @@ mod trace;
 mod wishes;
 
 pub use authentication::Caller;
+pub use cached::ReplyCache;
 pub use consumed::{CONSUMED, Consumed, Effect};
 pub use envelope::status_of;
 pub use explain::operation_named;

@@ -19,6 +19,7 @@ use crate::asked;
 use crate::authentication::Caller;
 use crate::binding::{self, Binding, Earlier};
 use crate::body::MODEL_NAME_BYTES_MAX;
+use crate::cached::{self, Given, Hit, Looked};
 use crate::error_response::failed;
 use crate::gateway::Gateway;
 use crate::record::OpenRecord;
@@ -47,7 +48,8 @@ struct Streamed {
     first: Option<Vec<Event>>,
     events: EventStream,
     rewrite: Rewrite,
-    permits: (Permit, UpstreamPermit),
+    permits: (Permit, Option<UpstreamPermit>),
+    recorder: Option<trunkline_cache::Recorder>,
 }
 
 /// What is asked, as far as the head tells.
@@ -97,7 +99,7 @@ where
             response.map(|bytes| ReplyBody::bytes(bytes, record, permit, upstream, gateway.stopped()))
         }
         Ok(Answer::Stream(streamed)) => {
-            let Streamed { head, first, events, rewrite, permits } = *streamed;
+            let Streamed { head, first, events, rewrite, permits, recorder } = *streamed;
             let (mut parts, ()) = head.into_parts();
             headers::add_request(&record, &mut parts.headers);
             headers::add_attempts(&record, &mut parts.headers);
@@ -105,7 +107,8 @@ where
             limit_headers::add(&mut record, &mut parts.headers);
             record.status = Some(parts.status);
             let keepalive = gateway.settings.keepalive_of(record.dialect);
-            let mut body = StreamBody::new(events, rewrite, record, permits, gateway.stopped(), keepalive);
+            let mut body =
+                StreamBody::new(events, rewrite, record, permits, recorder, gateway.stopped(), keepalive);
             match first {
                 Some(first) => body.begin_with(first),
                 None => body.begin_with_ping(),
@@ -149,7 +152,8 @@ where
     let route =
         router.resolve(&name).map_err(|error| labelled(reach::unknown(&caller, &name, error), operation))?;
     let candidate = &*chosen(&route, operation, earlier.deployment.as_deref())?;
-    let asked = asked::take(operation.dialect(), &mut body, |field| allows(gateway, candidate, field))?;
+    let mut asked = asked::take(operation.dialect(), &mut body, |field| allows(gateway, candidate, field))?;
+    let controls = asked.cache.take();
     let keepalive = settings.keepalive_of(operation.dialect());
     let wishes = wishes::of(asked, steering, &caller, earlier.deployment, keepalive)?;
     record.tags.clone_from(&wishes.tags);
@@ -167,6 +171,18 @@ where
     call.query = headers::outbound_query(operation, request.uri.query());
     call.object = earlier.object;
     record.streamed = call.streaming();
+    let of_cache = (controls.as_deref(), &request.headers);
+    let kept = match cached::look(gateway, &caller, route.group(), &call, of_cache).await? {
+        Looked::Hit(hit) => {
+            return Ok(again(
+                record,
+                hit,
+                Rewrite::new(operation, &name, settings, usage_asked, None),
+                permit,
+            ));
+        }
+        Looked::Miss(keeper) => keeper,
+    };
     let going = Going {
         caller: &caller,
         router: &router,
@@ -203,6 +219,8 @@ where
     // What answered in the place of the model that was asked for says so.
     let shown = if course.fallbacks > 0 { &*group } else { &*name };
     let rewrite = Rewrite::new(operation, shown, settings, usage_asked, bound);
+    // What another group answered is not what this one would have.
+    let kept = kept.filter(|_| course.fallbacks == 0 && reply.status == StatusCode::OK);
     record.took(course);
     let head = head(reply.status, &reply.headers, &group, &candidate);
     match reply.body {
@@ -210,13 +228,17 @@ where
             if let Some(usage) = &seen.usage {
                 upstream.used(usage.total());
             }
+            if let Some((keeper, ttl)) = kept {
+                keeper.keep_document(operation, &document, &seen, ttl);
+            }
             record.observe(*seen);
             Ok(Answer::Whole(whole(head, document, &rewrite), permit))
         }
         UpstreamBody::Events(events) => {
             let head = stream_head(head);
-            let permits = (permit, upstream);
-            Ok(Answer::Stream(Box::new(Streamed { head, first, events, rewrite, permits })))
+            let permits = (permit, Some(upstream));
+            let recorder = kept.map(|(keeper, ttl)| keeper.record(operation, ttl));
+            Ok(Answer::Stream(Box::new(Streamed { head, first, events, rewrite, permits, recorder })))
         }
         UpstreamBody::Raw { content_type, bytes } => {
             let mut response = head.map(|()| bytes);
@@ -225,6 +247,23 @@ where
             }
             Ok(Answer::Bytes(response, (permit, upstream)))
         }
+    }
+}
+
+/// Gives a kept reply again.
+fn again(record: &mut OpenRecord, hit: Hit, rewrite: Rewrite, permit: Permit) -> Answer {
+    record.cache_key = Some(hit.key.to_string());
+    let head = cached::head(&hit.key);
+    match hit.reply {
+        Given::Events(events) => Answer::Stream(Box::new(Streamed {
+            head: stream_head(head),
+            first: Some(events),
+            events: Box::pin(futures_util::stream::empty()),
+            rewrite,
+            permits: (permit, None),
+            recorder: None,
+        })),
+        Given::Document(document) => Answer::Whole(whole(head, document, &rewrite), permit),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What probes and people are told: liveliness, readiness, and a page that says what this is.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
@@ -19,8 +20,61 @@ pub(crate) fn liveliness(gateway: &Gateway) -> Response<ReplyBody> {
     json_reply(StatusCode::OK, &Value::from("I'm alive!"))
 }
 
+/// How long probes wait for the store to say that it is there.
+const STORE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Whether the store answers, in LiteLLM's words.
+async fn store(gateway: &Gateway) -> &'static str {
+    let Some(keys) = &gateway.keys else { return "Not connected" };
+    match tokio::time::timeout(STORE_TIMEOUT, keys.store().ping()).await {
+        Ok(Ok(())) => "connected",
+        Ok(Err(_)) | Err(_) => "disconnected",
+    }
+}
+
+/// `GET /health/readiness/details`: what the gateway depends on, for those who run it. A store that is away is no reason
+/// to send nobody here: requests go on from memory, and their rows wait.
+pub(crate) async fn details(gateway: &Gateway) -> Response<ReplyBody> {
+    let mut told = json!({
+        "status": if gateway.is_draining() { "shutting_down" } else { "healthy" },
+        "litellm_version": env!("CARGO_PKG_VERSION"),
+        "db": store(gateway).await,
+        "cache": gateway.replies.as_ref().map(|replies| replies.cache.storage_name()),
+    });
+    if let Some(keys) = &gateway.keys {
+        told["store"] = Value::from(keys.store().name());
+    }
+    if let Some(ledger) = &gateway.ledger {
+        let backlog = ledger.state();
+        told["ledger"] = json!({
+            "rows_waiting": backlog.rows,
+            "bytes": backlog.bytes,
+            "bytes_max": backlog.bytes_max,
+            "failing_since": backlog.failing_since.and_then(|at| jiff::Timestamp::from_millisecond(at).ok()).map(|at| at.to_string()),
+            "last_error": backlog.last_error,
+            "delivered": backlog.delivered,
+            "lost": backlog.lost,
+            "shortened": backlog.shortened,
+            "unreadable": backlog.unreadable,
+        });
+    }
+    json_reply(StatusCode::OK, &told)
+}
+
+/// `GET /health/backlog`: what is under way, as LiteLLM tells it. Nobody is queued: what is over a limit is refused.
+pub(crate) fn backlog(gateway: &Gateway) -> Response<ReplyBody> {
+    let counted = gateway.admission.counted();
+    let told = json!({
+        "in_flight_requests": counted.open,
+        "admitted_requests": counted.admitted,
+        "queued_requests": 0,
+        "rejected_requests": counted.refused,
+    });
+    json_reply(StatusCode::OK, &told)
+}
+
 /// `GET /health/readiness`.
-pub(crate) fn readiness(gateway: &Gateway) -> Response<ReplyBody> {
+pub(crate) async fn readiness(gateway: &Gateway) -> Response<ReplyBody> {
     if gateway.is_draining() {
         return shutting_down();
     }
@@ -30,7 +84,7 @@ pub(crate) fn readiness(gateway: &Gateway) -> Response<ReplyBody> {
     }
     let mut told = json!({ "status": "healthy" });
     if gateway.settings.health_details {
-        told["db"] = Value::from("Not connected");
+        told["db"] = Value::from(store(gateway).await);
         // What is wrong with it stands in the log: everybody may ask here.
         told["config"] = match gateway.reloads().refused_since {
             None => json!({ "state": "current" }),

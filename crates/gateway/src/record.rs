@@ -74,6 +74,8 @@ pub struct Record {
     pub overhead: Option<Duration>,
     /// From accepting until the end.
     pub duration: Option<Duration>,
+    /// The key of the kept reply that it was answered with. `None` of one that was asked of an upstream.
+    pub cache_key: Option<String>,
     /// Tokens, and the upstream's id of the call.
     pub observation: Observation,
     /// Whether the tokens are an estimate, because the stream ended before the upstream told them.
@@ -271,6 +273,7 @@ impl OpenRecord {
             until_reply: None,
             overhead: None,
             duration: None,
+            cache_key: None,
             observation: Observation::default(),
             usage_is_estimated: false,
             cost: None,
@@ -331,6 +334,11 @@ impl OpenRecord {
 
     /// Notes what a reply, or an event of it, was seen to say.
     pub(crate) fn observe(&mut self, seen: Observation) {
+        if self.record.cache_key.is_some() {
+            // What it took and cost when it was kept, it does not take and cost again.
+            self.record.observation.terminal |= seen.terminal;
+            return;
+        }
         if seen.usage.is_some() {
             self.events_told = self.events;
         }
@@ -366,7 +374,11 @@ impl OpenRecord {
         let seen = &self.record.observation;
         // What is told before the end covers what came before it: Anthropic's first event tells the input.
         let is_whole = seen.terminal || self.record.outcome == Some(Outcome::Completed);
-        if untold == 0 || self.record.usage_is_estimated || (is_whole && seen.usage.is_some()) {
+        if untold == 0
+            || self.record.cache_key.is_some()
+            || self.record.usage_is_estimated
+            || (is_whole && seen.usage.is_some())
+        {
             return;
         }
         let input = || Usage { uncached_input: self.body_bytes as u64 / INPUT_BYTES, ..Usage::default() };

@@ -71,7 +71,7 @@ pub(crate) struct Going<'g> {
 /// `RateLimited`, naming the limit.
 pub(crate) fn admit(keys: Option<&Keys>, caller: &Caller) -> Result<Permit, Error> {
     let Some(keys) = keys else { return Ok(Permit::default()) };
-    Ok(keys.book().admit(always(keys, caller))?)
+    keys.book().admit(always(keys, caller)).map_err(|refusal| Error::from(shown(refusal, caller)))
 }
 
 /// Reserves what a call may use: tokens, and money at the dearest of all that may answer.
@@ -128,15 +128,13 @@ pub(crate) async fn reserve(
         amount: amount.filter(|amount| !amount.is_zero()),
         wait: settings.budget_wait,
     };
-    held.reservation = Some(keys.book().reserve(want).await.map_err(|refusal| held.refused(refusal))?);
+    let reserved = keys.book().reserve(want).await;
+    held.reservation =
+        Some(reserved.map_err(|refusal| Error::from(shown(refusal, going.caller)).with_status(held.status))?);
     Ok(held)
 }
 
 impl Held {
-    fn refused(&self, refusal: Refusal) -> Error {
-        Error::from(refusal).with_status(self.status)
-    }
-
     /// Reserves more for a stream that outgrows what was reserved for it.
     ///
     /// # Errors
@@ -178,6 +176,17 @@ impl Held {
         }
         charges
     }
+}
+
+/// A refusal under the name by which people know the key, and not the one that it has in the store.
+fn shown(mut refusal: Refusal, caller: &Caller) -> Refusal {
+    if let Some(identity) = caller.identity().filter(|_| refusal.subject.kind == SubjectKind::Key) {
+        refusal.subject.id = match &identity.alias {
+            Some(alias) => format!("{alias} ({})", identity.name).into(),
+            None => identity.name.as_str().into(),
+        };
+    }
+    refusal
 }
 
 /// The accounts that every request of a caller counts against.

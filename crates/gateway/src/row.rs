@@ -55,6 +55,8 @@ pub(crate) fn row(record: &Record) -> RequestRow {
         gateway_cost: reported.gateway_cost,
         is_byok: reported.is_byok,
         is_contradictory: reported.is_contradictory(),
+        cache_hit: record.cache_key.is_some(),
+        cache_key: record.cache_key.clone(),
         generation_id: observation.generation_id.clone(),
         attempts: record.failed_attempts.iter().map(attempt).collect(),
         ..RequestRow::default()
@@ -84,7 +86,7 @@ fn is_free(record: &Record) -> bool {
         )) => false,
         Some(Outcome::Failed(_)) => true,
         Some(Outcome::CallerGone) => record.attempts == 0,
-        Some(Outcome::Completed) | None => false,
+        Some(Outcome::Completed) | None => record.cache_key.is_some(),
     }
 }
 

@@ -222,7 +222,9 @@ impl Gateway {
             Endpoint::ModelGroupInfo => Ok(models::group_info(self, caller, query)),
             Endpoint::Health => health(self, query).await,
             Endpoint::Liveliness => Ok(pages::liveliness(self)),
-            Endpoint::Readiness => Ok(pages::readiness(self)),
+            Endpoint::Readiness => Ok(pages::readiness(self).await),
+            Endpoint::ReadinessDetails => Ok(pages::details(self).await),
+            Endpoint::Backlog => Ok(pages::backlog(self)),
             Endpoint::Home => Ok(pages::home(self)),
             Endpoint::Explain | Endpoint::Extension(_) | Endpoint::Metrics | Endpoint::Operation(_) => {
                 Err(Error::new(ErrorKind::Internal, "this is no look-up"))

@@ -30,8 +30,10 @@ pub(crate) struct StreamBody {
     record: Box<OpenRecord>,
     closing: Closing,
     _permit: Permit,
-    /// What is held of the deployment that answers.
-    upstream: trunkline_router::Permit,
+    /// What is held of the deployment that answers. `None` of a reply that was kept.
+    upstream: Option<trunkline_router::Permit>,
+    /// What keeps the reply, if it is to be kept.
+    recorder: Option<trunkline_cache::Recorder>,
 }
 
 struct Keepalive {
@@ -44,7 +46,8 @@ impl StreamBody {
         events: EventStream,
         rewrite: Rewrite,
         record: Box<OpenRecord>,
-        (permit, upstream): (Permit, trunkline_router::Permit),
+        (permit, upstream): (Permit, Option<trunkline_router::Permit>),
+        recorder: Option<trunkline_cache::Recorder>,
         stop: OwnedNotified,
         keepalive: Option<Duration>,
     ) -> Self {
@@ -60,6 +63,7 @@ impl StreamBody {
             closing: Closing::default(),
             _permit: permit,
             upstream,
+            recorder,
         }
     }
 
@@ -87,11 +91,16 @@ impl StreamBody {
                 Poll::Ready(Some(Err(error))) => self.fail(&error),
                 Poll::Ready(None) => {
                     self.ended = true;
-                    if let Some(usage) = &self.record.observation.usage {
-                        self.upstream.used(usage.total());
+                    if let Some(upstream) = &mut self.upstream {
+                        if let Some(usage) = &self.record.observation.usage {
+                            upstream.used(usage.total());
+                        }
+                        if let Some(kind) = self.record.observation.failed {
+                            upstream.told_failure(kind);
+                        }
                     }
-                    if let Some(kind) = self.record.observation.failed {
-                        self.upstream.told_failure(kind);
+                    if let Some(recorder) = self.recorder.take() {
+                        recorder.finish();
                     }
                     let outcome = self.record.observation.failed.map_or(Outcome::Completed, Outcome::Failed);
                     self.record.end(outcome);
@@ -108,6 +117,9 @@ impl StreamBody {
     }
 
     fn take(&mut self, events: Vec<Event>) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.take(&events);
+        }
         for event in &events {
             self.record.events += 1;
             if let Some(seen) = event.observation() {
@@ -131,7 +143,10 @@ impl StreamBody {
         let event = self.rewrite.failure(error, &self.record.call_id);
         self.ready.push_back(event.into_bytes());
         self.ended = true;
-        self.upstream.failed(error);
+        self.recorder = None;
+        if let Some(upstream) = &mut self.upstream {
+            upstream.failed(error);
+        }
         self.record.fail(error);
     }
 
@@ -153,9 +168,10 @@ impl Drop for StreamBody {
     fn drop(&mut self) {
         self.record.estimate();
         // Of what ended in good order this is known already.
+        let Some(upstream) = &mut self.upstream else { return };
         match &self.record.observation.usage {
-            Some(usage) => self.upstream.used(usage.total()),
-            None => self.upstream.gave(self.record.events),
+            Some(usage) => upstream.used(usage.total()),
+            None => upstream.gave(self.record.events),
         }
     }
 }

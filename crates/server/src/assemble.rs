@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use http::StatusCode;
 use trunkline_agents::Origin;
+use trunkline_cache::{Cache, Policy};
 use trunkline_config::{DeploymentSettings, Location};
 use trunkline_core::Error;
-use trunkline_gateway::{Gateway, Probes, Recorder, Settings, UnknownPrice};
+use trunkline_gateway::{Gateway, Probes, Recorder, ReplyCache, Settings, UnknownPrice};
 use trunkline_metrics::Metrics;
 use trunkline_prices::{Price, Prices, Rates};
 use trunkline_provider::{Limits, Provider, Registry, SendOptions, Target, Waits};
@@ -228,6 +229,9 @@ pub(crate) fn gateway(
     accounts: Option<&Accounts>,
 ) -> Arc<Gateway> {
     let (mut gateway, asked) = (Gateway::new(Arc::new(router), settings), &sources.loaded.settings);
+    if let Some(replies) = replies(sources) {
+        gateway = gateway.with_replies(replies);
+    }
     if let Some(accounts) = accounts {
         gateway = gateway
             .with_keys(Arc::clone(&accounts.keys))
@@ -240,6 +244,22 @@ pub(crate) fn gateway(
         gateway.with_recorder(Arc::<Metrics>::clone(&metrics)).with_exposition(metrics)
     } else {
         gateway.with_recorder(recorder)
+    })
+}
+
+/// The cache of replies, if one is asked for.
+fn replies(sources: &Sources) -> Option<ReplyCache> {
+    let asked = &sources.loaded.settings.cache;
+    let policy = Policy::default();
+    asked.is_on.then(|| ReplyCache {
+        cache: Cache::in_memory(trunkline_cache::Options::default()),
+        policy: Policy {
+            on_by_default: asked.on_by_default,
+            ttl: asked.ttl.unwrap_or(policy.ttl),
+            messages_max: asked.messages_max.map(size),
+            operations: asked.operations.clone().unwrap_or(policy.operations),
+        },
+        namespace: asked.namespace.clone(),
     })
 }
 

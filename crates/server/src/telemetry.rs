@@ -91,6 +91,7 @@ mod tests {
             until_reply: None,
             overhead: None,
             duration: None,
+            cache_key: None,
             observation: Observation::default(),
             usage_is_estimated: false,
             cost: None,

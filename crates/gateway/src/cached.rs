@@ -1,0 +1,111 @@
+//! Replies that are kept: whether a request uses them, and what is given again.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use trunkline_cache::{Begin, Cache, CacheKey, Controls, Found, Keeper, Policy, Question, Use};
+use trunkline_core::{Call, Document, Error, Event};
+
+use crate::authentication::Caller;
+use crate::gateway::Gateway;
+
+/// LiteLLM's header for a reply that was kept.
+pub(crate) static CACHE_KEY: HeaderName = HeaderName::from_static("x-litellm-cache-key");
+
+/// How long a request waits for an equal one that is on its way, before it goes on by itself.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// The cache of a gateway, and who may use it.
+#[derive(Clone, Debug)]
+pub struct ReplyCache {
+    /// Where replies are kept.
+    pub cache: Cache,
+    /// Which requests use it.
+    pub policy: Policy,
+    /// Keeps the replies of several gateways apart.
+    pub namespace: Option<String>,
+}
+
+/// What came of a look into the cache.
+#[derive(Debug)]
+pub(crate) enum Looked {
+    /// The reply that was kept.
+    Hit(Hit),
+    /// The right to keep the reply, and for how long. `None` if it is not to be kept.
+    Miss(Option<(Keeper, Duration)>),
+}
+
+/// A reply that was kept, in the form that was asked for.
+#[derive(Debug)]
+pub(crate) struct Hit {
+    pub(crate) key: CacheKey,
+    pub(crate) reply: Given,
+}
+
+/// What is given again.
+#[derive(Debug)]
+pub(crate) enum Given {
+    Document(Document),
+    Events(Vec<Event>),
+}
+
+/// Looks for a reply to a call. `controls` is what its body said of the cache.
+///
+/// # Errors
+///
+/// `InvalidRequest` for controls that cannot be read.
+pub(crate) async fn look(
+    gateway: &Gateway,
+    caller: &Caller,
+    group: &str,
+    call: &Call,
+    (controls, headers): (Option<&[u8]>, &HeaderMap),
+) -> Result<Looked, Error> {
+    let (Some(replies), Some(document)) = (&gateway.replies, call.document()) else {
+        return Ok(Looked::Miss(None));
+    };
+    let controls = Controls::read(controls, headers)?;
+    let Use { reads, keeps, ttl, age_max } = replies.policy.permits(call.operation, document, &controls);
+    if !reads && !keeps {
+        return Ok(Looked::Miss(None));
+    }
+    let key = CacheKey::of(&Question {
+        tenant: caller.tenant(),
+        namespace: controls.namespace.as_deref().or(replies.namespace.as_deref()),
+        operation: call.operation,
+        group,
+        further: &[],
+        document,
+    });
+    if !reads {
+        return Ok(Looked::Miss(Some((replies.cache.keeper(&key), ttl))));
+    }
+    let found = match replies.cache.begin(&key, age_max).await {
+        Begin::Hit(found) => Ok(found),
+        Begin::Lead(keeper) => Err(keeper),
+        Begin::Wait(waiter) => waiter.wait(WAIT_MAX).await,
+    };
+    let keeper = match found {
+        Ok(found) => match in_form(&found, call.streaming()) {
+            Some(reply) => return Ok(Looked::Hit(Hit { key, reply })),
+            None => replies.cache.keeper(&key),
+        },
+        Err(keeper) => keeper,
+    };
+    Ok(Looked::Miss(keeps.then_some((keeper, ttl))))
+}
+
+/// A kept reply as a stream or as a whole.
+fn in_form(found: &Found, streams: bool) -> Option<Given> {
+    if streams { found.kept.events().map(Given::Events) } else { found.kept.document().map(Given::Document) }
+}
+
+/// The head of a reply that was kept.
+pub(crate) fn head(key: &CacheKey) -> Response<()> {
+    let mut response = Response::new(());
+    *response.status_mut() = StatusCode::OK;
+    if let Ok(value) = HeaderValue::try_from(key.to_string()) {
+        response.headers_mut().insert(CACHE_KEY.clone(), value);
+    }
+    response
+}
