@@ -65,7 +65,7 @@ pub(crate) async fn set(session: &mut Session, spent: &Spent) -> Result<(), Erro
     let charge =
         Charge { subject: spent.subject.clone(), period: spent.period.clone(), begins_at: spent.begins_at };
     let mut values = Vec::from(Counter::of(&charge).values());
-    values.push(Value::Money(spent.amount));
+    values.push(spent.amount.into());
     let text = "INSERT INTO trunkline.counters (subject, id, model, period, begins_at, amount)
                 VALUES ($1, $2, $3, $4, $5, $6)
                 ON CONFLICT (subject, id, model, period, begins_at) DO UPDATE SET amount = excluded.amount";

@@ -93,7 +93,7 @@ fn insertion<'row>(session: &Session, rows: &'row [(&RequestRow, String)]) -> (S
             name(&row.group),
             Value::Text(Some(Cow::Borrowed(body.as_str()))),
             i64::from(is_reconcilable(row)).into(),
-            Value::Unsure(countable_spend(row, session.places())),
+            Value::Money(countable_spend(row, session.places())),
         ]);
     }
     (text, values)
@@ -133,7 +133,7 @@ pub(crate) async fn amend(session: &mut Session, rows: &[RequestRow]) -> Result<
             "UPDATE trunkline.requests SET reconcilable = $1, spend = $2, body = $3 WHERE request_id = $4";
         let values = vec![
             i64::from(is_reconcilable(new)).into(),
-            Value::Unsure(countable_spend(new, session.places())),
+            Value::Money(countable_spend(new, session.places())),
             Value::Text(Some(body::write(new)?.into())),
             Value::Text(Some(indexed(&new.request_id))),
         ];

@@ -102,7 +102,6 @@ fn owned(values: Vec<Value<'_>>) -> Vec<Value<'static>> {
         Value::Integer(number) => Value::Integer(number),
         Value::Text(text) => Value::Text(text.map(|text| text.into_owned().into())),
         Value::Money(amount) => Value::Money(amount),
-        Value::Unsure(amount) => Value::Unsure(amount),
     };
     values.into_iter().map(owned).collect()
 }

@@ -101,6 +101,13 @@ impl Session {
         if self.is_postgres() { POSTGRES_PLACES } else { SQLITE_PLACES }
     }
 
+    /// The sum of what a column holds and what is to be added to it, in a statement that inserts. SQLite's largest number
+    /// is not far away for money: a sum stays where it is rather than refuse all that is recorded from then on.
+    pub(crate) fn money_sum(&self, column: &str) -> String {
+        let sum = format!("held.{column} + excluded.{column}");
+        if self.is_postgres() { sum } else { format!("MIN({sum}, 9000000000000000000)") }
+    }
+
     fn connection(&mut self) -> Connection<'_> {
         match self {
             Self::Sqlite(connection) => Connection::Sqlite(connection),
@@ -126,8 +133,7 @@ fn sqlite_arguments(values: Vec<Value<'_>>) -> Result<SqliteArguments, Error> {
         match value {
             Value::Integer(number) => arguments.add(number),
             Value::Text(text) => arguments.add(text),
-            Value::Money(amount) => arguments.add(picodollars(amount)),
-            Value::Unsure(amount) => arguments.add(amount.map(picodollars)),
+            Value::Money(amount) => arguments.add(amount.map(picodollars)),
         }
         .map_err(|error| unavailable(sqlx::Error::Encode(error)))?;
     }
@@ -141,8 +147,7 @@ fn postgres_arguments(values: Vec<Value<'_>>) -> Result<PgArguments, Error> {
         match value {
             Value::Integer(number) => arguments.add(number),
             Value::Text(text) => arguments.add(text),
-            Value::Money(amount) => arguments.add(rounded(amount, POSTGRES_PLACES)),
-            Value::Unsure(amount) => arguments.add(amount.map(|amount| rounded(amount, POSTGRES_PLACES))),
+            Value::Money(amount) => arguments.add(amount.map(|amount| rounded(amount, POSTGRES_PLACES))),
         }
         .map_err(|error| unavailable(sqlx::Error::Encode(error)))?;
     }

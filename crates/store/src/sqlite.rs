@@ -32,8 +32,8 @@ const WAL_BYTES_MAX: &str = "67108864";
 /// There is one connection that writes, and up to four that read. What was committed survives the end of the process;
 /// the last moments before the *machine* loses power may be lost, but the file is never left broken.
 ///
-/// Money is kept in whole picodollars (0.000000000001 US dollars), rounded half to even; one sum holds up to 9.2 million
-/// dollars. The rows themselves keep every figure as it was given.
+/// Money is kept in whole picodollars (0.000000000001 US dollars), rounded half to even; one sum goes up to 9 million
+/// dollars and stays there. The rows themselves keep every figure as it was given.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     writer: SqlitePool,

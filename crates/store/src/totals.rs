@@ -212,7 +212,8 @@ async fn store_sums(session: &mut Session, table: &str, sums: BTreeMap<Slot<'_>,
     let before =
         format!("INSERT INTO trunkline.{table} AS held ({keys}, spend, {}) VALUES ", FIGURES.join(", "));
     let after = format!(
-        " ON CONFLICT ({keys}) DO UPDATE SET spend = held.spend + excluded.spend, {}",
+        " ON CONFLICT ({keys}) DO UPDATE SET spend = {}, {}",
+        session.money_sum("spend"),
         changes.join(", ")
     );
     let columns = 1 + usize::from(tagged) + NAMES.len() + 1 + FIGURES.len();
@@ -223,7 +224,7 @@ async fn store_sums(session: &mut Session, table: &str, sums: BTreeMap<Slot<'_>,
             values.push(Value::from(slot.begins_at));
             values.extend(tagged.then(|| Value::Text(Some(slot.tag.clone()))));
             values.extend(slot.names.iter().map(|name| Value::Text(Some(name.clone()))));
-            values.push(Value::Money(sum.spend));
+            values.push(sum.spend.into());
             values.extend(sum.figures.iter().map(|figure| Value::from(*figure)));
         }
         let text = format!("{before}{}{after}", tuples(session, sums.len(), columns));
@@ -241,12 +242,13 @@ async fn store_counters(
         let mut values = Vec::with_capacity(counters.len() * 6);
         for (counter, amount) in counters {
             values.extend(counter.clone().values());
-            values.push(Value::Money(*amount));
+            values.push((*amount).into());
         }
         let text = format!(
             "INSERT INTO trunkline.counters AS held (subject, id, model, period, begins_at, amount) VALUES {}
-             ON CONFLICT (subject, id, model, period, begins_at) DO UPDATE SET amount = held.amount + excluded.amount",
-            tuples(session, counters.len(), 6)
+             ON CONFLICT (subject, id, model, period, begins_at) DO UPDATE SET amount = {}",
+            tuples(session, counters.len(), 6),
+            session.money_sum("amount")
         );
         session.execute(&text, values).await?;
     }

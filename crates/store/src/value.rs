@@ -9,9 +9,7 @@ use rust_decimal::Decimal;
 pub(crate) enum Value<'text> {
     Integer(Option<i64>),
     Text(Option<Cow<'text, str>>),
-    Money(Decimal),
-    /// Money that may be unknown.
-    Unsure(Option<Decimal>),
+    Money(Option<Decimal>),
 }
 
 impl<'text> Value<'text> {
@@ -28,6 +26,12 @@ impl<'text> Value<'text> {
 impl From<i64> for Value<'_> {
     fn from(number: i64) -> Self {
         Self::Integer(Some(number))
+    }
+}
+
+impl From<Decimal> for Value<'_> {
+    fn from(amount: Decimal) -> Self {
+        Self::Money(Some(amount))
     }
 }
 

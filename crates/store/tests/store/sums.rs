@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rust_decimal::{Decimal, RoundingStrategy};
 use trunkline_core::{ErrorKind, Subject, SubjectKind};
-use trunkline_store::{Activity, ActivityQuery, Dimension, RequestRow, Spent, Store, Sums};
+use trunkline_store::{Activity, ActivityQuery, Charge, Dimension, RequestRow, Spent, Store, Sums};
 
 use crate::load::{DAY, HOUR, MIDNIGHT, load, money, row};
 
@@ -251,6 +251,21 @@ pub(crate) async fn a_counter_can_be_set(store: &dyn Store) {
     store.rebuild().await.expect("a rebuild");
     let rebuilt = store.spent(&subjects).await.expect("counters");
     assert!(!rebuilt.contains(&new), "what was set is lost by a rebuild");
+}
+
+pub(crate) async fn a_counter_that_is_full_blocks_nothing(store: &dyn Store) {
+    let subject = Subject::new(SubjectKind::Team, "red");
+    let spent =
+        Spent { subject: subject.clone(), period: String::new(), begins_at: 0, amount: money("9000000") };
+    store.set_spent(&spent).await.expect("it is set");
+    for number in 0..2 {
+        let charge = Charge { subject: subject.clone(), period: String::new(), begins_at: 0 };
+        let row = RequestRow { charges: vec![charge], ..row(&format!("r{number}"), MIDNIGHT, "999999") };
+        assert_eq!(store.record(&[row]).await.expect("a record"), 1);
+    }
+    let counters = store.spent(&[subject]).await.expect("counters");
+    let whole = store.name() != "sqlite";
+    assert_eq!(counters[0].amount, if whole { money("10999998") } else { money("9000000") });
 }
 
 pub(crate) async fn halves_are_rounded_to_the_even_neighbour(store: &dyn Store) {
