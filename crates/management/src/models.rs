@@ -1,4 +1,4 @@
-//! Deployments that are added while the gateway runs. What they are reached with is sealed.
+//! Deployments that are added while the gateway runs, with their credentials sealed.
 
 use serde_json::{Map, Value, json};
 use trunkline_core::{Error, ErrorKind};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 use trunkline_core::Subject;
 
@@ -40,8 +41,8 @@ impl Default for Options {
 
 /// Is told what an administrator changed, after it is in the store.
 pub trait Listener: fmt::Debug + Send + Sync + 'static {
-    /// What somebody has spent was set to another figure: counters in memory are to be read anew.
-    fn spend_changed(&self, subjects: &[Subject]);
+    /// What somebody has spent was lowered to a figure: counters in memory are to be lowered too.
+    fn spend_changed(&self, subjects: &[Subject], to: Decimal);
 
     /// Deployments were added, changed or taken away.
     fn models_changed(&self);
@@ -51,7 +52,7 @@ pub trait Listener: fmt::Debug + Send + Sync + 'static {
 struct Nobody;
 
 impl Listener for Nobody {
-    fn spend_changed(&self, _subjects: &[Subject]) {}
+    fn spend_changed(&self, _subjects: &[Subject], _to: Decimal) {}
 
     fn models_changed(&self) {}
 }

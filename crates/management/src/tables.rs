@@ -26,12 +26,12 @@ static RESTRICTIONS: &[Field] = &[
     kept("budget_limits", Shape::Budgets),
     kept("model_rpm_limit", Shape::CountByName),
     kept("model_tpm_limit", Shape::CountByName),
-    kept("blocked", Shape::Flag),
-    kept("tags", Shape::Texts),
 ];
 
 /// What a key has.
 static KEY: &[Field] = &[
+    kept("blocked", Shape::Flag),
+    kept("tags", Shape::Texts),
     column("key_alias", Shape::Text, Place::Alias),
     column("user_id", Shape::Id, Place::User),
     column("team_id", Shape::Id, Place::Team),
@@ -47,7 +47,7 @@ static KEY: &[Field] = &[
     asked("duration", Shape::Lifetime),
 ];
 
-/// LiteLLM's fields that have no effect here.
+/// LiteLLM's fields that have no effect here. Those that some objects have are looked up among their fields first.
 static NO_EFFECT: &[&str] = &[
     "access_group_ids",
     "agent_id",
@@ -55,6 +55,7 @@ static NO_EFFECT: &[&str] = &[
     "allowed_passthrough_routes",
     "allowed_vector_store_indexes",
     "auto_rotate",
+    "blocked",
     "budget_fallbacks",
     "config",
     "default_estimated_output_tokens",
@@ -67,6 +68,7 @@ static NO_EFFECT: &[&str] = &[
     "enforced_params",
     "guardrails",
     "mcp_rpm_limit",
+    "model_aliases",
     "object_permission",
     "organization_id",
     "organizations",
@@ -81,6 +83,7 @@ static NO_EFFECT: &[&str] = &[
     "send_invite_email",
     "sso_user_id",
     "tag_rpm_limit",
+    "tags",
     "throttle_on_budget_exceeded",
     "tpd_limit",
     "tpm_limit_type",
@@ -185,7 +188,7 @@ pub(crate) static TEAMS: Table = Table {
             asked("team_id", Shape::Id),
             column("team_alias", Shape::Text, Place::Alias),
             kept("members_with_roles", Shape::Any),
-            kept("model_aliases", Shape::TextByName),
+            kept("blocked", Shape::Flag),
             kept("team_member_budget", Shape::Money),
             kept("team_member_budget_duration", Shape::Window),
             kept("team_member_rpm_limit", Shape::Count),
@@ -269,13 +272,19 @@ pub(crate) static CUSTOMERS: Table = Table {
             asked("user_id", Shape::Id),
             column("alias", Shape::Text, Place::Alias),
             kept("blocked", Shape::Flag),
-            kept("models", Shape::Texts),
             kept("budget_id", Shape::Id),
         ],
         LIMITS,
         SENT_ALONG,
     ],
-    refused: &["allowed_model_region", "budget_reset_at", "default_model", "object_permission", "tpd_limit"],
+    refused: &[
+        "allowed_model_region",
+        "budget_reset_at",
+        "default_model",
+        "models",
+        "object_permission",
+        "tpd_limit",
+    ],
 };
 
 /// `/tag/new` and `/tag/update`, and what replies show.

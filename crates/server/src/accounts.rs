@@ -197,9 +197,9 @@ fn management_options(sources: &Sources, keys: &Arc<Keys>) -> trunkline_manageme
 struct Counters(Arc<Keys>);
 
 impl Listener for Counters {
-    fn spend_changed(&self, subjects: &[Subject]) {
+    fn spend_changed(&self, subjects: &[Subject], to: Decimal) {
         for subject in subjects {
-            self.0.book().account(subject).reset_spent(Decimal::ZERO);
+            self.0.book().account(subject).reset_spent(to);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use trunkline_core::{Error, ErrorKind, Subject};
+use trunkline_limits::Period;
 use trunkline_store::{Object, Spent};
 
 use crate::counters::subject;
@@ -73,14 +74,46 @@ fn renamed(desk: &Desk, key: &Object, secret: &str) -> Object {
 }
 
 /// Sets the counters of a new key to what stands on those of the old one: another secret is no new budget.
+///
+/// What this process has settled counts though its rows are still on their way to the store.
 async fn carry_over(desk: &Desk, old: &Object, new: &Object) -> Result<(), Error> {
     let (Some(from), Some(to)) = (subject(old), subject(new)) else { return Ok(()) };
-    let models = old.settings.get("model_max_budget").and_then(Value::as_object).into_iter().flatten();
-    let mut subjects: Vec<Subject> = models.map(|(model, _)| from.with_model(model.as_str())).collect();
+    let windows = windows(&from, old);
+    let mut subjects: Vec<Subject> = windows.iter().map(|(subject, _)| subject.clone()).collect();
     subjects.push(from);
-    for counter in desk.store().spent(&subjects).await? {
+    let mut counters = desk.store().spent(&subjects).await?;
+    let now = Desk::now();
+    for (subject, window) in windows {
+        let Some(settled) = desk.book().account(&subject).spent(window) else { continue };
+        let period = window.map(|window| window.to_string()).unwrap_or_default();
+        let begins_at = window.map_or(0, |window| window.begins_at(now));
+        let is_same = |counter: &&mut Spent| {
+            counter.subject == subject && counter.period == period && counter.begins_at == begins_at
+        };
+        match counters.iter_mut().find(is_same) {
+            Some(counter) => counter.amount = counter.amount.max(settled),
+            None => counters.push(Spent { subject, period, begins_at, amount: settled }),
+        }
+    }
+    for counter in counters {
         let subject = Subject { model: counter.subject.model.clone(), ..to.clone() };
         desk.store().set_spent(&Spent { subject, ..counter }).await?;
     }
     Ok(())
+}
+
+/// The windows of a key's budgets, of single models too.
+fn windows(whole: &Subject, key: &Object) -> Vec<(Subject, Option<Period>)> {
+    let window = |budget: &Value, name: &str| budget.get(name).and_then(Value::as_str).map(Period::parse);
+    let mut windows = vec![(whole.clone(), None)];
+    if let Some(duration) = key.settings.get("budget_duration").and_then(Value::as_str) {
+        windows.push((whole.clone(), Some(Period::parse(duration))));
+    }
+    let budgets = key.settings.get("budget_limits").and_then(Value::as_array).into_iter().flatten();
+    windows.extend(budgets.map(|budget| (whole.clone(), window(budget, "budget_duration"))));
+    let models = key.settings.get("model_max_budget").and_then(Value::as_object).into_iter().flatten();
+    windows.extend(
+        models.map(|(model, budget)| (whole.with_model(model.as_str()), window(budget, "time_period"))),
+    );
+    windows
 }

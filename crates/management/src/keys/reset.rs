@@ -37,7 +37,7 @@ pub(crate) async fn reset_spend(desk: &Desk, asked: &Asked<'_>) -> Result<Reply,
         let set = if counter.amount > amount { amount } else { counter.amount };
         desk.store().set_spent(&Spent { amount: set, ..counter }).await?;
     }
-    desk.options().listener.spend_changed(std::slice::from_ref(&subject));
+    desk.options().listener.spend_changed(std::slice::from_ref(&subject), amount);
     let rows = KeyRows::read(desk, std::slice::from_ref(&key)).await?;
     let row = rows.row(desk, &key);
     let shown = |name: &str| row.get(name).cloned().unwrap_or(Value::Null);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rust_decimal::Decimal;
 use serde_json::json;
 use trunkline_core::Subject;
 use trunkline_management::{Actor, Listener, Options};
@@ -16,8 +17,8 @@ struct Heard {
 }
 
 impl Listener for Heard {
-    fn spend_changed(&self, subjects: &[Subject]) {
-        panic!("nobody's spend has changed: {subjects:?}");
+    fn spend_changed(&self, subjects: &[Subject], to: Decimal) {
+        panic!("nobody's spend has changed: {subjects:?} to {to}");
     }
 
     fn models_changed(&self) {
