@@ -113,6 +113,51 @@ pub enum Endpoint {
     UpdateModel,
     /// Takes away a deployment that was added.
     DeleteModel,
+    /// Tells what was spent.
+    Spend(Report),
+    /// Lists what administrators did.
+    AuditLogs,
+}
+
+/// What is told of what was spent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Report {
+    /// Lists rows of the ledger, or sums by day.
+    Logs,
+    /// Lists rows of the ledger in pages.
+    LogPages,
+    /// Which keys have spent most.
+    ByKey,
+    /// Which users have spent most.
+    ByUser,
+    /// What was spent by tag.
+    ByTag,
+    /// What all callers have spent this month.
+    Whole,
+    /// What all callers have spent each day.
+    ByDay,
+    /// What teams have spent.
+    ByTeam,
+    /// What models have cost.
+    ByModel,
+    /// What was spent by tag, over all callers.
+    ByTagOfAll,
+    /// The tags that requests bore.
+    TagNames,
+    /// What providers have cost.
+    ByProvider,
+    /// Requests and tokens of each day.
+    Activity,
+    /// What was used and spent each day, by key.
+    DailyOfKeys,
+    /// What was used and spent each day, by user.
+    DailyOfUsers,
+    /// What was used and spent each day, by team.
+    DailyOfTeams,
+    /// What was used and spent each day, by end user.
+    DailyOfCustomers,
+    /// What was used and spent each day, by tag.
+    DailyOfTags,
 }
 
 /// One row of the list.
@@ -213,4 +258,25 @@ pub static ENDPOINTS: &[EndpointRow] = &[
     post("/model/update", Role::ProxyAdmin, Endpoint::UpdateModel),
     patch("/model/{id}/update", Role::ProxyAdmin, Endpoint::UpdateModel),
     post("/model/delete", Role::ProxyAdmin, Endpoint::DeleteModel),
+    get("/spend/logs", Role::Team, Endpoint::Spend(Report::Logs)),
+    get("/spend/logs/v2", Role::Team, Endpoint::Spend(Report::LogPages)),
+    get("/spend/keys", Role::ProxyAdminViewer, Endpoint::Spend(Report::ByKey)),
+    get("/spend/users", Role::ProxyAdminViewer, Endpoint::Spend(Report::ByUser)),
+    get("/spend/tags", Role::ProxyAdminViewer, Endpoint::Spend(Report::ByTag)),
+    get("/global/spend", Role::ProxyAdminViewer, Endpoint::Spend(Report::Whole)),
+    get("/global/spend/logs", Role::ProxyAdminViewer, Endpoint::Spend(Report::ByDay)),
+    get("/global/spend/keys", Role::ProxyAdminViewer, Endpoint::Spend(Report::ByKey)),
+    get("/global/spend/teams", Role::ProxyAdminViewer, Endpoint::Spend(Report::ByTeam)),
+    get("/global/spend/models", Role::ProxyAdminViewer, Endpoint::Spend(Report::ByModel)),
+    get("/global/spend/tags", Role::ProxyAdminViewer, Endpoint::Spend(Report::ByTagOfAll)),
+    get("/global/spend/all_tag_names", Role::ProxyAdminViewer, Endpoint::Spend(Report::TagNames)),
+    get("/global/spend/provider", Role::ProxyAdminViewer, Endpoint::Spend(Report::ByProvider)),
+    get("/global/activity", Role::ProxyAdminViewer, Endpoint::Spend(Report::Activity)),
+    get("/key/daily/activity", Role::Team, Endpoint::Spend(Report::DailyOfKeys)),
+    get("/user/daily/activity", Role::InternalUserViewer, Endpoint::Spend(Report::DailyOfUsers)),
+    get("/team/daily/activity", Role::Team, Endpoint::Spend(Report::DailyOfTeams)),
+    get("/customer/daily/activity", Role::ProxyAdminViewer, Endpoint::Spend(Report::DailyOfCustomers)),
+    get("/end_user/daily/activity", Role::ProxyAdminViewer, Endpoint::Spend(Report::DailyOfCustomers)),
+    get("/tag/daily/activity", Role::ProxyAdminViewer, Endpoint::Spend(Report::DailyOfTags)),
+    get("/audit/logs", Role::ProxyAdminViewer, Endpoint::AuditLogs),
 ];

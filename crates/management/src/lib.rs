@@ -8,6 +8,7 @@
 
 mod actor;
 mod asked;
+mod audit;
 mod budgets;
 mod counters;
 mod customers;
@@ -24,6 +25,7 @@ mod options;
 mod request;
 mod rights;
 mod shapes;
+mod spend;
 mod tables;
 mod tags;
 mod teams;
@@ -32,6 +34,6 @@ mod users;
 
 pub use actor::Actor;
 pub use asked::{Asked, Reply};
-pub use endpoints::{ENDPOINTS, Endpoint, EndpointRow};
+pub use endpoints::{ENDPOINTS, Endpoint, EndpointRow, Report};
 pub use management::Management;
 pub use options::{Listener, Options};

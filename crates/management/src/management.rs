@@ -9,7 +9,9 @@ use trunkline_keys::Keys;
 
 use crate::desk::Desk;
 use crate::keys::{change, delete, generate, info, list, regenerate, reset};
-use crate::{Asked, Endpoint, Options, Reply, budgets, customers, models, rights, tags, teams, users};
+use crate::{
+    Asked, Endpoint, Options, Reply, audit, budgets, customers, models, rights, spend, tags, teams, users,
+};
 
 /// How often a change is tried where the object has changed meanwhile.
 const TRIES_MAX: u32 = 3;
@@ -123,6 +125,8 @@ impl Management {
             Endpoint::NewModel => models::create(desk, asked).await,
             Endpoint::UpdateModel => models::update(desk, asked).await,
             Endpoint::DeleteModel => models::delete(desk, asked).await,
+            Endpoint::Spend(report) => spend::answer(desk, asked, report).await,
+            Endpoint::AuditLogs => audit::logs(desk, asked).await,
         }
     }
 }

@@ -20,6 +20,9 @@ pub struct Options {
     pub user_defaults: Map<String, Value>,
     /// What a new team has where its request does not say: LiteLLM's `default_team_params`. Default nothing.
     pub team_defaults: Map<String, Value>,
+    /// What all callers together may spend, in US dollars, as `/global/spend` tells it: LiteLLM's `max_budget`. It limits
+    /// nothing here. Default none.
+    pub max_budget: Option<Decimal>,
     /// How long an answer may take before it is given up. Default 10 s.
     pub deadline: Duration,
     /// Whom to tell of changes that do not show in objects. Default nobody.
@@ -33,6 +36,7 @@ impl Default for Options {
             key_bounds: Map::new(),
             user_defaults: Map::new(),
             team_defaults: Map::new(),
+            max_budget: None,
             deadline: Duration::from_secs(10),
             listener: Arc::new(Nobody),
         }

@@ -1,8 +1,13 @@
 //! Keys: what they may be given, and what becomes of them.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use trunkline_core::SubjectKind;
 use trunkline_keys::Token;
+use trunkline_limits::{Account, Want};
 use trunkline_management::{Actor, Options};
 use trunkline_store::{Kind, ObjectQuery};
 
@@ -192,6 +197,31 @@ async fn another_secret_is_no_new_budget() {
         .await
         .refused();
     assert_eq!(status, 400);
+}
+
+#[tokio::test]
+async fn what_is_on_its_way_to_the_store_counts_on_too() {
+    let office = Office::new().await;
+    let budgets = json!({ "max_budget": 5, "budget_duration": "30d", "model_max_budget": { "gpt": 3 } });
+    let key = secret(&office.done("/key/generate", budgets).await);
+    let accounts = async |key: &str| -> Vec<Arc<Account>> {
+        let holder = office.holder(key).await.expect("a good key");
+        let accounts = &holder.identity().expect("a virtual key").accounts;
+        accounts.always.iter().chain(accounts.of_models(&["gpt"])).cloned().collect()
+    };
+    let held = accounts(&key).await;
+    let want = Want {
+        accounts: &held,
+        by_model: &[],
+        tokens: 1,
+        amount: Some(Decimal::TWO),
+        wait: Duration::ZERO,
+    };
+    office.keys.book().reserve(want).await.expect("room").settle(1, Some(Decimal::TWO));
+    let fresh = secret(&office.done("/key/regenerate", json!({ "key": key })).await);
+    let spent: Vec<_> = accounts(&fresh).await.iter().map(|account| account.standing().budgets).collect();
+    let left: Vec<_> = spent.iter().flatten().map(|budget| (budget.max, budget.spent)).collect();
+    assert_eq!(left, [(Decimal::from(5), Decimal::TWO), (Decimal::from(3), Decimal::TWO)]);
 }
 
 #[tokio::test]

@@ -5,5 +5,6 @@ mod keys;
 mod models;
 mod office;
 mod rights;
+mod spend;
 mod teams;
 mod users;

@@ -71,6 +71,27 @@ POST  /model/new                    x - - - -
 POST  /model/update                 x - - - -
 PATCH /model/{id}/update            x - - - -
 POST  /model/delete                 x - - - -
+GET   /spend/logs                   x x x x x
+GET   /spend/logs/v2                x x x x x
+GET   /spend/keys                   x x - - -
+GET   /spend/users                  x x - - -
+GET   /spend/tags                   x x - - -
+GET   /global/spend                 x x - - -
+GET   /global/spend/logs            x x - - -
+GET   /global/spend/keys            x x - - -
+GET   /global/spend/teams           x x - - -
+GET   /global/spend/models          x x - - -
+GET   /global/spend/tags            x x - - -
+GET   /global/spend/all_tag_names   x x - - -
+GET   /global/spend/provider        x x - - -
+GET   /global/activity              x x - - -
+GET   /key/daily/activity           x x x x x
+GET   /user/daily/activity          x x x x -
+GET   /team/daily/activity          x x x x x
+GET   /customer/daily/activity      x x - - -
+GET   /end_user/daily/activity      x x - - -
+GET   /tag/daily/activity           x x - - -
+GET   /audit/logs                   x x - - -
 ";
 
 /// A path that names nothing that there is.

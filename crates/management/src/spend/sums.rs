@@ -1,0 +1,44 @@
+//! Sums as replies show them.
+
+use serde_json::{Value, json};
+use trunkline_store::Sums;
+
+use crate::numbers;
+
+/// The sums of some requests, in LiteLLM's words.
+pub(crate) fn shown(sums: &Sums) -> Value {
+    json!({
+        "spend": numbers::sum(sums.spend),
+        "prompt_tokens": sums.input_tokens,
+        "completion_tokens": sums.output_tokens,
+        "cache_read_input_tokens": sums.cache_read_tokens,
+        "cache_creation_input_tokens": sums.cache_write_tokens,
+        "reasoning_tokens": sums.reasoning_tokens,
+        "total_tokens": tokens(sums),
+        "api_requests": sums.requests,
+        "successful_requests": sums.completed,
+        "failed_requests": sums.requests.saturating_sub(sums.completed),
+        "unpriced_requests": sums.unpriced,
+        "cache_hits": sums.cache_hits,
+    })
+}
+
+/// All tokens.
+pub(crate) fn tokens(sums: &Sums) -> u64 {
+    sums.input_tokens + sums.output_tokens
+}
+
+/// Adds sums to sums.
+pub(crate) fn add(whole: &mut Sums, part: &Sums) {
+    whole.spend += part.spend;
+    whole.requests += part.requests;
+    whole.completed += part.completed;
+    whole.unpriced += part.unpriced;
+    whole.cache_hits += part.cache_hits;
+    whole.input_tokens += part.input_tokens;
+    whole.cache_read_tokens += part.cache_read_tokens;
+    whole.cache_write_tokens += part.cache_write_tokens;
+    whole.output_tokens += part.output_tokens;
+    whole.reasoning_tokens += part.reasoning_tokens;
+    whole.duration_ms += part.duration_ms;
+}

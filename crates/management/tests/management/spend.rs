@@ -1,0 +1,200 @@
+//! What was spent: rows, sums by day and by whom, and who may look.
+
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+use trunkline_core::Usage;
+use trunkline_management::Actor;
+use trunkline_store::{CostOrigin, RequestRow};
+
+use crate::office::Office;
+
+fn at(text: &str) -> i64 {
+    text.parse::<Timestamp>().expect("a time").as_millisecond()
+}
+
+fn amount(text: &str) -> Decimal {
+    text.parse().expect("an amount")
+}
+
+/// Ann spends on two days, by a key of her own; Ben on one, for a team.
+async fn with_rows() -> (Office, Actor, Actor, String, String) {
+    let office = Office::new().await;
+    let (ann, ben) = (office.user("ann", "internal_user").await, office.user("ben", "internal_user").await);
+    let members = json!([{ "role": "user", "user_id": "ben" }]);
+    office.done("/team/new", json!({ "team_id": "red", "members_with_roles": members })).await;
+    let made = async |body: Value| {
+        office.done("/key/generate", body).await["key"].as_str().expect("a key").to_owned()
+    };
+    let anns = made(json!({ "user_id": "ann", "key_alias": "ann-1" })).await;
+    let bens = made(json!({ "user_id": "ben", "team_id": "red" })).await;
+    let row = |id: &str, time: &str, key: &str, user: &str, spend: Option<&str>| RequestRow {
+        request_id: id.to_owned(),
+        call_id: format!("call-{id}"),
+        started_at: at(time),
+        ended_at: at(time) + 250,
+        operation: "chat_completions".to_owned(),
+        status: Some(200),
+        outcome: "completed".to_owned(),
+        key: Some(office.index(key)),
+        user_id: Some(user.to_owned()),
+        model: "gpt".to_owned(),
+        group: Some("gpt".to_owned()),
+        provider: Some("openai".to_owned()),
+        upstream_model: Some("openai/gpt-4o".to_owned()),
+        usage: Some(Usage { uncached_input: 10, cache_read: 5, output: 3, ..Usage::default() }),
+        spend: spend.map(amount),
+        cost_origin: CostOrigin::Reported,
+        tags: vec!["night".to_owned()],
+        ..RequestRow::default()
+    };
+    let rows = [
+        row("1", "2026-11-26T10:00:00Z", &anns, "ann", Some("0.000000000001")),
+        row("2", "2026-11-27T10:00:00Z", &anns, "ann", Some("1.25")),
+        RequestRow {
+            team_id: Some("red".to_owned()),
+            outcome: "failed".to_owned(),
+            status: Some(502),
+            ..row("3", "2026-11-27T11:00:00Z", &bens, "ben", None)
+        },
+    ];
+    assert_eq!(office.store.record(&rows).await.expect("recorded"), 3);
+    (office, ann, ben, anns, bens)
+}
+
+const DAYS: &str = "start_date=2026-11-01&end_date=2026-11-30";
+
+#[tokio::test]
+async fn rows_are_told_with_the_names_of_keys_and_never_with_what_opens_them() {
+    let (office, _, _, anns, _) = with_rows().await;
+    let token = trunkline_keys::Token::of(&anns).to_string();
+    let rows = office.seen(&format!("/spend/logs?summarize=false&{DAYS}")).await;
+    let ids: Vec<_> = rows.as_array().expect("rows").iter().map(|row| &row["request_id"]).collect();
+    assert_eq!(ids, [&json!("3"), &json!("2"), &json!("1")]);
+    assert_eq!(
+        (&rows[1]["api_key"], &rows[1]["total_tokens"], &rows[1]["status"]),
+        (&json!(token), &json!(18), &json!("success"))
+    );
+    assert_eq!(
+        (&rows[0]["spend"], &rows[0]["status"]),
+        (&Value::Null, &json!("failure")),
+        "unknown is no zero"
+    );
+    assert_eq!(rows[2]["spend"].to_string(), "0.000000000001");
+    assert!(!rows.to_string().contains(&office.index(&anns)));
+    let one = office.seen("/spend/logs?request_id=call-2").await;
+    assert_eq!(one[0]["request_id"], "2");
+    let page = office.seen(&format!("/spend/logs/v2?page=2&page_size=2&{DAYS}")).await;
+    assert_eq!(
+        (&page["total"], &page["total_pages"], &page["data"][0]["request_id"]),
+        (&json!(3), &json!(2), &json!("1"))
+    );
+    let of_key = office.seen(&format!("/spend/logs/v2?api_key={token}")).await;
+    assert_eq!((&of_key["total"], of_key["data"].as_array().map(Vec::len)), (&json!(2), Some(2)));
+    let days = office.seen(&format!("/spend/logs?{DAYS}")).await;
+    assert_eq!(days[0]["startTime"], "2026-11-26");
+    assert_eq!(
+        (&days[1]["spend"], &days[1]["users"]["ann"], &days[1]["models"]["gpt"]),
+        (&json!(1.25), &json!(1.25), &json!(1.25))
+    );
+}
+
+#[tokio::test]
+async fn nobody_looks_at_what_others_spent() {
+    let (office, ann, ben, anns, bens) = with_rows().await;
+    let ids = async |actor: &Actor, query: &str| -> Vec<String> {
+        let rows = office.get(actor, &format!("/spend/logs?summarize=false&{query}")).await.body();
+        let rows = rows.as_array().expect("rows").clone();
+        rows.iter().map(|row| row["request_id"].as_str().expect("an id").to_owned()).collect()
+    };
+    assert_eq!(ids(&ann, "").await, ["2", "1"]);
+    assert_eq!(ids(&ben, "").await, ["3"]);
+    assert_eq!(ids(&ann, "request_id=3").await, [""; 0], "nor by its id");
+    assert_eq!(ids(&ann, "team_id=red").await, [""; 0]);
+    for path in [
+        "/spend/logs?user_id=ben".to_owned(),
+        format!("/spend/logs?api_key={bens}"),
+        "/spend/logs/v2?user_id=ben".to_owned(),
+        format!("/key/daily/activity?api_key={bens}"),
+        "/user/daily/activity?user_id=ben".to_owned(),
+    ] {
+        assert_eq!(office.get(&ann, &path).await.refused().0, 403, "{path}");
+    }
+    let own = office.holder(&anns).await.expect("good");
+    let daily = office.get(&own, &format!("/user/daily/activity?{DAYS}")).await.body();
+    assert_eq!(daily["metadata"]["total_api_requests"], 2);
+    let of_team = office.done("/key/generate", json!({ "team_id": "red" })).await;
+    let of_team = office.holder(of_team["key"].as_str().expect("a key")).await.expect("good");
+    assert_eq!(ids(&of_team, "").await, [""; 0], "a key without a user sees its own");
+}
+
+#[tokio::test]
+async fn days_add_up_to_what_they_are_made_of() {
+    let (office, ..) = with_rows().await;
+    let daily = office.seen(&format!("/user/daily/activity?{DAYS}")).await;
+    let newest = &daily["results"][0];
+    assert_eq!(newest["date"], "2026-11-27");
+    assert_eq!(
+        (&newest["metrics"]["api_requests"], &newest["metrics"]["failed_requests"]),
+        (&json!(2), &json!(1))
+    );
+    assert_eq!(newest["metrics"]["unpriced_requests"], 1);
+    assert_eq!(newest["breakdown"]["entities"]["ann"]["metrics"]["spend"], json!(1.25));
+    assert_eq!(newest["breakdown"]["models"]["openai/gpt-4o"]["metrics"]["prompt_tokens"], 30);
+    let keys = newest["breakdown"]["api_keys"].as_object().expect("keys");
+    assert!(keys.values().any(|key| key["metadata"]["key_alias"] == "ann-1"), "{keys:?}");
+    assert_eq!(daily["metadata"]["total_spend"].to_string(), "1.250000000001");
+    assert_eq!(
+        (&daily["metadata"]["total_tokens"], &daily["metadata"]["has_more"]),
+        (&json!(54), &json!(false))
+    );
+    let paged = office.seen(&format!("/team/daily/activity?page_size=1&{DAYS}")).await;
+    assert_eq!(
+        (&paged["metadata"]["total_pages"], &paged["metadata"]["has_more"]),
+        (&json!(2), &json!(true))
+    );
+    assert_eq!(paged["results"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn sums_over_all_callers() {
+    let (office, ..) = with_rows().await;
+    let seen = async |path: &str| office.seen(&format!("{path}?{DAYS}")).await;
+    assert_eq!(seen("/global/spend").await["spend"].to_string(), "1.250000000001");
+    let days = seen("/global/spend/logs").await;
+    assert_eq!((&days[0]["date"], &days[1]["spend"]), (&json!("2026-11-26"), &json!(1.25)));
+    let keys = seen("/global/spend/keys").await;
+    assert_eq!(
+        (&keys[0]["key_alias"], keys[0]["total_spend"].to_string().as_str()),
+        (&json!("ann-1"), "1.250000000001")
+    );
+    assert_eq!(seen("/spend/users").await[0]["user_id"], "ann");
+    assert_eq!(seen("/spend/tags").await[0]["log_count"], 3);
+    assert_eq!(seen("/global/spend/tags").await["spend_per_tag"][0]["name"], "night");
+    assert_eq!(seen("/global/spend/all_tag_names").await["tag_names"], json!(["night"]));
+    assert_eq!(seen("/global/spend/models").await[0]["model"], "gpt");
+    assert_eq!(seen("/global/spend/provider").await[0]["provider"], "openai");
+    let teams = seen("/global/spend/teams").await;
+    assert_eq!(teams["daily_spend"][1]["red"], 0);
+    let activity = seen("/global/activity").await;
+    assert_eq!((&activity["sum_api_requests"], &activity["sum_total_tokens"]), (&json!(3), &json!(54)));
+    let wrong = office.get(&Actor::Master, "/global/spend?start_date=soon").await.refused();
+    assert_eq!(wrong.0, 400);
+}
+
+#[tokio::test]
+async fn the_audit_log_is_read_in_pages() {
+    let office = Office::new().await;
+    for number in 0..5 {
+        office.done("/tag/new", json!({ "name": format!("t{number}") })).await;
+    }
+    let first = office.seen("/audit/logs?limit=3").await;
+    let ids = |page: &Value| -> Vec<String> {
+        let lines = page["logs"].as_array().expect("lines").clone();
+        lines.iter().map(|line| line["id"].as_str().expect("an id").to_owned()).collect()
+    };
+    assert_eq!(ids(&first), ["t4", "t3", "t2"]);
+    let rest = office.seen(&format!("/audit/logs?limit=3&before={}", first["next_before"])).await;
+    assert_eq!((ids(&rest), &rest["next_before"]), (vec!["t1".to_owned(), "t0".to_owned()], &Value::Null));
+    assert_eq!((&rest["logs"][0]["action"], &rest["logs"][0]["by"]), (&json!("created"), &json!("master")));
+}
