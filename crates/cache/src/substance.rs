@@ -1,5 +1,6 @@
 //! Whether a reply says anything: one that does not is asked for anew, instead of being given again.
 
+use memchr::memmem;
 use trunkline_core::{Document, Operation, json};
 
 use crate::packed::Packed;
@@ -36,17 +37,17 @@ pub(crate) fn is_in_events(operation: Operation, events: &Packed) -> bool {
         }
         _ => true,
     };
+    events.iter().any(|event| event.data().is_some_and(says)) && !is_failure_in(operation, events)
+}
+
+/// Whether an event of a chat or text completion says that the upstream failed.
+fn is_failure_in(operation: Operation, events: &Packed) -> bool {
+    const FAILED: &[u8] = b"\"error\"";
     let is_chat = matches!(operation, Operation::ChatCompletions | Operation::Completions);
-    let failed = |data: &[u8]| is_chat && has_failed(value(data, "choices"));
-    let mut is_said = false;
-    for event in events.iter() {
-        let Some(data) = event.data() else { continue };
-        if failed(data) {
-            return false;
-        }
-        is_said = is_said || says(data);
-    }
-    is_said
+    // Looking for the word takes a fraction of the time that reading every event does.
+    is_chat
+        && memmem::find(events.bytes(), FAILED).is_some()
+        && events.iter().any(|event| event.data().is_some_and(|data| has_failed(value(data, "choices"))))
 }
 
 /// Whether one of the choices says anything besides who speaks, and none that it failed. What is said stands in the
