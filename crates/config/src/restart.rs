@@ -24,13 +24,15 @@ macro_rules! differing {
     }};
 }
 
+const CALLBACKS: &str = "litellm_settings.callbacks";
+
 /// The keys that differ, of those that a server takes up when it starts and not while it serves.
 pub fn waiting_for_restart(before: &Settings, now: &Settings) -> Vec<&'static str> {
     // All of it is said with each call. WHEN ADDING A SETTING that the transport is made with, name it below.
     let UpstreamSettings { timeout: _, stream_timeout: _, verify_certificates: _, http2: _ } = now.upstream;
     let mut names = differing!(
         Settings of before, now, at "";
-        taken up: [deployments, aliases, routing, general, accounts, cache, upstream, trunkline];
+        taken up: [deployments, aliases, routing, general, accounts, cache, upstream, trunkline, exports];
         at a start: [
             json_logs = "litellm_settings.json_logs",
             metrics = "litellm_settings.callbacks",
@@ -39,6 +41,9 @@ pub fn waiting_for_restart(before: &Settings, now: &Settings) -> Vec<&'static st
             messages_keepalive = "litellm_settings.anthropic_sse_ping_interval_seconds",
         ]
     );
+    if before.exports.differs(&now.exports) && !names.contains(&CALLBACKS) {
+        names.push(CALLBACKS);
+    }
     names.extend(general(&before.general, &now.general));
     names.extend(accounts(&before.accounts, &now.accounts));
     names.extend(cache(&before.cache, &now.cache));

@@ -42,7 +42,8 @@ pub(crate) fn read(
 
     let mut reader = Reader::section(litellm, "litellm_settings", report);
     settings.json_logs = reader.boolean("json_logs").unwrap_or(false);
-    settings.metrics = callbacks::read(&mut reader);
+    let named = callbacks::read(&mut reader, environment);
+    (settings.metrics, settings.exports) = (named.metrics, named.exports);
     settings.metrics_open = reader.boolean("require_auth_for_metrics_endpoint") == Some(false);
     settings.keepalive = reader.seconds("sse_keepalive_ping_interval_seconds");
     let ping = reader.seconds("anthropic_sse_ping_interval_seconds").unwrap_or(MESSAGES_PING);

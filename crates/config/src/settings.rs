@@ -5,7 +5,9 @@ use std::time::Duration;
 use http::HeaderName;
 use trunkline_core::Secret;
 
-use crate::{AccountSettings, CacheSettings, DeploymentSettings, RoutingSettings, TrunklineSettings};
+use crate::{
+    AccountSettings, CacheSettings, DeploymentSettings, ExportSettings, RoutingSettings, TrunklineSettings,
+};
 
 /// Everything that is supported, read from the file, what it includes, and the environment.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +31,8 @@ pub struct Settings {
     pub json_logs: bool,
     /// `litellm_settings.callbacks`, and those of successes and failures: whether one of them is `prometheus`.
     pub metrics: bool,
+    /// `generic_api` and `otel` of the same lists: where finished requests are told of.
+    pub exports: ExportSettings,
     /// `litellm_settings.require_auth_for_metrics_endpoint` is off: scrapers need no key. Default false.
     pub metrics_open: bool,
     /// `litellm_settings.sse_keepalive_ping_interval_seconds`: the silence after which a stream gets a comment.

@@ -4,7 +4,7 @@ use super::row::{KeyRow, Section::LitellmSettings as S, Values, key};
 
 const ROUTER_FIRST: &str = "counts where `router_settings` has none";
 const NO_SHARES: &str = "calls have no priorities";
-const NO_CALLBACKS: &str = "there is no callback but `prometheus`";
+const NO_CALLBACKS: &str = "there is no callback but `generic_api`, `otel` and `prometheus`";
 const REPLY_TTL: &str = "`cache_params.ttl` says how long replies are kept";
 const NO_BUDGETS: &str = "budgets are set at each key, user, team, end user and tag";
 const NO_KEYS: &str = "there are no virtual keys";
@@ -34,7 +34,7 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "max_fallbacks", ROUTER_FIRST).default("5").supported(),
     key(S, "allowed_fails", ROUTER_FIRST).core().supported(),
     key(S, "cooldown_time", ROUTER_FIRST).default("5").supported(),
-    key(S, "callbacks", "where calls are reported; `prometheus` serves `/metrics`, and there is no other")
+    key(S, "callbacks", "where calls are reported: `generic_api`, `otel`, `prometheus`; see docs/export.md and docs/metrics.md")
         .core()
         .supported(),
     key(S, "success_callback", "likewise").core().supported(),

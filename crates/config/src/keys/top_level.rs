@@ -16,7 +16,7 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "guardrails", "checks on what goes in and out").restricts("there are no guardrails"),
     key(S, "policies", "rules on which guardrails apply to whom").restricts("there are no guardrails"),
     key(S, "callback_settings", "settings of logging callbacks")
-        .not_supported("there is no callback but `prometheus`"),
+        .not_supported("callbacks are set by variables; see docs/export.md"),
     key(S, "prompts", "prompt templates").not_supported("prompts are not managed"),
     key(S, "mcp_servers", "MCP servers to offer").not_supported("MCP is not spoken"),
     key(S, "search_tools", "search providers to offer").not_supported("there are no search tools"),

@@ -51,7 +51,7 @@ general_settings:
 }
 
 #[test]
-fn of_callbacks_there_is_prometheus_and_the_others_are_told_of() {
+fn of_callbacks_there_are_three_and_the_others_are_told_of() {
     let found = |yaml: &str| read(&format!("litellm_settings:\n{yaml}"), &[]).settings;
     for yaml in [
         "  callbacks: prometheus\n",
@@ -60,20 +60,86 @@ fn of_callbacks_there_is_prometheus_and_the_others_are_told_of() {
     ] {
         assert!(found(yaml).metrics, "{yaml}");
     }
-    assert!(!found("  callbacks: [otel]\n").metrics);
     assert!(!found("  callbacks: [prometheus]\n").metrics_open);
     assert!(found("  require_auth_for_metrics_endpoint: false\n").metrics_open);
     check(
         "litellm_settings:
-  callbacks: [prometheus, otel]
+  callbacks: [prometheus, langsmith]
   success_callback: langfuse
   failure_callback: [{a: b}]
 ",
         &[
-            "config.yaml:2:27: warning: litellm_settings.callbacks `otel` is not supported: there is no callback but `prometheus`",
-            "config.yaml:3:21: warning: litellm_settings.success_callback `langfuse` is not supported: there is no callback but `prometheus`",
-            "config.yaml:4:22: warning: litellm_settings.failure_callback is not supported: there is no callback but `prometheus`",
+            "config.yaml:2:27: warning: litellm_settings.callbacks `langsmith` is not supported: there is no callback but `generic_api`, `otel` and `prometheus`",
+            "config.yaml:3:21: warning: litellm_settings.success_callback `langfuse` is not supported: there is no callback but `generic_api`, `otel` and `prometheus`",
+            "config.yaml:4:22: warning: litellm_settings.failure_callback is not supported: there is no callback but `generic_api`, `otel` and `prometheus`",
         ],
+    );
+}
+
+/// Headers as they would be sent.
+fn exposed(headers: &[(String, trunkline_config::Secret)]) -> Vec<(&str, &str)> {
+    headers.iter().map(|(name, value)| (name.as_str(), value.expose())).collect()
+}
+
+#[test]
+fn callbacks_that_send_take_their_settings_from_the_environment() {
+    let yaml = "litellm_settings:\n  callbacks: [generic_api]\n  success_callback: [otel, generic_api]\n";
+    let exports = |variables: &[(&str, &str)]| read_clean(yaml, variables).settings.exports;
+    let own = [
+        ("GENERIC_LOGGER_ENDPOINT", "https://host/hook"),
+        ("GENERIC_LOGGER_HEADERS", "Authorization=Bearer a%20b=, x=1"),
+        ("OTEL_EXPORTER", "otlp_http"),
+        ("OTEL_ENDPOINT", "http://collector:4318"),
+        ("OTEL_HEADERS", "Authorization=Bearer%20t"),
+        ("OTEL_SERVICE_NAME", "router"),
+    ];
+    let found = exports(&own);
+    let webhook = found.webhook.expect("a webhook");
+    assert_eq!(webhook.endpoint.expose(), "https://host/hook");
+    assert_eq!(exposed(&webhook.headers), [("Authorization", "Bearer a%20b="), ("x", "1")]);
+    let traces = found.traces.expect("a collector");
+    assert_eq!(traces.endpoint.expose(), "http://collector:4318");
+    assert_eq!(exposed(&traces.headers), [("Authorization", "Bearer t")]);
+    assert_eq!(traces.service_name, "router");
+
+    let standard = [
+        ("GENERIC_LOGGER_ENDPOINT", "https://host/hook"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+        ("OTEL_EXPORTER", "console"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://standard:4318"),
+        ("OTEL_ENDPOINT", "http://collector:4318"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a=b"),
+        ("OTEL_HEADERS", "c=d"),
+    ];
+    let traces = exports(&standard).traces.expect("a collector");
+    assert_eq!(traces.endpoint.expose(), "http://standard:4318");
+    assert_eq!((exposed(&traces.headers), traces.service_name.as_str()), (vec![("a", "b")], "trunkline"));
+    let unnamed = read_clean("litellm_settings: {callbacks: [prometheus]}\n", &own).settings.exports;
+    assert!(unnamed.webhook.is_none() && unnamed.traces.is_none(), "variables alone send nothing");
+}
+
+#[test]
+fn callbacks_that_cannot_send_are_told_of() {
+    let yaml = "litellm_settings:\n  callbacks: [generic_api, otel]\n  failure_callback: [otel]\n";
+    let loaded = check(
+        yaml,
+        &[
+            "config.yaml:2:15: warning: litellm_settings.callbacks `generic_api` sends nothing: set GENERIC_LOGGER_ENDPOINT",
+            "config.yaml:2:28: warning: litellm_settings.callbacks `otel` sends nothing: set OTEL_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT",
+        ],
+    );
+    assert!(loaded.settings.exports.webhook.is_none() && loaded.settings.exports.traces.is_none());
+    check_with(
+        "litellm_settings: {callbacks: otel}\n",
+        &[("OTEL_EXPORTER", "otlp_grpc"), ("OTEL_ENDPOINT", "http://collector:4317")],
+        &[
+            "config.yaml:1:31: warning: litellm_settings.callbacks `otel` sends nothing: OTEL_EXPORTER is `otlp_grpc`, and traces go by OTLP over HTTP alone; `otlp_http` is its name",
+        ],
+    );
+    check_with(
+        "litellm_settings: {callbacks: otel}\n",
+        &[("OTEL_ENDPOINT", "http://collector:4318"), ("OTEL_HEADERS", "a=b,secret")],
+        &["environment: warning: OTEL_HEADERS holds something that is not `name=value`, which is left out"],
     );
 }
 
