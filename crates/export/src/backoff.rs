@@ -10,7 +10,7 @@ use crate::ExportOptions;
 pub(crate) fn wait(options: &ExportOptions, attempt: u32, asked: Option<Duration>) -> Duration {
     let doubled = options.backoff.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)));
     let percent = 75 + u32::try_from(RandomState::new().hash_one(attempt) % 26).unwrap_or(25);
-    let own = doubled.min(options.backoff_max) * percent / 100;
+    let own = doubled.min(options.backoff_max).saturating_mul(percent) / 100;
     own.max(asked.unwrap_or_default()).min(options.backoff_max)
 }
 

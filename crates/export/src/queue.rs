@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 
 use crate::row::Row;
 
@@ -68,14 +68,13 @@ impl Queue {
         while self.len() == 0 {
             self.changed.notified().await;
         }
-        let until = Instant::now() + wait;
         let full = async {
             while self.len() < self.batch_rows_max {
                 self.changed.notified().await;
             }
         };
         // A batch that did not become full goes as it is.
-        let _ = timeout_at(until, full).await;
+        let _ = timeout(wait, full).await;
     }
 
     fn rows(&self) -> MutexGuard<'_, VecDeque<Arc<Row>>> {
