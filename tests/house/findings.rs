@@ -12,6 +12,7 @@ const RULES: &[&str] = &[
     "file-name",
     "first-line",
     "function-lines",
+    "inheritance",
     "setting",
     "spawn",
     "word",
