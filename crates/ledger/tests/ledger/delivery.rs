@@ -1,15 +1,15 @@
 //! What is begun and closed reaches the store, once, however the store behaves.
 
-mod support;
-
 use std::future::{pending, ready};
 use std::path::Path;
 use std::sync::Arc;
 
-use support::{MapStore, Mood, charges, opening, row, tags};
 use trunkline_journal::{Durability, Journal, Options as JournalOptions};
 use trunkline_ledger::{Ledger, Options};
 use trunkline_store::{CostOrigin, RequestRow};
+
+use crate::map_store::{MapStore, Mood};
+use crate::samples::{charges, opening, row, tags};
 
 fn ledger(folder: &Path, store: &Arc<MapStore>) -> Ledger {
     let journal = Journal::open(folder, &JournalOptions::default()).expect("the journal opens");

@@ -1,0 +1,6 @@
+//! The ledger as its users have it: over a journal and a store.
+
+mod delivery;
+mod kill;
+mod map_store;
+mod samples;
