@@ -2,7 +2,9 @@
 
 mod accounts;
 mod exactness;
+mod faults;
 mod model;
+mod replica;
 mod sharing;
 mod stages;
 mod waiting;

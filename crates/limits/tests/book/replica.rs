@@ -1,0 +1,197 @@
+//! A replica over a store in memory that loses, delays and dies.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+use trunkline_core::{Error, ErrorKind};
+use trunkline_limits::{Claim, Counter, CounterKind, Held, OnOutage, Shared, Sharing};
+
+use super::*;
+
+/// What becomes of one batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fate {
+    Answered {
+        after_ms: u64,
+    },
+    QuestionLost,
+    AnswerLost,
+    /// It is given up by whoever asked, and applied afterwards.
+    Late {
+        after_ms: u64,
+    },
+    Refused,
+}
+
+/// A store in memory. When its fates are used up it answers at once.
+#[derive(Debug, Default)]
+pub(crate) struct Store(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+pub(crate) struct Inner {
+    pub(crate) counters: BTreeMap<Counter, Entries>,
+    pub(crate) fates: VecDeque<Fate>,
+    late: Vec<(Instant, Vec<Claim>)>,
+    is_dead: bool,
+    batches: u64,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Entries {
+    base: u64,
+    pub(crate) holders: BTreeMap<Arc<str>, Entry>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Entry {
+    sequence: u64,
+    pub(crate) units: u64,
+    pub(crate) spent: u64,
+}
+
+impl Entries {
+    pub(crate) fn total(&self) -> u64 {
+        self.base + self.holders.values().map(|entry| entry.units).sum::<u64>()
+    }
+}
+
+impl Inner {
+    fn apply(&mut self, claim: &Claim) -> Held {
+        let counter = self
+            .counters
+            .entry(claim.counter.clone())
+            .or_insert_with(|| Entries { base: claim.base, ..Entries::default() });
+        let before = counter.holders.get(&claim.holder).copied().unwrap_or_default();
+        let mut entry = before;
+        if claim.sequence > before.sequence {
+            let others = counter.total() - before.units;
+            let free = claim.limit.saturating_sub(others);
+            entry.units = if claim.units <= before.units {
+                claim.units
+            } else if free >= claim.least {
+                claim.units.min(free).max(before.units)
+            } else {
+                before.units
+            };
+            entry =
+                Entry { sequence: claim.sequence, units: entry.units.max(claim.spent), spent: claim.spent };
+            counter.holders.insert(Arc::clone(&claim.holder), entry);
+        }
+        let spent = counter.base + counter.holders.values().map(|entry| entry.spent).sum::<u64>();
+        Held { units: entry.units, left: claim.limit.saturating_sub(counter.total()), spent }
+    }
+
+    fn apply_all(&mut self, claims: &[Claim]) -> Vec<Held> {
+        let held = claims.iter().map(|claim| self.apply(claim)).collect();
+        // What comes late comes after what is newer.
+        let now = Instant::now();
+        let (due, later) = std::mem::take(&mut self.late).into_iter().partition(|(at, _)| *at <= now);
+        self.late = later;
+        let due: Vec<(Instant, Vec<Claim>)> = due;
+        for (_, claims) in due {
+            for claim in &claims {
+                self.apply(claim);
+            }
+        }
+        held
+    }
+}
+
+impl Store {
+    pub(crate) fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_dead(&self, is_dead: bool) {
+        self.inner().is_dead = is_dead;
+    }
+
+    /// What is held of a counter of a kind in all, and of that what is not spent.
+    pub(crate) fn held(&self, kind: CounterKind) -> (u64, u64) {
+        let inner = self.inner();
+        let (_, entries) =
+            inner.counters.iter().rev().find(|(counter, _)| counter.kind == kind).expect("asked for");
+        let spent: u64 = entries.holders.values().map(|entry| entry.spent).sum();
+        (entries.total(), entries.total() - entries.base - spent)
+    }
+}
+
+#[async_trait]
+impl Shared for Store {
+    async fn hold(&self, claims: &[Claim]) -> Result<Vec<Held>, Error> {
+        let fate = {
+            let mut inner = self.inner();
+            inner.batches += 1;
+            let fate = inner.fates.pop_front().unwrap_or(Fate::Answered { after_ms: 1 });
+            if inner.is_dead { Fate::QuestionLost } else { fate }
+        };
+        match fate {
+            Fate::Answered { after_ms } => {
+                pass(Duration::from_millis(after_ms)).await;
+                return Ok(self.inner().apply_all(claims));
+            }
+            Fate::Refused => return Err(Error::new(ErrorKind::StoreUnavailable, "no")),
+            Fate::QuestionLost => {}
+            Fate::AnswerLost => {
+                self.inner().apply_all(claims);
+            }
+            Fate::Late { after_ms } => {
+                let at = Instant::now() + Duration::from_millis(after_ms);
+                self.inner().late.push((at, claims.to_vec()));
+            }
+        }
+        std::future::pending().await
+    }
+}
+
+/// Lets time pass. The clock is paused, so that it takes none.
+pub(crate) async fn pass(time: Duration) {
+    let _ = timeout(time, std::future::pending::<()>()).await;
+}
+
+/// A replica: a book and the task that keeps its leases.
+pub(crate) struct Replica {
+    pub(crate) name: String,
+    pub(crate) book: Arc<Book>,
+    pub(crate) keeper: JoinHandle<()>,
+    stop: oneshot::Sender<()>,
+}
+
+impl Replica {
+    pub(crate) fn start(name: &str, store: &Arc<Store>, on_outage: OnOutage) -> Self {
+        let began = Instant::now();
+        let clock = Clock::new(move || i64::try_from(began.elapsed().as_millis()).expect("not that long"));
+        Self::start_at(name, store, on_outage, clock)
+    }
+
+    pub(crate) fn start_at(name: &str, store: &Arc<Store>, on_outage: OnOutage, clock: Clock) -> Self {
+        let sharing = Sharing { on_outage, idle_ms: 1_000, ..Sharing::new(name) };
+        let book = Arc::new(Book::shared(clock, sharing));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (kept, store) = (Arc::clone(&book), Arc::clone(store));
+        let keeper = tokio::spawn(async move {
+            let until = async {
+                let _ = stopped.await;
+            };
+            kept.keep_leased(&*store, until).await;
+        });
+        Self { name: name.to_owned(), book, keeper, stop }
+    }
+
+    pub(crate) async fn end(self) {
+        let _ = self.stop.send(());
+        self.keeper.await.expect("it ends well");
+    }
+
+    pub(crate) fn key(&self, limits: &Limits) -> [Arc<Account>; 1] {
+        let key = limited(&self.book, "key", limits);
+        for budget in &limits.budgets {
+            key.seed(budget.period, 0, Decimal::ZERO);
+        }
+        [key]
+    }
+}
