@@ -70,6 +70,7 @@ const ARROWS: &[Arrow] = &[
     Arrow {
         from: "trunkline-gateway",
         to: &[
+            "trunkline-cache",
             "trunkline-core",
             "trunkline-keys",
             "trunkline-ledger",
@@ -90,7 +91,7 @@ const ARROWS: &[Arrow] = &[
             "trunkline-provider",
             "trunkline-router",
         ],
-        in_tests: &["trunkline-testkit", "trunkline-transport"],
+        in_tests: &["trunkline-store", "trunkline-testkit", "trunkline-transport"],
     },
     Arrow { from: "trunkline-agents", to: &["trunkline-core"], in_tests: &[] },
     Arrow { from: "trunkline-memory", to: &[], in_tests: &[] },
@@ -100,6 +101,8 @@ const ARROWS: &[Arrow] = &[
             "trunkline-core",
             "trunkline-gateway",
             "trunkline-keys",
+            "trunkline-ledger",
+            "trunkline-limits",
             "trunkline-prices",
             "trunkline-router",
         ],
@@ -110,9 +113,11 @@ const ARROWS: &[Arrow] = &[
         to: &[
             "trunkline-agents",
             "trunkline-anthropic",
+            "trunkline-cache",
             "trunkline-config",
             "trunkline-core",
             "trunkline-echo",
+            "trunkline-export",
             "trunkline-gateway",
             "trunkline-journal",
             "trunkline-keys",

@@ -179,7 +179,7 @@ const DOORS: &[Door] = &[
     door("jiter", &[], &["core"], "an oracle that the scan of documents is held against"),
     door(
         "memchr",
-        &["bench", "core", "gateway", "openai", "provider", "transport", "vercel-ai-gateway"],
+        &["bench", "cache", "core", "gateway", "openai", "provider", "transport", "vercel-ai-gateway"],
         &[],
         "the search for line ends and needles in every byte that passes",
     ),

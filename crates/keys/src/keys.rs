@@ -304,6 +304,11 @@ impl Keys {
         &self.global
     }
 
+    /// Who is in memory now.
+    pub fn known(&self) -> Vec<Arc<Identity>> {
+        self.cached.iter().map(|(_, identity)| identity).collect()
+    }
+
     /// All accounts.
     pub fn book(&self) -> &Arc<Book> {
         &self.book

@@ -5,6 +5,7 @@
 //! is settled, in one tally that all families are made of when somebody scrapes. `docs/metrics.md` lists the families. What
 //! stands elsewhere, a [`Source`] adds to the page.
 
+mod accounts;
 mod caller;
 mod families;
 mod key;
@@ -18,5 +19,6 @@ mod spread;
 mod tallies;
 mod totals;
 
+pub use accounts::AccountGauges;
 pub use metrics::Metrics;
 pub use source::{Gauge, GaugeKind, Source, Value};

@@ -8,8 +8,9 @@ use trunkline_agents::Origin;
 use trunkline_cache::{Cache, Policy};
 use trunkline_config::{DeploymentSettings, Location};
 use trunkline_core::Error;
+use trunkline_export::{Destination, ExportOptions, Exporter};
 use trunkline_gateway::{Gateway, Probes, Recorder, ReplyCache, Settings, UnknownPrice};
-use trunkline_metrics::Metrics;
+use trunkline_metrics::{AccountGauges, Metrics};
 use trunkline_prices::{Price, Prices, Rates};
 use trunkline_provider::{Limits, Provider, Registry, SendOptions, Target, Waits};
 use trunkline_router::{DeploymentSpec, Probing, Router};
@@ -240,11 +241,34 @@ pub(crate) fn gateway(
     }
     Arc::new(if asked.metrics || asked.trunkline.metrics {
         let tallies_max = size(asked.trunkline.metrics_tallies_max);
-        let metrics = Arc::new(Metrics::new(recorder, Prices::bundled(), tallies_max));
+        let mut metrics = Metrics::new(recorder, Prices::bundled(), tallies_max);
+        if let Some(accounts) = accounts {
+            let gauges = AccountGauges::new(Arc::clone(&accounts.keys), accounts.ledger.clone());
+            metrics = metrics.with_source(Arc::new(gauges));
+        }
+        let metrics = Arc::new(metrics);
         gateway.with_recorder(Arc::<Metrics>::clone(&metrics)).with_exposition(metrics)
     } else {
         gateway.with_recorder(recorder)
     })
+}
+
+/// What sends rows and traces to others, in front of the recorder that was there. `None` where nobody asks for it.
+pub(crate) fn exporter(
+    sources: &Sources,
+    recorder: &Arc<dyn Recorder>,
+) -> Result<Option<Arc<Exporter>>, Error> {
+    let asked = &sources.loaded.settings.exports;
+    let webhook = asked.webhook.as_ref().map(|to| Destination::webhook(&to.endpoint, &to.headers));
+    let traces =
+        asked.traces.as_ref().map(|to| Destination::otlp(&to.endpoint, &to.headers, &to.service_name));
+    let destinations: Vec<Destination> = webhook.into_iter().chain(traces).collect::<Result<_, _>>()?;
+    if destinations.is_empty() {
+        return Ok(None);
+    }
+    let transport = HttpTransport::new(TransportOptions::from_environment(&sources.loaded.environment))?;
+    let (next, options) = (Arc::clone(recorder), ExportOptions::default());
+    Ok(Some(Arc::new(Exporter::new(next, Arc::new(transport), destinations, &options))))
 }
 
 /// The cache of replies, if one is asked for.

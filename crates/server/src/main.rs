@@ -3,6 +3,7 @@
 mod accounts;
 mod agent;
 mod assemble;
+mod beside;
 mod check;
 mod explain;
 mod flags;
@@ -24,6 +25,7 @@ use trunkline_core::Environment;
 use trunkline_gateway::{Log, LogLines, Recorder, Server, StopHandle, Tls};
 
 use accounts::Accounts;
+use beside::Beside;
 use flags::{Command, Flags};
 use reload::Reloader;
 use sources::Sources;
@@ -103,6 +105,8 @@ fn serve_as_told(
     let runtime = runtime.enable_all().build()?;
     runtime.block_on(async move {
         let accounts = Accounts::open(&sources, flags.data_dir.as_deref()).await?;
+        let exporter = assemble::exporter(&sources, &recorder)?;
+        let recorder = exporter.clone().map_or(recorder, |exporter| -> Arc<dyn Recorder> { exporter });
         let gateway = assemble::gateway(router, settings, recorder, &sources, accounts.as_ref());
         let pem_files = flags.ssl_certfile_path.as_ref().zip(flags.ssl_keyfile_path.as_ref());
         let tls = pem_files.map(|(certificates, key)| Tls::from_pem_files(certificates, key)).transpose()?;
@@ -120,19 +124,19 @@ fn serve_as_told(
         let (serving, reloading) = (Box::pin(server.run()), Box::pin(reload::run(reloader)));
         let probing = Box::pin(working.probe_at_intervals());
         let pricing = Box::pin(working.take_up_prices_at_intervals());
-        let accounting = Box::pin(async {
-            match &accounts {
-                Some(accounts) => accounts.work().await,
-                None => std::future::pending().await,
-            }
-        });
+        let beside = Beside { accounts, exporter };
+        let working_beside = Box::pin(beside.work());
         let all = async {
-            tokio::select! { () = serving => {}, () = reloading => {}, () = probing => {}, () = pricing => {}, () = accounting => {} }
+            tokio::select! {
+                () = serving => {}
+                () = reloading => {}
+                () = probing => {}
+                () = pricing => {}
+                () = working_beside => {}
+            }
         };
         trunkline_memory::giving_back_at_rest(all).await;
-        if let Some(accounts) = &accounts {
-            accounts.finish().await;
-        }
+        beside.finish().await;
         signals.abort();
         Ok(())
     })

@@ -210,13 +210,8 @@ async fn what_is_on_its_way_to_the_store_counts_on_too() {
         accounts.always.iter().chain(accounts.of_models(&["gpt"])).cloned().collect()
     };
     let held = accounts(&key).await;
-    let want = Want {
-        accounts: &held,
-        by_model: &[],
-        tokens: 1,
-        amount: Some(Decimal::TWO),
-        wait: Duration::ZERO,
-    };
+    let want =
+        Want { accounts: &held, by_model: &[], tokens: 1, amount: Some(Decimal::TWO), wait: Duration::ZERO };
     office.keys.book().reserve(want).await.expect("room").settle(1, Some(Decimal::TWO));
     let fresh = secret(&office.done("/key/regenerate", json!({ "key": key })).await);
     let spent: Vec<_> = accounts(&fresh).await.iter().map(|account| account.standing().budgets).collect();
