@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use trunkline_keys::{Identity, Token};
 
-use crate::names::OTHER;
+/// What stands for everything that there is no more room for.
+pub(crate) const OTHER: &str = "other";
 
 /// Who asked, borrowed for a look-up.
 #[derive(Clone, Copy, Debug)]

@@ -4,27 +4,17 @@
 
 use std::borrow::Cow;
 
-use crate::caller::KeptCaller;
-use crate::key::{Ending, Key, Subject};
+use crate::key::{Ending, Subject};
 use crate::label::Label;
 use crate::page::{Kind, Page, Sample, Samples};
+use crate::row::Row;
 use crate::spread::Spread;
-use crate::totals::{Durations, Totals};
+use crate::totals::Durations;
 
 use Label::{
     ApiBase, ApiKeyAlias, ApiProvider, ExceptionClass, ExceptionStatus, FallbackModel, HashedApiKey,
     LitellmModelName, Model, ModelGroup, ModelId, RequestedModel, Route, StatusCode, Team, TeamAlias, User,
 };
-
-/// One tally, ready to be told.
-#[derive(Debug)]
-pub(crate) struct Row<'r> {
-    pub(crate) key: Key<'r>,
-    pub(crate) caller: &'r KeptCaller,
-    pub(crate) totals: &'r Totals,
-    /// The base of its deployment, where that is known and not the provider's own.
-    pub(crate) api_base: Option<&'r str>,
-}
 
 /// A family, and what of a tally it tells.
 struct Family {

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::families::Row;
 use crate::key::Key;
 use crate::names::class;
+use crate::row::Row;
 
 /// A label of LiteLLM's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

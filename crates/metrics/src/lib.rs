@@ -14,6 +14,7 @@ mod metrics;
 mod names;
 mod page;
 mod process;
+mod row;
 mod source;
 mod spread;
 mod tallies;

@@ -10,12 +10,13 @@ use trunkline_gateway::{Exposition, Record, Recorder, Scraped, status_of};
 use trunkline_prices::Prices;
 use trunkline_router::{DeploymentStanding, Service};
 
-use crate::families::{self, Row};
+use crate::families;
 use crate::key::{Ending, attempt_key, fallback_keys, request_key};
 use crate::label::told;
 use crate::names::Names;
 use crate::page::{Kind, Page, Sample, Samples};
 use crate::process::{Process, timestamp};
+use crate::row::Row;
 use crate::source::{self, Source};
 use crate::tallies::Tallies;
 

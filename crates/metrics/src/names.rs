@@ -4,14 +4,11 @@ use trunkline_core::ErrorKind;
 use trunkline_gateway::status_of;
 use trunkline_prices::Prices;
 
-use crate::caller::Caller;
+use crate::caller::{Caller, OTHER};
 use crate::key::Key;
 
 /// What stands for a name that nobody knows.
 pub(crate) const UNKNOWN: &str = "unknown";
-
-/// What stands for everything that there is no more room for.
-pub(crate) const OTHER: &str = "other";
 
 /// Knows which names behind a wildcard are those of models.
 #[derive(Debug)]
