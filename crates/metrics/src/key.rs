@@ -264,6 +264,7 @@ mod tests {
             observation: Observation::default(),
             usage_is_estimated: false,
             cost: None,
+            cache_key: None,
         }
     }
 

@@ -72,7 +72,7 @@ pub(super) const ROWS: &[KeyRow] = &[
         .default("false")
         .supported(),
     key(S, "metrics_tallies_max", "combinations of labels that are counted apart; the rest is `other`")
-        .default("1000")
+        .default("10000")
         .supported(),
     key(
         S,
