@@ -1,49 +1,18 @@
 //! The cache of replies: finds them, forgets them, and lets one of many equal requests go upstream.
 
-use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use trunkline_core::{Error, ErrorKind};
+use trunkline_core::Error;
 
-use crate::flight::{Flights, Joined};
+use crate::flights::Joined;
 use crate::in_memory::InMemory;
-use crate::{CacheKey, Found, Keeper, Kept, Storage, Waiter};
+use crate::shelf::Shelf;
+use crate::{CacheKey, Found, Keeper, Options, Storage, Waiter};
 
 /// A cache of replies. Cloning gives another handle on the same one.
 #[derive(Clone, Debug)]
-pub struct Cache(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    storage: Box<dyn Storage>,
-    flights: Flights,
-    options: Options,
-    /// Calls that the storage failed, or did not answer in time.
-    faults: AtomicU64,
-}
-
-/// The limits of a cache.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// The most that is kept in memory, in bytes. Default 64 MiB. A storage elsewhere has its own bound.
-    pub bytes_max: u64,
-    /// The largest reply that is kept, in bytes. Default 1 MiB, as in LiteLLM.
-    pub entry_bytes_max: usize,
-    /// How long the storage may take to answer. Default 50 ms.
-    pub deadline: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            bytes_max: 64 * 1024 * 1024,
-            entry_bytes_max: 1024 * 1024,
-            deadline: Duration::from_millis(50),
-        }
-    }
-}
+pub struct Cache(Arc<Shelf>);
 
 /// How a request goes on.
 #[derive(Debug)]
@@ -64,8 +33,7 @@ impl Cache {
 
     /// A cache that keeps its replies in `storage`.
     pub fn with_storage(storage: Box<dyn Storage>, options: Options) -> Self {
-        let flights = Flights::default();
-        Self(Arc::new(Inner { storage, flights, options, faults: AtomicU64::new(0) }))
+        Self(Arc::new(Shelf::new(storage, options)))
     }
 
     /// Looks for a reply, and where there is none, says who goes upstream for it.
@@ -77,9 +45,9 @@ impl Cache {
             return Begin::Hit(found);
         }
         match self.0.flights.join(key) {
-            Joined::Behind(flight) => Begin::Wait(Waiter::new(self.clone(), *key, flight)),
+            Joined::Behind(flight) => Begin::Wait(Waiter::new(Arc::clone(&self.0), *key, flight)),
             Joined::Ahead(flight) => {
-                let keeper = Keeper::leading(self.clone(), *key, flight);
+                let keeper = Keeper::leading(Arc::clone(&self.0), *key, flight);
                 // An equal request may have come back after the first look, and before this one took the lead.
                 if self.0.flights.landed() != landed
                     && let Some(found) = self.get(key, age_max).await
@@ -94,13 +62,13 @@ impl Cache {
 
     /// Looks for a reply that is not older than `age_max`. A storage that fails counts as empty.
     pub async fn get(&self, key: &CacheKey, age_max: Option<Duration>) -> Option<Found> {
-        let found = self.in_time(self.0.storage.get(key)).await.ok().flatten();
+        let found = self.0.in_time(self.0.storage.get(key)).await.ok().flatten();
         found.filter(|found| age_max.is_none_or(|most| found.age <= most))
     }
 
     /// The right to keep a reply under a key, for a request that was not to be given one.
     pub fn keeper(&self, key: &CacheKey) -> Keeper {
-        Keeper::alone(self.clone(), *key)
+        Keeper::alone(Arc::clone(&self.0), *key)
     }
 
     /// Forgets the replies under these keys, and says how many there were.
@@ -108,7 +76,7 @@ impl Cache {
     /// # Errors
     /// `StoreUnavailable` if the storage fails, or does not answer in time.
     pub async fn delete(&self, keys: &[CacheKey]) -> Result<u64, Error> {
-        self.in_time(self.0.storage.delete(keys)).await
+        self.0.in_time(self.0.storage.delete(keys)).await
     }
 
     /// Forgets every reply.
@@ -116,7 +84,7 @@ impl Cache {
     /// # Errors
     /// `StoreUnavailable` if the storage fails, or does not answer in time.
     pub async fn flush(&self) -> Result<(), Error> {
-        self.in_time(self.0.storage.flush()).await
+        self.0.in_time(self.0.storage.flush()).await
     }
 
     /// Whether the storage answers.
@@ -124,7 +92,7 @@ impl Cache {
     /// # Errors
     /// `StoreUnavailable` if it fails, or does not answer in time.
     pub async fn ping(&self) -> Result<(), Error> {
-        self.in_time(self.0.storage.ping()).await
+        self.0.in_time(self.0.storage.ping()).await
     }
 
     /// What the replies are kept in: `memory`.
@@ -134,35 +102,11 @@ impl Cache {
 
     /// How many calls the storage has failed, or not answered in time.
     pub fn faults(&self) -> u64 {
-        self.0.faults.load(Ordering::Relaxed)
+        self.0.faults()
     }
 
     /// The largest reply that is kept, in bytes.
     pub fn entry_bytes_max(&self) -> usize {
         self.0.options.entry_bytes_max
-    }
-
-    pub(crate) fn put(&self, key: CacheKey, kept: Arc<Kept>, ttl: Duration) {
-        self.0.storage.put(key, kept, ttl);
-    }
-
-    pub(crate) fn land(&self, key: &CacheKey) {
-        self.0.flights.land(key);
-    }
-
-    async fn in_time<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let deadline = self.0.options.deadline;
-        let answer = tokio::time::timeout(deadline, call).await.unwrap_or_else(|_| {
-            let message = format!(
-                "the cache of replies in {} did not answer within {} ms",
-                self.storage_name(),
-                deadline.as_millis()
-            );
-            Err(Error::new(ErrorKind::StoreUnavailable, message))
-        });
-        if answer.is_err() {
-            self.0.faults.fetch_add(1, Ordering::Relaxed);
-        }
-        answer
     }
 }

@@ -6,27 +6,28 @@ use std::time::Duration;
 
 use trunkline_core::{Document, Observation, Operation};
 
-use crate::flight::Lead;
-use crate::{Cache, CacheKey, Kept, Recorder};
+use crate::flights::Lead;
+use crate::shelf::Shelf;
+use crate::{CacheKey, Kept};
 
 /// The right to keep the reply of one request.
 ///
 /// Dropping it keeps nothing, and those that wait for the reply go upstream on their own: that is what becomes of a
 /// request that fails, and of one whose caller leaves.
 pub struct Keeper {
-    cache: Cache,
+    shelf: Arc<Shelf>,
     key: CacheKey,
     /// What tells those that wait. `None` if nobody can.
     lead: Option<Lead>,
 }
 
 impl Keeper {
-    pub(crate) fn leading(cache: Cache, key: CacheKey, lead: Lead) -> Self {
-        Self { cache, key, lead: Some(lead) }
+    pub(crate) fn leading(shelf: Arc<Shelf>, key: CacheKey, lead: Lead) -> Self {
+        Self { shelf, key, lead: Some(lead) }
     }
 
-    pub(crate) fn alone(cache: Cache, key: CacheKey) -> Self {
-        Self { cache, key, lead: None }
+    pub(crate) fn alone(shelf: Arc<Shelf>, key: CacheKey) -> Self {
+        Self { shelf, key, lead: None }
     }
 
     /// The key that the reply is kept under.
@@ -36,11 +37,11 @@ impl Keeper {
 
     /// Keeps a reply for `ttl`, and gives it to those that wait. One that is too large is not kept.
     pub fn keep(mut self, kept: Kept, ttl: Duration) {
-        if kept.weight() > self.cache.entry_bytes_max() {
+        if kept.weight() > self.entry_bytes_max() {
             return;
         }
         let kept = Arc::new(kept);
-        self.cache.put(self.key, Arc::clone(&kept), ttl);
+        self.shelf.storage.put(self.key, Arc::clone(&kept), ttl);
         self.land(Some(&kept));
     }
 
@@ -54,20 +55,15 @@ impl Keeper {
         observation: &Observation,
         ttl: Duration,
     ) {
-        if document.len() <= self.cache.entry_bytes_max()
+        if document.len() <= self.entry_bytes_max()
             && let Some(kept) = Kept::whole(operation, document, observation.clone())
         {
             self.keep(kept, ttl);
         }
     }
 
-    /// Keeps a streamed reply for `ttl`, from its events as they pass.
-    pub fn record(self, operation: Operation, ttl: Duration) -> Recorder {
-        Recorder::new(self, operation, ttl)
-    }
-
     pub(crate) fn entry_bytes_max(&self) -> usize {
-        self.cache.entry_bytes_max()
+        self.shelf.options.entry_bytes_max
     }
 
     /// Gives a reply that is kept already to those that wait.
@@ -78,7 +74,7 @@ impl Keeper {
     fn land(&mut self, kept: Option<&Arc<Kept>>) {
         let Some(lead) = self.lead.take() else { return };
         // First, so that who comes now begins anew instead of waiting for what is over.
-        self.cache.land(&self.key);
+        self.shelf.flights.land(&self.key);
         if let Some(kept) = kept {
             lead.send_replace(Some(Arc::clone(kept)));
         }

@@ -37,25 +37,29 @@
 
 mod cache;
 mod controls;
-mod flight;
+mod flights;
 mod in_memory;
 mod keeper;
 mod kept;
 mod key;
+mod options;
 mod policy;
 mod recorder;
+mod shelf;
 mod storage;
+mod waiter;
 
 mod convert;
 mod packed;
 mod substance;
 
-pub use cache::{Begin, Cache, Options};
+pub use cache::{Begin, Cache};
 pub use controls::Controls;
-pub use flight::Waiter;
 pub use keeper::Keeper;
 pub use kept::{Form, Kept};
 pub use key::{CacheKey, Question};
+pub use options::Options;
 pub use policy::{Policy, Use};
 pub use recorder::Recorder;
 pub use storage::{Found, Storage};
+pub use waiter::Waiter;

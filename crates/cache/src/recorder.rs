@@ -20,17 +20,20 @@ pub struct Recorder {
     observation: Observation,
 }
 
-impl Recorder {
-    pub(crate) fn new(keeper: Keeper, operation: Operation, ttl: Duration) -> Self {
-        Self {
-            keeper: Some(keeper),
+impl Keeper {
+    /// Keeps a streamed reply for `ttl`, from its events as they pass.
+    pub fn record(self, operation: Operation, ttl: Duration) -> Recorder {
+        Recorder {
+            keeper: Some(self),
             operation,
             ttl,
             events: Packing::default(),
             observation: Observation::default(),
         }
     }
+}
 
+impl Recorder {
     /// Takes the next events, as they came from the upstream.
     pub fn take(&mut self, events: &[Event]) {
         let Some(keeper) = &self.keeper else { return };

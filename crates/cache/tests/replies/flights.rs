@@ -1,10 +1,11 @@
 //! Equal requests at one time.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use trunkline_cache::{Begin, Cache, CacheKey, Found, Keeper, Kept, Options, Storage, Waiter};
@@ -32,17 +33,23 @@ async fn wait(cache: &Cache, key: &CacheKey) -> Waiter {
 #[tokio::test(start_paused = true)]
 async fn of_200_equal_requests_one_goes_upstream() {
     let cache = Cache::in_memory(Options::default());
-    let upstream = Arc::new(AtomicUsize::new(0));
+    let counts = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
     let mut callers = JoinSet::new();
     for _ in 0..200 {
-        let (cache, upstream) = (cache.clone(), Arc::clone(&upstream));
+        let (cache, counts) = (cache.clone(), Arc::clone(&counts));
         callers.spawn(async move {
+            let (upstream, waiting) = &*counts;
             match cache.begin(&key("t", PROMPT), None).await {
                 Begin::Hit(found) => found.kept,
-                Begin::Wait(waiter) => waiter.wait(MINUTE).await.expect("the reply is kept").kept,
+                Begin::Wait(waiter) => {
+                    waiting.fetch_add(1, Ordering::Relaxed);
+                    waiter.wait(MINUTE).await.expect("the reply is kept").kept
+                }
                 Begin::Lead(keeper) => {
                     upstream.fetch_add(1, Ordering::Relaxed);
-                    tokio::time::sleep(Duration::from_secs(2)).await;
+                    while waiting.load(Ordering::Relaxed) < 199 {
+                        tokio::task::yield_now().await;
+                    }
                     let key = *keeper.key();
                     keeper.keep(chat_reply("one for all"), MINUTE);
                     cache.get(&key, None).await.expect("it is kept").kept
@@ -52,7 +59,7 @@ async fn of_200_equal_requests_one_goes_upstream() {
     }
     let replies = callers.join_all().await;
     assert_eq!(replies.len(), 200);
-    assert_eq!(upstream.load(Ordering::Relaxed), 1);
+    assert_eq!(counts.0.load(Ordering::Relaxed), 1, "one went upstream");
     assert!(replies.iter().all(|kept| Arc::ptr_eq(kept, &replies[0])), "all are given the same reply");
 }
 
@@ -114,6 +121,63 @@ async fn a_waiter_that_leaves_ends_nothing() {
     drop(leaving);
     keeper.keep(chat_reply("a"), MINUTE);
     assert_eq!(staying.wait(MINUTE).await.expect("it is kept").age, Duration::ZERO);
+}
+
+/// A storage whose first answer is late, and tells how things stood when it was asked.
+#[derive(Debug, Default)]
+struct Late {
+    kept: Mutex<Option<Arc<Kept>>>,
+    asked: AtomicUsize,
+    answer: Arc<Notify>,
+}
+
+#[async_trait]
+impl Storage for Late {
+    fn name(&self) -> &'static str {
+        "late"
+    }
+
+    async fn get(&self, _: &CacheKey) -> Result<Option<Found>, Error> {
+        let kept = self.kept.lock().expect("no panic").clone();
+        if self.asked.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.answer.notified().await;
+        }
+        Ok(kept.map(|kept| Found { kept, age: Duration::ZERO }))
+    }
+
+    fn put(&self, _: CacheKey, kept: Arc<Kept>, _: Duration) {
+        *self.kept.lock().expect("no panic") = Some(kept);
+    }
+
+    async fn delete(&self, _: &[CacheKey]) -> Result<u64, Error> {
+        Ok(0)
+    }
+
+    async fn flush(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn ping(&self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_looks_before_an_equal_request_comes_back_and_asks_after_it_is_given_its_reply() {
+    let storage = Late::default();
+    let answer = Arc::clone(&storage.answer);
+    let cache = Cache::with_storage(Box::new(storage), Options::default());
+    let key = key("t", PROMPT);
+    let early = tokio::spawn({
+        let cache = cache.clone();
+        async move { cache.begin(&key, None).await }
+    });
+    tokio::task::yield_now().await;
+    lead(&cache, &key).await.keep(chat_reply("a"), MINUTE);
+    answer.notify_one();
+    let begun = early.await.expect("no panic");
+    assert!(matches!(begun, Begin::Hit(_)), "{begun:?}");
+    assert!(matches!(cache.begin(&key, None).await, Begin::Hit(_)), "and it leads no longer");
 }
 
 /// A storage that never answers, or fails at once.

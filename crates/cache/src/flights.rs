@@ -5,15 +5,15 @@ use std::collections::hash_map::Entry;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::{Cache, CacheKey, Found, Keeper, Kept};
+use crate::{CacheKey, Kept};
 
 /// What the one that is upstream tells the others. Dropping it tells them to go on their own.
 pub(crate) type Lead = watch::Sender<Option<Arc<Kept>>>;
-type Follow = watch::Receiver<Option<Arc<Kept>>>;
+/// What is told to the others.
+pub(crate) type Follow = watch::Receiver<Option<Arc<Kept>>>;
 
 /// The requests that are upstream and have others waiting, or could have.
 #[derive(Default)]
@@ -60,43 +60,5 @@ impl Flights {
 impl fmt::Debug for Flights {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Flights").field("now", &self.lock().len()).finish_non_exhaustive()
-    }
-}
-
-/// A request that can wait for an equal one.
-pub struct Waiter {
-    cache: Cache,
-    key: CacheKey,
-    flight: Follow,
-}
-
-impl Waiter {
-    pub(crate) fn new(cache: Cache, key: CacheKey, flight: Follow) -> Self {
-        Self { cache, key, flight }
-    }
-
-    /// Waits for the reply of the one that is upstream, at most for `limit`.
-    ///
-    /// # Errors
-    /// Not an error but the right to go upstream alone: the one that is there has failed, its caller has left, its reply
-    /// is not kept, or `limit` is over.
-    pub async fn wait(mut self, limit: Duration) -> Result<Found, Keeper> {
-        let told = tokio::time::timeout(limit, self.flight.wait_for(Option::is_some)).await;
-        let kept = told.ok().and_then(Result::ok).and_then(|kept| kept.clone());
-        match kept {
-            Some(kept) => Ok(Found { kept, age: Duration::ZERO }),
-            None => Err(self.alone()),
-        }
-    }
-
-    /// Does not wait.
-    pub fn alone(self) -> Keeper {
-        self.cache.keeper(&self.key)
-    }
-}
-
-impl fmt::Debug for Waiter {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Waiter").field("key", &self.key).finish_non_exhaustive()
     }
 }
