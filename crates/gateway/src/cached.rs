@@ -6,14 +6,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use trunkline_cache::{Begin, Cache, CacheKey, Controls, Found, Keeper, Policy, Question, Use};
 use trunkline_core::{Call, Document, Error, Event};
 
+use trunkline_router::Wishes;
+
 use crate::authentication::Caller;
 use crate::gateway::Gateway;
 
 /// LiteLLM's header for a reply that was kept.
 pub(crate) static CACHE_KEY: HeaderName = HeaderName::from_static("x-litellm-cache-key");
-
-/// How long a request waits for an equal one that is on its way, before it goes on by itself.
-const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// The cache of a gateway, and who may use it.
 #[derive(Clone, Debug)]
@@ -24,6 +23,10 @@ pub struct ReplyCache {
     pub policy: Policy,
     /// Keeps the replies of several gateways apart.
     pub namespace: Option<String>,
+    /// How long a request waits for an equal one that is on its way, before it goes on by itself.
+    pub wait: Duration,
+    /// Whether all tenants share what is kept.
+    pub is_shared: bool,
 }
 
 /// What came of a look into the cache.
@@ -58,23 +61,27 @@ pub(crate) async fn look(
     gateway: &Gateway,
     caller: &Caller,
     group: &str,
-    call: &Call,
+    (call, wishes): (&Call, &Wishes),
     (controls, headers): (Option<&[u8]>, &HeaderMap),
 ) -> Result<Looked, Error> {
     let (Some(replies), Some(document)) = (&gateway.replies, call.document()) else {
         return Ok(Looked::Miss(None));
     };
+    if wishes.own_target.is_some() || wishes.mock_failure.is_some() || wishes.mock_delay.is_some() {
+        // Who is answered by somebody else, or on purpose otherwise, is not answered from here.
+        return Ok(Looked::Miss(None));
+    }
     let controls = Controls::read(controls, headers)?;
     let Use { reads, keeps, ttl, age_max } = replies.policy.permits(call.operation, document, &controls);
     if !reads && !keeps {
         return Ok(Looked::Miss(None));
     }
     let key = CacheKey::of(&Question {
-        tenant: caller.tenant(),
+        tenant: if replies.is_shared { "" } else { caller.tenant() },
         namespace: controls.namespace.as_deref().or(replies.namespace.as_deref()),
         operation: call.operation,
         group,
-        further: &[],
+        further: &further(call),
         document,
     });
     if !reads {
@@ -83,7 +90,9 @@ pub(crate) async fn look(
     let found = match replies.cache.begin(&key, age_max).await {
         Begin::Hit(found) => Ok(found),
         Begin::Lead(keeper) => Err(keeper),
-        Begin::Wait(waiter) => waiter.wait(WAIT_MAX).await,
+        // Whoever wants a stream would see nothing of it until the other's has ended.
+        Begin::Wait(waiter) if call.streaming() => Err(waiter.alone()),
+        Begin::Wait(waiter) => waiter.wait(replies.wait).await,
     };
     let keeper = match found {
         Ok(found) => match in_form(&found, call.streaming()) {
@@ -93,6 +102,11 @@ pub(crate) async fn look(
         Err(keeper) => keeper,
     };
     Ok(Looked::Miss(keeps.then_some((keeper, ttl))))
+}
+
+/// The headers of the caller's that go upstream, and may change what is answered.
+fn further(call: &Call) -> Vec<&[u8]> {
+    call.headers.iter().flat_map(|(name, value)| [name.as_str().as_bytes(), value.as_bytes()]).collect()
 }
 
 /// A kept reply as a stream or as a whole.

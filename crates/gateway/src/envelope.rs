@@ -102,7 +102,16 @@ fn type_of(error: &Error) -> &str {
         }
         ErrorKind::KeyExpired => "expired_key",
         ErrorKind::PermissionDenied => "permission_error",
-        ErrorKind::ModelForbidden => model_forbidden_type(error.subject()),
+        // LiteLLM's words for whose list of models it was.
+        ErrorKind::ModelForbidden => match error.subject() {
+            Some(SubjectKind::Team) => "team_model_access_denied",
+            Some(SubjectKind::Member) => "team_member_model_access_denied",
+            Some(SubjectKind::User) => "user_model_access_denied",
+            Some(SubjectKind::Customer) => "customer_model_access_denied",
+            Some(SubjectKind::Key | SubjectKind::Tag | SubjectKind::Global) | None => {
+                "key_model_access_denied"
+            }
+        },
         ErrorKind::BudgetExceeded => "budget_exceeded",
         ErrorKind::StoreUnavailable => "no_db_connection",
         ErrorKind::RateLimited | ErrorKind::Overloaded | ErrorKind::NoDeployment => "rate_limit_error",
@@ -123,17 +132,6 @@ fn type_of(error: &Error) -> &str {
         ErrorKind::UpstreamFailed => error.upstream_type().unwrap_or("internal_server_error"),
         ErrorKind::UpstreamProtocol => "upstream_protocol_error",
         ErrorKind::UpstreamCut => "upstream_cut_error",
-    }
-}
-
-/// LiteLLM's word for whose list of models it was.
-fn model_forbidden_type(subject: Option<SubjectKind>) -> &'static str {
-    match subject {
-        Some(SubjectKind::Team) => "team_model_access_denied",
-        Some(SubjectKind::Member) => "team_member_model_access_denied",
-        Some(SubjectKind::User) => "user_model_access_denied",
-        Some(SubjectKind::Customer) => "customer_model_access_denied",
-        Some(SubjectKind::Key | SubjectKind::Tag | SubjectKind::Global) | None => "key_model_access_denied",
     }
 }
 

@@ -172,7 +172,7 @@ where
     call.object = earlier.object;
     record.streamed = call.streaming();
     let of_cache = (controls.as_deref(), &request.headers);
-    let kept = match cached::look(gateway, &caller, route.group(), &call, of_cache).await? {
+    let kept = match cached::look(gateway, &caller, route.group(), (&call, &wishes), of_cache).await? {
         Looked::Hit(hit) => {
             return Ok(again(
                 record,

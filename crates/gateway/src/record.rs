@@ -1,5 +1,7 @@
 //! What is noted of a request: opened when it is admitted, settled when its reply ends, whatever happens.
 
+mod settling;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -9,13 +11,12 @@ use http::StatusCode;
 use rust_decimal::Decimal;
 use trunkline_core::{Cost, Dialect, Error, ErrorKind, Fault, Observation, Usage};
 use trunkline_keys::Identity;
-use trunkline_ledger::{Closed, Entry, Ledger, Opening};
+use trunkline_ledger::Entry;
 use trunkline_prices::Price;
 use trunkline_router::{Attempt, Candidate, Course, Router};
-use trunkline_store::{Charge, RequestRow};
+use trunkline_store::Charge;
 
 use crate::reserve::Held;
-use crate::row;
 
 /// Everything that is noted of one request. No prompt, no reply and no key is part of it.
 #[derive(Clone, Debug)]
@@ -428,69 +429,6 @@ impl std::ops::Deref for OpenRecord {
 impl std::ops::DerefMut for OpenRecord {
     fn deref_mut(&mut self) -> &mut Record {
         &mut self.record
-    }
-}
-
-impl OpenRecord {
-    /// Leaves an opening in the ledger: whatever becomes of the request from here on, there is a row of it.
-    ///
-    /// # Errors
-    ///
-    /// `StoreUnavailable` where there is no room for it, and what has no row is not to be served.
-    pub(crate) async fn enter(&mut self, ledger: Option<&Ledger>) -> Result<(), Error> {
-        let Some(ledger) = ledger else { return Ok(()) };
-        self.charges = self.held.charges();
-        let input_tokens = match self.held.input_tokens {
-            0 => self.body_bytes as u64 / INPUT_BYTES,
-            tokens => tokens,
-        };
-        let identity = self.record.identity.as_deref();
-        let opening = Opening {
-            id: None,
-            started_at: row::now() - row::milliseconds(self.record.started.elapsed()),
-            call_id: &self.record.call_id,
-            operation: &self.record.operation,
-            route: self.record.route.unwrap_or_default(),
-            streamed: self.record.streamed,
-            key: identity.map(|identity| identity.index.as_str()),
-            user_id: identity.and_then(|identity| identity.user_id.as_deref()),
-            team_id: identity.and_then(|identity| identity.team_id.as_deref()),
-            customer: self.record.user.as_deref(),
-            tags: &self.record.tags,
-            model: self.record.model.as_deref().unwrap_or_default(),
-            group: self.record.group.as_deref(),
-            bound: self.held.bound,
-            input_tokens,
-            input_spend: self.price.as_ref().and_then(|price| price.bound(input_tokens, 0)),
-            charges: &self.charges,
-        };
-        let entry = ledger.begin(&opening)?;
-        entry.synced().await?;
-        self.entry = Some(entry);
-        Ok(())
-    }
-
-    /// Tells all that is to be told of it: what it used, what it cost, how it ended. Done once, before the last byte of the
-    /// reply goes out, and at the latest when it is dropped.
-    pub(crate) fn settle(&mut self) -> Option<Closed> {
-        if std::mem::replace(&mut self.is_settled, true) {
-            return None;
-        }
-        self.end(Outcome::CallerGone);
-        if self.course.attempts > 0 {
-            let course = std::mem::take(&mut self.course);
-            self.left_during(course);
-        }
-        self.estimate();
-        self.record.duration = Some(self.record.started.elapsed());
-        let tokens = self.record.observation.usage.as_ref().map_or(0, Usage::total);
-        self.held.settle(tokens, row::spend(&self.record));
-        let closed = self.entry.take().map(|entry| {
-            let row = RequestRow { charges: std::mem::take(&mut self.charges), ..row::row(&self.record) };
-            entry.close(&row)
-        });
-        self.recorder.settled(&self.record);
-        closed
     }
 }
 

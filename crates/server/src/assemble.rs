@@ -273,10 +273,14 @@ pub(crate) fn exporter(
 
 /// The cache of replies, if one is asked for.
 fn replies(sources: &Sources) -> Option<ReplyCache> {
-    let asked = &sources.loaded.settings.cache;
+    let (asked, own) = (&sources.loaded.settings.cache, &sources.loaded.settings.trunkline);
     let policy = Policy::default();
     asked.is_on.then(|| ReplyCache {
-        cache: Cache::in_memory(trunkline_cache::Options::default()),
+        cache: Cache::in_memory(trunkline_cache::Options {
+            bytes_max: own.cache_bytes_max,
+            entry_bytes_max: size(own.cache_entry_bytes_max),
+            ..trunkline_cache::Options::default()
+        }),
         policy: Policy {
             on_by_default: asked.on_by_default,
             ttl: asked.ttl.unwrap_or(policy.ttl),
@@ -284,6 +288,8 @@ fn replies(sources: &Sources) -> Option<ReplyCache> {
             operations: asked.operations.clone().unwrap_or(policy.operations),
         },
         namespace: asked.namespace.clone(),
+        wait: Duration::from_millis(own.cache_wait_ms),
+        is_shared: own.cache_shared,
     })
 }
 

@@ -1,5 +1,4 @@
-//! A process that begins and closes rows as fast as it can, killed at any moment: each request that was admitted has
-//! exactly one row.
+//! A process that is killed at any moment: each request that it had admitted has exactly one row.
 
 use std::collections::BTreeMap;
 use std::env;
