@@ -233,6 +233,17 @@ mod tests {
     }
 
     #[test]
+    fn parts_of_a_shared_unit_are_used_whole_and_of_a_limit_left_out() {
+        let mut spending = Spending::new(&Budget::new(Decimal::new(25, 7), None), 5);
+        spending.seed(0, Decimal::new(1, 7), false);
+        spending.reserve(5, Decimal::new(11, 7));
+        let window = spending.window(5);
+        let figures = window.figures(Decimal::new(25, 7)).expect("seeded");
+        assert_eq!((figures.used, figures.spent, figures.limit), (2, 0, 2));
+        assert_eq!(window.elsewhere_units(), 1);
+    }
+
+    #[test]
     fn a_clock_that_is_set_back_opens_no_window_again() {
         let mut spending = daily(10);
         spending.reserve(DAY_MS, Decimal::ONE);

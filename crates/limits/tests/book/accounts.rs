@@ -116,7 +116,9 @@ fn an_account_that_nobody_holds_goes_once_it_counts_nothing() {
         try_reserve(&book, &key, 0, 2).expect("room")
     };
     limited(&book, "idle", &limits);
+    let held = limited(&book, "held", &limits);
     crowd(&book);
+    assert!(Arc::ptr_eq(&held, &book.account(&subject(SubjectKind::Key, "held"))));
     assert!(!is_kept("idle"));
     assert!(is_kept("counting") && is_kept("spending") && is_kept("under way"));
     hand.set(60_000);

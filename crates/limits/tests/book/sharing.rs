@@ -128,6 +128,42 @@ async fn without_a_store_leases_are_used_up_and_then_the_policy_holds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_a_store_what_others_give_back_is_waited_for() {
+    let store = Arc::new(Store::default());
+    let replica = Replica::start("a", &store, OnOutage::Refuse);
+    let key = replica.key(&budget(10));
+    let held = reserve(&replica.book, &key, 0, 8, LONG).await.expect("room");
+    store.set_dead(true);
+    pass(Duration::from_secs(3)).await;
+    let began = Instant::now();
+    let refusal = reserve(&replica.book, &key, 0, 9, LONG).await.map(drop).expect_err("it holds less");
+    assert_eq!((refusal.is_pending, began.elapsed()), (false, Duration::ZERO));
+    let (book, again) = (Arc::clone(&replica.book), key.clone());
+    let waiting = tokio::spawn(async move { reserve(&book, &again, 0, 7, LONG).await.map(drop) });
+    pass(Duration::from_millis(100)).await;
+    held.settle(0, Some(Decimal::ONE));
+    assert!(waiting.await.expect("it ends").is_ok(), "seven of the eight were given back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_refused_to_find_out_that_the_store_answers_again() {
+    let store = Arc::new(Store::default());
+    let replica = Replica::start("a", &store, OnOutage::Refuse);
+    let key = replica.key(&Limits { requests_per_minute: Some(640), ..Limits::default() });
+    store.set_dead(true);
+    assert!(replica.book.admit_within(&key, LONG).await.is_err());
+    // The minute is over, so that nothing is left to ask the store for.
+    pass(Duration::from_secs(61)).await;
+    let began = Instant::now();
+    assert!(replica.book.admit_within(&key, LONG).await.is_err());
+    assert_eq!(began.elapsed(), Duration::ZERO, "nor does anybody wait to find out that it does not");
+    pass(Duration::from_secs(61)).await;
+    store.set_dead(false);
+    pass(Duration::from_secs(1)).await;
+    assert!(replica.book.admit_within(&key, LONG).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_replica_that_ends_gives_back_what_it_holds() {
     let store = Arc::new(Store::default());
     let [a, b, c] = three(&store);
