@@ -312,3 +312,51 @@ pub(crate) static MODELS: Table = Table {
 
 /// What names one model.
 pub(crate) static NAMED_MODELS: Table = Table { fields: &[&[asked("id", Shape::Id)]], refused: &[] };
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn the_page_lists_every_field() {
+        let objects = [
+            ("keys", &KEYS),
+            ("users", &USERS),
+            ("teams", &TEAMS),
+            ("members", &MEMBERS),
+            ("customers", &CUSTOMERS),
+            ("budgets", &BUDGETS),
+            ("tags", &TAGS),
+        ];
+        let mut expected: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (objects, table) in objects {
+            for field in table.fields().filter(|field| field.place != Place::Asked) {
+                expected.entry(field.name).or_default().push(objects);
+            }
+        }
+        let page = include_str!("../../../docs/keys-and-budgets.md");
+        let rows = page.split("<!-- fields: begin -->").nth(1).expect("a table");
+        let rows = rows.split("<!-- fields: end -->").next().expect("its end").trim().lines().skip(2);
+        let listed: BTreeMap<&str, Vec<&str>> = rows
+            .map(|row| {
+                let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+                (cells[1].trim_matches('`'), cells[2].split(", ").collect())
+            })
+            .collect();
+        assert_eq!(listed, expected);
+    }
+
+    #[test]
+    fn no_field_is_there_twice() {
+        for table in [&KEYS, &NEW_USERS, &USERS, &TEAMS, &NEW_MEMBERS, &MEMBERS, &CUSTOMERS, &BUDGETS, &TAGS]
+        {
+            let mut names: Vec<&str> = table.fields().map(|field| field.name).collect();
+            names.sort_unstable();
+            let count = names.len();
+            names.dedup();
+            assert_eq!(names.len(), count, "{names:?}");
+        }
+    }
+}

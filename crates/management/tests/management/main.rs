@@ -4,6 +4,7 @@ mod budgets;
 mod keys;
 mod models;
 mod office;
+mod page;
 mod rights;
 mod spend;
 mod teams;
