@@ -135,6 +135,9 @@ async fn check_owner(desk: &Desk, actor: &Actor, fields: &mut Fields, is_service
         })?),
         None => None,
     };
+    if let Some(team) = &team {
+        check_in_team(fields.text("user_id"), team)?;
+    }
     if actor.is_administrator() {
         return Ok(());
     }
@@ -150,10 +153,7 @@ async fn check_owner(desk: &Desk, actor: &Actor, fields: &mut Fields, is_service
                 team.id
             )));
         }
-        if leads && (is_service || fields.has("user_id")) {
-            return check_in_team(fields.text("user_id"), team);
-        }
-        if is_service {
+        if is_service || (leads && fields.has("user_id")) {
             return Ok(());
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
-use trunkline_core::Error;
+use trunkline_core::{Error, ErrorKind};
 use trunkline_store::{ActivityQuery, Dimension, RequestQuery, RequestRow};
 
 use crate::asked::Query;
@@ -19,6 +19,7 @@ pub(crate) async fn logs(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Error>
     let names: Vec<&str> = NAMES.into_iter().chain(["request_id", "summarize"]).collect();
     let query = Query::read(asked.query, &names)?;
     let scope = Scope::read(desk, asked.actor, &query).await?;
+    check_tag(&scope)?;
     let is_summed = query.text("summarize").is_none() || query.flag("summarize")?;
     if is_summed && scope.from.is_some() && scope.until.is_some() && query.text("request_id").is_none() {
         return Ok(Reply::ok(by_day(desk, &scope).await?));
@@ -34,6 +35,7 @@ pub(crate) async fn pages(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Error
     let query = Query::read(asked.query, &names)?;
     let page = query.page("page_size", 50)?;
     let scope = Scope::read(desk, asked.actor, &query).await?;
+    check_tag(&scope)?;
     let id = query.text("request_id").map(str::to_owned);
     let is_one = id.is_some();
     let wanted = RequestQuery { id, ..scope.requests(page.offset(), page.size) };
@@ -46,6 +48,15 @@ pub(crate) async fn pages(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Error
         "page_size": page.size,
         "total_pages": page.pages(total),
     })))
+}
+
+/// Rows are not found by their tags: whoever asks for those of one must not be shown all.
+fn check_tag(scope: &Scope) -> Result<(), Error> {
+    if scope.tag.is_none() {
+        return Ok(());
+    }
+    let message = "rows are not found by tags; /tag/daily/activity tells their sums";
+    Err(Error::new(ErrorKind::InvalidRequest, message).with_param("tag"))
 }
 
 /// How many rows there are, from sums: nobody counts rows. Times are rounded to hours.

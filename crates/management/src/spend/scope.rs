@@ -11,8 +11,19 @@ use crate::keys::lookup;
 use crate::{Actor, rights, times};
 
 /// The query parameters that a scope is read from.
-pub(crate) const NAMES: [&str; 7] =
-    ["start_date", "end_date", "api_key", "user_id", "team_id", "end_user", "model"];
+pub(crate) const NAMES: [&str; 11] = [
+    "start_date",
+    "end_date",
+    "api_key",
+    "user_id",
+    "team_id",
+    "team_ids",
+    "end_user",
+    "end_user_ids",
+    "model",
+    "tag",
+    "tags",
+];
 
 /// What is asked for. What is `None` does not narrow.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +35,7 @@ pub(crate) struct Scope {
     pub(crate) team_id: Option<String>,
     pub(crate) customer: Option<String>,
     pub(crate) group: Option<String>,
+    pub(crate) tag: Option<String>,
 }
 
 impl Scope {
@@ -40,9 +52,10 @@ impl Scope {
             until: query.text("end_date").map(|text| end("end_date", text)).transpose()?,
             key: None,
             user_id: text("user_id"),
-            team_id: text("team_id"),
-            customer: text("end_user"),
+            team_id: one(query, "team_id", "team_ids")?,
+            customer: one(query, "end_user", "end_user_ids")?,
             group: text("model"),
+            tag: one(query, "tag", "tags")?,
         };
         if let Some(named) = query.text("api_key") {
             let key = lookup::find_ever(desk, named).await?;
@@ -93,6 +106,7 @@ impl Scope {
             team_id: self.team_id.clone(),
             customer: self.customer.clone(),
             group: self.group.clone(),
+            tag: self.tag.clone(),
             ..ActivityQuery::default()
         }
     }
@@ -129,6 +143,19 @@ impl Scope {
             self.from = Some(Desk::now() - DAYS_MS);
         }
         self
+    }
+}
+
+/// What is named by either of two names, of which LiteLLM's takes several: here it is one at a time.
+fn one(query: &Query, name: &str, several: &str) -> Result<Option<String>, Error> {
+    let mut named = query.texts(several);
+    match (query.text(name), named.len()) {
+        (Some(text), 0) => Ok(Some(text.to_owned())),
+        (None, 0 | 1) => Ok(named.pop()),
+        (Some(_) | None, _) => {
+            let message = format!("one is told of at a time: give `{name}`, or one of `{several}`");
+            Err(Error::new(ErrorKind::InvalidRequest, message).with_param(several))
+        }
     }
 }
 

@@ -300,7 +300,10 @@ async fn whoever_leads_a_team_leads_its_keys_and_members() {
         office.post(&ann, "/key/service-account/generate", json!({ "team_id": "red" })).await.body();
     assert_eq!(service["user_id"], Value::Null);
     let outsider = json!({ "team_id": "red", "user_id": "cid" });
-    assert_eq!(office.post(&ann, "/key/generate", outsider).await.refused().0, 400);
+    for actor in [&ann, &Actor::Master] {
+        let refused = office.post(actor, "/key/generate", outsider.clone()).await.refused();
+        assert_eq!(refused, (400, "User=cid not assigned to team=red".to_owned()));
+    }
     let beyond = json!({ "team_id": "red", "max_budget": 11 });
     assert_eq!(office.post(&ann, "/key/generate", beyond).await.refused().0, 400);
     for (path, body) in [

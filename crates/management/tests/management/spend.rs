@@ -148,6 +148,14 @@ async fn days_add_up_to_what_they_are_made_of() {
         (&daily["metadata"]["total_tokens"], &daily["metadata"]["has_more"]),
         (&json!(54), &json!(false))
     );
+    let by_tag = office.seen(&format!("/tag/daily/activity?tags=night&{DAYS}")).await;
+    assert_eq!(by_tag["results"][0]["breakdown"]["entities"]["night"]["metrics"]["api_requests"], 2);
+    assert_eq!(office.seen(&format!("/tag/daily/activity?tags=day&{DAYS}")).await["results"], json!([]));
+    let of_red = office.seen(&format!("/team/daily/activity?team_ids=red&{DAYS}")).await;
+    assert_eq!(of_red["metadata"]["total_api_requests"], 1);
+    for several in ["/team/daily/activity?team_ids=red,blue", "/spend/logs?tag=night"] {
+        assert_eq!(office.get(&Actor::Master, several).await.refused().0, 400, "{several}");
+    }
     let paged = office.seen(&format!("/team/daily/activity?page_size=1&{DAYS}")).await;
     assert_eq!(
         (&paged["metadata"]["total_pages"], &paged["metadata"]["has_more"]),
