@@ -37,7 +37,7 @@ const WHOLE: [&str; 6] = [
 ];
 
 /// Holds a key to what its maker has: the key that asks, and the user or the team that the new key belongs to. For a key
-/// that is changed, `before` is as it was.
+/// that is changed, `before` is as it was, and only what is changed is looked at: the rest may be an administrator's gift.
 ///
 /// # Errors
 ///
@@ -52,14 +52,49 @@ pub(crate) async fn hold(
         return Ok(());
     }
     check_reserved(before, key)?;
-    for owner in owners(desk, actor, key).await? {
-        hold_models(&owner, key)?;
-        hold_numbers(&owner, key)?;
-        if owner.hands_down {
-            hand_down(&owner, key)?;
+    hold_to_owners(desk, actor, before, key).await
+}
+
+/// Holds a key whose secret is about to be shown to the key that asks, changed or not: a key that is limited must not get
+/// hold of one that is not.
+///
+/// # Errors
+///
+/// `InvalidRequest` for more than there is.
+pub(crate) async fn hold_shown(desk: &Desk, actor: &Actor, key: &mut Object) -> Result<(), Error> {
+    if actor.is_administrator() {
+        return Ok(());
+    }
+    let asking = actor.identity().map(|identity| identity.index.as_str());
+    for owner in owners(desk, actor, key).await?.into_iter().filter(|owner| owner.hands_down) {
+        if asking != Some(key.id.as_str()) {
+            hold_to(&owner, key, &|_| true)?;
         }
     }
     Ok(())
+}
+
+async fn hold_to_owners(
+    desk: &Desk,
+    actor: &Actor,
+    before: Option<&Object>,
+    key: &mut Object,
+) -> Result<(), Error> {
+    let whole = key.clone();
+    let is_changed =
+        |name: &str| before.is_none_or(|before| before.settings.get(name) != whole.settings.get(name));
+    for owner in owners(desk, actor, key).await? {
+        hold_to(&owner, key, &is_changed)?;
+    }
+    Ok(())
+}
+
+fn hold_to(owner: &Owner, key: &mut Object, is_changed: &impl Fn(&str) -> bool) -> Result<(), Error> {
+    if is_changed("models") {
+        hold_models(owner, key)?;
+    }
+    hold_numbers(owner, key, is_changed)?;
+    if owner.hands_down { hand_down(owner, key, is_changed) } else { Ok(()) }
 }
 
 /// What only administrators set, or change.
@@ -148,11 +183,11 @@ fn hold_models(owner: &Owner, key: &mut Object) -> Result<(), Error> {
     Err(Error::new(ErrorKind::InvalidRequest, message).with_param("models"))
 }
 
-fn hold_numbers(owner: &Owner, key: &mut Object) -> Result<(), Error> {
+fn hold_numbers(owner: &Owner, key: &mut Object, is_changed: &impl Fn(&str) -> bool) -> Result<(), Error> {
     let number = |object: &Object, name: &str| -> Option<Decimal> {
         object.settings.get(name).and_then(numbers::money)
     };
-    for name in NUMBERS {
+    for name in NUMBERS.into_iter().filter(|name| is_changed(name)) {
         let Some(max) = number(&owner.object, name) else { continue };
         match number(key, name) {
             Some(given) if given > max => {
@@ -164,7 +199,8 @@ fn hold_numbers(owner: &Owner, key: &mut Object) -> Result<(), Error> {
             Some(_) | None => {}
         }
     }
-    let Some(max) = number(&owner.object, "max_budget") else { return Ok(()) };
+    let max = number(&owner.object, "max_budget").filter(|_| is_changed("budget_limits"));
+    let Some(max) = max else { return Ok(()) };
     let budgets = key.settings.get("budget_limits").and_then(Value::as_array).into_iter().flatten();
     let greatest = budgets.filter_map(|budget| budget.get("max_budget").and_then(numbers::money)).max();
     match greatest {
@@ -176,44 +212,34 @@ fn hold_numbers(owner: &Owner, key: &mut Object) -> Result<(), Error> {
 }
 
 /// A key that is restricted makes none that is less so: whoever finds it must not be able to shed its limits.
-fn hand_down(owner: &Owner, key: &mut Object) -> Result<(), Error> {
+fn hand_down(owner: &Owner, key: &mut Object, is_changed: &impl Fn(&str) -> bool) -> Result<(), Error> {
     let own_window = owner.object.settings.get("budget_duration");
     if owner.object.settings.contains_key("max_budget")
         && own_window.is_none()
         && key.settings.contains_key("budget_duration")
+        && is_changed("budget_duration")
     {
         let message =
             "the budget of the key that asks never begins anew, so that of no key that it makes does";
         return Err(Error::new(ErrorKind::InvalidRequest, message).with_param("budget_duration"));
     }
-    if owner.object.id == key.id {
-        return hold_own(owner, key);
-    }
-    for name in WHOLE {
+    let is_itself = owner.object.id == key.id;
+    for name in WHOLE.into_iter().filter(|name| is_changed(name)) {
         let Some(own) = owner.object.settings.get(name) else { continue };
         match key.settings.get(name) {
-            Some(given) if given != own => {
-                let message = format!("`{name}` is handed down by the key that asks, and cannot be another");
-                return Err(Error::new(ErrorKind::InvalidRequest, message).with_param(name));
-            }
-            Some(_) => {}
-            None => {
+            Some(given) if given == own => {}
+            None if !is_itself => {
                 key.settings.insert(name.to_owned(), own.clone());
+            }
+            Some(_) | None => {
+                let message =
+                    format!("`{name}` is that of the key that asks, and cannot be another, its own included");
+                return Err(Error::new(ErrorKind::InvalidRequest, message).with_param(name));
             }
         }
     }
-    let latest = expiry::expires_at(&owner.object);
-    bounds::hold_end(key, latest, &latest.and_then(times::text).unwrap_or_default())
-}
-
-/// A key does not shed its own limits either.
-fn hold_own(owner: &Owner, key: &mut Object) -> Result<(), Error> {
-    for name in WHOLE {
-        let own = owner.object.settings.get(name);
-        if own.is_some() && own != key.settings.get(name) {
-            let message = format!("a key cannot change its own `{name}`");
-            return Err(Error::new(ErrorKind::InvalidRequest, message).with_param(name));
-        }
+    if !is_changed("expires") {
+        return Ok(());
     }
     let latest = expiry::expires_at(&owner.object);
     bounds::hold_end(key, latest, &latest.and_then(times::text).unwrap_or_default())

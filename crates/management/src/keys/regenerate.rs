@@ -9,7 +9,7 @@ use crate::counters::subject;
 use crate::desk::Desk;
 use crate::draft::Draft;
 use crate::keys::rows::KeyRows;
-use crate::keys::{change, generate, lookup};
+use crate::keys::{ceiling, change, generate, lookup};
 use crate::{Actor, Asked, Reply, request, rights, tables};
 
 /// `POST /key/regenerate` and `POST /key/{key}/regenerate`: the same key under another secret. The old one is gone at
@@ -35,7 +35,8 @@ pub(crate) async fn regenerate(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, 
         }
         Some(_) | None => generate::new_secret(desk)?,
     };
-    let changed = change::changed(desk, asked.actor, &before, &fields).await?;
+    let mut changed = change::changed(desk, asked.actor, &before, &fields).await?;
+    ceiling::hold_shown(desk, asked.actor, &mut changed).await?;
     let after = renamed(desk, &changed, &secret);
     if after.id == before.id {
         let message = "`new_key` is the key that there is already";

@@ -287,6 +287,32 @@ async fn a_limited_key_sheds_nothing() {
 }
 
 #[tokio::test]
+async fn a_limited_key_gets_hold_of_none_that_is_not() {
+    let office = Office::new().await;
+    office.done("/user/new", json!({ "user_id": "ann", "max_budget": 5, "auto_create_key": false })).await;
+    let limited = json!({ "user_id": "ann", "max_budget": 1, "models": ["gpt-4o"], "rpm_limit": 2 });
+    let made = office.done("/key/generate", limited).await;
+    let ann = office.holder(made["key"].as_str().expect("a key")).await.expect("good");
+    let open = office.done("/key/generate", json!({ "user_id": "ann" })).await;
+    // To name it anew changes nothing else about it.
+    let named =
+        office.post(&ann, "/key/update", json!({ "key": open["token"], "key_alias": "b" })).await.body();
+    assert_eq!((&named["max_budget"], &named["models"]), (&Value::Null, &json!([])));
+    // Its secret is shown to the key that asks, and is good for no more than that.
+    let shown = office.post(&ann, "/key/regenerate", json!({ "key": open["token"] })).await.body();
+    assert_eq!(
+        (&shown["max_budget"], &shown["models"], &shown["rpm_limit"]),
+        (&json!(1), &json!(["gpt-4o"]), &json!(2))
+    );
+    // What an administrator gave beyond the user's own stays, and is not given on.
+    let gift = office.done("/key/generate", json!({ "user_id": "ann", "max_budget": 50 })).await;
+    office.post(&ann, "/key/update", json!({ "key": gift["token"], "key_alias": "gift" })).await.body();
+    assert_eq!(office.post(&ann, "/key/regenerate", json!({ "key": gift["token"] })).await.refused().0, 400);
+    let itself = office.holder(gift["key"].as_str().expect("a key")).await.expect("good");
+    assert_eq!(office.post(&itself, "/key/regenerate", json!({})).await.body()["max_budget"], 50);
+}
+
+#[tokio::test]
 async fn whoever_leads_a_team_leads_its_keys_and_members() {
     let office = Office::new().await;
     let (ann, ben) = (office.user("ann", "internal_user").await, office.user("ben", "internal_user").await);
