@@ -30,6 +30,8 @@ for program in initdb pg_ctl createdb; do
   command -v $program >/dev/null || { echo "there is no $program"; exit 1; }
 done
 folder=$(mktemp -d /tmp/trunkline-postgres.XXXXXX) || { echo 'there is no temporary folder'; exit 1; }
+# An answer that nobody reads, or a terminal that is closed, must not keep it from clearing away.
+trap '' PIPE INT HUP
 trap 'pg_ctl -D "$folder/data" -m immediate -w stop >/dev/null 2>&1; rm -rf "$folder"' EXIT
 start() {
   pg_ctl -D "$folder/data" -l "$folder/log" -w start >/dev/null 2>&1
@@ -69,12 +71,7 @@ impl PostgresServer {
     ///
     /// Names what is missing, if PostgreSQL is not installed. It is the package `postgresql`.
     pub fn start() -> io::Result<Self> {
-        let mut shell = Command::new("sh")
-            .args(["-c", SCRIPT, "sh", SCRIPT])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
+        let mut shell = spawn()?;
         let (Some(orders), Some(answers)) = (shell.stdin.take(), shell.stdout.take()) else {
             return Err(io::Error::other("the shell has no pipes"));
         };
@@ -135,6 +132,15 @@ impl PostgresServer {
     }
 }
 
+fn spawn() -> io::Result<Child> {
+    Command::new("sh")
+        .args(["-c", SCRIPT, "sh", SCRIPT])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+}
+
 impl Told {
     fn obey(&mut self, order: &str) -> io::Result<()> {
         let Some(orders) = &mut self.orders else { return Err(io::Error::other("the server has ended")) };
@@ -160,5 +166,44 @@ impl Drop for Told {
 impl fmt::Debug for PostgresServer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("PostgresServer").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_dropped_leaves_nothing() {
+        let server = PostgresServer::start().expect("a server");
+        let address = server.database().expect("a database");
+        let folder = address.rsplit('=').next().expect("the folder of the socket").to_owned();
+        assert!(Path::new(&folder).exists());
+        assert!(
+            server.told.lock().expect("nobody panicked").obey("create test_1").is_err(),
+            "it is there already"
+        );
+        server.stop().expect("it stops");
+        server.resume().expect("it starts again");
+        drop(server);
+        assert!(!Path::new(&folder).exists());
+    }
+
+    /// The shell was once killed by the answer to its last order, and the server stayed.
+    #[test]
+    fn an_owner_that_is_killed_while_it_waits_leaves_nothing() {
+        let mut shell = spawn().expect("a shell");
+        let mut answers = BufReader::new(shell.stdout.take().expect("a pipe"));
+        let mut ready = String::new();
+        answers.read_line(&mut ready).expect("an answer");
+        let folder = ready.trim().strip_prefix("ready ").expect("a server").to_owned();
+        assert!(Path::new(&folder).exists());
+        let mut orders = shell.stdin.take().expect("a pipe");
+        writeln!(orders, "create test_1").expect("an order");
+        drop((answers, orders));
+        shell.wait().expect("it ends");
+        assert!(!Path::new(&folder).exists());
     }
 }
