@@ -1,5 +1,6 @@
-//! Measures what a row costs: `cargo run --release -p trunkline-store --example record -- [rows] [keys] [batch]`.
+//! Measures what a row costs: `cargo run --release -p trunkline-store --example record -- [rows] [keys] [batch] [named]`.
 //!
+//! With `named` 0, calls have random ids of their own, as if callers chose them; with 1, those of the ledger.
 //! Prints the processor time of the whole process, SQLite's thread included, for each row that is recorded.
 
 use std::error::Error;
@@ -16,10 +17,10 @@ const TICK: Duration = Duration::from_millis(10);
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1).map(|argument| argument.parse::<usize>());
     let mut argument = |usual: usize| arguments.next().unwrap_or(Ok(usual));
-    let (count, keys, batch) = (argument(200_000)?, argument(100)?, argument(500)?);
+    let (count, keys, batch, named) = (argument(200_000)?, argument(100)?, argument(500)?, argument(1)?);
     let folder = tempfile::tempdir()?;
     let store = SqliteStore::open(&folder.path().join("record.db")).await?;
-    let rows: Vec<RequestRow> = (0..count).map(|number| row(number, keys)).collect();
+    let rows: Vec<RequestRow> = (0..count).map(|number| row(number, keys, named == 1)).collect();
     let (began, spent_before) = (Instant::now(), processor_time()?);
     for batch in rows.chunks(batch) {
         store.record(batch).await?;
@@ -27,7 +28,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (wall, spent) = (began.elapsed(), processor_time()? - spent_before);
     let bytes = std::fs::metadata(folder.path().join("record.db"))?.len();
     let each = |time: Duration| time.as_nanos() / count as u128;
-    println!("{count} rows of {keys} keys in batches of {batch}");
+    println!(
+        "{count} rows of {keys} keys in batches of {batch}, ids of calls {}",
+        if named == 1 { "shared" } else { "random" }
+    );
     println!(
         "processor {} ns a row, wall {} ns a row, {} bytes a row",
         each(spent),
@@ -38,7 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// A plain chat: one attempt, four counters.
-fn row(number: usize, keys: usize) -> RequestRow {
+fn row(number: usize, keys: usize, named: bool) -> RequestRow {
     let started_at = 1_795_737_600_000 + i64::try_from(number).unwrap_or(0) * 20;
     let scattered = number.wrapping_mul(2_654_435_761) >> 7;
     let key = format!("{:064x}", scattered % keys);
@@ -67,9 +71,11 @@ fn row(number: usize, keys: usize) -> RequestRow {
         })
         .collect();
     charges.push(Charge { subject: Subject::global(), period: String::new(), begins_at: 0 });
+    let request_id = format!("019ac2c7-{number:012x}-7abc-8def");
+    let random = u128::from(number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
     RequestRow {
-        request_id: format!("019ac2c7-{number:012x}-7abc-8def"),
-        call_id: format!("chatcmpl-{scattered:024x}"),
+        call_id: if named { request_id.clone() } else { format!("{random:032x}") },
+        request_id,
         started_at,
         first_byte_at: Some(started_at + 400),
         ended_at: started_at + 900,

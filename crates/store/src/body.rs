@@ -1,14 +1,19 @@
 //! What of a row no column holds, as one JSON text: so that a row is few values, and a new field is no new column.
+//!
+//! A row costs what its bytes cost, and a ledger has millions. What is as usual is left out, and so is what an attempt or a
+//! charge has in common with its row.
+
+use std::borrow::Cow;
 
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
-use trunkline_core::{Error, Usage};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use trunkline_core::{Error, Subject, SubjectKind, Usage};
 
 use crate::failure::unreadable;
 use crate::value::is_indexed_whole;
 use crate::{AttemptRow, Charge, CostOrigin, RequestRow};
 
-/// The fields of a row, and which of them the text holds. What is as usual is left out.
+/// The fields of a row, and which of them stand in the first part of the text.
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "RequestRow", default = "RequestRow::default")]
 struct Body {
@@ -51,7 +56,7 @@ struct Body {
     upstream_model: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     api_base: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", with = "tokens")]
     usage: Option<Usage>,
     #[serde(skip_serializing_if = "is_false")]
     usage_is_estimated: bool,
@@ -82,10 +87,191 @@ struct Body {
     client_address: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip)]
     attempts: Vec<AttemptRow>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip)]
     charges: Vec<Charge>,
+}
+
+/// The text as it is written: the row's own fields, its attempts, what it is charged to.
+#[derive(Serialize)]
+struct Written<'row>(Own<'row>, Vec<Attempt<'row>>, Vec<Charged<'row>>);
+
+struct Own<'row>(&'row RequestRow);
+
+impl Serialize for Own<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Body::serialize(self.0, serializer)
+    }
+}
+
+/// The text as it is read.
+#[derive(Deserialize)]
+struct Read<'text>(
+    #[serde(with = "Body")] RequestRow,
+    #[serde(borrow)] Vec<Attempt<'text>>,
+    #[serde(borrow)] Vec<Charged<'text>>,
+);
+
+/// An attempt. One that used and cost what the whole request did has `same`, and no names or figures of its own.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Attempt<'row> {
+    #[serde(skip_serializing_if = "is_false")]
+    same: bool,
+    #[serde(skip_serializing_if = "Option::is_none", borrow)]
+    group: Option<Cow<'row, str>>,
+    #[serde(skip_serializing_if = "Option::is_none", borrow)]
+    deployment: Option<Cow<'row, str>>,
+    #[serde(skip_serializing_if = "Option::is_none", borrow)]
+    provider: Option<Cow<'row, str>>,
+    #[serde(skip_serializing_if = "Option::is_none", borrow)]
+    upstream_model: Option<Cow<'row, str>>,
+    duration_ms: i64,
+    #[serde(skip_serializing_if = "Option::is_none", borrow)]
+    error_kind: Option<Cow<'row, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none", with = "tokens")]
+    usage: Option<Usage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spend: Option<Decimal>,
+    #[serde(skip_serializing_if = "Option::is_none", borrow)]
+    generation_id: Option<Cow<'row, str>>,
+}
+
+impl<'row> Attempt<'row> {
+    fn of(attempt: &'row AttemptRow, row: &RequestRow) -> Self {
+        let names = [
+            (&attempt.group, &row.group),
+            (&attempt.deployment, &row.deployment),
+            (&attempt.provider, &row.provider),
+            (&attempt.upstream_model, &row.upstream_model),
+        ];
+        let has_same_names = names.iter().all(|(own, whole)| whole.as_ref() == Some(*own));
+        let has_same_spend = written_alike(attempt.spend, row.spend);
+        let has_same_usage = attempt.usage == row.usage && attempt.generation_id == row.generation_id;
+        let same = has_same_names && has_same_spend && has_same_usage;
+        let differing = |name: &'row String| (!same).then_some(Cow::Borrowed(name.as_str()));
+        Self {
+            same,
+            group: differing(&attempt.group),
+            deployment: differing(&attempt.deployment),
+            provider: differing(&attempt.provider),
+            upstream_model: differing(&attempt.upstream_model),
+            duration_ms: attempt.duration_ms,
+            error_kind: attempt.error_kind.as_deref().map(Cow::Borrowed),
+            status: attempt.status,
+            usage: attempt.usage.clone().filter(|_| !same),
+            spend: attempt.spend.filter(|_| !same),
+            generation_id: attempt.generation_id.as_ref().and_then(differing),
+        }
+    }
+
+    fn of_row(self, row: &RequestRow) -> AttemptRow {
+        let name = |own: Option<Cow<'_, str>>, whole: &Option<String>| {
+            own.map_or_else(|| whole.clone().filter(|_| self.same).unwrap_or_default(), Cow::into_owned)
+        };
+        AttemptRow {
+            group: name(self.group, &row.group),
+            deployment: name(self.deployment, &row.deployment),
+            provider: name(self.provider, &row.provider),
+            upstream_model: name(self.upstream_model, &row.upstream_model),
+            duration_ms: self.duration_ms,
+            error_kind: self.error_kind.map(Cow::into_owned),
+            status: self.status,
+            usage: if self.same { row.usage.clone() } else { self.usage },
+            spend: if self.same { row.spend } else { self.spend },
+            generation_id: if self.same {
+                row.generation_id.clone()
+            } else {
+                self.generation_id.map(Cow::into_owned)
+            },
+        }
+    }
+}
+
+/// Whether two figures are equal, with the same places.
+fn written_alike(one: Option<Decimal>, other: Option<Decimal>) -> bool {
+    one == other && one.map(|one| one.scale()) == other.map(|other| other.scale())
+}
+
+/// A charge: kind, id, model, period, beginning. The id is left out where it is the row's own.
+#[derive(Serialize, Deserialize)]
+struct Charged<'row>(
+    SubjectKind,
+    #[serde(borrow)] Option<Cow<'row, str>>,
+    #[serde(borrow)] Option<Cow<'row, str>>,
+    #[serde(borrow)] Cow<'row, str>,
+    i64,
+);
+
+impl<'row> Charged<'row> {
+    fn of(charge: &'row Charge, row: &RequestRow) -> Self {
+        let Subject { kind, id, model } = &charge.subject;
+        let is_own = own_id(*kind, row).is_some_and(|own| own == &**id);
+        let id = (!is_own).then(|| Cow::Borrowed(&**id));
+        Self(*kind, id, model.as_deref().map(Cow::Borrowed), Cow::Borrowed(&charge.period), charge.begins_at)
+    }
+
+    fn of_row(self, row: &RequestRow) -> Charge {
+        let Self(kind, id, model, period, begins_at) = self;
+        let id = id.unwrap_or_else(|| Cow::Borrowed(own_id(kind, row).unwrap_or_default()));
+        let mut subject = Subject::new(kind, &*id);
+        subject.model = model.map(|model| (&*model).into());
+        Charge { subject, period: period.into_owned(), begins_at }
+    }
+}
+
+/// Who the row itself says a subject is.
+fn own_id(kind: SubjectKind, row: &RequestRow) -> Option<&str> {
+    match kind {
+        SubjectKind::Team => row.team_id.as_deref(),
+        SubjectKind::User => row.user_id.as_deref(),
+        SubjectKind::Key => row.key.as_deref(),
+        SubjectKind::Customer => row.customer.as_deref(),
+        SubjectKind::Global | SubjectKind::Member | SubjectKind::Tag => None,
+    }
+}
+
+/// Tokens as a list of figures. A later bucket is one more figure.
+mod tokens {
+    use super::{Deserialize, Deserializer, Serialize, Serializer, Usage};
+
+    pub(super) fn serialize<S: Serializer>(usage: &Option<Usage>, serializer: S) -> Result<S::Ok, S::Error> {
+        let figures = usage.as_ref().map(|usage| {
+            [
+                usage.uncached_input,
+                usage.cache_read,
+                usage.cache_write,
+                usage.audio_input,
+                usage.output,
+                usage.reasoning,
+                usage.audio_output,
+                usage.image_output,
+                u64::from(usage.inconsistent),
+            ]
+        });
+        figures.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Usage>, D::Error> {
+        let figures: Option<Vec<u64>> = Option::deserialize(deserializer)?;
+        Ok(figures.map(|figures| {
+            let figure = |place: usize| figures.get(place).copied().unwrap_or(0);
+            Usage {
+                uncached_input: figure(0),
+                cache_read: figure(1),
+                cache_write: figure(2),
+                audio_input: figure(3),
+                output: figure(4),
+                reasoning: figure(5),
+                audio_output: figure(6),
+                image_output: figure(7),
+                inconsistent: figure(8) != 0,
+            }
+        }))
+    }
 }
 
 fn is_false(value: &bool) -> bool {
@@ -98,14 +284,22 @@ fn is_none_or_in_column(text: &Option<String>) -> bool {
 
 /// The text of a row.
 pub(crate) fn write(row: &RequestRow) -> Result<String, Error> {
-    let mut text = Vec::with_capacity(1024);
-    Body::serialize(row, &mut serde_json::Serializer::new(&mut text))
-        .map_err(|error| unreadable("a request", error))?;
-    Ok(String::from_utf8_lossy(&text).into_owned())
+    let attempts = row.attempts.iter().map(|attempt| Attempt::of(attempt, row)).collect();
+    let charges = row.charges.iter().map(|charge| Charged::of(charge, row)).collect();
+    serde_json::to_string(&Written(Own(row), attempts, charges))
+        .map_err(|error| unreadable("a request", error))
 }
 
-/// The row of a text. What stands in columns is for the caller to fill in, where the text does not hold it.
-pub(crate) fn read(text: &str) -> Result<RequestRow, Error> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    Body::deserialize(&mut deserializer).map_err(|error| unreadable("a request", error))
+/// The row of a text. `complete` fills in what stands in columns, where the text does not hold it; what attempts and
+/// charges have in common with the row is taken from that.
+pub(crate) fn read(
+    text: &str,
+    complete: impl FnOnce(&mut RequestRow) -> Result<(), Error>,
+) -> Result<RequestRow, Error> {
+    let Read(mut row, attempts, charges) =
+        serde_json::from_str(text).map_err(|error| unreadable("a request", error))?;
+    complete(&mut row)?;
+    row.attempts = attempts.into_iter().map(|attempt| attempt.of_row(&row)).collect();
+    row.charges = charges.into_iter().map(|charge| charge.of_row(&row)).collect();
+    Ok(row)
 }

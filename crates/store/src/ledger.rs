@@ -185,7 +185,7 @@ pub(crate) fn search(query: &RequestQuery) -> (String, Vec<Value<'_>>) {
     let mut conditions = Vec::new();
     if let Some(id) = &query.id {
         let place = values.add(Value::Text(Some(indexed(id))));
-        conditions.push(format!("(request_id = {place} OR call_id = {place})"));
+        conditions.push(format!("(request_id = {place} OR (call_id = {place} AND call_id <> request_id))"));
     }
     let names = [
         ("key", &query.key),
@@ -238,26 +238,27 @@ pub(crate) async fn forget(session: &mut Session, before: i64, limit: u64) -> Re
 }
 
 fn read(row: &Row) -> Result<RequestRow, Error> {
-    let mut request = body::read(&row.text(8)?)?;
-    // A text that was too long for its column stands whole in the body.
-    if request.request_id.is_empty() {
-        request.request_id = row.text(0)?;
-    }
-    if request.call_id.is_empty() {
-        request.call_id = row.text(1)?;
-    }
-    request.started_at = row.integer(2)?;
-    let names = [
-        &mut request.key,
-        &mut request.user_id,
-        &mut request.team_id,
-        &mut request.customer,
-        &mut request.group,
-    ];
-    for (column, name) in (3..).zip(names) {
-        if name.is_none() {
-            *name = row.optional_text(column)?;
+    body::read(&row.text(8)?, |request| {
+        // A text that was too long for its column stands whole in the body.
+        if request.request_id.is_empty() {
+            request.request_id = row.text(0)?;
         }
-    }
-    Ok(request)
+        if request.call_id.is_empty() {
+            request.call_id = row.text(1)?;
+        }
+        request.started_at = row.integer(2)?;
+        let names = [
+            &mut request.key,
+            &mut request.user_id,
+            &mut request.team_id,
+            &mut request.customer,
+            &mut request.group,
+        ];
+        for (column, name) in (3..).zip(names) {
+            if name.is_none() {
+                *name = row.optional_text(column)?;
+            }
+        }
+        Ok(())
+    })
 }

@@ -33,7 +33,7 @@ const FIRST: &[&str] = &[
     "CREATE TABLE trunkline.requests (
         request_id TEXT NOT NULL PRIMARY KEY, call_id TEXT NOT NULL, started_at WHOLE NOT NULL, key TEXT, user_id TEXT,
         team_id TEXT, customer TEXT, model_group TEXT, reconcilable WHOLE NOT NULL, spend MONEY, body TEXT NOT NULL)",
-    "CREATE INDEX requests_by_call ON trunkline.requests (call_id)",
+    "CREATE INDEX requests_by_call ON trunkline.requests (call_id) WHERE call_id <> request_id",
     "CREATE INDEX requests_by_time ON trunkline.requests (started_at)",
     "CREATE INDEX requests_by_key ON trunkline.requests (key, started_at) WHERE key IS NOT NULL",
     "CREATE INDEX requests_by_user ON trunkline.requests (user_id, started_at) WHERE user_id IS NOT NULL",

@@ -24,6 +24,12 @@ const WAIT: Duration = Duration::from_secs(5);
 /// How long a reader's connection is kept without use.
 const READER_IDLE: Duration = Duration::from_secs(60);
 
+/// How many pages the write-ahead log has before it is written back: 16 MiB. What changes often is written back once.
+const WAL_PAGES: &str = "4000";
+
+/// How much of the file the writer keeps in memory, in KiB, as SQLite writes it.
+const WRITER_CACHE: &str = "-8000";
+
 /// How large the write-ahead log stays once it has been written back.
 const WAL_BYTES_MAX: &str = "67108864";
 
@@ -56,7 +62,9 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             .pragma("journal_size_limit", WAL_BYTES_MAX);
         let options = usual(options);
-        let writer = writer(options.clone()).await?;
+        let for_writer =
+            options.clone().pragma("wal_autocheckpoint", WAL_PAGES).pragma("cache_size", WRITER_CACHE);
+        let writer = writer(for_writer).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS_MAX)
             .acquire_timeout(WAIT)

@@ -1,7 +1,7 @@
 //! Rows of requests: each counted once, found again, put right, forgotten.
 
 use trunkline_core::Usage;
-use trunkline_store::{ActivityQuery, CostOrigin, RequestQuery, RequestRow, Store, Sums};
+use trunkline_store::{ActivityQuery, AttemptRow, CostOrigin, RequestQuery, RequestRow, Store, Sums};
 
 use crate::load::{DAY, HOUR, MIDNIGHT, full_row, load, money, row};
 
@@ -18,10 +18,17 @@ pub(crate) async fn sums(store: &dyn Store) -> Sums {
 
 pub(crate) async fn a_row_comes_back_as_it_was(store: &dyn Store) {
     let full = full_row();
-    let bare = RequestRow { request_id: "bare".to_owned(), ..RequestRow::default() };
+    let bare = RequestRow {
+        request_id: "bare".to_owned(),
+        call_id: "bare".to_owned(),
+        attempts: vec![AttemptRow::default()],
+        ..RequestRow::default()
+    };
     assert_eq!(store.record(&[full.clone(), bare.clone()]).await.expect("a record"), 2);
     let found = rows(store, RequestQuery::default()).await;
-    assert_eq!(found, [full.clone(), bare]);
+    assert_eq!(found, [full.clone(), bare.clone()]);
+    let named = rows(store, RequestQuery { id: Some("bare".to_owned()), ..RequestQuery::default() }).await;
+    assert_eq!(named, [bare]);
     // Equal decimals may be written differently; the upstream's own spelling is kept.
     assert_eq!(format!("{:?}", found[0]), format!("{full:?}"));
 }

@@ -148,6 +148,28 @@ pub(crate) fn full_row() -> RequestRow {
         spend: Some(money("0.000100")),
         generation_id: Some("gen-0".to_owned()),
     };
+    // One that answered has most in common with its row; a figure with another spelling is another.
+    let answered = AttemptRow {
+        error_kind: None,
+        spend: Some(money("0.0123456789012345678")),
+        generation_id: Some("gen-1".to_owned()),
+        ..attempt.clone()
+    };
+    let spelled = AttemptRow { spend: Some(money("0.01234567890123456780")), ..answered.clone() };
+    let unknown = AttemptRow { usage: None, spend: None, generation_id: None, ..answered.clone() };
+    let attempts = vec![attempt, spelled, unknown, answered];
+    let subjects = [
+        Subject::global().with_model("gpt-4o"),
+        Subject::new(SubjectKind::Key, "key-a"),
+        Subject::new(SubjectKind::Key, "another"),
+        Subject::new(SubjectKind::Key, ""),
+        Subject::new(SubjectKind::Team, "red").with_model("gpt-4o"),
+        Subject::new(SubjectKind::Customer, "c1"),
+        Subject::new(SubjectKind::User, "ada\u{0}"),
+        Subject::new(SubjectKind::Member, "red\u{1f}ada"),
+        Subject::new(SubjectKind::Tag, "dev"),
+    ];
+    let charges = subjects.map(|subject| Charge { subject, period: "30d".to_owned(), begins_at: 7 }).to_vec();
     RequestRow {
         call_id: "chosen by the caller".to_owned(),
         first_byte_at: Some(MIDNIGHT + 5),
@@ -178,12 +200,8 @@ pub(crate) fn full_row() -> RequestRow {
         session_id: Some("s1".to_owned()),
         client_address: Some("10.0.0.7".to_owned()),
         metadata: Some("{\"a\":\"b\\u0000\"}".to_owned()),
-        attempts: vec![attempt.clone(), AttemptRow { error_kind: None, ..attempt }],
-        charges: vec![Charge {
-            subject: Subject::global().with_model("gpt-4o"),
-            period: "30d".to_owned(),
-            begins_at: 7,
-        }],
+        attempts,
+        charges,
         ..row("full", MIDNIGHT, "0.0123456789012345678")
     }
 }
