@@ -247,3 +247,123 @@ fn subject_number(kind: SubjectKind) -> u8 {
 fn subject_kind(number: u8) -> Result<SubjectKind, Unreadable> {
     SubjectKind::ALL.into_iter().find(|kind| subject_number(*kind) == number).ok_or(Unreadable::Malformed)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rust_decimal::Decimal;
+    use trunkline_core::Usage;
+
+    use super::*;
+    use crate::request_id::RequestIds;
+
+    /// A row with something in each of its members, made of two numbers and a text.
+    fn row(number: u64, amount: i64, text: &str) -> RequestRow {
+        let some = |name: &str| (!number.is_multiple_of(3)).then(|| format!("{name} {text}"));
+        let usage = Usage {
+            uncached_input: number,
+            cache_read: number / 2,
+            cache_write: 1,
+            audio_input: u64::MAX - number,
+            output: number % 7,
+            reasoning: 3,
+            audio_output: 4,
+            image_output: 5,
+            inconsistent: number % 2 == 1,
+        };
+        let money = |scale: u32| (!number.is_multiple_of(5)).then(|| Decimal::new(amount, scale));
+        let attempt = AttemptRow {
+            group: text.to_owned(),
+            deployment: "deployment".to_owned(),
+            provider: "provider".to_owned(),
+            upstream_model: "upstream".to_owned(),
+            duration_ms: amount,
+            error_kind: some("kind"),
+            status: Some(number as u16),
+            usage: Some(usage.clone()),
+            spend: money(9),
+            generation_id: some("generation"),
+        };
+        let subject = Subject::new(SubjectKind::ALL[number as usize % 7], text).with_model("gpt-4o");
+        let charge = Charge { subject, period: "30d".to_owned(), begins_at: amount };
+        RequestRow {
+            request_id: RequestIds::new().next(amount).to_string(),
+            call_id: text.to_owned(),
+            started_at: amount,
+            first_byte_at: number.is_multiple_of(2).then_some(amount.wrapping_add(5)),
+            ended_at: amount.wrapping_add(number as i64),
+            operation: "operation".to_owned(),
+            route: "route".to_owned(),
+            streamed: number.is_multiple_of(2),
+            status: (number % 2 == 1).then_some(number as u16),
+            outcome: "completed".to_owned(),
+            error_kind: some("error"),
+            key: some("key"),
+            user_id: some("user"),
+            team_id: some("team"),
+            customer: some("customer"),
+            tags: vec![text.to_owned(); number as usize % 4],
+            model: "model".to_owned(),
+            group: some("group"),
+            deployment: some("deployment"),
+            provider: some("provider"),
+            upstream_model: some("upstream"),
+            api_base: some("base"),
+            usage: (!number.is_multiple_of(4)).then_some(usage),
+            usage_is_estimated: number.is_multiple_of(3),
+            spend: money(0),
+            cost_origin: CostOrigin::ALL[number as usize % 6],
+            cost: money(1),
+            market_cost: money(15),
+            surcharge_cost: money(28),
+            gateway_cost: None,
+            is_byok: number % 5 == 1,
+            is_contradictory: number % 5 == 2,
+            generation_id: some("generation"),
+            cache_hit: number % 5 == 3,
+            cache_key: some("cache"),
+            session_id: some("session"),
+            client_address: some("address"),
+            metadata: some("{}"),
+            attempts: vec![attempt; number as usize % 3],
+            charges: vec![charge; number as usize % 4],
+        }
+    }
+
+    fn written(row: &RequestRow) -> Vec<u8> {
+        let id: uuid::Uuid = row.request_id.parse().expect("an id");
+        let mut bytes = Vec::new();
+        write(RequestId::from_bytes(id.into_bytes()), row, &mut bytes);
+        bytes
+    }
+
+    proptest! {
+        #[test]
+        fn a_row_is_read_as_it_was_written(number: u64, amount: i64, text: String) {
+            let row = row(number, amount, &text);
+            prop_assert_eq!(read(&written(&row)), Ok(row));
+        }
+
+        #[test]
+        fn no_bytes_are_a_danger(mut bytes: Vec<u8>) {
+            bytes.insert(0, FORMAT);
+            let _ = read(&bytes);
+            prop_assert!(bytes.len() > 16 || read_id(&bytes).is_err());
+        }
+    }
+
+    #[test]
+    fn a_row_that_was_cut_off_is_none() {
+        let bytes = written(&row(7, 123_456, "text"));
+        for end in 0..bytes.len() {
+            assert_eq!(read(&bytes[..end]), Err(Unreadable::Malformed), "cut at {end}");
+        }
+    }
+
+    #[test]
+    fn a_later_version_is_not_guessed_at() {
+        let mut bytes = written(&row(7, 123_456, "text"));
+        bytes[0] = FORMAT + 1;
+        assert_eq!(read(&bytes), Err(Unreadable::Version(FORMAT + 1)));
+    }
+}

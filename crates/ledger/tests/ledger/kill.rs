@@ -150,7 +150,7 @@ async fn every_request_that_was_admitted_has_one_row() {
             match row.outcome.as_str() {
                 "completed" => assert_eq!(row.cost_origin, CostOrigin::Computed),
                 "interrupted" => {
-                    assert_eq!((row.cost_origin, row.usage_is_estimated), (CostOrigin::Estimated, true))
+                    assert_eq!((row.cost_origin, row.usage_is_estimated), (CostOrigin::Estimated, true));
                 }
                 other => panic!("round {round}: {id} ended as {other}"),
             }
