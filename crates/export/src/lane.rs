@@ -27,7 +27,7 @@ pub(crate) struct Lane {
 
 impl Lane {
     pub(crate) fn new(destination: Destination, options: ExportOptions) -> Self {
-        let queue = Queue::new(options.rows_max, options.batch_rows_max);
+        let queue = Queue::new(&options);
         Self { destination, options, queue, counts: Counts::default(), is_failing: AtomicBool::new(false) }
     }
 

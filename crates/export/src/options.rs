@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct ExportOptions {
     /// Rows that wait for a destination at most. What comes beyond is dropped and counted. Default 10,000.
     pub rows_max: usize,
+    /// Bytes that those rows take at most, about. Default 32 MiB.
+    pub bytes_max: usize,
     /// Rows in one POST at most. Default 100.
     pub batch_rows_max: usize,
     /// How long a row waits for others to go with it. Default 1 s.
@@ -29,6 +31,7 @@ impl Default for ExportOptions {
     fn default() -> Self {
         Self {
             rows_max: 10_000,
+            bytes_max: 32 * 1024 * 1024,
             batch_rows_max: 100,
             batch_wait: Duration::from_secs(1),
             posts_max: 4,

@@ -1,4 +1,4 @@
-//! Rows that wait for a destination: never more than a limit.
+//! Rows that wait for a destination: never more than a limit, in number and in bytes.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,33 +7,49 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use crate::ExportOptions;
 use crate::row::Row;
 
 #[derive(Debug)]
 pub(crate) struct Queue {
-    rows: Mutex<VecDeque<Arc<Row>>>,
+    waiting: Mutex<Waiting>,
     rows_max: usize,
+    bytes_max: usize,
     batch_rows_max: usize,
     /// Told when the first row comes and when a batch is full, so that a sender is woken twice a batch and not once a
     /// request.
     changed: Notify,
 }
 
+#[derive(Debug, Default)]
+struct Waiting {
+    rows: VecDeque<Arc<Row>>,
+    /// What they take together.
+    bytes: usize,
+}
+
 impl Queue {
-    pub(crate) fn new(rows_max: usize, batch_rows_max: usize) -> Self {
-        let batch_rows_max = batch_rows_max.max(1);
-        Self { rows: Mutex::default(), rows_max, batch_rows_max, changed: Notify::new() }
+    pub(crate) fn new(options: &ExportOptions) -> Self {
+        Self {
+            waiting: Mutex::default(),
+            rows_max: options.rows_max,
+            bytes_max: options.bytes_max,
+            batch_rows_max: options.batch_rows_max.max(1),
+            changed: Notify::new(),
+        }
     }
 
     /// Whether there was room for the row.
     pub(crate) fn push(&self, row: Arc<Row>) -> bool {
         let length = {
-            let mut rows = self.rows();
-            if rows.len() >= self.rows_max {
+            let mut waiting = self.waiting();
+            let bytes = waiting.bytes.saturating_add(row.bytes());
+            if waiting.rows.len() >= self.rows_max || bytes > self.bytes_max {
                 return false;
             }
-            rows.push_back(row);
-            rows.len()
+            waiting.bytes = bytes;
+            waiting.rows.push_back(row);
+            waiting.rows.len()
         };
         if length == 1 || length == self.batch_rows_max {
             self.changed.notify_one();
@@ -46,15 +62,17 @@ impl Queue {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.rows().len()
+        self.waiting().rows.len()
     }
 
     /// The rows of the next batch, at once.
     pub(crate) fn take(&self) -> Vec<Arc<Row>> {
         let (batch, rest) = {
-            let mut rows = self.rows();
-            let length = rows.len().min(self.batch_rows_max);
-            (rows.drain(..length).collect(), rows.len())
+            let mut waiting = self.waiting();
+            let length = waiting.rows.len().min(self.batch_rows_max);
+            let batch: Vec<Arc<Row>> = waiting.rows.drain(..length).collect();
+            waiting.bytes -= batch.iter().map(|row| row.bytes()).sum::<usize>();
+            (batch, waiting.rows.len())
         };
         // Whoever takes a batch passes on the word that there is more.
         if rest > 0 {
@@ -77,7 +95,7 @@ impl Queue {
         let _ = timeout(wait, full).await;
     }
 
-    fn rows(&self) -> MutexGuard<'_, VecDeque<Arc<Row>>> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -91,6 +91,22 @@ impl Row {
         }
     }
 
+    /// About what it takes in memory. What it shares with others is counted as its own.
+    pub(crate) fn bytes(&self) -> usize {
+        let own = [&self.user, &self.model, &self.generation_id]
+            .map(|text| text.as_ref().map_or(0, |text| text.len()));
+        let shared =
+            [&self.group, &self.upstream_model].map(|text| text.as_ref().map_or(0, |text| text.len()));
+        let tags = self.tags.iter().map(|tag| size_of::<Box<str>>() + tag.len());
+        let attempts = self.failed_attempts.iter().map(|attempt| {
+            let names =
+                [&attempt.group, &attempt.deployment, &attempt.deployment_group, &attempt.upstream_model];
+            size_of::<Attempt>() + names.map(|name| name.len()).iter().sum::<usize>()
+        });
+        let texts = self.call_id.len() + own.iter().chain(&shared).sum::<usize>();
+        size_of::<Self>() + texts + tags.sum::<usize>() + attempts.sum::<usize>()
+    }
+
     /// When the request was accepted.
     pub(crate) fn started(&self) -> SystemTime {
         self.ended.checked_sub(self.duration).unwrap_or(self.ended)

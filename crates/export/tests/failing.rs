@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use trunkline_export::{ExportOptions, Standing};
-use trunkline_gateway::Recorder;
+use trunkline_gateway::{Record, Recorder};
 use trunkline_testkit::upstream::{Cut, Script, ScriptedUpstream, refused_url};
 
 use crate::records::plain;
@@ -97,4 +97,16 @@ async fn what_is_queued_at_the_end_is_still_sent() {
     let options = ExportOptions { batch_wait: Duration::from_secs(3_600), ..quick() };
     let standing = outcome(&receiver.url(), 1_050, &options).await;
     assert_eq!((standing.sent, standing.lost, standing.queued), (1_050, 0, 0));
+}
+
+#[tokio::test]
+async fn rows_that_are_large_fill_the_queue_sooner() {
+    let options = ExportOptions { bytes_max: 100_000, ..ExportOptions::default() };
+    let (exporter, _) = resting(webhook("http://127.0.0.1:1"), &options);
+    let large = Record { tags: vec!["x".repeat(256); 16], ..plain("x") };
+    (0..100).for_each(|_| exporter.settled(&large));
+    let found = standing(&exporter);
+    assert_eq!(found.queued as u64 + found.dropped, 100);
+    // Each has 4 KiB of tags and less than 2 KiB besides.
+    assert!((16..=24).contains(&found.queued), "{found:?}");
 }
