@@ -1,20 +1,24 @@
-//! Rows on their way: what nobody took is counted as lost, whatever kept it.
+//! Rows on their way: what nobody took goes back into the queue, and what is given up is counted.
 
 use std::sync::Arc;
 
+use crate::queue::Queue;
 use crate::row::Row;
 use crate::standing::Counts;
 
-/// Rows that are being sent. Dropped before anybody took them, they are lost.
+/// Rows that are being sent. Dropped before anything came of it, they wait again: whoever ends an exporter and runs it
+/// once more sends them.
 #[derive(Debug)]
-pub(crate) struct Batch<'c> {
+pub(crate) struct Batch<'l> {
     rows: Vec<Arc<Row>>,
-    counts: &'c Counts,
+    queue: &'l Queue,
+    counts: &'l Counts,
 }
 
-impl<'c> Batch<'c> {
-    pub(crate) fn new(rows: Vec<Arc<Row>>, counts: &'c Counts) -> Self {
-        Self { rows, counts }
+impl<'l> Batch<'l> {
+    /// The next rows of a queue.
+    pub(crate) fn take(queue: &'l Queue, counts: &'l Counts) -> Self {
+        Self { rows: queue.take(), queue, counts }
     }
 
     pub(crate) fn rows(&self) -> &[Arc<Row>] {
@@ -28,10 +32,15 @@ impl<'c> Batch<'c> {
         self.counts.sent.add(rows - rejected);
         self.counts.lost.add(rejected);
     }
+
+    /// Nobody will take them.
+    pub(crate) fn give_up(mut self) {
+        self.counts.lost.add(std::mem::take(&mut self.rows).len());
+    }
 }
 
 impl Drop for Batch<'_> {
     fn drop(&mut self) {
-        self.counts.lost.add(self.rows.len());
+        self.queue.put_back(std::mem::take(&mut self.rows));
     }
 }

@@ -1,7 +1,6 @@
 //! Where rows are sent, and in which form.
 
 use std::fmt;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -9,7 +8,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use trunkline_core::{Error, ErrorKind, Secret};
 
 use crate::batch::Batch;
-use crate::{otlp, webhook};
+use crate::otlp::{self, Service};
+use crate::webhook;
 
 /// Where OTLP's traces go, below the address of a collector.
 const TRACES: &str = "/v1/traces";
@@ -27,8 +27,8 @@ pub struct Destination {
 pub(crate) enum Form {
     /// A JSON list of objects.
     Webhook,
-    /// Spans in protobuf, of the service that is called so.
-    Traces(Arc<str>),
+    /// Spans in protobuf, of a service.
+    Traces(Service),
 }
 
 impl Destination {
@@ -55,7 +55,7 @@ impl Destination {
         };
         let base = base.trim_end_matches('/');
         let base = base.strip_suffix(TRACES).unwrap_or(base);
-        Self::new(&format!("{base}{TRACES}{query}"), headers, Form::Traces(service.into()))
+        Self::new(&format!("{base}{TRACES}{query}"), headers, Form::Traces(Service::named(service)))
     }
 
     fn new(address: &str, headers: &[(String, Secret)], form: Form) -> Result<Self, Error> {

@@ -37,7 +37,7 @@ impl Exporter {
     /// Sends what is queued, in batches, until `stop` is ready; then sends what is left, for as long as
     /// [`ExportOptions::flush_timeout`], and counts the rest as lost.
     ///
-    /// It spawns nothing: dropping it ends what is under way. It wants a Tokio runtime with time, and to be run once
+    /// It spawns nothing: dropping it ends what is under way, whose rows wait again until it is run once more. It wants a Tokio runtime with time, and to be run once
     /// at a time.
     pub async fn run(&self, stop: impl Future<Output = ()>) {
         let (stopping, told) = watch::channel(false);

@@ -63,11 +63,11 @@ impl Lane {
             () = too_late => {}
         }
         let left = loop {
-            let rows = self.queue.take();
-            if rows.is_empty() {
+            let batch = Batch::take(&self.queue, &self.counts);
+            if batch.rows().is_empty() {
                 break self.counts.lost.get();
             }
-            drop(Batch::new(rows, &self.counts));
+            batch.give_up();
         };
         if left > 0 {
             let name = self.destination.form.name();
@@ -83,9 +83,9 @@ impl Lane {
                 () = self.queue.wait(self.options.batch_wait) => false,
             };
             // Another sender may have been quicker.
-            let rows = self.queue.take();
-            if !rows.is_empty() {
-                self.deliver(transport, Batch::new(rows, &self.counts)).await;
+            let batch = Batch::take(&self.queue, &self.counts);
+            if !batch.rows().is_empty() {
+                self.deliver(transport, batch).await;
             } else if is_stopping {
                 return;
             }
@@ -111,7 +111,7 @@ impl Lane {
                     self.counts.failed_posts.add(1);
                     self.tell_of_failure(&refused.why);
                     if !refused.is_passing || attempt >= self.options.attempts_max {
-                        return;
+                        return batch.give_up();
                     }
                     sleep(backoff::wait(&self.options, attempt, refused.retry_after)).await;
                     attempt += 1;

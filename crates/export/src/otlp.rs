@@ -1,5 +1,6 @@
 //! Rows as traces: a span for each request and one below it for each attempt, with the GenAI conventions' names.
 
+use std::hash::RandomState;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -28,20 +29,33 @@ const SPANS: u32 = 2;
 const PARTIAL_SUCCESS: u64 = 1;
 const REJECTED_SPANS: u64 = 1;
 
-/// The spans of these rows, in one request.
-pub(crate) fn body(service: &str, rows: &[Arc<Row>]) -> Bytes {
-    let mut ids = TraceIds::default();
+/// Who the spans are of.
+#[derive(Clone, Debug)]
+pub(crate) struct Service {
+    name: Arc<str>,
+    /// What ids are made with.
+    ids: RandomState,
+}
+
+impl Service {
+    pub(crate) fn named(name: &str) -> Self {
+        Self { name: name.into(), ids: RandomState::new() }
+    }
+}
+
+/// The spans of these rows, in one request. The same rows give the same bytes.
+pub(crate) fn body(service: &Service, rows: &[Arc<Row>]) -> Bytes {
     let mut request = Message::default();
     request.message(RESOURCE_SPANS, |all| {
         all.message(RESOURCE, |resource| {
-            Attributes::new(resource, RESOURCE_ATTRIBUTES).text("service.name", Some(service));
+            Attributes::new(resource, RESOURCE_ATTRIBUTES).text("service.name", Some(&service.name));
         });
         all.message(SCOPE_SPANS, |scoped| {
             scoped.message(SCOPE, |scope| {
                 scope.text(SCOPE_NAME, "trunkline");
                 scope.text(SCOPE_VERSION, env!("CARGO_PKG_VERSION"));
             });
-            rows.iter().for_each(|row| trace(row, &mut ids, scoped));
+            rows.iter().for_each(|row| trace(row, &service.ids, scoped));
         });
     });
     request.into_bytes().into()
@@ -60,7 +74,8 @@ pub(crate) fn rejected(reply: &[u8]) -> u64 {
     rejected.unwrap_or_default()
 }
 
-fn trace(row: &Row, ids: &mut TraceIds, scoped: &mut Message) {
+fn trace(row: &Row, key: &RandomState, scoped: &mut Message) {
+    let mut ids = TraceIds::of(row, key);
     let (trace, root) = (ids.trace(), ids.span());
     let operation = operation_name(&row.operation);
     let name = span_name(operation, row.model.as_deref());
@@ -116,6 +131,7 @@ fn request_attributes(row: &Row, operation: &str, attributes: &mut Attributes<'_
     attributes.text("trunkline.call_id", Some(&row.call_id));
     attributes.text("trunkline.outcome", Some(row.outcome_name()));
     attributes.flag("trunkline.streamed", row.streamed);
+    attributes.flag("trunkline.cache_hit", row.cache_key.is_some());
     attributes.text("trunkline.model_group", row.group.as_deref());
     attributes.text("trunkline.deployment", row.deployment.as_deref());
     attributes.number("trunkline.attempts", Some(row.attempts.into()));

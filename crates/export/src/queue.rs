@@ -81,6 +81,20 @@ impl Queue {
         batch
     }
 
+    /// Puts rows back to where they were taken from. They had room once, and have it again.
+    pub(crate) fn put_back(&self, rows: Vec<Arc<Row>>) {
+        if rows.is_empty() {
+            return;
+        }
+        let mut waiting = self.waiting();
+        for row in rows.into_iter().rev() {
+            waiting.bytes += row.bytes();
+            waiting.rows.push_front(row);
+        }
+        drop(waiting);
+        self.changed.notify_one();
+    }
+
     /// Waits until a batch is full, or until its first row has waited for `wait`.
     pub(crate) async fn wait(&self, wait: Duration) {
         while self.len() == 0 {

@@ -51,6 +51,7 @@ pub(crate) struct Row {
     pub(crate) cost: Option<Cost>,
     pub(crate) cost_of_attempts: Option<Decimal>,
     pub(crate) generation_id: Option<Box<str>>,
+    pub(crate) cache_key: Option<Box<str>>,
 }
 
 impl Row {
@@ -88,6 +89,7 @@ impl Row {
             cost: record.cost.clone(),
             cost_of_attempts: record.cost_of_attempts(),
             generation_id: observation.generation_id.as_deref().map(|id| cut(id).into()),
+            cache_key: record.cache_key.as_deref().map(|key| cut(key).into()),
         }
     }
 
@@ -154,7 +156,9 @@ impl Row {
     fn is_free(&self) -> bool {
         use ErrorKind::{UpstreamCut, UpstreamProtocol, UpstreamTimeout};
         match self.outcome {
-            Outcome::Completed | Outcome::Failed(UpstreamTimeout | UpstreamCut | UpstreamProtocol) => false,
+            // A kept reply costs nothing when it is given again.
+            Outcome::Completed => self.cache_key.is_some(),
+            Outcome::Failed(UpstreamTimeout | UpstreamCut | UpstreamProtocol) => false,
             Outcome::Failed(_) => true,
             Outcome::CallerGone => self.attempts == 0,
         }

@@ -7,7 +7,7 @@ use trunkline_gateway::{Record, Recorder};
 use trunkline_testkit::upstream::{Cut, Script, ScriptedUpstream, refused_url};
 
 use crate::records::plain;
-use crate::running::{Running, quick, resting, standing, webhook};
+use crate::running::{Running, collector, quick, resting, standing, webhook};
 
 /// Settles so many records, and ends once they were tried.
 async fn outcome(url: &str, rows: usize, options: &ExportOptions) -> Standing {
@@ -109,4 +109,26 @@ async fn rows_that_are_large_fill_the_queue_sooner() {
     assert_eq!(found.queued as u64 + found.dropped, 100);
     // Each has 4 KiB of tags and less than 2 KiB besides.
     assert!((16..=24).contains(&found.queued), "{found:?}");
+}
+
+#[tokio::test]
+async fn what_was_under_way_when_it_ended_is_sent_as_it_was_when_it_runs_again() {
+    for destination in [webhook, collector] {
+        let late = |index, _: &_| {
+            if index == 0 { Script::cut_before_head(Cut::Stall) } else { Script::reply(200, &[], "") }
+        };
+        let late = ScriptedUpstream::answering(late).await.expect("a port");
+        let (exporter, _) = resting(destination(&late.url()), &quick());
+        (0..3).for_each(|number| exporter.settled(&plain(&number.to_string())));
+        tokio::select! {
+            () = exporter.run(std::future::pending()) => {}
+            _ = late.wait_for_requests(1) => {}
+        }
+        exporter.run(std::future::ready(())).await;
+        let found = standing(&exporter);
+        assert_eq!((found.sent, found.lost, found.queued), (3, 0, 0), "{found:?}");
+        let requests = late.requests();
+        assert_eq!(requests.len(), 2);
+        assert_eq!(requests[0].body, requests[1].body, "whoever got both can tell");
+    }
 }

@@ -9,18 +9,13 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use prost::Message;
-use trunkline_core::{ErrorKind, Secret};
-use trunkline_export::{Destination, Standing};
+use trunkline_core::ErrorKind;
+use trunkline_export::Standing;
 use trunkline_gateway::{Outcome, Record, Recorder};
 use trunkline_testkit::upstream::{Script, ScriptedUpstream, UpstreamRequest};
 
 use crate::records::{broken, full, plain};
-use crate::running::{Running, quick};
-
-fn collector(url: &str) -> Destination {
-    let headers = [("api-key".to_owned(), Secret::new("k"))];
-    Destination::otlp(&Secret::new(url), &headers, "trunk").expect("an address")
-}
+use crate::running::{Running, collector, quick};
 
 /// What arrives of these records, in one request.
 async fn requested(records: &[Record]) -> UpstreamRequest {
@@ -117,6 +112,7 @@ async fn a_request_bears_the_names_of_the_conventions() {
             r#"trunkline.call_id = "call-1""#,
             r#"trunkline.outcome = "completed""#,
             "trunkline.streamed = true",
+            "trunkline.cache_hit = false",
             r#"trunkline.model_group = "slow""#,
             r#"trunkline.deployment = "first""#,
             "trunkline.attempts = 3",

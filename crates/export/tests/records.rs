@@ -38,6 +38,7 @@ pub(crate) fn plain(call_id: &str) -> Record {
         until_reply: Some(Duration::from_millis(50)),
         overhead: Some(Duration::from_millis(2)),
         duration: Some(Duration::from_millis(1500)),
+        cache_key: None,
         observation: Observation {
             usage: Some(Usage { uncached_input: 10, cache_read: 5, output: 7, ..Usage::default() }),
             generation_id: Some("chatcmpl-1".to_owned()),

@@ -41,6 +41,11 @@ pub(crate) fn webhook(url: &str) -> Destination {
     Destination::webhook(&Secret::new(url), &[]).expect("an address")
 }
 
+pub(crate) fn collector(url: &str) -> Destination {
+    let headers = [("api-key".to_owned(), Secret::new("k"))];
+    Destination::otlp(&Secret::new(url), &headers, "trunk").expect("an address")
+}
+
 /// An exporter that nobody polls, and the recorder behind it.
 pub(crate) fn resting(destination: Destination, options: &ExportOptions) -> (Arc<Exporter>, Arc<Behind>) {
     let behind = Arc::new(Behind::default());

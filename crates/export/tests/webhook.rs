@@ -1,7 +1,7 @@
 //! What a webhook is sent.
 
 use serde_json::{Value, json};
-use trunkline_core::{ErrorKind, Secret};
+use trunkline_core::{ErrorKind, Observation, Secret};
 use trunkline_export::{Destination, Standing};
 use trunkline_gateway::{Outcome, Record, Recorder};
 use trunkline_testkit::upstream::{Script, ScriptedUpstream, UpstreamRequest};
@@ -53,6 +53,23 @@ async fn an_unknown_cost_is_null_and_a_failure_says_of_what() {
     assert_eq!(object["status"], "failure");
     let expected = json!({"error_code": "502", "error_class": "upstream_failed", "llm_provider": "openai"});
     assert_eq!(object["error_information"], expected);
+}
+
+#[tokio::test]
+async fn a_kept_reply_costs_nothing_and_says_so() {
+    let kept = Record {
+        cache_key: Some("k1".to_owned()),
+        attempts: 0,
+        upstream_duration: None,
+        observation: Observation::default(),
+        cost: None,
+        ..plain("call-1")
+    };
+    let objects = sent(&[kept]).await;
+    let object = &objects[0];
+    let found = ["cache_hit", "cache_key", "response_cost"].map(|name| &object[name]);
+    assert_eq!(found, [&json!(true), &json!("k1"), &json!(0)]);
+    assert_eq!(object["trunkline"]["cost_origin"], "free");
 }
 
 #[tokio::test]
