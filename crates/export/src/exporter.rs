@@ -37,8 +37,8 @@ impl Exporter {
     /// Sends what is queued, in batches, until `stop` is ready; then sends what is left, for as long as
     /// [`ExportOptions::flush_timeout`], and counts the rest as lost.
     ///
-    /// It spawns nothing: dropping it ends what is under way, whose rows wait again until it is run once more. It wants a Tokio runtime with time, and to be run once
-    /// at a time.
+    /// It spawns nothing: dropping it ends what is under way, whose rows wait again until it is run once more. It
+    /// wants a Tokio runtime with time, and to be run once at a time.
     pub async fn run(&self, stop: impl Future<Output = ()>) {
         let (stopping, told) = watch::channel(false);
         let transport = &*self.transport;
