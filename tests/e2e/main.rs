@@ -6,6 +6,7 @@ mod server;
 mod access;
 mod agents;
 mod bad_input;
+mod billing;
 mod configuration;
 mod disconnect;
 mod embeddings;

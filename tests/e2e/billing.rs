@@ -1,0 +1,73 @@
+//! The bill of the upstream against what the gateway says that its requests cost.
+
+mod caller;
+mod comparison;
+mod ledger;
+mod load;
+
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use rust_decimal::Decimal;
+use trunkline_testkit::simulator::{Simulator, SimulatorOptions};
+
+use crate::server::Start;
+use comparison::Comparison;
+use ledger::{Ledger, LogLines, StoreRows};
+use load::{Planned, Random};
+
+const SEED: u64 = 6;
+/// How many requests are under way at a time: many of them wait, for a second attempt or for a hedge.
+const CALLERS: usize = 96;
+
+/// How many requests are sent: all of them where `TRUNKLINE_FULL` asks for it.
+fn requests() -> usize {
+    if std::env::var_os("TRUNKLINE_FULL").is_some_and(|value| value == "1") { 20_000 } else { 5_000 }
+}
+
+#[tokio::test]
+async fn what_requests_cost_is_what_is_billed() {
+    let options = SimulatorOptions {
+        seed: SEED,
+        balance: Decimal::from(1_000_000),
+        requests_kept: 100,
+        ..SimulatorOptions::default()
+    };
+    let simulator = Simulator::start(options).await.expect("a port");
+    let config = load::config(&simulator.v1_url());
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().to_str().expect("text");
+    let server = Start::new()
+        .config(config)
+        .variable("JSON_LOGS", "True")
+        .argument("--data-dir")
+        .argument(path)
+        .serve()
+        .await;
+    let mut random = Random::new(SEED);
+    let load: Vec<Planned> = (0..requests()).map(|number| load::planned(number, &mut random)).collect();
+
+    let started = Instant::now();
+    let next = RefCell::new(load.iter());
+    let caller = async || {
+        loop {
+            let planned = next.borrow_mut().next();
+            let Some(planned) = planned else { break };
+            caller::call(server.address, planned).await;
+        }
+    };
+    join_all((0..CALLERS).map(|_| caller())).await;
+    let took = started.elapsed();
+    let bill = simulator.control().settled_bill();
+    let bill = tokio::time::timeout(Duration::from_secs(20), bill).await.expect("every call ends");
+    let log = LogLines(server.stop().await);
+    let rows = StoreRows::read(folder.path()).await;
+
+    println!("{} requests, {} calls, {took:.1?}", load.len(), bill.len());
+    for ledger in [&rows as &dyn Ledger, &log] {
+        let comparison = Comparison::new(&load, &bill, ledger);
+        println!("{comparison}");
+        comparison.hold();
+    }
+}

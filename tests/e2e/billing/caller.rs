@@ -1,0 +1,46 @@
+//! Callers: some read to the end, some leave before it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::load::Planned;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Sends a request and reads the reply as far as its caller does.
+pub(crate) async fn call(address: SocketAddr, planned: &Planned) {
+    let mut stream = TcpStream::connect(address).await.expect("the server listens");
+    let head = format!(
+        "POST {} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\nx-litellm-call-id: {}\r\n\
+         connection: close\r\ncontent-length: {}\r\n\r\n",
+        planned.path,
+        planned.id,
+        planned.body.len()
+    );
+    stream.write_all(head.as_bytes()).await.expect("it is taken");
+    stream.write_all(planned.body.as_bytes()).await.expect("it is taken");
+    let mut reply = Vec::new();
+    let reading = async {
+        loop {
+            let is_enough = |after: usize| events(&reply) >= after;
+            if planned.leaves_after.is_some_and(is_enough) {
+                break;
+            }
+            match stream.read_buf(&mut reply).await {
+                Ok(0) | Err(_) => break,
+                Ok(_) => {}
+            }
+        }
+    };
+    let ended = tokio::time::timeout(PATIENCE, reading).await.is_ok();
+    assert!(ended, "no end in time: {planned:?}\n{}", String::from_utf8_lossy(&reply));
+    assert!(reply.starts_with(b"HTTP/1.1 "), "no answer: {planned:?}");
+}
+
+fn events(reply: &[u8]) -> usize {
+    const DATA: &[u8] = b"data: ";
+    reply.windows(DATA.len()).filter(|window| *window == DATA).count()
+}
