@@ -197,7 +197,7 @@ const DOORS: &[Door] = &[
     ),
     door("moka", &["cache"], &[], "replies that are kept, with their weight and each with its own end"),
     door("notify", &["config"], &[], "the configuration's files, read anew when they change"),
-    door("opentelemetry-proto", &[], &["export"], "the messages of OTLP, generated, without an SDK"),
+    door("opentelemetry-proto", &[], &["export"], "an independent reader of what is sent by OTLP"),
     door("percent-encoding", &["gateway", "management"], &[], "models in paths and queries"),
     door("pin-project-lite", &["transport"], &[], "the body with its waits, without unsafe code"),
     door("proc-macro2", &[], &["tests"], "this test reads sources as tokens with their lines"),
@@ -219,7 +219,7 @@ const DOORS: &[Door] = &[
         ],
         "streams, documents and bills, cut and edited at random",
     ),
-    door("prost", &[], &["export"], "OTLP's messages as bytes"),
+    door("prost", &[], &["export"], "decodes it"),
     door(
         "quick_cache",
         &["keys"],
@@ -230,7 +230,7 @@ const DOORS: &[Door] = &[
     door("reqwest", &["transport"], &[], "HTTP/2 and proxies towards upstreams"),
     door(
         "ring",
-        &["cache", "export", "gateway", "keys", "management"],
+        &["cache", "gateway", "keys", "management"],
         &[],
         "seals ids of responses and keys, hashes keys; TLS has it in the tree already",
     ),
