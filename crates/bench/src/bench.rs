@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::caller::Plan;
-use crate::configuration::{Configuration, Features, MASTER_KEY};
+use crate::configuration::{CALLER_KEY, Configuration, Features};
 use crate::lanes::Calls;
 use crate::peers::Peer;
 use crate::process;
@@ -107,7 +107,7 @@ pub(crate) fn request(path: &str, address: SocketAddr, headers: &str, body: &str
     let length = body.len();
     Bytes::from(format!(
         "POST {path} HTTP/1.1\r\nhost: {address}\r\nuser-agent: trunkline-bench\r\naccept: */*\r\nauthorization: \
-         Bearer {MASTER_KEY}\r\n{headers}content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+         Bearer {CALLER_KEY}\r\n{headers}content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
     ))
 }
 

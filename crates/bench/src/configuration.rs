@@ -4,7 +4,10 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 
 /// The key of callers, where there is one. Callers show it to everybody, so that all get the same bytes.
-pub(crate) const MASTER_KEY: &str = "sk-bench-5f2b1c0d9e8a7364";
+pub(crate) const CALLER_KEY: &str = "sk-bench-5f2b1c0d9e8a7364";
+
+/// The key of whoever makes that one, where it is a virtual key.
+pub(crate) const OPERATOR_KEY: &str = "sk-operator-9c41e07bd2f6a835";
 
 /// The features that can be turned on, one by one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,22 +24,40 @@ pub(crate) struct Features {
     pub(crate) reasoning: bool,
     /// Every call is counted for `/metrics`.
     pub(crate) metrics: bool,
+    /// Callers show a virtual key with limits and a budget, each call leaves a row in a journal and in SQLite, and the
+    /// cache looks whether a call wants it.
+    pub(crate) accounts: bool,
 }
 
 impl Features {
-    pub(crate) const OFF: Self =
-        Self { key: false, log: false, limits: false, prices: false, reasoning: false, metrics: false };
-    pub(crate) const ON: Self =
-        Self { key: true, log: true, limits: true, prices: true, reasoning: true, metrics: true };
+    pub(crate) const OFF: Self = Self {
+        key: false,
+        log: false,
+        limits: false,
+        prices: false,
+        reasoning: false,
+        metrics: false,
+        accounts: false,
+    };
+    pub(crate) const ON: Self = Self {
+        key: true,
+        log: true,
+        limits: true,
+        prices: true,
+        reasoning: true,
+        metrics: true,
+        accounts: true,
+    };
 
     /// Each feature alone, under its name.
-    pub(crate) const ALONE: [(&'static str, Self); 6] = [
+    pub(crate) const ALONE: [(&'static str, Self); 7] = [
         ("key", Self { key: true, ..Self::OFF }),
         ("log", Self { log: true, ..Self::OFF }),
         ("limits", Self { limits: true, ..Self::OFF }),
         ("prices", Self { prices: true, ..Self::OFF }),
         ("reasoning", Self { reasoning: true, ..Self::OFF }),
         ("metrics", Self { metrics: true, ..Self::OFF }),
+        ("accounts", Self { key: true, prices: true, accounts: true, ..Self::OFF }),
     ];
 }
 
@@ -80,15 +101,20 @@ impl Configuration {
             // What a failure costs, and not what another try does: the caller is to see it.
             text.push_str("router_settings: {num_retries: 0, disable_cooldowns: true}\n");
         }
-        let Features { key, log: _, limits, prices: _, reasoning, metrics } = self.features;
+        let Features { key, log: _, limits, prices: _, reasoning, metrics, accounts } = self.features;
         if key || limits {
             text.push_str("general_settings:\n");
         }
         if key {
-            text.push_str(&format!("  master_key: {MASTER_KEY}\n"));
+            let own = if accounts { OPERATOR_KEY } else { CALLER_KEY };
+            text.push_str(&format!("  master_key: {own}\n"));
         }
         if limits {
             text.push_str(&format!("  global_max_parallel_requests: {PARALLEL_MAX}\n"));
+        }
+        if accounts {
+            // All calls are alike: a cache that gave them again would measure itself alone.
+            text.push_str("litellm_settings: {cache: true, cache_params: {mode: default_off}}\n");
         }
         text.push_str(&format!(
             "trunkline_settings:\n  reasoning_content: {reasoning}\n  metrics: {metrics}\n"

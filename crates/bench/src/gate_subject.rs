@@ -21,7 +21,7 @@ use trunkline_transport::{Connect, Duplex, HttpTransport, TransportOptions};
 
 use crate::arguments::Arguments;
 use crate::bench::request;
-use crate::configuration::MASTER_KEY;
+use crate::configuration::CALLER_KEY;
 use crate::exchange::{Asked, READ_BYTES, exchange};
 use crate::http1::invalid;
 use crate::lanes::PUBLIC;
@@ -139,7 +139,7 @@ fn gateway(streams: bool, counts: bool, log: LogLines) -> Result<Gateway, Error>
         ..DeploymentSpec::default()
     })?;
     let settings = Settings {
-        master_key: Some(Secret::new(MASTER_KEY)),
+        master_key: Some(Secret::new(CALLER_KEY)),
         parallel_requests_max: Some(100_000),
         ..Settings::default()
     };

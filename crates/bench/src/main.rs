@@ -35,6 +35,7 @@ mod statistics;
 mod subject;
 mod tally;
 mod upstream;
+mod virtual_key;
 
 use std::fs;
 use std::path::Path;

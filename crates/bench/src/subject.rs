@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::configuration::{Configuration, Features};
 use crate::peers::{self, Peer};
+use crate::virtual_key;
 
 /// How long a process may take until it accepts connections. LiteLLM needs some eleven seconds.
 const START_MAX: Duration = Duration::from_secs(120);
@@ -94,7 +95,15 @@ impl Place {
                 command
             }
         };
-        self.start(name.to_owned(), command, port, headers).await
+        let running = self.start(name.to_owned(), command, port, headers).await?;
+        if let Subject::Trunkline(configuration) = subject
+            && configuration.features.accounts
+        {
+            virtual_key::make(running.address)
+                .await
+                .map_err(|error| format!("{name} made no key: {error}"))?;
+        }
+        Ok(running)
     }
 
     fn trunkline(
@@ -109,6 +118,9 @@ impl Place {
         command.arg("--config").arg(file).args(["--host", "127.0.0.1", "--port", &port.to_string()]);
         let Features { log, .. } = configuration.features;
         command.env("LITELLM_LOG", if log { "INFO" } else { "ERROR" });
+        if configuration.features.accounts {
+            command.arg("--data-dir").arg(self.folder.join(format!("{name}-{port}")));
+        }
         Ok(command)
     }
 

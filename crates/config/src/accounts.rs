@@ -1,5 +1,7 @@
 //! What the file says of keys, budgets and the ledger: where they are kept, and what holds for all of them.
 
+use std::time::Duration;
+
 use rust_decimal::Decimal;
 use trunkline_core::{Environment, Secret};
 
@@ -22,6 +24,8 @@ pub struct AccountSettings {
     pub database_connections_max: u64,
     /// `general_settings.apply_user_budget_to_team_keys`: a user's budget holds for keys of teams too. Default false.
     pub user_budget_holds_for_teams: bool,
+    /// `general_settings.maximum_spend_logs_retention_period`: how long rows of the ledger are kept. Default: for ever.
+    pub retention: Option<Duration>,
     /// `litellm_settings.max_budget`: what all calls together may cost, in US dollars. 0 is no budget, as in LiteLLM.
     pub max_budget: Option<Decimal>,
     /// `litellm_settings.budget_duration`: after which time that budget begins anew.
@@ -40,6 +44,7 @@ impl Default for AccountSettings {
             database_url: None,
             database_connections_max: CONNECTIONS,
             user_budget_holds_for_teams: false,
+            retention: None,
             max_budget: None,
             budget_duration: None,
             budget_exceeded_status: None,
@@ -69,7 +74,34 @@ pub(crate) fn read_general(
         url.or_else(|| environment.secret(DATABASE_VARIABLE)).filter(|url| !url.is_empty());
     settings.database_connections_max =
         reader.integer("database_connection_pool_limit").filter(|limit| *limit > 0).unwrap_or(CONNECTIONS);
+    settings.retention = retention(reader);
     settings.user_budget_holds_for_teams = reader.boolean("apply_user_budget_to_team_keys").unwrap_or(false);
+}
+
+/// A time as LiteLLM spells it: `30d`, `12h`, `90m`, `45s`, `2w`.
+fn retention(reader: &mut Reader<'_, '_>) -> Option<Duration> {
+    const KEY: &str = "maximum_spend_logs_retention_period";
+    let text = reader.text(KEY)?;
+    let period = period(text.trim());
+    if period.is_none() {
+        let location = reader.node(KEY)?.location.clone();
+        reader.refuse(KEY, &location, "must be a number and a unit: s, m, h, d or w");
+    }
+    period
+}
+
+fn period(text: &str) -> Option<Duration> {
+    let (figure, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        "w" => 604_800,
+        _ => return None,
+    };
+    let figure: u64 = figure.parse().ok().filter(|figure| *figure > 0)?;
+    Some(Duration::from_secs(figure.checked_mul(seconds)?))
 }
 
 fn as_written(members: &[Member]) -> Members {
@@ -86,4 +118,22 @@ fn budget_exceeded_status(reader: &mut Reader<'_, '_>) -> Option<u16> {
         reader.refuse(KEY, &location, "must be a status from 400 to 599");
     }
     refusal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_a_number_and_a_unit() {
+        let seconds = |text| period(text).map(|period| period.as_secs());
+        assert_eq!(seconds("45s"), Some(45));
+        assert_eq!(seconds("90m"), Some(5_400));
+        assert_eq!(seconds("12h"), Some(43_200));
+        assert_eq!(seconds("30d"), Some(2_592_000));
+        assert_eq!(seconds("2w"), Some(1_209_600));
+        for text in ["", "d", "0d", "-1d", "30", "1.5d", "30 d", "1é"] {
+            assert_eq!(seconds(text), None, "{text}");
+        }
+    }
 }

@@ -97,6 +97,7 @@ fn accounts(before: &AccountSettings, now: &AccountSettings) -> Vec<&'static str
         at a start: [
             database_connections_max = "general_settings.database_connection_pool_limit",
             user_budget_holds_for_teams = "general_settings.apply_user_budget_to_team_keys",
+            retention = "general_settings.maximum_spend_logs_retention_period",
             max_budget = "litellm_settings.max_budget",
             budget_duration = "litellm_settings.budget_duration",
             budget_exceeded_status = "litellm_settings.budget_exceeded_status_code",

@@ -3,6 +3,7 @@
 //! WHEN ADDING AN ENDPOINT: add its row here and its line to `docs/http-api.md`; the compiler leads to the
 //! match in `gateway.rs` that serves it.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use http::{HeaderMap, Method};
@@ -238,8 +239,22 @@ pub(crate) fn methods(path: &str) -> Vec<&'static Method> {
     methods
 }
 
+/// A path as it may be logged and told: what looks like a key is left out of it.
+pub(crate) fn shown(path: &str) -> Cow<'_, str> {
+    const KEY_START: &str = "sk-";
+    if !path.contains(KEY_START) {
+        return Cow::Borrowed(path);
+    }
+    let piece = |piece: &str| match piece.find(KEY_START) {
+        Some(at) => format!("{}…", &piece[..at + KEY_START.len()]),
+        None => piece.to_owned(),
+    };
+    Cow::Owned(path.split('/').map(piece).collect::<Vec<_>>().join("/"))
+}
+
 fn not_found(method: &Method, path: &str) -> Error {
     let allowed = methods(path);
+    let path = shown(path);
     if allowed.is_empty() {
         let message = format!("there is no endpoint {path}; GET / lists those that there are");
         return Error::new(ErrorKind::NotFound, message);
@@ -292,6 +307,14 @@ mod tests {
         }
         check(&Method::GET, "/v1/models/", Ok((Endpoint::ListModels, None)));
         check(&Method::HEAD, "/", Ok((Endpoint::Home, None)));
+    }
+
+    #[test]
+    fn a_key_in_a_path_is_not_told() {
+        assert_eq!(shown("/v1/models"), "/v1/models");
+        assert_eq!(shown("/key/sk-abc/regenerat"), "/key/sk-…/regenerat");
+        let error = find(&Method::POST, "/key/x%20sk-abc").expect_err("there is none");
+        assert!(!error.message().contains("abc"), "{error}");
     }
 
     #[test]

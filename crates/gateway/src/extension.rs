@@ -9,6 +9,7 @@ use trunkline_core::{Error, ErrorKind};
 use trunkline_keys::RouteGroup;
 
 use crate::authentication::Caller;
+use crate::endpoints::shown;
 use crate::pattern::{Pattern, trimmed};
 
 /// One endpoint of an extension. Whoever calls it has shown a key that is good, and that may call endpoints of the group;
@@ -77,6 +78,7 @@ pub(crate) fn find(
         return Some(Ok(found));
     }
     (!others.is_empty()).then(|| {
+        let path = shown(path);
         let message = format!("{path} does not answer to {method}; it answers to {}", others.join(", "));
         Err(Error::new(ErrorKind::MethodNotAllowed, message))
     })

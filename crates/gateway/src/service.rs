@@ -238,7 +238,11 @@ fn described(admitted: &Result<Option<(Matched, Caller)>, Error>, request: &Part
     if let Ok(Some((Matched { endpoint: Endpoint::Operation(operation), .. }, _))) = admitted {
         return Cow::Borrowed(operation.name());
     }
-    let path = request.uri.path();
+    if let Ok(Some((Matched { endpoint: Endpoint::Extension(_), route, .. }, _))) = admitted {
+        // What stands in the place of its braces may be a key.
+        return Cow::Owned(format!("{} {route}", request.method));
+    }
+    let path = endpoints::shown(request.uri.path());
     Cow::Owned(format!("{} {}", request.method, &path[..path.floor_char_boundary(PATH_BYTES_MAX)]))
 }
 

@@ -8,7 +8,7 @@ use quick_cache::sync::Cache;
 use serde_json::Value;
 use tokio::time::Instant;
 use trunkline_core::{Error, ErrorKind, Subject, SubjectKind};
-use trunkline_limits::{Account, Book, Clock, Limits, Period};
+use trunkline_limits::{Account, Book, Clock, Limits};
 use trunkline_store::{Kind, Object, Store, member_id};
 
 use crate::allowance::Allowance;
@@ -275,18 +275,15 @@ impl Keys {
 
     /// Takes over what stands on the counters of accounts that are new in this process.
     async fn seed(&self, accounts: &Accounts) -> Result<(), Error> {
-        let new: Vec<(&Arc<Account>, Vec<(Option<Period>, i64)>)> = accounts
-            .all()
-            .map(|account| (account, account.unseeded()))
-            .filter(|(_, windows)| !windows.is_empty())
-            .collect();
+        let new: Vec<&Arc<Account>> =
+            accounts.all().filter(|account| !account.unseeded().is_empty()).collect();
         if new.is_empty() {
             return Ok(());
         }
-        let subjects: Vec<Subject> = new.iter().map(|(account, _)| account.subject().clone()).collect();
+        let subjects: Vec<Subject> = new.iter().map(|account| account.subject().clone()).collect();
         let spent = self.store.spent(&subjects).await?;
-        for (account, windows) in new {
-            for (period, begins_at) in windows {
+        for account in new {
+            for (period, begins_at) in account.unseeded() {
                 let label = period.map(|period| period.to_string()).unwrap_or_default();
                 let counter = spent.iter().find(|counter| {
                     counter.subject == *account.subject()

@@ -10,17 +10,28 @@ use trunkline_core::{Environment, Error, Secret, Subject};
 use trunkline_journal::{Durability, Journal, Options as JournalOptions};
 use trunkline_keys::{Keys, KeysOptions, Pepper, pepper_of_folder, random_pepper};
 use trunkline_ledger::Ledger;
-use trunkline_limits::{Budget, Limits, Period};
+use trunkline_limits::{Budget, Clock, Limits, Period};
 use trunkline_management::{Listener, Management};
 use trunkline_store::{PostgresOptions, PostgresStore, SqliteStore, Store};
 
 use crate::managed::Managed;
 use crate::sources::Sources;
 
+/// How long rows are kept where there is nothing but memory to keep them.
+const RETENTION_IN_MEMORY: Duration = Duration::from_secs(60);
+
+/// How often it is looked for rows that are too old.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
+
+/// How many of them are deleted at once.
+const FORGOTTEN_AT_ONCE: u64 = 1_000;
+
 /// Keys, and where they are kept.
 pub(crate) struct Accounts {
     pub(crate) keys: Arc<Keys>,
     pub(crate) ledger: Ledger,
+    /// How long rows are kept. `None` is for ever.
+    retention: Option<Duration>,
     pub(crate) managed: Arc<Managed>,
 }
 
@@ -62,7 +73,10 @@ impl Accounts {
             tracing::warn!(error = %error, "what all callers have spent is not known yet");
         }
         let management = Management::new(Arc::clone(&keys), management_options(sources, &keys))?;
-        Ok(Some(Self { keys, ledger, managed: Arc::new(Managed::new(management)) }))
+        // What is kept in memory cannot be kept for ever.
+        let of_memory = folder.path().is_none() && settings.accounts.database_url.is_none();
+        let retention = settings.accounts.retention.or(of_memory.then_some(RETENTION_IN_MEMORY));
+        Ok(Some(Self { keys, ledger, retention, managed: Arc::new(Managed::new(management)) }))
     }
 
     /// What goes on beside requests. Never ends; whoever polls it ends it.
@@ -70,6 +84,29 @@ impl Accounts {
         tokio::select! {
             () = self.keys.follow() => {}
             _ = self.ledger.deliver(std::future::pending()) => {}
+            () = self.forget() => {}
+        }
+    }
+
+    /// Deletes rows that are too old, again and again.
+    async fn forget(&self) {
+        let Some(retention) = self.retention else { return std::future::pending().await };
+        let mut ticks = tokio::time::interval(FORGET_EVERY.min(retention));
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let before = Clock::system().now_ms() - i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
+            // Some at a time, so that rows which are to be written need not wait.
+            loop {
+                match self.keys.store().forget(before, FORGOTTEN_AT_ONCE).await {
+                    Ok(FORGOTTEN_AT_ONCE) => {}
+                    Ok(_) => break,
+                    Err(error) => {
+                        tracing::warn!(error = %error, "old rows of the ledger could not be deleted");
+                        break;
+                    }
+                }
+            }
         }
     }
 

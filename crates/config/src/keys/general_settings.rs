@@ -2,10 +2,12 @@
 
 use super::row::{KeyRow, Section::GeneralSettings as S, Values, key};
 
-const NO_DATABASE: &str = "there is no database";
-const NO_SPEND: &str = "spend is not recorded";
-const NO_KEYS: &str = "there are no virtual keys";
-const UNCOUNTED: &str = "requests and tokens are not counted by key";
+const DATABASE_WAITS: &str = "a connection has 5 s, and a request waits `store_timeout_ms`";
+const MODELS_IN_FILE: &str = "deployments stand in the file alone";
+const ALWAYS_A_ROW: &str = "each admitted request leaves a row";
+const NO_PROMPTS: &str = "no prompt and no reply is kept";
+const ROWS_BY_AGE: &str = "old rows go every minute, by their age alone";
+const ROLES_FIXED: &str = "roles may what LiteLLM's roles may";
 const NO_BUDGETS: &str = "budgets begin anew on time, whenever they are looked at";
 const NO_ALERTS: &str = "there are no alerts";
 const NO_UI: &str = "there is no UI";
@@ -24,21 +26,25 @@ pub(super) const ROWS: &[KeyRow] = &[
     .supported(),
     key(S, "database_url", "PostgreSQL, also `DATABASE_URL`; without one SQLite is used").core().supported(),
     key(S, "database_connection_pool_limit", "its connections").core().default("10").supported(),
-    key(S, "database_connection_timeout", "its timeout").not_supported(NO_DATABASE),
+    key(S, "database_connection_timeout", "its timeout").not_supported(DATABASE_WAITS),
     key(S, "database_max_idle_connection_lifetime", "how long a connection may idle")
-        .not_supported(NO_DATABASE),
-    key(S, "database_connect_timeout", "its timeout").not_supported(NO_DATABASE),
-    key(S, "database_socket_timeout", "its timeout").not_supported(NO_DATABASE),
-    key(S, "database_disable_prepared_statements", "for poolers").not_supported(NO_DATABASE),
-    key(S, "database_extra_connection_params", "further parameters").not_supported(NO_DATABASE),
+        .not_supported("connections idle as long as the pool has use for them"),
+    key(S, "database_connect_timeout", "its timeout").not_supported(DATABASE_WAITS),
+    key(S, "database_socket_timeout", "its timeout").not_supported(DATABASE_WAITS),
+    key(S, "database_disable_prepared_statements", "for poolers")
+        .not_supported("statements are prepared; let a pooler pool by session"),
+    key(S, "database_extra_connection_params", "further parameters")
+        .not_supported("put them into the address"),
     key(S, "store_model_in_db", "keeps models in the database")
         .core()
         .default("false")
-        .not_supported(NO_DATABASE),
-    key(S, "supported_db_objects", "what is kept in the database").not_supported(NO_DATABASE),
+        .not_supported(MODELS_IN_FILE),
+    key(S, "supported_db_objects", "what is kept in the database").not_supported(MODELS_IN_FILE),
     key(S, "proxy_config_reload_interval_seconds", "how often the database is read")
-        .not_supported(NO_DATABASE),
-    key(S, "proxy_batch_write_at", "seconds between writes of spend").core().not_supported(NO_SPEND),
+        .not_supported("what has changed is looked for twice a second"),
+    key(S, "proxy_batch_write_at", "seconds between writes of spend")
+        .core()
+        .not_supported("rows are written twice a second"),
     key(S, "proxy_budget_rescheduler_min_time", "when budgets are looked at").not_supported(NO_BUDGETS),
     key(S, "proxy_budget_rescheduler_max_time", "when budgets are looked at").not_supported(NO_BUDGETS),
     key(S, "proxy_batch_polling_interval", "how often batches are looked at")
@@ -46,26 +52,26 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "use_redis_transaction_buffer", "gathers spend in Redis")
         .core()
         .default("false")
-        .not_supported(NO_SPEND),
+        .not_supported("rows wait in a journal of each process"),
     key(S, "coordination_redis", "Redis for what replicas share")
         .not_supported("nothing is shared between replicas"),
-    key(S, "disable_spend_logs", "keeps no row for each call").core().accepted(Values::Any, NO_SPEND),
-    key(S, "disable_spend_updates", "keeps no sums").accepted(Values::Any, NO_SPEND),
-    key(S, "disable_error_logs", "keeps no row for each failure").core().accepted(Values::Any, NO_SPEND),
+    key(S, "disable_spend_logs", "keeps no row for each call").core().not_supported(ALWAYS_A_ROW),
+    key(S, "disable_spend_updates", "keeps no sums").not_supported(ALWAYS_A_ROW),
+    key(S, "disable_error_logs", "keeps no row for each failure").core().not_supported(ALWAYS_A_ROW),
     key(S, "disable_reset_budget", "lets budgets run on").not_supported(NO_BUDGETS),
     key(S, "disable_budget_reservation", "reserves nothing beforehand")
         .not_supported("budgets are hard, and what is not reserved can be overspent"),
     key(S, "disable_adding_master_key_hash_to_db", "keeps the key's hash out of the database")
-        .accepted(Values::Any, NO_DATABASE),
-    key(S, "store_prompts_in_spend_logs", "keeps bodies").core().default("false").not_supported(NO_SPEND),
-    key(S, "spend_logs_metadata_fields", "what else is kept").not_supported(NO_SPEND),
-    key(S, "maximum_spend_logs_retention_period", "how long rows are kept")
-        .core()
-        .accepted(Values::Any, NO_SPEND),
-    key(S, "maximum_spend_logs_retention_interval", "how often old rows go").accepted(Values::Any, NO_SPEND),
-    key(S, "maximum_spend_logs_cleanup_cron", "when old rows go").accepted(Values::Any, NO_SPEND),
-    key(S, "maximum_spend_logs_retention_size", "how many rows are kept").accepted(Values::Any, NO_SPEND),
-    key(S, "use_spend_logs_partitioning", "how rows are kept").not_supported(NO_SPEND),
+        .accepted(Values::Any, "nothing of the master key is in the database"),
+    key(S, "store_prompts_in_spend_logs", "keeps bodies").core().default("false").not_supported(NO_PROMPTS),
+    key(S, "spend_logs_metadata_fields", "what else is kept")
+        .not_supported("no metadata of requests is kept"),
+    key(S, "maximum_spend_logs_retention_period", "how long rows are kept").core().supported(),
+    key(S, "maximum_spend_logs_retention_interval", "how often old rows go")
+        .accepted(Values::Any, ROWS_BY_AGE),
+    key(S, "maximum_spend_logs_cleanup_cron", "when old rows go").accepted(Values::Any, ROWS_BY_AGE),
+    key(S, "maximum_spend_logs_retention_size", "how many rows are kept").not_supported(ROWS_BY_AGE),
+    key(S, "use_spend_logs_partitioning", "how rows are kept").not_supported("rows stand in one table"),
     key(S, "max_parallel_requests", "`max_parallel_requests` of deployments without their own").supported(),
     key(S, "global_max_parallel_requests", "calls at one time in all; further ones are refused with 429")
         .core()
@@ -102,7 +108,7 @@ pub(super) const ROWS: &[KeyRow] = &[
         .not_supported("/v1/models lists every group"),
     key(S, "allow_requests_on_db_unavailable", "serves although the database is gone")
         .core()
-        .accepted(Values::Any, NO_DATABASE),
+        .not_supported("keys that are in memory are served, and others are 503"),
     key(S, "allow_public_health_readiness_details", "shows health details to strangers")
         .default("false")
         .not_supported("details want the key"),
@@ -118,11 +124,12 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "enable_jwt_auth", "authentication by JWT").restricts(MASTER_KEY_ONLY),
     key(S, "litellm_jwtauth", "settings of it").not_supported(MASTER_KEY_ONLY),
     key(S, "enable_oauth2_auth", "authentication by OAuth 2").restricts(MASTER_KEY_ONLY),
-    key(S, "service_account_settings", "what service accounts must send").restricts(NO_KEYS),
-    key(S, "role_permissions", "what roles may do").restricts(NO_KEYS),
+    key(S, "service_account_settings", "what service accounts must send")
+        .restricts("service accounts may send what others may"),
+    key(S, "role_permissions", "what roles may do").restricts(ROLES_FIXED),
     key(S, "allowed_routes", "the only routes served").restricts("every route is served"),
     key(S, "public_routes", "routes without a key").not_supported("every call wants the key"),
-    key(S, "admin_only_routes", "routes for the administrator").restricts(NO_KEYS),
+    key(S, "admin_only_routes", "routes for the administrator").restricts(ROLES_FIXED),
     key(S, "allowed_ips", "the only addresses served").restricts("callers' addresses are not looked at"),
     key(S, "use_x_forwarded_for", "takes the address from a header")
         .not_supported("callers' addresses are not looked at"),
@@ -133,23 +140,25 @@ pub(super) const ROWS: &[KeyRow] = &[
         .not_supported("`os.environ/` reads the environment alone"),
     key(S, "key_management_settings", "settings of it")
         .not_supported("`os.environ/` reads the environment alone"),
-    key(S, "user_api_key_cache_ttl", "seconds that keys are kept").not_supported(NO_KEYS),
-    key(S, "user_api_key_cache_max_size", "how many keys are kept").not_supported(NO_KEYS),
+    key(S, "user_api_key_cache_ttl", "seconds that keys are kept")
+        .not_supported("keys are kept until they change"),
+    key(S, "user_api_key_cache_max_size", "how many keys are kept")
+        .not_supported("set `trunkline_settings.keys_cached_max`"),
     key(S, "fail_closed_budget_enforcement", "refuses when budgets cannot be read")
         .accepted(Values::On, "a budget that was never read refuses; one that was is kept in memory"),
     key(S, "fail_closed_rate_limit_enforcement", "refuses when limits cannot be read")
-        .not_supported(UNCOUNTED),
+        .accepted(Values::On, "limits are counted in memory, and always held"),
     key(S, "apply_user_budget_to_team_keys", "a user's budget holds for team keys")
         .default("false")
         .supported(),
-    key(S, "token_rate_limit_type", "which tokens count").not_supported(UNCOUNTED),
+    key(S, "token_rate_limit_type", "which tokens count").not_supported("input and output count together"),
     key(S, "enforce_fallback_model_access", "checks access to fallbacks")
         .default("true")
-        .accepted(Values::Any, NO_KEYS),
+        .accepted(Values::On, "a key reaches no model that its lists do not hold, by whatever way"),
     key(S, "expose_fallback_errors_to_caller", "shows what failed before")
         .not_supported("an error tells of the last attempt"),
     key(S, "disable_fallbacks_on_per_model_rate_limits", "no fallback after a key's limit")
-        .accepted(Values::Any, UNCOUNTED),
+        .accepted(Values::On, "a limit of a key leads to no other model"),
     key(S, "pass_through_endpoints", "routes that lead elsewhere").core().not_supported(NO_PASS_THROUGH),
     key(S, "use_client_credentials_pass_through_routes", "callers' own credentials")
         .not_supported(NO_PASS_THROUGH),
@@ -193,8 +202,10 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "dangerously_permit_weak_or_unset_master_key", "takes a master key that everybody knows")
         .default("false")
         .supported(),
-    key(S, "accounting_capture", "a durable record of usage").not_supported(NO_SPEND),
-    key(S, "accounting_sync_ack*", "when it counts as written").not_supported(NO_SPEND),
+    key(S, "accounting_capture", "a durable record of usage")
+        .accepted(Values::Any, "the ledger is durable; set `trunkline_settings.ledger_durability`"),
+    key(S, "accounting_sync_ack*", "when it counts as written")
+        .not_supported("set `trunkline_settings.ledger_durability`"),
     key(S, "user_url_validation", "which addresses in bodies may be fetched")
         .accepted(Values::Any, NO_URLS_FETCHED),
     key(S, "user_url_allowed_hosts", "which hosts in bodies may be fetched")

@@ -7,11 +7,11 @@ const NO_SHARES: &str = "calls have no priorities";
 const NO_CALLBACKS: &str = "there is no callback but `generic_api`, `otel` and `prometheus`";
 const REPLY_TTL: &str = "`cache_params.ttl` says how long replies are kept";
 const NO_BUDGETS: &str = "budgets are set at each key, user, team, end user and tag";
-const NO_KEYS: &str = "there are no virtual keys";
-const NO_USERS: &str = "there are no users and teams";
+const KEYS_FREE: &str = "whoever may make keys may call them as they like";
+const NO_DEFAULTS: &str = "users and teams have what their request says";
 const METRICS_FIXED: &str = "families and labels are those of docs/metrics.md";
 const NO_END_USERS: &str = "end users are no labels";
-const NO_SPEND: &str = "spend is not recorded";
+const CUSTOMERS_COUNT: &str = "what is spent for end users is kept with the rest";
 const BODIES_UNLOGGED: &str = "bodies are never logged";
 
 pub(super) const ROWS: &[KeyRow] = &[
@@ -64,12 +64,12 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "max_end_user_budget", "what an end user may cost").restricts(NO_BUDGETS),
     key(S, "max_end_user_budget_id", "the budget of end users").restricts(NO_BUDGETS),
     key(S, "default_soft_budget", "when to warn").not_supported(NO_BUDGETS),
-    key(S, "default_internal_user_params", "what new users get").not_supported(NO_USERS),
-    key(S, "default_team_params", "what new teams get").not_supported(NO_USERS),
-    key(S, "default_team_settings", "callbacks of teams").core().not_supported(NO_USERS),
+    key(S, "default_internal_user_params", "what new users get").not_supported(NO_DEFAULTS),
+    key(S, "default_team_params", "what new teams get").not_supported(NO_DEFAULTS),
+    key(S, "default_team_settings", "callbacks of teams").core().not_supported(NO_DEFAULTS),
     key(S, "default_key_generate_params", "what new keys get").core().supported(),
     key(S, "upperbound_key_generate_params", "what new keys may get").core().supported(),
-    key(S, "key_generation_settings", "who may make keys").not_supported(NO_KEYS),
+    key(S, "key_generation_settings", "who may make keys").not_supported(KEYS_FREE),
     key(S, "max_ui_session_budget", "what a session of the UI may cost").not_supported("there is no UI"),
     key(S, "tag_budget_config", "what calls with a tag may cost").restricts(NO_BUDGETS),
     key(S, "priority_reservation", "shares of the rate, by priority").restricts(NO_SHARES),
@@ -87,10 +87,10 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "prometheus_latency_buckets", "the buckets of durations").not_supported(METRICS_FIXED),
     key(S, "prometheus_initialize_budget_metrics", "budgets from the start").not_supported(METRICS_FIXED),
     key(S, "require_auth_for_metrics_endpoint", "/metrics wants a key").default("true").supported(),
-    key(S, "disable_end_user_cost_tracking", "keeps no spend of end users").accepted(Values::Any, NO_SPEND),
+    key(S, "disable_end_user_cost_tracking", "keeps no spend of end users").not_supported(CUSTOMERS_COUNT),
     key(S, "disable_end_user_cost_tracking_prometheus_only", "keeps end users out of metrics")
         .accepted(Values::Any, NO_END_USERS),
-    key(S, "extra_spend_tag_headers", "headers that become tags").not_supported(NO_SPEND),
+    key(S, "extra_spend_tag_headers", "headers that become tags").not_supported("tags come in `x-litellm-tags` and in bodies"),
     key(S, "store_audit_logs", "keeps a log of changes").not_supported("nothing is managed at run time"),
     key(S, "include_cost_in_streaming_usage", "adds `usage.cost` to streams")
         .not_supported("replies go out as they come"),
@@ -137,8 +137,8 @@ pub(super) const ROWS: &[KeyRow] = &[
         .not_supported("replies go out as they come"),
     key(S, "route_all_chat_openai_to_responses", "sends chat through /responses")
         .not_supported("each operation goes to its own endpoint"),
-    key(S, "key_alias_pattern", "how keys may be called").not_supported(NO_KEYS),
-    key(S, "enable_key_alias_format_validation", "checks how keys are called").not_supported(NO_KEYS),
+    key(S, "key_alias_pattern", "how keys may be called").not_supported(KEYS_FREE),
+    key(S, "enable_key_alias_format_validation", "checks how keys are called").not_supported(KEYS_FREE),
     key(S, "model_cost_map_url", "where prices are fetched").not_supported("no prices are fetched"),
     key(S, "s3_callback_params", "settings of a callback").not_supported(NO_CALLBACKS),
     key(S, "langfuse_default_tags", "settings of a callback").not_supported(NO_CALLBACKS),
