@@ -34,6 +34,7 @@ mod rebuild;
 mod row;
 mod schema;
 mod session;
+mod tokens;
 mod totals;
 mod value;
 
