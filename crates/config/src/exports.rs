@@ -47,18 +47,15 @@ impl ExportSettings {
         self.exposed() != others.exposed()
     }
 
-    fn exposed(&self) -> [Option<(&str, Vec<(&str, &str)>, &str)>; 2] {
-        fn pairs(headers: &[(String, Secret)]) -> Vec<(&str, &str)> {
-            headers.iter().map(|(name, value)| (name.as_str(), value.expose())).collect()
-        }
-        let webhook = self.webhook.as_ref();
-        let traces = self.traces.as_ref();
-        [
-            webhook.map(|webhook| (webhook.endpoint.expose(), pairs(&webhook.headers), "")),
-            traces.map(|traces| {
-                (traces.endpoint.expose(), pairs(&traces.headers), traces.service_name.as_str())
-            }),
-        ]
+    /// All that is said, a text behind the other; the form keeps them apart.
+    fn exposed(&self) -> String {
+        let pairs = |headers: &[(String, Secret)]| -> Vec<(String, String)> {
+            headers.iter().map(|(name, value)| (name.clone(), value.expose().to_owned())).collect()
+        };
+        let webhook = self.webhook.as_ref().map(|to| (to.endpoint.expose(), pairs(&to.headers)));
+        let traces =
+            self.traces.as_ref().map(|to| (to.endpoint.expose(), pairs(&to.headers), &to.service_name));
+        format!("{webhook:?} {traces:?}")
     }
 }
 

@@ -11,7 +11,7 @@ use http::StatusCode;
 use rust_decimal::Decimal;
 use trunkline_core::{Cost, Dialect, Error, ErrorKind, Fault, Observation, Usage};
 use trunkline_keys::Identity;
-use trunkline_ledger::Entry;
+use trunkline_ledger::{Entry, RequestId};
 use trunkline_prices::Price;
 use trunkline_router::{Attempt, Candidate, Course, Router};
 use trunkline_store::Charge;
@@ -229,6 +229,8 @@ pub(crate) struct OpenRecord {
     pub(crate) is_traced: bool,
     /// What it holds of limits and budgets.
     pub(crate) held: Held,
+    /// What it is known by in the ledger, if that is known already.
+    pub(crate) ledger_id: Option<RequestId>,
     /// Its place in the ledger.
     entry: Option<Entry>,
     /// What its spend counts against.
@@ -294,6 +296,7 @@ impl OpenRecord {
             is_all_tried: false,
             is_traced: false,
             held: Held::default(),
+            ledger_id: None,
             entry: None,
             charges: Vec::new(),
             is_settled: false,

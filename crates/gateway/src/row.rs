@@ -97,10 +97,9 @@ fn origin(record: &Record) -> CostOrigin {
         }
         Some(Cost::Computed(_)) if record.usage_is_estimated => CostOrigin::Estimated,
         Some(Cost::Computed(_)) => CostOrigin::Computed,
-        Some(Cost::Reported(_)) => CostOrigin::Unknown,
         None if record.cost_of_attempts().is_some() => CostOrigin::Estimated,
         None if record.observation.usage.is_none() && is_free(record) => CostOrigin::Free,
-        None => CostOrigin::Unknown,
+        Some(Cost::Reported(_)) | None => CostOrigin::Unknown,
     }
 }
 

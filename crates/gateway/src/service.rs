@@ -10,6 +10,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use trunkline_core::{Dialect, Error, ErrorKind};
 use trunkline_keys::RouteGroup;
+use trunkline_ledger::RequestId;
 
 use crate::authentication::{Caller, authenticate};
 use crate::body::ReadOnce;
@@ -24,7 +25,7 @@ use crate::operation::Asked;
 use crate::record::{OpenRecord, Outcome};
 use crate::reply_body::ReplyBody;
 use crate::steering::Steering;
-use crate::{anthropic_models, body, browsers, exposition, headers, models, operation, pages};
+use crate::{anthropic_models, body, browsers, exposition, headers, models, operation, pages, row};
 
 /// Heads up to here pass whatever the settings say, so that no slip locks everybody out.
 const HEADER_BYTES_LEAST: usize = 8 * 1024;
@@ -67,11 +68,12 @@ impl Gateway {
         B::Error: std::error::Error + Send + Sync + 'static,
     {
         let steering = Steering::of(&request.headers);
-        let call_id = headers::call_id(steering).unwrap_or_else(|| self.call_ids.next());
+        let (call_id, ledger_id) = self.ids(steering);
         let path = request.uri.path();
         let mut record = OpenRecord::open(call_id, Cow::Borrowed(""), Arc::clone(&self.recorder));
         let found =
             endpoints::find(&request.method, path).or_else(|error| self.find_in_extension(request, error));
+        record.ledger_id = ledger_id;
         record.dialect = endpoints::dialect(&found, path, &request.headers);
         record.route = found.as_ref().ok().and_then(Matched::route_of_operation);
         let admitted = self.admit(request, found).await;
@@ -106,6 +108,21 @@ impl Gateway {
         let asked = Asked { operation, named: matched.named, caller, request, steering };
         // On its own, so that a connection whose reply has begun, or that rests, does not hold the room for it.
         Box::pin(operation::serve(self, asked, body, record)).await
+    }
+
+    /// The id under which a caller knows its request, and the one that it has in the ledger. They are the same unless the
+    /// caller chose its own: then no row needs to be found by two.
+    fn ids(&self, steering: Steering<'_>) -> (String, Option<RequestId>) {
+        if let Some(chosen) = headers::call_id(steering) {
+            return (chosen, None);
+        }
+        match &self.ledger {
+            Some(ledger) => {
+                let id = ledger.request_id(row::now());
+                (id.to_string(), Some(id))
+            }
+            None => (self.call_ids.next(), None),
+        }
     }
 
     /// What an extension answers to a method and a path that the gateway itself does not have.

@@ -44,7 +44,7 @@ pub(super) const ROWS: &[KeyRow] = &[
         .not_supported("what has changed is looked for twice a second"),
     key(S, "proxy_batch_write_at", "seconds between writes of spend")
         .core()
-        .not_supported("rows are written twice a second"),
+        .not_supported("rows are written once a second"),
     key(S, "proxy_budget_rescheduler_min_time", "when budgets are looked at").not_supported(NO_BUDGETS),
     key(S, "proxy_budget_rescheduler_max_time", "when budgets are looked at").not_supported(NO_BUDGETS),
     key(S, "proxy_batch_polling_interval", "how often batches are looked at")

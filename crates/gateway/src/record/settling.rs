@@ -22,7 +22,7 @@ impl OpenRecord {
         };
         let identity = self.record.identity.as_deref();
         let opening = Opening {
-            id: None,
+            id: self.ledger_id,
             started_at: row::now() - row::milliseconds(self.record.started.elapsed()),
             call_id: &self.record.call_id,
             operation: &self.record.operation,
