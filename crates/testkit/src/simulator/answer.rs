@@ -66,6 +66,13 @@ impl Answer {
         Self { reasoning, text: Some(text), tool_calls, images, finish_reason, stopped_by }
     }
 
+    /// Says this and nothing else.
+    pub(crate) fn say(&mut self, text: String) {
+        self.text = Some(text);
+        self.tool_calls.clear();
+        self.finish_reason = "stop";
+    }
+
     pub(crate) fn reasoning_tokens(&self) -> u64 {
         self.reasoning.as_ref().map_or(0, |reasoning| tokens::of_text(&reasoning.text))
     }

@@ -12,8 +12,9 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
 use super::connection::Wire;
-use super::exchange::{Exchange, Outcome};
+use super::exchange::Exchange;
 use super::fault::CutKind;
+use super::outcome::Outcome;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {

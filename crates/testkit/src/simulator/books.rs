@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use rust_decimal::Decimal;
 
 use super::billed::{BilledCall, Cause};
-use super::exchange::Outcome;
 use super::money::{Bill, Rates, Tokens};
+use super::outcome::Outcome;
 use super::sent::Sent;
 
 /// All calls, by arrival.

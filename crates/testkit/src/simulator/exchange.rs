@@ -9,6 +9,7 @@ use rust_decimal::Decimal;
 
 use super::credential::Credential;
 use super::multipart::{self, Form, RecordedPart};
+use super::outcome::Outcome;
 use super::sent::Sent;
 use super::state::Shared;
 
@@ -92,27 +93,6 @@ pub struct Ended {
     pub at: Instant,
     /// How.
     pub outcome: Outcome,
-}
-
-/// How an exchange ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// The whole reply was handed to the socket.
-    Complete,
-    /// The caller went away before that.
-    CallerLeft,
-    /// A fault cut the connection.
-    Cut,
-}
-
-impl Outcome {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Complete => "complete",
-            Self::CallerLeft => "caller_left",
-            Self::Cut => "cut",
-        }
-    }
 }
 
 /// The life of one exchange: dropped before its end was told, the caller left.

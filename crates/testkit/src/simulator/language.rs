@@ -33,7 +33,9 @@ pub(crate) fn generate(
 ) -> Result<Generated, Reply> {
     let mut purchase = Purchase::open(call, request, &["language"], faults)?;
     let mut answer = Answer::new(request, &purchase.route.served, &mut purchase.state.identifiers);
-    call.script.apply_to_answer(&mut answer);
+    if let Some(text) = call.script.text() {
+        answer.say(text);
+    }
     let mut tokens = count(&mut purchase.state, &purchase.route, &answer);
     call.script.apply_to_tokens(&mut tokens);
     let settled = purchase.settle_tokens(tokens, session, answer.finish_reason);

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::answer::Answer;
 use super::fault::Fault;
 use super::money::Tokens;
 
@@ -49,13 +48,9 @@ impl Scripts {
 }
 
 impl Script {
-    /// Says what is scripted in place of what would be said.
-    pub(crate) fn apply_to_answer(&self, answer: &mut Answer) {
-        if let Some(events) = self.text_events {
-            answer.text = Some(PIECES.iter().cycle().take(events).copied().collect());
-            answer.tool_calls.clear();
-            answer.finish_reason = "stop";
-        }
+    /// What is said in place of what the model would say.
+    pub(crate) fn text(&self) -> Option<String> {
+        self.text_events.map(|events| PIECES.iter().cycle().take(events).copied().collect())
     }
 
     /// Counts what is scripted in place of what would be counted.
