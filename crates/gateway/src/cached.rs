@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use trunkline_cache::{Begin, Cache, CacheKey, Controls, Found, Keeper, Policy, Question, Use};
+use trunkline_cache::{Begin, CacheKey, Controls, Found, Keeper, Question, Use};
 use trunkline_core::{Call, Document, Error, Event};
 
 use trunkline_router::Wishes;
@@ -13,21 +13,6 @@ use crate::gateway::Gateway;
 
 /// LiteLLM's header for a reply that was kept.
 pub(crate) static CACHE_KEY: HeaderName = HeaderName::from_static("x-litellm-cache-key");
-
-/// The cache of a gateway, and who may use it.
-#[derive(Clone, Debug)]
-pub struct ReplyCache {
-    /// Where replies are kept.
-    pub cache: Cache,
-    /// Which requests use it.
-    pub policy: Policy,
-    /// Keeps the replies of several gateways apart.
-    pub namespace: Option<String>,
-    /// How long a request waits for an equal one that is on its way, before it goes on by itself.
-    pub wait: Duration,
-    /// Whether all tenants share what is kept.
-    pub is_shared: bool,
-}
 
 /// What came of a look into the cache.
 #[derive(Debug)]

@@ -11,13 +11,13 @@ use trunkline_router::Router;
 
 use crate::Settings;
 use crate::admission::Admission;
-use crate::cached::ReplyCache;
 use crate::call_ids::CallIds;
 use crate::exposition::Exposition;
 use crate::extension::Extension;
 use crate::found::Found;
 use crate::record::{LogRecorder, Recorder};
 use crate::reloads::Reloads;
+use crate::reply_cache::ReplyCache;
 use crate::seal::Seal;
 
 /// An OpenAI-compatible HTTP service over a [`Router`].

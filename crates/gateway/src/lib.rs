@@ -39,6 +39,7 @@ mod reach;
 mod record;
 mod reloads;
 mod reply_body;
+mod reply_cache;
 mod reserve;
 mod rewrite;
 mod row;
@@ -53,7 +54,7 @@ mod trace;
 mod wishes;
 
 pub use authentication::Caller;
-pub use cached::ReplyCache;
+
 pub use consumed::{CONSUMED, Consumed, Effect};
 pub use envelope::status_of;
 pub use explain::operation_named;
@@ -64,6 +65,7 @@ pub use log::{LineRecorder, Log, LogForm, LogLines};
 pub use record::{ErrorText, LogRecorder, Outcome, Record, Recorder};
 pub use reloads::Reloads;
 pub use reply_body::ReplyBody;
+pub use reply_cache::ReplyCache;
 pub use serve::{Server, StopHandle};
 pub use settings::{Limits, Probes, Settings, UnknownPrice, Waits};
 pub use tls::Tls;

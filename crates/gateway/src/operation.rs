@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -13,6 +14,8 @@ use trunkline_core::{
     ReplyBody as UpstreamBody, json,
 };
 use trunkline_router::{Answer as Sent, Candidate, Failed, Permit as UpstreamPermit, Route, Router};
+
+use trunkline_cache::Keeper;
 
 use crate::admission::Permit;
 use crate::asked;
@@ -148,7 +151,8 @@ where
     record.user = end_user(settings, &request.headers, &body);
     check_user(settings, operation, record.user.as_ref())?;
     // 6 who answers
-    let router = gateway.router();
+    let serving = gateway.router();
+    let router = &*serving;
     let route =
         router.resolve(&name).map_err(|error| labelled(reach::unknown(&caller, &name, error), operation))?;
     let candidate = &*chosen(&route, operation, earlier.deployment.as_deref())?;
@@ -157,68 +161,83 @@ where
     let keepalive = settings.keepalive_of(operation.dialect());
     let wishes = wishes::of(asked, steering, &caller, earlier.deployment, keepalive)?;
     record.tags.clone_from(&wishes.tags);
-    wishes::check_fallbacks(&router, &wishes)?;
-    reach::check(&caller, &router, (&name, &route), &body, &wishes)?;
+    wishes::check_fallbacks(router, &wishes)?;
+    reach::check(&caller, router, (&name, &route), &body, &wishes)?;
     record.is_traced =
         trace::is_asked_for(steering) && (caller.is_administrator() || gateway.settings.trace_for_keys);
     // 7 note that it begins, and what it may use
     record.asked_group = Some(Arc::clone(&candidate.deployment.group));
     record.group = Some(Arc::clone(route.group()));
-    // 8 send it, as often as it takes
     let usage_asked = settings.always_include_stream_usage || asks_for_usage(&body, candidate);
     let mut call = Call::with_body(operation, Arc::clone(&candidate.upstream_model), body);
     call.headers = headers::outbound(&request.headers, operation.dialect(), settings);
     call.query = headers::outbound_query(operation, request.uri.query());
     call.object = earlier.object;
     record.streamed = call.streaming();
+    record.body_bytes = call.document().map_or(0, Document::len);
     let of_cache = (controls.as_deref(), &request.headers);
+    let ledger = gateway.ledger.as_ref();
     let kept = match cached::look(gateway, &caller, route.group(), (&call, &wishes), of_cache).await? {
         Looked::Hit(hit) => {
-            return Ok(again(
-                record,
-                hit,
-                Rewrite::new(operation, &name, settings, usage_asked, None),
-                permit,
-            ));
+            record.enter(ledger).await?;
+            let rewrite = Rewrite::new(operation, &name, settings, usage_asked, None);
+            return Ok(again(record, hit, rewrite, permit));
         }
         Looked::Miss(keeper) => keeper,
     };
-    let going = Going {
-        caller: &caller,
-        router: &router,
-        route: &route,
-        candidate,
-        name: &name,
-        user: record.user.as_deref(),
-        wishes: &wishes,
+    let user = record.user.as_deref();
+    let (caller, route, name, wishes) = (&caller, &route, &*name, &wishes);
+    let going = Going { caller, router, route, candidate, name, user, wishes };
+    record.held = reserve::reserve(keys, settings, &going, &mut call).await?;
+    if ledger.is_some() {
+        record.opened_for(candidate, router);
+        record.enter(ledger).await?;
+    }
+    // 8 send it, as often as it takes
+    let sent = match router.dispatch_noting(route, &mut call, wishes, &mut record.course).await {
+        Ok(sent) => sent,
+        Err(failed) => return Err(noted(record, failed)),
     };
-    let held = reserve::reserve(keys, settings, &going, &mut call).await?;
-    record.held = held;
-    if gateway.ledger.is_some() {
-        record.opened_for(candidate, &router);
-        record.enter(gateway.ledger.as_ref()).await?;
-    }
-    if record.streamed {
-        record.body_bytes = call.document().map_or(0, Document::len);
-    }
-    let Sent { reply, first, candidate, group, duration, course, permit: mut upstream } =
-        match router.dispatch_noting(&route, &mut call, &wishes, &mut record.course).await {
-            Ok(answer) => answer,
-            Err(failed) => return Err(noted(record, failed)),
-        };
     // 9 give it back
-    record.sent_to(&group, &candidate);
-    if candidate.deployment.has_many_models() {
-        record.priced_by(&router);
+    if sent.candidate.deployment.has_many_models() {
+        record.priced_by(&serving);
     }
+    Ok(given(
+        gateway,
+        record,
+        sent,
+        Back { operation, caller, router, route, name, usage_asked, kept, permit },
+    ))
+}
+
+/// What a reply needs on its way back.
+struct Back<'b> {
+    operation: Operation,
+    caller: &'b Caller,
+    router: &'b Router,
+    route: &'b Route,
+    /// The name that was asked for.
+    name: &'b str,
+    /// Whether the usage of a stream is to be told.
+    usage_asked: bool,
+    /// What keeps the reply, and for how long.
+    kept: Option<(Keeper, Duration)>,
+    permit: Permit,
+}
+
+/// Gives an upstream's reply, as the caller is to see it.
+fn given(gateway: &Gateway, record: &mut OpenRecord, sent: Sent, back: Back<'_>) -> Answer {
+    let Back { operation, caller, router, route, name, usage_asked, kept, permit } = back;
+    let Sent { reply, first, candidate, group, duration, course, permit: mut upstream } = sent;
+    record.sent_to(&group, &candidate);
     record.upstream_duration = Some(duration);
     let bound = (operation.dialect() == Dialect::Responses).then(|| {
-        let ties_items = has_several(&router, &route, &group, &name);
-        Binding::new(Arc::clone(&gateway.seal), &caller, &candidate.deployment.id, &name, ties_items)
+        let ties_items = has_several(router, route, &group, name);
+        Binding::new(Arc::clone(&gateway.seal), caller, &candidate.deployment.id, name, ties_items)
     });
     // What answered in the place of the model that was asked for says so.
-    let shown = if course.fallbacks > 0 { &*group } else { &*name };
-    let rewrite = Rewrite::new(operation, shown, settings, usage_asked, bound);
+    let shown = if course.fallbacks > 0 { &*group } else { name };
+    let rewrite = Rewrite::new(operation, shown, &gateway.settings, usage_asked, bound);
     // What another group answered is not what this one would have.
     let kept = kept.filter(|_| course.fallbacks == 0 && reply.status == StatusCode::OK);
     record.took(course);
@@ -232,20 +251,20 @@ where
                 keeper.keep_document(operation, &document, &seen, ttl);
             }
             record.observe(*seen);
-            Ok(Answer::Whole(whole(head, document, &rewrite), permit))
+            Answer::Whole(whole(head, document, &rewrite), permit)
         }
         UpstreamBody::Events(events) => {
             let head = stream_head(head);
             let permits = (permit, Some(upstream));
             let recorder = kept.map(|(keeper, ttl)| keeper.record(operation, ttl));
-            Ok(Answer::Stream(Box::new(Streamed { head, first, events, rewrite, permits, recorder })))
+            Answer::Stream(Box::new(Streamed { head, first, events, rewrite, permits, recorder }))
         }
         UpstreamBody::Raw { content_type, bytes } => {
             let mut response = head.map(|()| bytes);
             if let Some(content_type) = content_type {
                 response.headers_mut().insert(CONTENT_TYPE, content_type);
             }
-            Ok(Answer::Bytes(response, (permit, upstream)))
+            Answer::Bytes(response, (permit, upstream))
         }
     }
 }

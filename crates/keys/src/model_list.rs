@@ -66,27 +66,27 @@ mod tests {
 
     use super::*;
 
-    fn check(list: Value, model: &str, groups: &[&str], expected: bool) {
-        let allowed = ModelList::read(Some(&list)).allows(model, groups.iter().copied());
+    fn check(list: &Value, model: &str, groups: &[&str], expected: bool) {
+        let allowed = ModelList::read(Some(list)).allows(model, groups.iter().copied());
         assert_eq!(allowed, expected, "{model} by {list}");
     }
 
     #[test]
     fn a_list_allows_names_wildcards_and_access_groups() {
-        check(json!([]), "anything", &[], true);
-        check(json!(null), "anything", &[], true);
-        check(json!(["*"]), "anything", &[], true);
-        check(json!(["all-proxy-models"]), "anything", &[], true);
-        check(json!(["gpt-4o"]), "gpt-4o", &[], true);
-        check(json!(["gpt-4o"]), "gpt-4o-mini", &[], false);
-        check(json!(["openai/*"]), "openai/gpt-4o", &[], true);
-        check(json!(["openai/*"]), "anthropic/claude", &[], false);
-        check(json!(["*/gpt-*-mini"]), "openai/gpt-4o-mini", &[], true);
-        check(json!(["*/gpt-*-mini"]), "openai/gpt-4o", &[], false);
-        check(json!(["a*a"]), "a", &[], false);
-        check(json!(["beta"]), "gpt-4o", &["beta"], true);
-        check(json!(["beta"]), "gpt-4o", &["stable"], false);
-        check(json!(["no-default-models"]), "gpt-4o", &[], false);
-        check(json!(["no-default-models"]), "no-default-models", &[], false);
+        check(&json!([]), "anything", &[], true);
+        check(&json!(null), "anything", &[], true);
+        check(&json!(["*"]), "anything", &[], true);
+        check(&json!(["all-proxy-models"]), "anything", &[], true);
+        check(&json!(["gpt-4o"]), "gpt-4o", &[], true);
+        check(&json!(["gpt-4o"]), "gpt-4o-mini", &[], false);
+        check(&json!(["openai/*"]), "openai/gpt-4o", &[], true);
+        check(&json!(["openai/*"]), "anthropic/claude", &[], false);
+        check(&json!(["*/gpt-*-mini"]), "openai/gpt-4o-mini", &[], true);
+        check(&json!(["*/gpt-*-mini"]), "openai/gpt-4o", &[], false);
+        check(&json!(["a*a"]), "a", &[], false);
+        check(&json!(["beta"]), "gpt-4o", &["beta"], true);
+        check(&json!(["beta"]), "gpt-4o", &["stable"], false);
+        check(&json!(["no-default-models"]), "gpt-4o", &[], false);
+        check(&json!(["no-default-models"]), "no-default-models", &[], false);
     }
 }

@@ -6,7 +6,6 @@ use rust_decimal::Decimal;
 use trunkline_core::{Body, Call, Document};
 use trunkline_prices::{Price, estimate};
 
-use crate::deployment::Deployment;
 use crate::estimate::{answers_in_text, input_tokens};
 use crate::fallbacks::reachable;
 use crate::{Route, Router, Wishes};
@@ -85,21 +84,6 @@ impl Router {
 
 /// How many deployments behind one wildcard are looked at. There is hardly ever more than a handful.
 const KINDS_MAX: usize = 64;
-
-/// How many prices a further one is compared with. One that stands twice costs a look more, and nothing else.
-const COMPARED_MAX: usize = 64;
-
-/// The prices of a group's deployments, each once.
-pub(crate) fn distinct(deployments: &[Arc<Deployment>]) -> Box<[Option<Arc<Price>>]> {
-    let mut prices: Vec<Option<Arc<Price>>> = Vec::new();
-    for deployment in deployments {
-        let is_known = |known: &Option<Arc<Price>>| *known == deployment.price;
-        if !prices.iter().take(COMPARED_MAX).any(is_known) && !prices.last().is_some_and(is_known) {
-            prices.push(deployment.price.clone());
-        }
-    }
-    prices.into()
-}
 
 /// The most output that a request may get: its own limit, or that of a fallback that brings another.
 fn output_bound(document: &Document, wishes: &Wishes, models_max: Option<u64>, reserve: u64) -> u64 {

@@ -8,8 +8,8 @@ use rustc_hash::FxHashMap;
 use trunkline_prices::Price;
 
 use crate::candidate::Candidate;
-use crate::dearest::distinct;
 use crate::deployment::{Deployment, Upstream};
+use crate::distinct_prices::distinct;
 use crate::hedge::Hedges;
 use crate::pattern::Pattern;
 use crate::queue::Queue;

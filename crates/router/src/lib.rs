@@ -17,6 +17,7 @@ mod class;
 mod dearest;
 mod deployment;
 mod dispatch;
+mod distinct_prices;
 mod estimate;
 mod explain;
 mod explanation;
