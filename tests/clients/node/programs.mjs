@@ -2,6 +2,9 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const UPSTREAM_KEY = "vck_client_suite_8d21c04be97f5a36";
@@ -133,7 +136,10 @@ class Gateway extends Program {
   static async start(simulator, config) {
     const file = fileURLToPath(new URL(`../configs/${config}`, import.meta.url));
     const flags = ["--config", file, "--host", "127.0.0.1", "--port", "0"];
+    // Keys and the ledger are kept there: two programs cannot share a folder, and nobody's own is touched.
+    const state = await mkdtemp(join(tmpdir(), "trunkline-state-"));
     const environment = {
+      XDG_STATE_HOME: state,
       VERCEL_AI_GATEWAY_API_BASE: `${simulator.url}/v1`,
       VERCEL_AI_GATEWAY_API_KEY: UPSTREAM_KEY,
       SECOND_ACCOUNT_API_KEY: SECOND_UPSTREAM_KEY,
@@ -142,6 +148,7 @@ class Gateway extends Program {
       LITELLM_MASTER_KEY: MASTER_KEY,
     };
     const gateway = new Gateway("trunkline", binary("TRUNKLINE_BIN"), flags, environment);
+    gateway.state = state;
     gateway.url = await gateway.printed(/^RUNNING on (http:\/\/\S+)$/m);
     gateway.v1 = `${gateway.url}/v1`;
     await gateway.answers(`${gateway.url}/health/readiness`);
@@ -155,6 +162,7 @@ export async function start(config = "gateway.yaml") {
   const gateway = await Gateway.start(simulator, config);
   const stop = async () => {
     const ended = await gateway.stop();
+    await rm(gateway.state, { recursive: true });
     // It has nothing to put away, so the signal itself may end it.
     const { code, signal } = await simulator.stop();
     assert.deepEqual(ended, { code: 0, signal: null }, `trunkline did not end well; it printed:\n${gateway.output}`);

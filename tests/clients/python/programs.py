@@ -89,7 +89,9 @@ class Gateway(Program):
         command = [binary("TRUNKLINE_BIN"), "--host", "127.0.0.1", "--port", "0", *flags]
         if config:
             command += ["--config", str(CONFIGS / config)]
-        super().__init__(name, command, environment, folder)
+        # Keys and the ledger are kept there: two programs cannot share a folder, and nobody's own is touched.
+        state = {"XDG_STATE_HOME": str(folder / f"{name}-state")}
+        super().__init__(name, command, state | environment, folder)
         self.url = self.printed(r"^RUNNING on (http://\S+)$")
         self.v1 = f"{self.url}/v1"
         self.answers(f"{self.url}/health/readiness")
