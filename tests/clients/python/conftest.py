@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from management import Management
 from programs import MASTER_KEY, OTHER_MASTER_KEY, SECOND_UPSTREAM_KEY, UPSTREAM_KEY, Gateway
 from simulator import Simulator
 
@@ -41,6 +42,14 @@ def gateway(tmp_path_factory, running_simulator):
     """Trunkline with a file and a master key."""
     keys = {"VERCEL_AI_GATEWAY_API_KEY": UPSTREAM_KEY, "LITELLM_MASTER_KEY": MASTER_KEY}
     yield from started("gateway", tmp_path_factory, running_simulator, keys, "gateway.yaml")
+
+
+@pytest.fixture
+def management(gateway, simulator):
+    """What makes keys at the gateway, and takes back those of one test."""
+    management = Management(gateway)
+    yield management
+    management.forget()
 
 
 @pytest.fixture(scope="session")

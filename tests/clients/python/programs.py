@@ -91,6 +91,7 @@ class Gateway(Program):
             command += ["--config", str(CONFIGS / config)]
         # Keys and the ledger are kept there: two programs cannot share a folder, and nobody's own is touched.
         state = {"XDG_STATE_HOME": str(folder / f"{name}-state")}
+        self.secrets = set(SECRETS)
         super().__init__(name, command, state | environment, folder)
         self.url = self.printed(r"^RUNNING on (http://\S+)$")
         self.v1 = f"{self.url}/v1"
@@ -100,5 +101,5 @@ class Gateway(Program):
         """Stops it: it must end well, and have printed no key."""
         code = self.stop()
         assert code == 0, f"{self.name} ended with {code}; it printed:\n{self.output()}"
-        for secret in SECRETS:
+        for secret in self.secrets:
             assert secret not in self.output(), f"{self.name} printed a key"
