@@ -1,8 +1,10 @@
 //! An error as a whole response: envelope, status, and whether and when to try again.
 
+use std::time::Duration;
+
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Response};
-use trunkline_core::{Dialect, Error};
+use trunkline_core::{Dialect, Error, ErrorKind};
 
 use crate::envelope::{envelope, status};
 use crate::headers;
@@ -41,9 +43,13 @@ fn response(error: &Error, dialect: Dialect, call_id: &str) -> Response<ReplyBod
     response
 }
 
+/// After what time a store that is away may be back.
+const STORE_WAIT: Duration = Duration::from_secs(1);
+
 /// Tells clients whether and when to try again; OpenAI's SDKs honour all three.
 fn add_retry_headers(error: &Error, headers: &mut HeaderMap) {
-    if let Some(wait) = error.retry_after() {
+    let of_store = (error.kind() == ErrorKind::StoreUnavailable).then_some(STORE_WAIT);
+    if let Some(wait) = error.retry_after().or(of_store) {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         headers
@@ -65,9 +71,8 @@ fn add_retry_headers(error: &Error, headers: &mut HeaderMap) {
 mod tests {
     use std::borrow::Cow;
     use std::sync::Arc;
-    use std::time::Duration;
 
-    use trunkline_core::{ErrorKind, ReachedLimit};
+    use trunkline_core::ReachedLimit;
 
     use super::*;
     use crate::{Record, Recorder};
@@ -104,6 +109,12 @@ mod tests {
             (&headers["rate_limit_type"], &headers["reset_at"]),
             (&HeaderValue::from_static("requests"), &HeaderValue::from_static("2026-11-27T11:05:28Z"))
         );
+    }
+
+    #[test]
+    fn whoever_the_store_cannot_tell_of_may_come_back() {
+        let error = Error::new(ErrorKind::StoreUnavailable, "the store did not answer");
+        assert_eq!(response(&error, Dialect::OpenAi, "").headers()[RETRY_AFTER], HeaderValue::from(1));
     }
 
     #[test]
