@@ -1,7 +1,7 @@
 //! About how many tokens a request takes.
 
 use trunkline_core::{Body, Operation};
-use trunkline_prices::estimate::{self, RESERVE_OUTPUT_TOKENS};
+use trunkline_prices::estimate::{self, AUDIO_TOKENS, RESERVE_OUTPUT_TOKENS};
 
 /// More than this is as good as without end, and leaves room for sums.
 const TOKENS_MAX: u64 = 1 << 40;
@@ -11,6 +11,18 @@ pub(crate) fn input_tokens(body: &Body) -> u64 {
     match body {
         Body::Document(document) => estimate::input_tokens(document),
         Body::Form(_) | Body::Empty => 0,
+    }
+}
+
+/// Bytes of a form's file for each of its tokens: speech at 16 kbit/s, of which a minute has some 600.
+const FILE_BYTES: u64 = 200;
+
+/// The most tokens of input that money is reserved for. A form counts by its size, and no less than a piece of sound in a
+/// chat: none is taken for free.
+pub(crate) fn paid_input_tokens(body: &Body) -> u64 {
+    match body {
+        Body::Form(form) => (form.segments().len() as u64 / FILE_BYTES).max(AUDIO_TOKENS),
+        Body::Document(_) | Body::Empty => input_tokens(body),
     }
 }
 
