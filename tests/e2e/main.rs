@@ -1,12 +1,14 @@
 //! The real binary over real HTTP: what callers, operators and probes see of it.
 
 mod client;
+mod office;
 mod server;
 
 mod access;
 mod agents;
 mod bad_input;
 mod billing;
+mod budgets;
 mod configuration;
 mod disconnect;
 mod embeddings;

@@ -1,0 +1,285 @@
+//! Budgets and limits of keys: what many calls at once may spend, and where it ends.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use trunkline_testkit::upstream::{Pause, Script, ScriptedUpstream, Step};
+
+use crate::client::{Answer, send};
+use crate::office::{CHAT, COST, EVENT, MASTER, ask, chat, done, events, key, reply, row, see, spend, start};
+use crate::server::{Trunkline, until};
+
+/// The key's budget in units of 1e-5 dollars.
+const BUDGET: u64 = 1_000;
+
+struct World {
+    upstream: ScriptedUpstream,
+    server: Trunkline,
+    _folder: tempfile::TempDir,
+}
+
+/// A gateway whose model `m` is answered so: `(whole, streamed)`; its configuration has `more`.
+async fn world(answer: impl Fn(bool) -> Script + Send + Sync + 'static, more: &str) -> World {
+    let upstream = ScriptedUpstream::answering(move |_, request| {
+        answer(String::from_utf8_lossy(&request.body).contains("\"stream\":true"))
+    });
+    let upstream = upstream.await.expect("a loopback port");
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let unpriced = format!(
+        "- {{model_name: unpriced, litellm_params: {{model: openai/nobody-knows, api_key: sk-1, api_base: \"{}/v1\"}}}}\n",
+        upstream.url()
+    );
+    let config = format!("model_list:\n{}{unpriced}{more}", row("m", &upstream.url()));
+    let server = start(folder.path(), &config).serve().await;
+    World { upstream, server, _folder: folder }
+}
+
+fn answered(is_streamed: bool) -> Script {
+    if is_streamed { Script::sse(events(10)) } else { Script::json(200, reply(10)) }
+}
+
+fn check_refused(answer: &Answer, max: &str) {
+    assert_eq!(answer.error(), (422, "budget_exceeded".to_owned(), "null".to_owned()), "{}", answer.text());
+    let message = answer.message();
+    assert!(message.starts_with("Budget has been exceeded! Key="), "{message}");
+    assert!(message.contains(" Current cost: "), "{message}");
+    assert!(message.contains(&format!(", Max budget: {max}")), "{message}");
+}
+
+/// Asks 200 times at once on a cent.
+async fn check_a_cent(is_streamed: bool) {
+    let World { upstream, server, _folder } = world(answered, "").await;
+    let address = server.address;
+    let key = key(address, json!({ "max_budget": 0.01 })).await;
+    let body = chat("m", "hi", json!({ "max_tokens": 10, "stream": is_streamed }));
+    let answers = join_all((0..200).map(|_| ask(address, &key, CHAT, &body))).await;
+    let (good, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 200);
+    let asked = upstream.requests().len() as u64;
+    assert_eq!(asked, good.len() as u64);
+    assert!(asked * COST <= BUDGET, "{asked} calls cost more than there is");
+    let payable = BUDGET / COST;
+    assert!(asked * 10 >= payable * 9, "{asked} of {payable} that the money could pay");
+    for answer in &refused {
+        check_refused(answer, "0.01");
+    }
+    for answer in good {
+        assert!(answer.complete && (!is_streamed || answer.text().ends_with("data: [DONE]\n\n")));
+    }
+    until("all is in the books", async || spend(address, &key).await == asked * COST).await;
+}
+
+#[tokio::test]
+async fn two_hundred_at_once_spend_no_more_than_a_cent() {
+    check_a_cent(false).await;
+}
+
+#[tokio::test]
+async fn two_hundred_streams_at_once_spend_no_more_than_a_cent() {
+    check_a_cent(true).await;
+}
+
+#[tokio::test]
+async fn a_stream_without_a_limit_ends_with_an_error_when_the_money_is_gone() {
+    let head = Script::sse(Vec::<&str>::new()).steps.remove(0);
+    let script = move |_| {
+        let chunk = format!("{:x}\r\n{EVENT}\r\n", EVENT.len());
+        let event = [Step::Pause(Pause::Told), Step::Send(chunk.into_bytes().into())];
+        let events = (0..200).flat_map(|_| event.clone());
+        Script::new([head.clone()].into_iter().chain(events))
+    };
+    let World { upstream, server, _folder } =
+        world(script, "trunkline_settings: {reserve_output_tokens: 10}\n").await;
+    let key = key(server.address, json!({ "max_budget": 0.002 })).await;
+    let body = chat("m", "hi", json!({ "stream": true }));
+    let mut caller = TcpStream::connect(server.address).await.expect("it listens");
+    let head = format!(
+        "POST {CHAT} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {key}\r\ncontent-length: {}\r\n\
+         connection: close\r\n\r\n{body}",
+        body.len()
+    );
+    caller.write_all(head.as_bytes()).await.expect("room");
+    upstream.wait_for_requests(1).await;
+    let mut text = String::new();
+    let mut told = 0;
+    loop {
+        // One event at a time: the next is sent when this one has come.
+        if text.matches("data: ").count() >= told {
+            upstream.tell();
+            told += 1;
+        }
+        let mut piece = [0; 4096];
+        let count = caller.read(&mut piece).await.expect("a piece");
+        if count == 0 {
+            break;
+        }
+        text.push_str(std::str::from_utf8(&piece[..count]).expect("text"));
+    }
+    assert!(text.contains("\"budget_exceeded\"") && !text.contains("[DONE]"), "{text}");
+    upstream.hung_up(0).await;
+    // Two hundred units pay for some tokens in, and less than a hundred out.
+    let tokens = text.matches("\"content\"").count() as u64;
+    assert!(tokens * 2 <= 200 && tokens * 2 >= 120, "{tokens} tokens");
+    let refused = ask(server.address, &key, CHAT, &body).await;
+    check_refused(&refused, "0.002");
+}
+
+/// The paths and methods of all operations, from the list that the gateway serves by.
+fn operations() -> Vec<(&'static str, String)> {
+    let list = include_str!("../../crates/gateway/src/endpoints.rs");
+    let rows = list.lines().filter_map(|line| line.trim().strip_prefix("op(\""));
+    let rows = rows.filter_map(|row| row.split_once("\", Operation::"));
+    rows.map(|(path, operation)| (operation.trim_end_matches("),"), path.to_owned())).collect()
+}
+
+/// A small body of JSON, or a form, that is whole for every operation.
+fn small(operation: &str) -> (String, String) {
+    if matches!(operation, "Transcriptions" | "ImageEdits") {
+        let part = |name: &str, value: &str| {
+            format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        };
+        let file = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\n\
+            Content-Type: audio/wav\r\n\r\nRIFF\r\n";
+        let form = part("prompt", "a cat") + file + &part("model", "m") + "--b--\r\n";
+        return ("multipart/form-data; boundary=b".to_owned(), form);
+    }
+    let body = json!({
+        "model": "m", "messages": [{ "role": "user", "content": "hi" }], "prompt": "hi", "input": "hi",
+        "query": "hi", "documents": ["hi"], "max_tokens": 5, "voice": "alloy", "questions": ["is it so?"],
+    });
+    ("application/json".to_owned(), body.to_string())
+}
+
+#[tokio::test]
+async fn no_operation_lets_a_caller_through_who_has_no_money() {
+    let World { upstream, server, _folder } = world(answered, "").await;
+    let key = key(server.address, json!({ "max_budget": 0 })).await;
+    let bearer = format!("Bearer {key}");
+    let rows = operations();
+    assert!(rows.len() > 50, "the list is read: {rows:?}");
+    for (operation, path) in rows {
+        // What was answered before is looked at for nothing, by ids that only their owner has.
+        if path.contains("{id}") {
+            continue;
+        }
+        let (kind, body) = small(operation);
+        let headers = [("authorization", bearer.as_str()), ("content-type", kind.as_str())];
+        let path = path.replace("{model}", "m");
+        let answer = send(server.address, "POST", &path, &headers, body.as_bytes()).await;
+        assert_eq!(answer.status, 422, "{path}: {}", answer.text());
+    }
+    assert_eq!(upstream.requests().len(), 0, "nothing was asked for");
+}
+
+#[tokio::test]
+async fn the_status_of_a_spent_budget_can_be_chosen() {
+    let more = "litellm_settings: {budget_exceeded_status_code: 429}\n";
+    let World { upstream: _upstream, server, _folder } = world(answered, more).await;
+    let key = key(server.address, json!({ "max_budget": 0.0001 })).await;
+    let answer = ask(server.address, &key, CHAT, &chat("m", "hi", json!({ "max_tokens": 10 }))).await;
+    assert_eq!(answer.error(), (429, "budget_exceeded".to_owned(), "null".to_owned()));
+}
+
+#[tokio::test]
+async fn what_nobody_knows_the_price_of_is_denied_to_who_has_a_budget() {
+    let World { upstream, server, _folder } = world(answered, "").await;
+    let [with, without] =
+        [key(server.address, json!({ "max_budget": 5 })).await, key(server.address, json!({})).await];
+    let body = chat("unpriced", "hi", json!({}));
+    let denied = ask(server.address, &with, CHAT, &body).await;
+    assert_eq!(denied.error(), (403, "permission_error".to_owned(), "model".to_owned()));
+    assert!(denied.message().contains("`unpriced`"), "{}", denied.message());
+    assert_eq!(upstream.requests().len(), 0);
+    assert_eq!(ask(server.address, &without, CHAT, &body).await.status, 200);
+}
+
+#[tokio::test]
+async fn requests_and_tokens_of_a_minute_are_exact() {
+    let World { upstream, server, _folder } = world(answered, "").await;
+    let address = server.address;
+    let of_requests = key(address, json!({ "rpm_limit": 30 })).await;
+    let body = chat("m", "hi", json!({ "max_tokens": 10 }));
+    let answers = join_all((0..100).map(|_| ask(address, &of_requests, CHAT, &body))).await;
+    let good = answers.iter().filter(|answer| answer.status == 200).count();
+    assert_eq!((good, upstream.requests().len()), (30, 30));
+    for refused in answers.iter().filter(|answer| answer.status != 200) {
+        assert_eq!(refused.error().0, 429);
+        assert!(
+            refused.message().contains("Limit type: requests. Current limit: 30"),
+            "{}",
+            refused.message()
+        );
+        let seconds = refused.header("retry-after").and_then(|text| text.parse::<u64>().ok());
+        assert!(seconds.is_some_and(|seconds| (1..=60).contains(&seconds)), "{:?}", refused.headers);
+    }
+    // Fifteen tokens are used of each call, and more is reserved while it is under way.
+    let of_tokens = key(address, json!({ "tpm_limit": 150 })).await;
+    let mut passed = 0;
+    let refused = loop {
+        let answer = ask(address, &of_tokens, CHAT, &body).await;
+        if answer.status != 200 {
+            break answer;
+        }
+        passed += 1;
+        assert!(passed <= 10, "more tokens than there are");
+    };
+    assert!(passed >= 8, "{passed} calls");
+    assert_eq!(refused.error().0, 429);
+    assert!(refused.message().contains("Limit type: tokens. Current limit: 150"), "{}", refused.message());
+}
+
+#[tokio::test]
+async fn a_stream_holds_its_place_until_it_ends() {
+    let mut steps = Script::sse(events(3)).steps;
+    steps.insert(2, Step::Pause(Pause::Told));
+    let script = move |is_streamed| if is_streamed { Script::new(steps.clone()) } else { answered(false) };
+    let World { upstream, server, _folder } = world(script, "").await;
+    let address = server.address;
+    let key = key(address, json!({ "max_parallel_requests": 1 })).await;
+    let streamed = chat("m", "hi", json!({ "stream": true }));
+    let whole = chat("m", "hi", json!({}));
+    let first = async {
+        let answer = ask(address, &key, CHAT, &streamed).await;
+        assert!(answer.text().ends_with("data: [DONE]\n\n"), "{}", answer.text());
+    };
+    let others = async {
+        upstream.wait_for_requests(1).await;
+        let refused = ask(address, &key, CHAT, &whole).await;
+        assert_eq!(refused.error().0, 429);
+        assert!(refused.message().contains("max_parallel_requests"), "{}", refused.message());
+        assert_eq!(ask(address, MASTER, CHAT, &whole).await.status, 200, "it is that key's limit");
+        upstream.tell();
+    };
+    let both = tokio::time::timeout(Duration::from_secs(20), futures_util::future::join(first, others));
+    both.await.expect("it ends");
+    assert_eq!(ask(address, &key, CHAT, &whole).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_team_s_budget_holds_for_all_of_its_keys() {
+    let World { upstream: _upstream, server, _folder } = world(answered, "").await;
+    let address = server.address;
+    done(address, "/team/new", json!({ "team_id": "red", "max_budget": 0.001 })).await;
+    let [one, two] =
+        [key(address, json!({ "team_id": "red" })).await, key(address, json!({ "team_id": "red" })).await];
+    let body = chat("m", "hi", json!({ "max_tokens": 10 }));
+    let mut good = 0;
+    let refused = loop {
+        let answer = ask(address, if good % 2 == 0 { &one } else { &two }, CHAT, &body).await;
+        if answer.status != 200 {
+            break answer;
+        }
+        good += 1;
+    };
+    assert!((3..=4).contains(&good), "{good} calls of 25 units on a hundred: {}", refused.text());
+    assert_eq!(refused.error().0, 422);
+    assert!(
+        refused.message().starts_with("Budget has been exceeded! Team=red Current cost: "),
+        "{}",
+        refused.message()
+    );
+    let told = see(address, MASTER, "/team/info?team_id=red").await.json();
+    assert!(told["team_info"]["max_budget"] == Value::from(0.001), "{told}");
+}
