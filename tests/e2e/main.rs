@@ -16,6 +16,7 @@ mod explain;
 mod faults;
 mod headers;
 mod health;
+mod keys;
 mod log;
 mod media;
 mod messages;
