@@ -17,6 +17,7 @@ mod faults;
 mod headers;
 mod health;
 mod keys;
+mod ledger;
 mod log;
 mod media;
 mod messages;
