@@ -24,6 +24,7 @@ mod messages;
 mod metrics;
 mod models;
 mod operation;
+mod outage;
 mod prices;
 mod reload;
 mod responses;
