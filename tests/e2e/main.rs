@@ -32,4 +32,5 @@ mod routing;
 mod start;
 mod stop;
 mod streams;
+mod tenants;
 mod waits;
