@@ -179,9 +179,10 @@ where
     let ledger = gateway.ledger.as_ref();
     let kept = match cached::look(gateway, &caller, route.group(), (&call, &wishes), of_cache).await? {
         Looked::Hit(hit) => {
+            record.cache_key = Some(hit.key.to_string());
             record.enter(ledger).await?;
             let rewrite = Rewrite::new(operation, &name, settings, usage_asked, None);
-            return Ok(again(record, hit, rewrite, permit));
+            return Ok(again(hit, rewrite, permit));
         }
         Looked::Miss(keeper) => keeper,
     };
@@ -270,8 +271,7 @@ fn given(gateway: &Gateway, record: &mut OpenRecord, sent: Sent, back: Back<'_>)
 }
 
 /// Gives a kept reply again.
-fn again(record: &mut OpenRecord, hit: Hit, rewrite: Rewrite, permit: Permit) -> Answer {
-    record.cache_key = Some(hit.key.to_string());
+fn again(hit: Hit, rewrite: Rewrite, permit: Permit) -> Answer {
     let head = cached::head(&hit.key);
     match hit.reply {
         Given::Events(events) => Answer::Stream(Box::new(Streamed {

@@ -1,5 +1,6 @@
 //! A record and the ledger: its opening before anything is sent, and its row before the reply has ended.
 
+use rust_decimal::Decimal;
 use trunkline_core::{Error, Usage};
 use trunkline_ledger::{Closed, Ledger, Opening};
 use trunkline_store::RequestRow;
@@ -20,6 +21,11 @@ impl OpenRecord {
             0 => self.body_bytes as u64 / INPUT_BYTES,
             tokens => tokens,
         };
+        let input_spend = match self.record.cache_key {
+            // A reply that was kept costs nothing, however its giving ends.
+            Some(_) => Some(Decimal::ZERO),
+            None => self.price.as_ref().and_then(|price| price.bound(input_tokens, 0)),
+        };
         let identity = self.record.identity.as_deref();
         let opening = Opening {
             id: self.ledger_id,
@@ -37,7 +43,7 @@ impl OpenRecord {
             group: self.record.group.as_deref(),
             bound: self.held.bound,
             input_tokens,
-            input_spend: self.price.as_ref().and_then(|price| price.bound(input_tokens, 0)),
+            input_spend,
             charges: &self.charges,
         };
         let entry = ledger.begin(&opening)?;
