@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use trunkline_core::{Body, Call, Document};
 use trunkline_prices::{Price, estimate};
 
-use crate::estimate::{answers_in_text, paid_input_tokens};
+use crate::estimate::{answers_in_text, input_tokens, paid_input_tokens};
 use crate::fallbacks::reachable;
 use crate::{Route, Router, Wishes};
 
