@@ -90,6 +90,24 @@ async fn a_kept_reply_is_given_to_its_tenant_and_to_nobody_else() {
     }
 }
 
+#[tokio::test]
+async fn an_end_user_who_is_blocked_is_given_no_kept_reply() {
+    let upstream = upstream().await;
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let server = start(folder.path(), &config(&upstream)).serve().await;
+    let address = server.address;
+    let key = key(address, json!({})).await;
+    done(address, "/customer/new", json!({ "user_id": "end-1" })).await;
+    let asked = async |user: &str| ask(address, &key, CHAT, &chat("m", "hi", json!({ "user": user }))).await;
+    assert_eq!(cache_key(&asked("end-1").await), None);
+    assert!(cache_key(&asked("end-1").await).is_some());
+    done(address, "/customer/block", json!({ "user_ids": ["end-1"] })).await;
+    let refused = asked("end-1").await;
+    assert_eq!((refused.status, cache_key(&refused)), (401, None), "{}", refused.text());
+    assert!(cache_key(&asked("end-2").await).is_some(), "others are given it");
+    assert_eq!(upstream.requests().len(), 1);
+}
+
 /// All files below a folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();

@@ -175,10 +175,15 @@ where
     call.object = earlier.object;
     record.streamed = call.streaming();
     record.body_bytes = call.document().map_or(0, Document::len);
+    let going = {
+        let user = record.user.as_deref();
+        Going { caller: &caller, router, route: &route, candidate, name: &name, user, wishes: &wishes }
+    };
     let of_cache = (controls.as_deref(), &request.headers);
     let ledger = gateway.ledger.as_ref();
     let kept = match cached::look(gateway, &caller, route.group(), (&call, &wishes), of_cache).await? {
         Looked::Hit(hit) => {
+            reserve::check_named(keys, &going).await?;
             record.cache_key = Some(hit.key.to_string());
             record.enter(ledger).await?;
             let rewrite = Rewrite::new(operation, &name, settings, usage_asked, None);
@@ -186,14 +191,12 @@ where
         }
         Looked::Miss(keeper) => keeper,
     };
-    let user = record.user.as_deref();
-    let (caller, route, name, wishes) = (&caller, &route, &*name, &wishes);
-    let going = Going { caller, router, route, candidate, name, user, wishes };
     record.held = reserve::reserve(keys, settings, &going, &mut call).await?;
     if ledger.is_some() {
         record.opened_for(candidate, router);
         record.enter(ledger).await?;
     }
+    let (caller, route, name, wishes) = (&caller, &route, &*name, &wishes);
     // 8 send it, as often as it takes
     let sent = match router.dispatch_noting(route, &mut call, wishes, &mut record.course).await {
         Ok(sent) => sent,

@@ -134,6 +134,16 @@ pub(crate) async fn reserve(
     Ok(held)
 }
 
+/// Checks the end user and the tags of a call that reserves nothing, because its reply was kept.
+///
+/// # Errors
+///
+/// `Unauthenticated` if the end user is blocked.
+pub(crate) async fn check_named(keys: Option<&Keys>, going: &Going<'_>) -> Result<(), Error> {
+    let Some(keys) = keys else { return Ok(()) };
+    limited(keys, going).await.map(|_| ())
+}
+
 impl Held {
     /// Reserves more for a stream that outgrows what was reserved for it.
     ///
