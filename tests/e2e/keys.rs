@@ -171,7 +171,7 @@ async fn a_user_s_key_sees_and_changes_its_own_and_nobody_else_s() {
         ("/key/generate", json!({ "user_id": "ben" })),
         ("/user/update", json!({ "user_id": "ann", "user_role": "proxy_admin" })),
         ("/team/new", json!({ "team_id": "mine" })),
-        ("/model/new", json!({ "model_name": "n", "litellm_params": { "model": "echo/x" } })),
+        ("/budget/new", json!({ "budget_id": "mine", "max_budget": 5 })),
     ] {
         let answer = ask(address, ann, path, &body.to_string()).await;
         assert!(refused(&answer), "{path} {body}: {} {}", answer.status, answer.text());

@@ -49,7 +49,7 @@ pub(crate) fn events(output: u64) -> Vec<String> {
 /// A chat about `text`.
 pub(crate) fn chat(model: &str, text: &str, more: Value) -> String {
     let mut body = json!({ "model": model, "messages": [{ "role": "user", "content": text }] });
-    let members = more.as_object().cloned().unwrap_or_default();
+    let Value::Object(members) = more else { panic!("members: {more}") };
     body.as_object_mut().expect("an object").extend(members);
     body.to_string()
 }
