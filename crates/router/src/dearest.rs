@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use trunkline_core::{Body, Call, Document};
 use trunkline_prices::{Price, estimate};
 
-use crate::estimate::{answers_in_text, input_tokens, paid_input_tokens};
+use crate::estimate::{answers_in_text, input_tokens, made_output_tokens, paid_input_tokens};
 use crate::fallbacks::reachable;
 use crate::{Route, Router, Wishes};
 
@@ -55,9 +55,14 @@ impl Router {
             document.map_or(0, |document| output_bound(document, wishes, models_max, reserve));
         let has_limit = document.is_none_or(|document| estimate::output_bound(document, None, 0) > 0);
         let paid = paid_input_tokens(&call.body);
+        let made = made_output_tokens(call, reserve);
         let amounts: Option<Vec<Decimal>> = prices
             .iter()
-            .map(|price| price.as_ref().and_then(|price| price.bound(paid, output_tokens)))
+            .map(|price| {
+                let price = price.as_ref()?;
+                // Not everybody who makes images or sound has a price for what comes out.
+                price.bound(paid, output_tokens.max(made)).or_else(|| price.bound(paid, output_tokens))
+            })
             .collect();
         let of_output = |price: &Option<Arc<Price>>| price.as_ref().and_then(|price| price.bound(0, 1));
         Dearest {

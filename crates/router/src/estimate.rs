@@ -1,6 +1,6 @@
 //! About how many tokens a request takes.
 
-use trunkline_core::{Body, Operation};
+use trunkline_core::{Body, Call, Operation};
 use trunkline_prices::estimate::{self, AUDIO_TOKENS, RESERVE_OUTPUT_TOKENS};
 
 /// More than this is as good as without end, and leaves room for sums.
@@ -24,6 +24,23 @@ pub(crate) fn paid_input_tokens(body: &Body) -> u64 {
         Body::Form(form) => (form.segments().len() as u64 / FILE_BYTES).max(AUDIO_TOKENS),
         Body::Document(_) | Body::Empty => input_tokens(body),
     }
+}
+
+/// The tokens of output that money is reserved for where what is made is no answer of a model for text: `reserve` for each
+/// image, piece of sound or transcript. 0 for all others.
+pub(crate) fn made_output_tokens(call: &Call, reserve: u64) -> u64 {
+    let many = match call.operation {
+        Operation::ImageGenerations
+        | Operation::ImageEdits
+        | Operation::Transcriptions
+        | Operation::Speech => match &call.body {
+            Body::Document(document) => estimate::answers(document),
+            Body::Form(form) => form.text("n").and_then(|text| text.trim().parse().ok()).unwrap_or(1),
+            Body::Empty => 1,
+        },
+        _ => 0,
+    };
+    reserve.saturating_mul(many)
 }
 
 /// What a request may take, before anybody has counted it.
