@@ -124,6 +124,10 @@ pub(crate) fn home(gateway: &Gateway) -> Response<ReplyBody> {
         writeln!(page, "<tr><td>{}<td><code>{}</code>", row.method, row.path)
             .expect("writing to a text does not fail");
     }
+    for row in gateway.extension.iter().flat_map(|extension| extension.rows()) {
+        writeln!(page, "<tr><td>{}<td><code>{}</code>", row.method, row.path)
+            .expect("writing to a text does not fail");
+    }
     page.push_str("</table>\n</html>\n");
     let mut response = Response::new(ReplyBody::from(bytes::Bytes::from(page)));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));

@@ -83,7 +83,7 @@ impl Settings {
     /// Who is served, in the words of the start text and the home page.
     pub fn audience(&self) -> &'static str {
         match (&self.master_key, self.open_to_all) {
-            (Some(_), _) => "whoever shows the master key",
+            (Some(_), _) => "whoever shows the master key, or a key that was made with it",
             (None, true) => {
                 "EVERYBODY who reaches this port: no master key is set, as the configuration permits"
             }

@@ -129,8 +129,10 @@ impl StreamBody {
         let mut out = Vec::new();
         self.rewrite.events(events, &mut out);
         self.ready.extend(out);
-        // An event for each token, as upstreams send them.
-        if let Err(error) = self.record.reach() {
+        // An event for each token, as upstreams send them. What is complete has been used, whatever it cost.
+        if !self.record.observation.terminal
+            && let Err(error) = self.record.reach()
+        {
             self.fail(&error);
         }
         if let Some(keepalive) = &mut self.keepalive {

@@ -67,7 +67,7 @@ fn lock(folder: &Path) -> Result<File, Error> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
-            let message = "the journal is in use by another process; give each process a folder of its own";
+            let message = "the journal is in use by another process; give each process a folder of its own (--data-dir)";
             Err(Error::new(ErrorKind::Configuration, message).with_source(at(folder, "it is locked")))
         }
         Err(TryLockError::Error(error)) => Err(unusable("locked", folder, &error)),

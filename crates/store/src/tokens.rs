@@ -1,4 +1,4 @@
-//! Tokens in a row's text: a list of figures. A later bucket is one more figure.
+//! Tokens in a row's text: a list of figures, to which a later bucket adds one more.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use trunkline_core::Usage;

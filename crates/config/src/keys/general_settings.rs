@@ -13,7 +13,7 @@ const NO_ALERTS: &str = "there are no alerts";
 const NO_UI: &str = "there is no UI";
 const NO_ADMISSION_QUEUE: &str = "what is over `global_max_parallel_requests` is refused, not queued";
 const NO_PASS_THROUGH: &str = "there is no pass-through";
-const MASTER_KEY_ONLY: &str = "the master key is the one credential";
+const MASTER_KEY_ONLY: &str = "the master key and virtual keys are the credentials";
 const NO_URLS_FETCHED: &str = "addresses inside bodies are never fetched";
 
 pub(super) const ROWS: &[KeyRow] = &[

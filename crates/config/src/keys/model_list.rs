@@ -30,9 +30,7 @@ pub(super) const MODEL_INFO_ROWS: &[KeyRow] = &[
     key(I, "input_cost_per_request", ELSE_PARAMS).supported(),
     key(I, "*cost*", "every other price")
         .not_supported("costs are worked out from the prices that have a row here"),
-    key(I, "access_groups", "groups that a key may be given")
-        .core()
-        .not_supported("there are no virtual keys"),
+    key(I, "access_groups", "groups that a key may be given").core().supported(),
     key(I, "blocked", "`true` takes the deployment out of service").default("false").supported(),
     key(I, "max_tokens", METADATA).supported(),
     key(I, "max_input_tokens", "the context window, for `enable_pre_call_checks`; shown by /model/info")

@@ -13,7 +13,9 @@ use crate::samples::{charges, opening, row, tags};
 
 fn ledger(folder: &Path, store: &Arc<MapStore>) -> Ledger {
     let journal = Journal::open(folder, &JournalOptions::default()).expect("the journal opens");
-    Ledger::open(journal, Arc::clone(store) as _, Options::default())
+    // What 1,300 rows take three of.
+    let options = Options { batch_rows_max: 500, ..Options::default() };
+    Ledger::open(journal, Arc::clone(store) as _, options)
 }
 
 #[tokio::test(start_paused = true)]
