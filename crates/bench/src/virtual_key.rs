@@ -14,7 +14,7 @@ use crate::configuration::{CALLER_KEY, OPERATOR_KEY};
 /// What the server answered where that is no key, or why it did not.
 pub(crate) async fn make(address: SocketAddr) -> Result<(), String> {
     let body = format!(
-        r#"{{"key":"{CALLER_KEY}","key_alias":"bench","rpm_limit":1000000000,"tpm_limit":1000000000000,"max_parallel_requests":1000000,"max_budget":1000000000,"budget_duration":"30d"}}"#
+        r#"{{"key":"{CALLER_KEY}","key_alias":"bench","rpm_limit":1000000000,"tpm_limit":1000000000000000,"max_parallel_requests":1000000,"max_budget":1000000000,"budget_duration":"30d"}}"#
     );
     let request = format!(
         "POST /key/generate HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {OPERATOR_KEY}\r\ncontent-type: \
