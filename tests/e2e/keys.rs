@@ -190,6 +190,9 @@ async fn a_user_s_key_sees_and_changes_its_own_and_nobody_else_s() {
     assert!(refused(&ask(address, viewer, "/key/generate", "{}").await));
 }
 
+/// What is told about a key, from the key.
+type BodyOf = fn(&str) -> Value;
+
 #[tokio::test]
 async fn a_key_is_known_and_revoked_everywhere_within_a_second() {
     let database = PostgresServer::shared().and_then(PostgresServer::database).expect("a database");
@@ -197,7 +200,7 @@ async fn a_key_is_known_and_revoked_everywhere_within_a_second() {
     let config = format!("{MODELS}general_settings: {{database_url: \"{database}\"}}\n");
     let first = start(folders[0].path(), &config).serve().await;
     let second = start(folders[1].path(), &config).serve().await;
-    let revoke: [(&str, fn(&str) -> Value); 3] = [
+    let revoke: [(&str, BodyOf); 3] = [
         ("/key/delete", |key| json!({ "keys": [key] })),
         ("/key/block", |key| json!({ "key": key })),
         ("/key/update", |key| json!({ "key": key, "models": ["gpt-large"] })),
