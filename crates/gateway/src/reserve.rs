@@ -20,6 +20,9 @@ use crate::settings::UnknownPrice;
 /// The header that tells of a limit that was put into a body.
 pub(crate) static ADDED_LIMIT: HeaderName = HeaderName::from_static("x-trunkline-added-limit");
 
+/// What a limit is called that a deployment adds to all its bodies.
+const LIMITS: [&str; 3] = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
+
 /// How many tags of a request are looked at for budgets.
 const TAGS_MAX: usize = 32;
 
@@ -88,7 +91,7 @@ pub(crate) async fn reserve(
 ) -> Result<Held, Error> {
     let Some(keys) = keys else { return Ok(Held::default()) };
     let named = limited(keys, going).await?;
-    let accounts = always(keys, going.caller);
+    let accounts = going.caller.identity().map_or(keys.global(), |identity| &identity.accounts.paying);
     let late = late(going, &named);
     let has_budget = has_budget(keys, going.caller, &named);
     let mut held = Held {
@@ -199,7 +202,7 @@ fn shown(mut refusal: Refusal, caller: &Caller) -> Refusal {
     refusal
 }
 
-/// The accounts that every request of a caller counts against.
+/// The accounts whose requests every request of a caller counts among.
 fn always<'k>(keys: &'k Keys, caller: &'k Caller) -> &'k [Arc<Account>] {
     caller.identity().map_or(keys.global(), |identity| &identity.accounts.always)
 }
@@ -233,7 +236,7 @@ fn late(going: &Going<'_>, named: &[Arc<Limited>]) -> Vec<Arc<Account>> {
     let of_key = identity.into_iter().flat_map(|identity| identity.accounts.of_models(&names));
     let of_named = named
         .iter()
-        .flat_map(|limited| limited.accounts.always.iter().chain(limited.accounts.of_models(&names)));
+        .flat_map(|limited| limited.accounts.paying.iter().chain(limited.accounts.of_models(&names)));
     of_key.chain(of_named).cloned().collect()
 }
 
@@ -281,6 +284,10 @@ fn add_limit(call: &mut Call, candidate: &Candidate, limit: u64) -> Option<Heade
     let operation = call.operation;
     let CallBody::Document(document) = &mut call.body else { return None };
     let member = limit_member(operation, &candidate.prefix)?;
+    if LIMITS.iter().any(|limit| candidate.deployment.added(limit).is_some()) {
+        // The deployment has a limit of its own, under whichever of the names.
+        return None;
+    }
     document.set_raw(member, limit.to_string().into_bytes());
     HeaderValue::try_from(format!("{member}={limit}")).ok()
 }
@@ -304,8 +311,9 @@ fn offered(body: &CallBody) -> Vec<String> {
 
 /// The lists of models in a body: `models`, and `providerOptions.gateway.models`.
 pub(crate) fn lists_of_models(document: &Document) -> impl Iterator<Item = &[u8]> {
-    let options = document.raw("providerOptions").and_then(|raw| member(member(raw, "gateway")?, "models"));
-    [document.raw("models"), options].into_iter().flatten()
+    // All of a name: which of two counts is for the upstream's reader to say.
+    let gateways = document.raw("providerOptions").into_iter().flat_map(|options| every(options, "gateway"));
+    document.raw("models").into_iter().chain(gateways.flat_map(|gateway| every(gateway, "models")))
 }
 
 /// The texts of a list.
@@ -313,6 +321,22 @@ pub(crate) fn texts(list: &[u8]) -> impl Iterator<Item = Cow<'_, str>> {
     json::elements(list).filter_map(|span| json::string(list.get(span)?))
 }
 
-fn member<'j>(object: &'j [u8], name: &str) -> Option<&'j [u8]> {
-    object.get(json::member(object, name)?)
+/// The values of all members of a name.
+fn every<'j>(object: &'j [u8], name: &'static str) -> impl Iterator<Item = &'j [u8]> {
+    json::members(object)
+        .filter(move |member| member.is_named(name))
+        .filter_map(|member| object.get(member.value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_models_of_a_body_are_looked_at() {
+        let body = br#"{"models":["a"],"providerOptions":{"gateway":{"models":["b"]},"gateway":{"models":["c"],"models":["d"]}}}"#;
+        let document = Document::parse(body.as_slice()).expect("a document");
+        let found: Vec<_> = lists_of_models(&document).flat_map(texts).collect();
+        assert_eq!(found, ["a", "b", "c", "d"]);
+    }
 }

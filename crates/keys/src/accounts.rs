@@ -11,14 +11,18 @@ use crate::allowance::Allowance;
 /// Accounts in the order in which refusals name them: the widest last.
 #[derive(Debug, Default)]
 pub struct Accounts {
-    /// Those that every request counts against.
+    /// Those whose requests a minute and at one time every request counts against.
     pub always: Vec<Arc<Account>>,
+    /// Those whose tokens and money it counts against: all of them, but for a user's whose team pays.
+    pub paying: Vec<Arc<Account>>,
     /// Those of one model each, by the name of its group.
     by_model: BTreeMap<String, Vec<Arc<Account>>>,
     /// Whether any of them has a budget.
     pub has_budget: bool,
     /// Who is charged, be there a budget or not.
     charged: Vec<Subject>,
+    /// When the first of them is another without anybody changing it, in milliseconds since 1970.
+    ends_at: Option<i64>,
 }
 
 impl Accounts {
@@ -26,13 +30,34 @@ impl Accounts {
     pub(crate) fn add(&mut self, book: &Book, subject: &Subject, allowance: &Allowance) {
         let account = book.account(subject);
         account.set(&allowance.whole);
-        self.always.push(account);
+        self.hold(account);
         for (model, limits) in &allowance.by_model {
             let account = book.account(&subject.with_model(model.as_str()));
             account.set(limits);
             self.by_model.entry(model.clone()).or_default().push(account);
         }
         self.has_budget |= allowance.has_budget();
+        self.ends_at = self.ends_at.into_iter().chain(allowance.ends_at).min();
+        self.charge(subject);
+    }
+
+    /// Adds an account of a subject who does not pay: its requests count, its tokens and budgets are for others.
+    pub(crate) fn add_unpaying(&mut self, book: &Book, subject: &Subject, allowance: &Allowance) {
+        let account = book.account(subject);
+        // The account is one for all who count against it, so that it has all its limits wherever it stands.
+        account.set(&allowance.whole);
+        self.always.push(account);
+        self.charge(subject);
+    }
+
+    /// Adds an account that all requests count against.
+    pub(crate) fn hold(&mut self, account: Arc<Account>) {
+        self.always.push(Arc::clone(&account));
+        self.paying.push(account);
+    }
+
+    /// Charges a subject with what is spent, whatever it may use.
+    fn charge(&mut self, subject: &Subject) {
         // What is spent is told of every subject, with or without a budget. A member's is a part of its team's.
         if subject.kind != SubjectKind::Global {
             self.charged.push(subject.clone());
@@ -45,6 +70,11 @@ impl Accounts {
         // Two names of one group must not count twice.
         let names = names.iter().enumerate().filter(|(at, name)| !names[..*at].contains(name));
         names.flat_map(move |(_, name)| named(name))
+    }
+
+    /// Whether what they may use is another by now.
+    pub(crate) fn are_over(&self, now_ms: impl FnOnce() -> i64) -> bool {
+        self.ends_at.is_some_and(|ends_at| ends_at <= now_ms())
     }
 
     /// Whether a model has limits of its own.
@@ -81,5 +111,18 @@ mod tests {
         assert_eq!(accounts.of_models(&["other"]).count(), 0);
         assert!(accounts.has_budget && accounts.knows_models());
         assert_eq!(accounts.all().count(), 3);
+    }
+
+    #[test]
+    fn accounts_are_over_when_a_raise_ends() {
+        let settings = json!({
+            "max_budget": 1, "temp_budget_increase": 1, "temp_budget_expiry": "1970-01-01T00:00:01Z",
+        });
+        let at = |now_ms| Allowance::read(settings.as_object().expect("an object"), None, now_ms);
+        let mut accounts = Accounts::default();
+        assert!(!accounts.are_over(|| i64::MAX), "nothing is for a time");
+        accounts.add(&Book::default(), &Subject::new(SubjectKind::Key, "k"), &at(0));
+        assert!(!accounts.are_over(|| 999) && accounts.are_over(|| 1_000));
+        assert_eq!(at(1_000).ends_at, None, "it is not raised any more");
     }
 }

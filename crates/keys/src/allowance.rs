@@ -12,16 +12,22 @@ use trunkline_limits::{Budget, Limits, Period};
 pub(crate) struct Allowance {
     pub(crate) whole: Limits,
     pub(crate) by_model: BTreeMap<String, Limits>,
+    /// When it is another without anybody changing it, in milliseconds since 1970: a raise for a time ends.
+    pub(crate) ends_at: Option<i64>,
 }
 
 /// What the settings are called, which differs between a member of a team and everybody else.
 struct Names {
     max_budget: &'static str,
     budget_duration: &'static str,
+    /// Whether the duration may stand elsewhere than the figure.
+    duration_is_shared: bool,
 }
 
-const USUAL: Names = Names { max_budget: "max_budget", budget_duration: "budget_duration" };
-const OF_MEMBER: Names = Names { max_budget: "max_budget_in_team", budget_duration: "budget_duration" };
+const USUAL: Names =
+    Names { max_budget: "max_budget", budget_duration: "budget_duration", duration_is_shared: false };
+const OF_MEMBER: Names =
+    Names { max_budget: "max_budget_in_team", budget_duration: "budget_duration", duration_is_shared: true };
 
 impl Allowance {
     /// What an object may use by its own settings, and where they say nothing by the budget that it refers to.
@@ -63,14 +69,18 @@ impl Allowance {
             let own = settings.get(name).filter(|value| !value.is_null());
             own.or_else(|| budget.and_then(|budget| budget.get(name)))
         };
-        // A duration belongs to the figure beside it, not to one that stands elsewhere.
+        // A duration belongs to the figure beside it, not to one that stands elsewhere. Where a member's figure has none
+        // beside it, the team says how long it lasts.
         let source = if is_there(settings, names.max_budget) { Some(settings) } else { budget };
         let amount_of = |name| found(name).and_then(amount);
+        let raise = raise(settings, now_ms);
         let mut budgets = Vec::new();
         if let Some(max) = amount_of(names.max_budget) {
-            let duration =
-                source.and_then(|source| source.get(names.budget_duration)).or(found(names.budget_duration));
-            budgets.push(Budget::new(max + increase(settings, now_ms), duration.and_then(period)));
+            let beside = source.and_then(|source| source.get(names.budget_duration));
+            let shared = found(names.budget_duration).filter(|_| names.duration_is_shared);
+            let duration = beside.filter(|value| !value.is_null()).or(shared);
+            let more = raise.as_ref().map(|raise| raise.amount).unwrap_or_default();
+            budgets.push(Budget::new(max + more, duration.and_then(period)));
         }
         budgets.extend(
             found("budget_limits").and_then(Value::as_array).into_iter().flatten().filter_map(listed),
@@ -81,13 +91,7 @@ impl Allowance {
             parallel: found("max_parallel_requests").and_then(Value::as_u64),
             budgets,
         };
-        Self { whole, by_model: by_model(&found) }
-    }
-
-    /// Leaves its other limits.
-    pub(crate) fn forget_budgets(&mut self) {
-        self.whole.budgets.clear();
-        self.by_model.values_mut().for_each(|limits| limits.budgets.clear());
+        Self { whole, by_model: by_model(&found), ends_at: raise.map(|raise| raise.ends_at) }
     }
 
     /// Whether there is a budget, of any model.
@@ -138,17 +142,20 @@ fn period(value: &Value) -> Option<Period> {
     value.as_str().map(Period::parse)
 }
 
-/// What an administrator has added for a time: `temp_budget_increase` until `temp_budget_expiry`, in the metadata.
-fn increase(settings: &Map<String, Value>, now_ms: i64) -> Decimal {
+/// What an administrator has added for a time.
+struct Raise {
+    amount: Decimal,
+    ends_at: i64,
+}
+
+/// `temp_budget_increase` until `temp_budget_expiry`, in the metadata. `None` if there is none, or it is over.
+fn raise(settings: &Map<String, Value>, now_ms: i64) -> Option<Raise> {
     let metadata = settings.get("metadata").and_then(Value::as_object);
     let set = |name: &str| metadata.and_then(|metadata| metadata.get(name)).or_else(|| settings.get(name));
-    let until = set("temp_budget_expiry")
-        .and_then(Value::as_str)
-        .and_then(|text| text.parse::<jiff::Timestamp>().ok());
-    if until.is_none_or(|until| until.as_millisecond() <= now_ms) {
-        return Decimal::ZERO;
-    }
-    set("temp_budget_increase").and_then(amount).unwrap_or_default()
+    let until: jiff::Timestamp = set("temp_budget_expiry")?.as_str()?.parse().ok()?;
+    let ends_at = until.as_millisecond();
+    let amount = set("temp_budget_increase").and_then(amount)?;
+    (ends_at > now_ms).then_some(Raise { amount, ends_at })
 }
 
 /// An amount in US dollars, digit by digit.
@@ -202,7 +209,7 @@ mod tests {
         let budget = object(json!({ "max_budget": 7, "budget_duration": "1d" }));
         let of = |settings: &Map<String, Value>| Allowance::read(settings, Some(&budget), 0).whole.budgets;
         assert_eq!(of(&Map::new()), [Budget::new(dollars("7"), Some(Period::DAILY))]);
-        assert_eq!(of(&own)[0].max, dollars("2.5"));
+        assert_eq!(of(&own), [Budget::new(dollars("2.5"), None)]);
     }
 
     #[test]
@@ -246,9 +253,7 @@ mod tests {
         let member = object(json!({ "max_budget_in_team": 1 }));
         let of = |member| Allowance::of_member(member, &team, 0).whole;
         assert_eq!(of(None).budgets, [Budget::new(dollars("3"), Some(Period::DAILY))]);
-        assert_eq!(
-            (of(Some(&member)).budgets[0].max, of(Some(&member)).requests_per_minute),
-            (dollars("1"), Some(9))
-        );
+        assert_eq!(of(Some(&member)).budgets, [Budget::new(dollars("1"), Some(Period::DAILY))]);
+        assert_eq!(of(Some(&member)).requests_per_minute, Some(9));
     }
 }

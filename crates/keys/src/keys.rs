@@ -131,7 +131,7 @@ impl Keys {
     pub async fn find(&self, key: &str) -> Result<Option<Arc<Identity>>, Error> {
         let token = Token::of(key);
         if let Some(identity) = self.cached.get(&token) {
-            if !identity.is_stale() {
+            if !identity.is_stale() && !identity.accounts.are_over(|| self.clock.now_ms()) {
                 return Ok(Some(identity));
             }
             self.cached.remove(&token);
@@ -140,24 +140,36 @@ impl Keys {
     }
 
     async fn look_up(&self, token: Token) -> Result<Option<Arc<Identity>>, Error> {
-        if self.unknown.get(&token).is_some_and(|until| Instant::now() < until) {
+        if self.is_unknown(token) {
             return Ok(None);
         }
         let read = self.cached.get_or_insert_async(&token, async {
-            match self.in_time(self.read(token)).await {
+            // Whoever waited for another's look-up need not look as well.
+            if self.is_unknown(token) {
+                return Err(None);
+            }
+            // On the heap, so that whoever finds a key in memory carries no room for this.
+            match Box::pin(self.read(token)).await {
                 Ok(Some(identity)) => Ok(Arc::new(identity)),
-                Ok(None) => Err(None),
+                Ok(None) => {
+                    self.unknown.insert(token, Instant::now() + self.options.unknown_for);
+                    Err(None)
+                }
                 Err(error) => Err(Some(error)),
             }
         });
-        match read.await {
-            Ok(identity) => Ok(Some(identity)),
-            Err(None) => {
-                self.unknown.insert(token, Instant::now() + self.options.unknown_for);
-                Ok(None)
+        let read = async {
+            match read.await {
+                Ok(identity) => Ok(Some(identity)),
+                Err(None) => Ok(None),
+                Err(Some(error)) => Err(error),
             }
-            Err(Some(error)) => Err(error),
-        }
+        };
+        self.in_time(read).await
+    }
+
+    fn is_unknown(&self, token: Token) -> bool {
+        self.unknown.get(&token).is_some_and(|until| Instant::now() < until)
     }
 
     async fn read(&self, token: Token) -> Result<Option<Identity>, Error> {
@@ -197,15 +209,15 @@ impl Keys {
     pub async fn limited(&self, kind: Kind, id: &str) -> Result<Arc<Limited>, Error> {
         let name = (kind, id.to_owned());
         if let Some(limited) = self.limited.get(&name) {
-            if !limited.is_stale() {
+            if !limited.is_stale() && !limited.accounts.are_over(|| self.clock.now_ms()) {
                 return Ok(limited);
             }
             self.limited.remove(&name);
         }
-        let read = self.limited.get_or_insert_async(&name, async {
-            self.in_time(self.read_limited(kind, id)).await.map(Arc::new)
-        });
-        read.await
+        let read = self
+            .limited
+            .get_or_insert_async(&name, async { self.read_limited(kind, id).await.map(Arc::new) });
+        self.in_time(read).await
     }
 
     async fn read_limited(&self, kind: Kind, id: &str) -> Result<Limited, Error> {
@@ -261,14 +273,16 @@ impl Keys {
             add(SubjectKind::Team, &team.id, &read(team));
         }
         if let Some(user) = user {
-            let mut allowance = read(user);
+            let allowance = read(user);
+            let subject = Subject::new(SubjectKind::User, &*user.id);
             if team.is_some() && !self.options.user_budget_holds_for_teams {
                 // As in LiteLLM: what a user does for a team, the team pays.
-                allowance.forget_budgets();
+                accounts.add_unpaying(&self.book, &subject, &allowance);
+            } else {
+                accounts.add(&self.book, &subject, &allowance);
             }
-            add(SubjectKind::User, &user.id, &allowance);
         }
-        accounts.always.extend(self.global.iter().cloned());
+        self.global.iter().cloned().for_each(|account| accounts.hold(account));
         accounts.has_budget |= !self.options.global.budgets.is_empty();
         accounts
     }

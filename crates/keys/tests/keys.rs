@@ -130,8 +130,32 @@ async fn accounts_have_their_limits_and_what_was_spent_before() {
     assert_eq!(kinds, [SubjectKind::Key, SubjectKind::Member, SubjectKind::Team, SubjectKind::User]);
     assert_eq!(found.accounts.always[0].spent(Some(daily)), Some(amount));
     assert_eq!(found.accounts.always[1].spent(None), Some(rust_decimal::Decimal::ZERO));
-    assert!(!found.accounts.always[3].is_limited(), "a user's budget is for keys of no team");
+    let paying: Vec<SubjectKind> =
+        found.accounts.paying.iter().map(|account| account.subject().kind).collect();
+    assert_eq!(paying, kinds[..3], "a user's budget is for keys of no team");
+    assert_eq!(found.accounts.charged().last().map(|subject| subject.kind), Some(SubjectKind::User));
     assert!(found.accounts.has_budget);
+}
+
+#[tokio::test]
+async fn a_team_s_key_leaves_its_user_s_budget_to_the_user_s_own_keys() {
+    const OWN: &str = "sk-of-ann-alone";
+    let world = World::new().await;
+    world.put(Kind::Team, "red", |_| {}, json!({})).await;
+    world.put(Kind::User, "ann", |_| {}, json!({ "max_budget": 9 })).await;
+    let of_ann = |key: &mut Object| key.user_id = Some("ann".into());
+    let of_both = |key: &mut Object| {
+        of_ann(key);
+        key.team_id = Some("red".into());
+    };
+    let own = world.pepper.index(&Token::of(OWN)).as_str().to_owned();
+    world.put(Kind::Key, &own, of_ann, json!({})).await;
+    world.put(Kind::Key, &world.index(), of_both, json!({})).await;
+    let own = world.keys.find(OWN).await.expect("answers").expect("a key");
+    let of_team = world.keys.find(KEY).await.expect("answers").expect("a key");
+    assert!(own.accounts.has_budget && !of_team.accounts.has_budget);
+    let of_user = own.accounts.always.iter().find(|account| account.subject().kind == SubjectKind::User);
+    assert!(of_user.is_some_and(|account| account.is_limited()), "the budget still holds");
 }
 
 #[tokio::test]
