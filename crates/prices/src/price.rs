@@ -109,15 +109,17 @@ impl Price {
 
     /// What a call may cost in US dollars, before it is made: the dearest that its text can come to.
     ///
-    /// Input is taken at the rate of uncached input or of cache writes, whichever is dearer, and output at that of text
-    /// or of reasoning. `None` as for [`cost`](Price::cost).
+    /// Input is taken at the rate of uncached input or of cache writes, whichever is dearer, and output at that of text,
+    /// of reasoning, of pictures or of sound: nothing but the reply tells which it is. `None` as for
+    /// [`cost`](Price::cost).
     pub fn bound(&self, input_tokens: u64, output_tokens: u64) -> Option<Decimal> {
         if !self.is_known() {
             return None;
         }
         let rates = self.rates_at(input_tokens);
         let input = rates.input.map(|rate| rates.cache_write.map_or(rate, |write| write.max(rate)));
-        let output = rates.output.map(|rate| rates.reasoning.map_or(rate, |reasoning| reasoning.max(rate)));
+        let others = [rates.reasoning, rates.image_output, rates.audio_output];
+        let output = rates.output.map(|rate| others.into_iter().flatten().fold(rate, Decimal::max));
         self.sum([(input_tokens, input), (output_tokens, output)])
     }
 

@@ -84,6 +84,9 @@ fn a_bound_takes_the_dearer_rate() {
     price.rates.cache_write = money("0.0000025");
     price.rates.reasoning = money("0.00002");
     assert_eq!(price.bound(100, 10), money("0.00045"));
+    price.rates.audio_output = money("0.00003");
+    price.rates.image_output = money("0.00004");
+    assert_eq!(price.bound(100, 10), money("0.00065"), "a chat may be answered with a picture");
 }
 
 #[test]
