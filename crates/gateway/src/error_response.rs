@@ -7,15 +7,16 @@ use http::{HeaderMap, HeaderValue, Response};
 use trunkline_core::{Dialect, Error, ErrorKind};
 
 use crate::envelope::{envelope, status};
-use crate::headers;
 use crate::record::OpenRecord;
 use crate::reply_body::ReplyBody;
+use crate::{headers, limit_headers};
 
 /// Notes a failure, settles its record, and turns it into the caller's answer.
 pub(crate) fn failed(mut record: Box<OpenRecord>, error: &Error) -> Response<ReplyBody> {
     let mut response = response(error, record.dialect, &record.call_id);
     headers::add_request(&record, response.headers_mut());
     headers::add_recorded_target(&record, response.headers_mut());
+    limit_headers::add(&mut record, response.headers_mut());
     if record.deployment.is_some() {
         headers::add_attempts(&record, response.headers_mut());
     }

@@ -192,6 +192,8 @@ where
         Looked::Miss(keeper) => keeper,
     };
     record.held = reserve::reserve(keys, settings, &going, &mut call).await?;
+    // A reply that may have been cut short for this caller's budget is not for others.
+    let kept = kept.filter(|_| record.held.added_limit.is_none());
     if ledger.is_some() {
         record.opened_for(candidate, router);
         record.enter(ledger).await?;

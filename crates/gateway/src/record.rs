@@ -385,13 +385,21 @@ impl OpenRecord {
         {
             return;
         }
-        let input = || Usage { uncached_input: self.body_bytes as u64 / INPUT_BYTES, ..Usage::default() };
+        let input = || Usage { uncached_input: self.input_tokens(), ..Usage::default() };
         let mut usage = seen.usage.clone().unwrap_or_else(input);
         usage.output = usage.output.saturating_add(untold);
         self.record.observation.usage = Some(usage);
         self.record.usage_is_estimated = true;
         if self.record.observation.cost.is_none() {
             self.record.cost = self.computed();
+        }
+    }
+
+    /// About how many tokens of input it has: as they were counted to reserve for them, else by the length of the body.
+    fn input_tokens(&self) -> u64 {
+        match self.held.input_tokens {
+            0 => self.body_bytes as u64 / INPUT_BYTES,
+            tokens => tokens,
         }
     }
 

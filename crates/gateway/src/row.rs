@@ -84,8 +84,9 @@ fn is_free(record: &Record) -> bool {
         Some(Outcome::Failed(
             ErrorKind::UpstreamTimeout | ErrorKind::UpstreamCut | ErrorKind::UpstreamProtocol,
         )) => false,
+        // The gateway stopped, or the caller left: whoever was asked by then goes on working.
+        Some(Outcome::Failed(ErrorKind::ShuttingDown) | Outcome::CallerGone) => record.attempts == 0,
         Some(Outcome::Failed(_)) => true,
-        Some(Outcome::CallerGone) => record.attempts == 0,
         Some(Outcome::Completed) | None => record.cache_key.is_some(),
     }
 }

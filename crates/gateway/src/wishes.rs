@@ -1,5 +1,6 @@
 //! What a request asks of the router, read from its body and its headers.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -43,8 +44,10 @@ pub(crate) fn of(
         tags.extend(text.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned));
     }
     if let Some(identity) = caller.identity() {
-        tags.extend(identity.tags.iter().cloned());
+        // The key's come first: no number of others keeps their budgets from being looked at.
+        tags.splice(..0, identity.tags.iter().cloned());
     }
+    once(&mut tags);
     Ok(Wishes {
         retries: retries.or(number(steering, &RETRIES)?),
         timeout: timeout.or(seconds(steering, &TIMEOUT)?),
@@ -64,6 +67,14 @@ pub(crate) fn of(
         mock_failure: asked.mock_failure,
         mock_delay: asked.mock_delay,
     })
+}
+
+/// Leaves the first of each: a tag that is named twice is charged once.
+fn once(tags: &mut Vec<String>) {
+    if tags.len() > 1 {
+        let mut seen = HashSet::new();
+        tags.retain(|tag| seen.insert(tag.clone()));
+    }
 }
 
 /// Refuses fallbacks of the request's own that lead nowhere: whoever names one counts on it.
@@ -156,6 +167,13 @@ fn seconds(steering: Steering<'_>, name: &HeaderName) -> Result<Option<Duration>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tag_counts_once() {
+        let mut tags = ["b", "a", "b", "c", "a"].map(str::to_owned).to_vec();
+        once(&mut tags);
+        assert_eq!(tags, ["b", "a", "c"]);
+    }
 
     #[test]
     fn a_caller_s_base_url_names_a_public_host() {

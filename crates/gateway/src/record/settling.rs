@@ -5,7 +5,7 @@ use trunkline_core::{Error, Usage};
 use trunkline_ledger::{Closed, Ledger, Opening};
 use trunkline_store::RequestRow;
 
-use super::{INPUT_BYTES, OpenRecord, Outcome};
+use super::{OpenRecord, Outcome};
 use crate::row;
 
 impl OpenRecord {
@@ -17,10 +17,7 @@ impl OpenRecord {
     pub(crate) async fn enter(&mut self, ledger: Option<&Ledger>) -> Result<(), Error> {
         let Some(ledger) = ledger else { return Ok(()) };
         self.charges = self.held.charges();
-        let input_tokens = match self.held.input_tokens {
-            0 => self.body_bytes as u64 / INPUT_BYTES,
-            tokens => tokens,
-        };
+        let input_tokens = self.input_tokens();
         let input_spend = match self.record.cache_key {
             // A reply that was kept costs nothing, however its giving ends.
             Some(_) => Some(Decimal::ZERO),
@@ -46,10 +43,8 @@ impl OpenRecord {
             input_spend,
             charges: &self.charges,
         };
-        let entry = ledger.begin(&opening)?;
-        entry.synced().await?;
-        self.entry = Some(entry);
-        Ok(())
+        // Held from here on: a caller who leaves while it is being written leaves a row behind.
+        self.entry.insert(ledger.begin(&opening)?).synced().await
     }
 
     /// Tells all that is to be told of it: what it used, what it cost, how it ended. Done once, before the last byte of the
