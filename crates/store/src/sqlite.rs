@@ -3,7 +3,7 @@
 use std::fs::{DirBuilder, OpenOptions};
 use std::io;
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -20,6 +20,12 @@ const READERS_MAX: u32 = 4;
 
 /// How long is waited for a connection, and for another process that writes to the same file.
 const WAIT: Duration = Duration::from_secs(5);
+
+/// After how long a file that another connection has for itself is tried again.
+const RETRY_AFTER: Duration = Duration::from_millis(10);
+
+/// SQLite's code for a file that another connection has for itself.
+const BUSY: u32 = 5;
 
 /// How long a reader's connection is kept without use.
 const READER_IDLE: Duration = Duration::from_secs(60);
@@ -131,6 +137,26 @@ fn usual(options: SqliteConnectOptions) -> SqliteConnectOptions {
 }
 
 async fn writer(options: SqliteConnectOptions) -> Result<SqlitePool, Error> {
+    let deadline = Instant::now() + WAIT;
+    loop {
+        match connect(options.clone()).await {
+            // The first connection turns a new file's journal into a write-ahead log, alone. SQLite does not wait for that
+            // by itself, since two who both wait would wait for each other.
+            Err(error) if is_busy(&error) && Instant::now() < deadline => {
+                tokio::time::sleep(RETRY_AFTER).await;
+            }
+            outcome => return outcome.map_err(unavailable),
+        }
+    }
+}
+
+fn is_busy(error: &sqlx::Error) -> bool {
+    // An extended code holds the plain one in its lowest byte.
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
+    code.is_some_and(|code| code & 0xff == BUSY)
+}
+
+async fn connect(options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
     SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(WAIT)
@@ -140,7 +166,6 @@ async fn writer(options: SqliteConnectOptions) -> Result<SqlitePool, Error> {
         .test_before_acquire(false)
         .connect_with(options)
         .await
-        .map_err(unavailable)
 }
 
 fn create(path: &Path) -> io::Result<()> {
