@@ -6,7 +6,7 @@
 mod input;
 mod script;
 
-use trunkline_core::{Document, json};
+use trunkline_core::{Document, Operation, json};
 
 pub use input::input_tokens;
 
@@ -48,16 +48,23 @@ pub fn tokens(text: &str) -> u64 {
 
 /// The most tokens of output that a request for text may get, all its choices together.
 ///
-/// For each choice `max_completion_tokens`, else `max_tokens`, else `max_output_tokens` as Responses has it, else the
-/// smaller of `model_max` and `reserve` ([`RESERVE_OUTPUT_TOKENS`] by default). There are `n` choices, or `best_of` where
-/// that is more, for each prompt of a list. Embeddings, reranking and moderations have no output; do not ask for those.
-pub fn output_bound(document: &Document, model_max: Option<u64>, reserve: u64) -> u64 {
-    let number = |name: &str| document.raw(name).and_then(json::u64);
-    let limit = number("max_completion_tokens")
-        .or_else(|| number("max_tokens"))
-        .or_else(|| number("max_output_tokens"))
-        .unwrap_or_else(|| model_max.map_or(reserve, |model_max| model_max.min(reserve)));
-    limit.saturating_mul(answers(document))
+/// For each choice the largest of the [limits](limit_members) that it names, else the smaller of `model_max` and `reserve`
+/// ([`RESERVE_OUTPUT_TOKENS`] by default). There are `n` choices, or `best_of` where that is more, for each prompt of a
+/// list. Embeddings, reranking and moderations have no output; do not ask for those.
+pub fn output_bound(operation: Operation, document: &Document, model_max: Option<u64>, reserve: u64) -> u64 {
+    let stated = limit_members(operation).iter().filter_map(|name| document.raw(name).and_then(json::u64));
+    let usual = || model_max.map_or(reserve, |model_max| model_max.min(reserve));
+    stated.max().unwrap_or_else(usual).saturating_mul(answers(document))
+}
+
+/// The members of a body that limit an answer. A limit of another operation's is none: an upstream passes over it.
+pub fn limit_members(operation: Operation) -> &'static [&'static str] {
+    match operation {
+        Operation::ChatCompletions => &["max_completion_tokens", "max_tokens"],
+        Operation::Completions | Operation::Messages => &["max_tokens"],
+        Operation::Responses | Operation::CompactResponse => &["max_output_tokens"],
+        _ => &[],
+    }
 }
 
 /// How many answers a request for text gets: its choices, for each of its prompts.
@@ -85,14 +92,21 @@ mod tests {
         #[track_caller]
         fn check(body: &str, model_max: Option<u64>, expected: u64) {
             let document = Document::parse(body.to_owned()).expect("a document");
-            assert_eq!(output_bound(&document, model_max, RESERVE_OUTPUT_TOKENS), expected, "{body}");
+            let operation = if body.contains("prompt") || body.contains("best_of") {
+                Operation::Completions
+            } else {
+                Operation::ChatCompletions
+            };
+            let bound = output_bound(operation, &document, model_max, RESERVE_OUTPUT_TOKENS);
+            assert_eq!(bound, expected, "{body}");
         }
         check("{}", None, 4096);
         check("{}", Some(1000), 1000);
         check("{}", Some(100_000), 4096);
         check(r#"{"max_tokens": 10}"#, Some(5), 10);
         check(r#"{"max_tokens": 10, "max_completion_tokens": 20}"#, None, 20);
-        check(r#"{"max_tokens": null, "max_output_tokens": 30}"#, None, 30);
+        check(r#"{"max_tokens": 20, "max_completion_tokens": 10}"#, None, 20);
+        check(r#"{"max_tokens": null, "max_output_tokens": 30}"#, None, 4096);
         check(r#"{"max_tokens": 10, "n": 3}"#, None, 30);
         check(r#"{"max_tokens": 10, "n": 0}"#, None, 10);
         check(r#"{"max_tokens": 10, "n": 2, "best_of": 4}"#, None, 40);
@@ -101,6 +115,18 @@ mod tests {
         check(r#"{"max_tokens": 10, "prompt": [1, 2, 3]}"#, None, 10);
         check(r#"{"max_tokens": 18446744073709551615, "n": 9}"#, None, u64::MAX);
         check(r#"{"max_tokens": "many"}"#, None, 4096);
+    }
+
+    #[test]
+    fn each_operation_has_limits_of_its_own() {
+        let body = r#"{"max_tokens": 1, "max_completion_tokens": 2, "max_output_tokens": 3}"#;
+        let document = Document::parse(body).expect("a document");
+        let bound = |operation| output_bound(operation, &document, None, 9);
+        assert_eq!(bound(Operation::ChatCompletions), 2);
+        assert_eq!(bound(Operation::Completions), 1);
+        assert_eq!(bound(Operation::Messages), 1);
+        assert_eq!(bound(Operation::Responses), 3);
+        assert_eq!(bound(Operation::ImageGenerations), 9);
     }
 
     #[test]

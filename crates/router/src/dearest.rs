@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
-use trunkline_core::{Body, Call, Document};
+use trunkline_core::{Body, Call, Document, Operation};
 use trunkline_prices::{Price, estimate};
 
 use crate::estimate::{answers_in_text, input_tokens, made_output_tokens, paid_input_tokens};
@@ -38,7 +38,9 @@ impl Router {
         wishes: &Wishes,
         (offered, reserve): (&[String], u64),
     ) -> Dearest {
-        let input_tokens = input_tokens(&call.body);
+        let changed = changed(&call.body, wishes);
+        let most = |of: fn(&Body) -> u64| changed.iter().map(of).fold(of(&call.body), u64::max);
+        let input_tokens = most(input_tokens);
         let mut prices = self.prices_of(route);
         for name in reachable(&self.routing.fallbacks, route.group(), wishes) {
             let other = self.resolve(&name).ok().filter(|other| wishes.reach(&name, other));
@@ -51,10 +53,11 @@ impl Router {
         };
         // No model can give more than the one that gives most; a limit past what one can give would be refused by it.
         let models_max = prices.iter().flatten().filter_map(|price| price.output_tokens_max).min();
-        let output_tokens =
-            document.map_or(0, |document| output_bound(document, wishes, models_max, reserve));
-        let has_limit = document.is_none_or(|document| estimate::output_bound(document, None, 0) > 0);
-        let paid = paid_input_tokens(&call.body);
+        let output_tokens = document
+            .map_or(0, |document| output_bound(call.operation, (document, &changed), models_max, reserve));
+        let has_limit =
+            document.is_none_or(|document| estimate::output_bound(call.operation, document, None, 0) > 0);
+        let paid = most(paid_input_tokens);
         let made = made_output_tokens(call, reserve);
         let amounts: Option<Vec<Decimal>> = prices
             .iter()
@@ -91,17 +94,37 @@ impl Router {
 /// How many deployments behind one wildcard are looked at. There is hardly ever more than a handful.
 const KINDS_MAX: usize = 64;
 
-/// The most output that a request may get: its own limit, or that of a fallback that brings another.
-fn output_bound(document: &Document, wishes: &Wishes, models_max: Option<u64>, reserve: u64) -> u64 {
-    let bound = |document: &Document| estimate::output_bound(document, models_max, reserve);
-    let changed = wishes.own_fallbacks().filter_map(|fallback| fallback.changes.as_ref()).map(|changes| {
-        let mut changed = document.clone();
-        for name in changes.names() {
-            if let Some(value) = changes.raw_bytes(&name) {
-                changed.set_raw(&name, value);
-            }
-        }
-        bound(&changed)
+/// The most output that a request may get: by its own limit, or by that of a fallback that brings another.
+fn output_bound(
+    operation: Operation,
+    (document, changed): (&Document, &[Body]),
+    models_max: Option<u64>,
+    reserve: u64,
+) -> u64 {
+    let own = estimate::output_bound(operation, document, models_max, reserve);
+    let of_changed = changed.iter().map(|body| {
+        let Body::Document(document) = body else { return 0 };
+        // A fallback that sets the limit to null takes away what was added: it gets what the models give.
+        let is_taken = estimate::limit_members(operation).iter().any(|name| document.raw(name).is_some());
+        let reserve = models_max.filter(|_| is_taken).unwrap_or(reserve);
+        estimate::output_bound(operation, document, models_max, reserve)
     });
-    changed.fold(bound(document), u64::max)
+    of_changed.fold(own, u64::max)
+}
+
+/// The body as each of the request's own fallbacks changes it.
+fn changed(body: &Body, wishes: &Wishes) -> Vec<Body> {
+    let Body::Document(document) = body else { return Vec::new() };
+    let changes = wishes.own_fallbacks().filter_map(|fallback| fallback.changes.as_ref());
+    changes
+        .map(|changes| {
+            let mut changed = document.clone();
+            for name in changes.names() {
+                if let Some(value) = changes.raw_bytes(&name) {
+                    changed.set_raw(&name, value);
+                }
+            }
+            Body::Document(changed)
+        })
+        .collect()
 }

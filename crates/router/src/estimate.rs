@@ -61,7 +61,7 @@ impl Tokens {
         if !answers_in_text(operation) {
             return Self { input, ..Self::default() };
         }
-        let output_stated = estimate::output_bound(document, None, 0);
+        let output_stated = estimate::output_bound(operation, document, None, 0);
         Self { input, output_stated, choices: estimate::answers(document) }
     }
 

@@ -51,6 +51,32 @@ fn the_dearest_of_all_that_may_answer_counts() {
 }
 
 #[test]
+fn what_a_request_s_own_fallback_changes_counts() {
+    let world = World::new(Routing::default(), [priced("m", "one/a", Some((1, 1)), Some(8_000))]);
+    let most = |body: &str, changes: &str| {
+        let changes = Some(Document::parse(changes.to_owned()).expect("a document"));
+        let own = vec![Fallback { model: "m".into(), changes }];
+        dearest(&world, body, &Wishes { fallbacks: Some(own), ..Wishes::default() }, &[])
+    };
+    let plain = dearest(&world, LIMITED, &Wishes::default(), &[]);
+    let same = most(LIMITED, r#"{"user":"ann"}"#);
+    assert_eq!((same.input_tokens, same.amount), (plain.input_tokens, plain.amount));
+    let long = format!(r#"{{"messages":[{{"role":"user","content":"{}"}}]}}"#, "word ".repeat(1_000));
+    assert!(most(LIMITED, &long).input_tokens > 1_000, "the longer of the two");
+    assert!(most(LIMITED, &long).amount > plain.amount);
+    assert_eq!(most(LIMITED, r#"{"max_tokens":null}"#).output_tokens, 8_000, "all that the model gives");
+    assert_eq!(most(ENDLESS, r#"{"user":"ann"}"#).output_tokens, 4_096, "the limit that is added stays");
+}
+
+#[test]
+fn a_limit_of_another_operation_is_none() {
+    let world = World::new(Routing::default(), [priced("m", "one/a", Some((0, 1)), None)]);
+    let body = r#"{"messages":[],"max_output_tokens":1}"#;
+    let most = dearest(&world, body, &Wishes::default(), &[]);
+    assert_eq!((most.output_tokens, most.limit_to_add), (4_096, Some(4_096)));
+}
+
+#[test]
 fn one_price_that_nobody_knows_makes_the_whole_unknown() {
     let unknown = priced("m", "one/made-up", None, None);
     let world = World::new(Routing::default(), [priced("m", "one/a", Some((0, 1)), None), unknown]);
