@@ -124,6 +124,7 @@ async fn a_key_calls_what_its_list_allows_and_nothing_by_another_way() {
         ("gpt-small", json!({ "fallbacks": ["gpt-large"] }), 403),
         ("gpt-small", json!({ "fallbacks": [{ "model": "gpt-large" }] }), 403),
         ("gpt-small", json!({ "context_window_fallbacks": [{ "model": "gpt-large" }] }), 403),
+        ("gpt-small", json!({ "fallbacks": ["nothing"] }), 403),
         ("gpt-small", json!({ "models": ["gpt-large"] }), 403),
         ("gpt-small", json!({ "providerOptions": { "gateway": { "models": ["maker/dear"] } } }), 403),
         ("gpt-small", json!({ "fallbacks": ["gpt-small"] }), 200),
@@ -134,6 +135,12 @@ async fn a_key_calls_what_its_list_allows_and_nothing_by_another_way() {
         let answer = ask(address, &key, CHAT, &chat(model, "hi", more.clone())).await;
         assert_eq!(answer.status, expected, "{model} with {more}: {}", answer.text());
     }
+    let mut told = Vec::new();
+    for model in ["gpt-large", "nothing"] {
+        let answer = see(address, &key, &format!("/v1/models/{model}")).await;
+        told.push((answer.status, answer.text().replace(model, "")));
+    }
+    assert_eq!(told[0], told[1], "what there is and what there is not is answered alike");
     let path = "/engines/gpt-large/chat/completions";
     assert_eq!(ask(address, &key, path, &chat("gpt-small", "hi", json!({}))).await.status, 403);
 }

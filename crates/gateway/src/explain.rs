@@ -56,7 +56,7 @@ fn explained(
     let asked = asked::take(operation.dialect(), &mut body, allows)?;
     let keepalive = gateway.settings.keepalive_of(operation.dialect());
     let wishes = wishes::of(asked, Steering::of(headers), caller, earlier.deployment, keepalive)?;
-    wishes::check_fallbacks(&router, &wishes)?;
+    wishes::check_fallbacks(caller, &router, &wishes)?;
     reach::check(caller, &router, (&name, &route), &body, &wishes)?;
     router.explain(&name, operation, &body, &wishes)
 }

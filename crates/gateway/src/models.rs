@@ -50,12 +50,18 @@ pub(crate) async fn get(
 
 /// One model that a caller may ask for, listed or not.
 pub(crate) async fn find(gateway: &Gateway, caller: &Caller, model: &str) -> Result<ListedModel, Error> {
-    let route = gateway.router().resolve(model).map_err(|error| not_found(model, &error))?;
+    let hidden = || {
+        let message = format!("the model `{model}` does not exist, or may not be called with this key");
+        Error::new(ErrorKind::NotFound, message).with_param("model")
+    };
+    let route = gateway.router().resolve(model).map_err(|error| {
+        // Whoever may not call every model is not told which there are.
+        if reach::is_restricted(caller) { hidden() } else { not_found(model, &error) }
+    })?;
     // Only a wildcard's name needs a catalogue to be told more of.
     let deployment = &route.first().deployment;
     if !reach::shows(caller, model, deployment) {
-        let message = format!("the model `{model}` does not exist, or may not be called with this key");
-        return Err(Error::new(ErrorKind::NotFound, message).with_param("model"));
+        return Err(hidden());
     }
     let is_wildcard = deployment.group.contains('*');
     let listed = if is_wildcard { gateway.router().models().await.0 } else { Vec::new() };

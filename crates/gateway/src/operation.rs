@@ -161,7 +161,7 @@ where
     let keepalive = settings.keepalive_of(operation.dialect());
     let wishes = wishes::of(asked, steering, &caller, earlier.deployment, keepalive)?;
     record.tags.clone_from(&wishes.tags);
-    wishes::check_fallbacks(router, &wishes)?;
+    wishes::check_fallbacks(&caller, router, &wishes)?;
     reach::check(&caller, router, (&name, &route), &body, &wishes)?;
     record.is_traced =
         trace::is_asked_for(steering) && (caller.is_administrator() || gateway.settings.trace_for_keys);

@@ -32,6 +32,11 @@ pub(crate) fn aliased(caller: &Caller, name: String) -> String {
     alias.map_or(name, Clone::clone)
 }
 
+/// Whether there are models that a caller may not call.
+pub(crate) fn is_restricted(caller: &Caller) -> bool {
+    caller.identity().is_some_and(|identity| identity.is_restricted())
+}
+
 /// What a caller is told of a name that leads nowhere: whoever may not call every model is not told which there are.
 pub(crate) fn unknown(caller: &Caller, name: &str, error: Error) -> Error {
     match caller

@@ -81,8 +81,9 @@ fn once(tags: &mut Vec<String>) {
 ///
 /// # Errors
 ///
-/// `InvalidRequest` naming the first of them, or for a name that is too long to be one.
-pub(crate) fn check_fallbacks(router: &Router, wishes: &Wishes) -> Result<(), Error> {
+/// `InvalidRequest` naming the first of them, or for a name that is too long to be one; `ModelForbidden` for a caller who
+/// may not know which there are.
+pub(crate) fn check_fallbacks(caller: &Caller, router: &Router, wishes: &Wishes) -> Result<(), Error> {
     let lists = [
         ("fallbacks", &wishes.fallbacks),
         ("context_window_fallbacks", &wishes.context_window_fallbacks),
@@ -97,6 +98,10 @@ pub(crate) fn check_fallbacks(router: &Router, wishes: &Wishes) -> Result<(), Er
             }
             if let Err(error) = router.resolve(&fallback.model) {
                 let model = &fallback.model;
+                let error = reach::unknown(caller, model, error);
+                if error.kind() == ErrorKind::ModelForbidden {
+                    return Err(error);
+                }
                 let message = format!("`{list}` names `{model}`, which leads nowhere: {}", error.message());
                 return Err(Error::new(ErrorKind::InvalidRequest, message).with_param(list));
             }
