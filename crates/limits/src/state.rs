@@ -108,9 +108,11 @@ impl State {
         if self.requests_max.is_some() {
             self.minute.take_request(now_ms);
         }
-        let takes_place = self.parallel_max.is_some();
-        self.parallel += u64::from(takes_place);
-        takes_place
+        if self.parallel_max.is_none() {
+            return false;
+        }
+        self.parallel = self.parallel.saturating_add(1);
+        true
     }
 
     pub(crate) fn give_place_back(&mut self) {
