@@ -10,6 +10,7 @@ use trunkline_core::{
 };
 use trunkline_keys::{Keys, Limited};
 use trunkline_limits::{Account, Permit, Refusal, Reservation, Want};
+use trunkline_prices::estimate;
 use trunkline_router::{Candidate, Dearest, Route, Router, Wishes};
 use trunkline_store::{Charge, Kind};
 
@@ -19,9 +20,6 @@ use crate::settings::UnknownPrice;
 
 /// The header that tells of a limit that was put into a body.
 pub(crate) static ADDED_LIMIT: HeaderName = HeaderName::from_static("x-trunkline-added-limit");
-
-/// What a limit is called that a deployment adds to all its bodies.
-const LIMITS: [&str; 3] = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
 
 /// How many tags of a request are looked at for budgets.
 const TAGS_MAX: usize = 32;
@@ -284,7 +282,7 @@ fn add_limit(call: &mut Call, candidate: &Candidate, limit: u64) -> Option<Heade
     let operation = call.operation;
     let CallBody::Document(document) = &mut call.body else { return None };
     let member = limit_member(operation, &candidate.prefix)?;
-    if LIMITS.iter().any(|limit| candidate.deployment.added(limit).is_some()) {
+    if estimate::limit_members(operation).iter().any(|limit| candidate.deployment.added(limit).is_some()) {
         // The deployment has a limit of its own, under whichever of the names.
         return None;
     }

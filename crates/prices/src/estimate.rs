@@ -24,6 +24,8 @@ pub const FILE_TOKENS: u64 = 5_000;
 pub const MESSAGE_TOKENS: u64 = 4;
 /// Tokens of output that are reserved where neither request nor model name a limit, or the model's is higher.
 pub const RESERVE_OUTPUT_TOKENS: u64 = 4_096;
+/// What a limit of the output is called, whatever the operation: [`limit_members`] are those of one.
+pub const OUTPUT_LIMITS: [&str; 3] = ["max_completion_tokens", "max_tokens", "max_output_tokens"];
 
 /// Estimates the tokens of a text by its scripts.
 ///
@@ -52,9 +54,13 @@ pub fn tokens(text: &str) -> u64 {
 /// ([`RESERVE_OUTPUT_TOKENS`] by default). There are `n` choices, or `best_of` where that is more, for each prompt of a
 /// list. Embeddings, reranking and moderations have no output; do not ask for those.
 pub fn output_bound(operation: Operation, document: &Document, model_max: Option<u64>, reserve: u64) -> u64 {
-    let stated = limit_members(operation).iter().filter_map(|name| document.raw(name).and_then(json::u64));
     let usual = || model_max.map_or(reserve, |model_max| model_max.min(reserve));
-    stated.max().unwrap_or_else(usual).saturating_mul(answers(document))
+    stated_limit(operation, document).unwrap_or_else(usual).saturating_mul(answers(document))
+}
+
+/// The most tokens of one answer that a request for text asks for. `None` if it says nothing; 0 is a limit.
+pub fn stated_limit(operation: Operation, document: &Document) -> Option<u64> {
+    limit_members(operation).iter().filter_map(|name| document.raw(name).and_then(json::u64)).max()
 }
 
 /// The members of a body that limit an answer. A limit of another operation's is none: an upstream passes over it.
@@ -127,6 +133,8 @@ mod tests {
         assert_eq!(bound(Operation::Messages), 1);
         assert_eq!(bound(Operation::Responses), 3);
         assert_eq!(bound(Operation::ImageGenerations), 9);
+        let nothing = Document::parse(r#"{"max_tokens": 0}"#).expect("a document");
+        assert_eq!(output_bound(Operation::Completions, &nothing, None, 9), 0, "0 is a limit");
     }
 
     #[test]

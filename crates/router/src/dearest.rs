@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
-use trunkline_core::{Body, Call, Document, Operation};
+use trunkline_core::{Body, Call, Operation};
 use trunkline_prices::{Price, estimate};
 
+use crate::deployment::Deployment;
 use crate::estimate::{answers_in_text, input_tokens, made_output_tokens, paid_input_tokens};
 use crate::fallbacks::reachable;
 use crate::{Route, Router, Wishes};
@@ -38,27 +39,22 @@ impl Router {
         wishes: &Wishes,
         (offered, reserve): (&[String], u64),
     ) -> Dearest {
-        let changed = changed(&call.body, wishes);
-        let most = |of: fn(&Body) -> u64| changed.iter().map(of).fold(of(&call.body), u64::max);
-        let input_tokens = most(input_tokens);
-        let mut prices = self.prices_of(route);
-        for name in reachable(&self.routing.fallbacks, route.group(), wishes) {
-            let other = self.resolve(&name).ok().filter(|other| wishes.reach(&name, other));
-            prices.extend(other.iter().flat_map(|other| self.prices_of(other)));
-        }
+        let mut targets = vec![route.clone()];
+        let names = reachable(&self.routing.fallbacks, route.group(), wishes);
+        let others = names.iter().filter_map(|name| Some((name, self.resolve(name).ok()?)));
+        targets.extend(others.filter(|(name, other)| wishes.reach(name, other)).map(|(_, other)| other));
+        let mut prices: Vec<_> = targets.iter().flat_map(|target| self.prices_of(target)).collect();
         prices.extend(offered.iter().map(|model| self.price(&route.first().prefix, model)));
-        let document = match &call.body {
-            Body::Document(document) if answers_in_text(call.operation) => Some(document),
-            Body::Document(_) | Body::Form(_) | Body::Empty => None,
-        };
+        let changed = changed(&targets, call, wishes);
+        let bodies = || std::iter::once(&call.body).chain(&changed);
         // No model can give more than the one that gives most; a limit past what one can give would be refused by it.
         let models_max = prices.iter().flatten().filter_map(|price| price.output_tokens_max).min();
-        let output_tokens = document
-            .map_or(0, |document| output_bound(call.operation, (document, &changed), models_max, reserve));
-        let has_limit =
-            document.is_none_or(|document| estimate::output_bound(call.operation, document, None, 0) > 0);
-        let paid = most(paid_input_tokens);
-        let made = made_output_tokens(call, reserve);
+        let output_tokens =
+            bodies().map(|body| output_bound(call.operation, body, models_max, reserve)).max();
+        let output_tokens = output_tokens.unwrap_or_default();
+        let paid = bodies().map(paid_input_tokens).max().unwrap_or_default();
+        let made = bodies().map(|body| made_output_tokens(call.operation, body, reserve)).max();
+        let made = made.unwrap_or_default();
         let amounts: Option<Vec<Decimal>> = prices
             .iter()
             .map(|price| {
@@ -69,9 +65,9 @@ impl Router {
             .collect();
         let of_output = |price: &Option<Arc<Price>>| price.as_ref().and_then(|price| price.bound(0, 1));
         Dearest {
-            input_tokens,
+            input_tokens: bodies().map(input_tokens).max().unwrap_or_default(),
             output_tokens,
-            limit_to_add: (!has_limit).then(|| models_max.map_or(reserve, |most| most.min(reserve))),
+            limit_to_add: wants_limit(call).then(|| models_max.map_or(reserve, |most| most.min(reserve))),
             amount: amounts.and_then(|amounts| amounts.into_iter().max()),
             per_output_token: prices.iter().filter_map(of_output).max(),
         }
@@ -94,37 +90,50 @@ impl Router {
 /// How many deployments behind one wildcard are looked at. There is hardly ever more than a handful.
 const KINDS_MAX: usize = 64;
 
-/// The most output that a request may get: by its own limit, or by that of a fallback that brings another.
-fn output_bound(
-    operation: Operation,
-    (document, changed): (&Document, &[Body]),
-    models_max: Option<u64>,
-    reserve: u64,
-) -> u64 {
-    let own = estimate::output_bound(operation, document, models_max, reserve);
-    let of_changed = changed.iter().map(|body| {
-        let Body::Document(document) = body else { return 0 };
-        // A fallback that sets the limit to null takes away what was added: it gets what the models give.
-        let is_taken = estimate::limit_members(operation).iter().any(|name| document.raw(name).is_some());
-        let reserve = models_max.filter(|_| is_taken).unwrap_or(reserve);
-        estimate::output_bound(operation, document, models_max, reserve)
-    });
-    of_changed.fold(own, u64::max)
+/// Whether a call for text says nothing of how long its answer may be.
+fn wants_limit(call: &Call) -> bool {
+    match &call.body {
+        Body::Document(document) if answers_in_text(call.operation) => {
+            estimate::stated_limit(call.operation, document).is_none()
+        }
+        Body::Document(_) | Body::Form(_) | Body::Empty => false,
+    }
 }
 
-/// The body as each of the request's own fallbacks changes it.
-fn changed(body: &Body, wishes: &Wishes) -> Vec<Body> {
-    let Body::Document(document) = body else { return Vec::new() };
-    let changes = wishes.own_fallbacks().filter_map(|fallback| fallback.changes.as_ref());
-    changes
-        .map(|changes| {
-            let mut changed = document.clone();
-            for name in changes.names() {
-                if let Some(value) = changes.raw_bytes(&name) {
-                    changed.set_raw(&name, value);
-                }
-            }
-            Body::Document(changed)
-        })
-        .collect()
+/// The most output in text that a body may get.
+fn output_bound(operation: Operation, body: &Body, models_max: Option<u64>, reserve: u64) -> u64 {
+    match body {
+        Body::Document(document) if answers_in_text(operation) => {
+            // A fallback that sets the limit to null takes away what was added: it gets what the models give.
+            let is_taken = estimate::limit_members(operation).iter().any(|name| document.contains(name));
+            let reserve = models_max.filter(|_| is_taken).unwrap_or(reserve);
+            estimate::output_bound(operation, document, models_max, reserve)
+        }
+        Body::Document(_) | Body::Form(_) | Body::Empty => 0,
+    }
+}
+
+/// The body as it may be sent besides: as the request's own fallbacks change it, and with what deployments add to it.
+fn changed(targets: &[Route], call: &Call, wishes: &Wishes) -> Vec<Body> {
+    let mut bodies: Vec<Body> =
+        wishes.own_fallbacks().filter_map(|fallback| fallback.changed(&call.body)).collect();
+    let adding: Vec<Arc<Deployment>> = targets.iter().flat_map(adding).collect();
+    let mut completed = Vec::new();
+    for deployment in adding {
+        for body in std::iter::once(&call.body).chain(&bodies) {
+            let mut body = body.clone();
+            deployment.complete(call.operation, &mut body);
+            completed.push(body);
+        }
+    }
+    bodies.append(&mut completed);
+    bodies
+}
+
+/// The deployments of a route that add something to bodies, one of each kind.
+fn adding(route: &Route) -> Vec<Arc<Deployment>> {
+    match route.members() {
+        Some(members) => members.group.adding.to_vec(),
+        None => Vec::new(),
+    }
 }

@@ -9,6 +9,7 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use trunkline_core::{Body, Error, ErrorKind, Operation, Secret, json};
+use trunkline_prices::estimate::OUTPUT_LIMITS;
 use trunkline_prices::{Price, Prices};
 use trunkline_provider::{CallContext, Provider, Registration, Registry, Target};
 
@@ -304,6 +305,11 @@ impl Deployment {
         !(self.defaults.is_empty() && self.overrides.is_empty())
     }
 
+    /// Whether it adds the same as another.
+    pub(crate) fn adds_as(&self, other: &Self) -> bool {
+        self.defaults == other.defaults && self.overrides == other.overrides
+    }
+
     /// What it puts into bodies under this name, as JSON text.
     pub fn added(&self, name: &str) -> Option<&[u8]> {
         let of = |list: &'_ [(String, Bytes)]| list.iter().position(|(added, _)| added == name);
@@ -404,8 +410,8 @@ pub(crate) fn price_of_two(price: &Price) -> Option<Decimal> {
 
 /// The limit of output that is put into bodies.
 fn added_limit(added: &[(String, Bytes)]) -> Option<u64> {
-    let value = |limit: &str| json::u64(&added.iter().find(|(name, _)| name == limit)?.1);
-    ["max_completion_tokens", "max_tokens", "max_output_tokens"].into_iter().find_map(value)
+    let value = |limit: &&str| json::u64(&added.iter().find(|(name, _)| name == limit)?.1);
+    OUTPUT_LIMITS.iter().find_map(value)
 }
 
 fn upstream(spec: &DeploymentSpec, registry: &Registry) -> Result<(Arc<str>, Upstream), Error> {

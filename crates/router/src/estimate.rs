@@ -1,6 +1,6 @@
 //! About how many tokens a request takes.
 
-use trunkline_core::{Body, Call, Operation};
+use trunkline_core::{Body, Operation};
 use trunkline_prices::estimate::{self, AUDIO_TOKENS, RESERVE_OUTPUT_TOKENS};
 
 /// More than this is as good as without end, and leaves room for sums.
@@ -28,12 +28,12 @@ pub(crate) fn paid_input_tokens(body: &Body) -> u64 {
 
 /// The tokens of output that money is reserved for where what is made is no answer of a model for text: `reserve` for each
 /// image, piece of sound or transcript. 0 for all others.
-pub(crate) fn made_output_tokens(call: &Call, reserve: u64) -> u64 {
-    let many = match call.operation {
+pub(crate) fn made_output_tokens(operation: Operation, body: &Body, reserve: u64) -> u64 {
+    let many = match operation {
         Operation::ImageGenerations
         | Operation::ImageEdits
         | Operation::Transcriptions
-        | Operation::Speech => match &call.body {
+        | Operation::Speech => match body {
             Body::Document(document) => estimate::answers(document),
             Body::Form(form) => form.text("n").and_then(|text| text.trim().parse().ok()).unwrap_or(1),
             Body::Empty => 1,
@@ -48,8 +48,8 @@ pub(crate) fn made_output_tokens(call: &Call, reserve: u64) -> u64 {
 pub(crate) struct Tokens {
     /// About so many.
     pub(crate) input: u64,
-    /// The most that all its choices may get, if it says so; else 0.
-    output_stated: u64,
+    /// The most that all its choices may get, if it says so.
+    output_stated: Option<u64>,
     /// How many answers it wants, where answers are text.
     choices: u64,
 }
@@ -61,16 +61,18 @@ impl Tokens {
         if !answers_in_text(operation) {
             return Self { input, ..Self::default() };
         }
-        let output_stated = estimate::output_bound(operation, document, None, 0);
-        Self { input, output_stated, choices: estimate::answers(document) }
+        let choices = estimate::answers(document);
+        let output_stated =
+            estimate::stated_limit(operation, document).map(|limit| limit.saturating_mul(choices));
+        Self { input, output_stated, choices }
     }
 
     /// What is reserved of a deployment's `tpm`: its input, and the most that it may get, which is `usual` for each answer
     /// where it does not say, and never more than the model can give.
     pub(crate) fn reserved(&self, usual: u64, model_max: Option<u64>) -> u64 {
         let output = match self.output_stated {
-            0 => self.choices.saturating_mul(usual),
-            stated => model_max.map_or(stated, |max| stated.min(self.choices.saturating_mul(max))),
+            None => self.choices.saturating_mul(usual),
+            Some(stated) => model_max.map_or(stated, |max| stated.min(self.choices.saturating_mul(max))),
         };
         self.input.saturating_add(output).min(TOKENS_MAX)
     }

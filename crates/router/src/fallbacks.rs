@@ -64,14 +64,8 @@ impl Onward {
             if let Some(original) = self.original.take() {
                 call.body = original;
             }
-            if let (Some(changes), Body::Document(document)) = (&fallback.changes, &call.body) {
-                let mut changed = document.clone();
-                for name in changes.names() {
-                    if let Some(value) = changes.raw_bytes(&name) {
-                        changed.set_raw(&name, value);
-                    }
-                }
-                self.original = Some(std::mem::replace(&mut call.body, Body::Document(changed)));
+            if let Some(changed) = fallback.changed(&call.body) {
+                self.original = Some(std::mem::replace(&mut call.body, changed));
             }
             return Some(route);
         }

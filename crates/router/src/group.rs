@@ -9,7 +9,7 @@ use trunkline_prices::Price;
 
 use crate::candidate::Candidate;
 use crate::deployment::{Deployment, Upstream};
-use crate::distinct_prices::distinct;
+use crate::distinct;
 use crate::hedge::Hedges;
 use crate::pattern::Pattern;
 use crate::queue::Queue;
@@ -29,6 +29,8 @@ pub(crate) struct Group {
     pub(crate) ready: Box<[Candidate]>,
     /// What its deployments cost, each price once.
     pub(crate) prices: Box<[Option<Arc<Price>>]>,
+    /// Those of its deployments that add something to a body, one of each kind.
+    pub(crate) adding: Box<[Arc<Deployment>]>,
     /// The first place of each provider and model that differ: what one of a kind can do, all of it can.
     pub(crate) kinds: Box<[usize]>,
     /// The first place of each model whose provider the asked-for name decides.
@@ -82,7 +84,8 @@ impl Group {
             any_default_tag,
             name,
             pattern,
-            prices: distinct(&deployments),
+            prices: distinct::prices(&deployments),
+            adding: distinct::adding(&deployments),
             deployments: deployments.into(),
             ready,
             kinds,

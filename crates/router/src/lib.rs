@@ -17,7 +17,7 @@ mod class;
 mod dearest;
 mod deployment;
 mod dispatch;
-mod distinct_prices;
+mod distinct;
 mod estimate;
 mod explain;
 mod explanation;

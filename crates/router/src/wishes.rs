@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use trunkline_core::{Document, Secret, Wait};
+use trunkline_core::{Body, Document, Secret, Wait};
 use trunkline_provider::Waits;
 
 use crate::Route;
@@ -122,6 +122,20 @@ pub struct Fallback {
     pub model: String,
     /// Members that take the place of the body's.
     pub changes: Option<Document>,
+}
+
+impl Fallback {
+    /// The body as it is to be there. `None` if it stays as it is.
+    pub(crate) fn changed(&self, body: &Body) -> Option<Body> {
+        let (Some(changes), Body::Document(document)) = (&self.changes, body) else { return None };
+        let mut changed = document.clone();
+        for name in changes.names() {
+            if let Some(value) = changes.raw_bytes(&name) {
+                changed.set_raw(&name, value);
+            }
+        }
+        Some(Body::Document(changed))
+    }
 }
 
 /// A base and a key that a caller brings along.

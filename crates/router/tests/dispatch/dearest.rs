@@ -69,6 +69,36 @@ fn what_a_request_s_own_fallback_changes_counts() {
 }
 
 #[test]
+fn what_a_deployment_adds_counts() {
+    let members = |limit: Option<(&str, &'static str)>| {
+        limit.map(|(name, value)| (name.to_owned(), value.as_bytes().into())).into_iter().collect()
+    };
+    let adding = |model: &str, default, instead| DeploymentSpec {
+        defaults: members(default),
+        overrides: members(instead),
+        ..priced("m", model, Some((0, 1)), Some(8_000))
+    };
+    let most = |specs: [DeploymentSpec; 2], body: &str| {
+        dearest(&World::new(Routing::default(), specs), body, &Wishes::default(), &[]).output_tokens
+    };
+    let plain = || adding("one/a", None, None);
+    assert_eq!(most([plain(), adding("one/b", Some(("max_tokens", "500")), None)], LIMITED), 10);
+    let longer = || adding("one/b", None, Some(("max_tokens", "500")));
+    assert_eq!(most([plain(), longer()], LIMITED), 500, "it writes over what the request says");
+    assert_eq!(most([longer(), longer()], LIMITED), 500);
+    let several = adding("one/b", None, Some(("n", "3")));
+    assert_eq!(most([plain(), several], LIMITED), 30, "three answers");
+}
+
+#[test]
+fn no_output_at_all_is_a_limit() {
+    let world = World::new(Routing::default(), [priced("m", "one/a", Some((0, 1)), None)]);
+    let body = r#"{"messages":[],"max_tokens":0}"#;
+    let most = dearest(&world, body, &Wishes::default(), &[]);
+    assert_eq!((most.output_tokens, most.limit_to_add), (0, None));
+}
+
+#[test]
 fn a_limit_of_another_operation_is_none() {
     let world = World::new(Routing::default(), [priced("m", "one/a", Some((0, 1)), None)]);
     let body = r#"{"messages":[],"max_output_tokens":1}"#;
