@@ -81,7 +81,10 @@ impl Start {
 
     fn command(&self) -> (Command, tempfile::TempDir) {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_trunkline"));
+        // `./tests/run optimized` names the binary of another profile.
+        let built = std::env::var_os("TRUNKLINE_BIN");
+        let binary = built.unwrap_or_else(|| env!("CARGO_BIN_EXE_trunkline").into());
+        let mut command = Command::new(binary);
         command.env_clear().envs(self.environment.iter().map(|(name, text)| (name, text)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         if let Some(text) = &self.config {

@@ -330,7 +330,17 @@ const DOORS: &[Door] = &[
     door(
         "tempfile",
         &[],
-        &["config", "journal", "keys", "ledger", "server", "store", "transport", "vercel-ai-gateway"],
+        &[
+            "config",
+            "journal",
+            "keys",
+            "ledger",
+            "management",
+            "server",
+            "store",
+            "transport",
+            "vercel-ai-gateway",
+        ],
         "files that tests write",
     ),
     door("thiserror", &["config", "transport"], &[], "private errors of one module"),

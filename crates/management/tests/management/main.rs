@@ -6,6 +6,7 @@ mod models;
 mod office;
 mod page;
 mod rights;
+mod scale;
 mod spend;
 mod teams;
 mod users;

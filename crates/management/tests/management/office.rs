@@ -71,7 +71,7 @@ impl Office {
         Self::over(Arc::clone(&self.store), Options::default())
     }
 
-    fn over(store: Arc<dyn Store>, options: Options) -> Self {
+    pub(crate) fn over(store: Arc<dyn Store>, options: Options) -> Self {
         let pepper = Arc::new(Pepper::new(&Secret::new("pepper")));
         let keys = Arc::new(Keys::new(Arc::clone(&store), pepper, KeysOptions::default()));
         let management = Management::new(Arc::clone(&keys), options).expect("good options");
