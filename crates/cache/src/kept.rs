@@ -11,11 +11,11 @@ use crate::{convert, substance};
 /// A reply that is kept: a document, or the events of a stream that ended in good order.
 pub struct Kept {
     operation: Operation,
-    reply: Reply,
+    pub(crate) reply: Reply,
     observation: Observation,
 }
 
-enum Reply {
+pub(crate) enum Reply {
     Whole(Document),
     Streamed(Packed),
 }
@@ -60,6 +60,10 @@ impl Kept {
             return None;
         }
         Some(Self { operation, reply: Reply::Streamed(events), observation })
+    }
+
+    pub(crate) fn of_parts(operation: Operation, reply: Reply, observation: Observation) -> Self {
+        Self { operation, reply, observation }
     }
 
     /// What was asked.

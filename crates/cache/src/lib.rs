@@ -48,6 +48,7 @@ mod recorder;
 mod shelf;
 mod storage;
 mod waiter;
+mod wire;
 
 mod convert;
 mod packed;

@@ -92,6 +92,27 @@ impl Packed {
         &self.bytes
     }
 
+    /// Where each event ends.
+    pub(crate) fn ends(&self) -> impl Iterator<Item = u32> {
+        self.places.iter().map(|place| place.end)
+    }
+
+    /// What was seen in single events, by their number.
+    pub(crate) fn seen(&self) -> &[(u32, Observation)] {
+        &self.seen
+    }
+
+    /// Events that stand one behind the other, where it is told where each ends. `None` if they do not end with the bytes.
+    pub(crate) fn of_parts(bytes: Bytes, ends: &[u32], seen: Vec<(u32, Observation)>) -> Option<Self> {
+        let (mut places, mut start) = (Vec::with_capacity(ends.len()), 0_u32);
+        for end in ends {
+            let event = bytes.get(start as usize..*end as usize).map(|event| bytes.slice_ref(event))?;
+            places.push(Place { end: *end, payload: Payload::of(&framed(event)) });
+            start = *end;
+        }
+        (start as usize == bytes.len()).then_some(Self { bytes, places, seen })
+    }
+
     /// The events, as they were put in.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Event> {
         let mut start = 0;

@@ -13,6 +13,7 @@ struct Open<'a> {
     begins_at_ms: i64,
     ends_at_ms: Option<i64>,
     base: u64,
+    others: &'a [(Arc<str>, u64)],
     figures: Figures,
     lease: &'a mut Lease,
 }
@@ -27,12 +28,23 @@ pub(crate) fn of(
 ) -> Vec<Claim> {
     let mut state = account.state();
     let mut claims = Vec::new();
-    for Open { kind, begins_at_ms, ends_at_ms, base, figures, lease } in open(&mut state, now_ms) {
+    for Open { kind, begins_at_ms, ends_at_ms, base, others, figures, lease } in open(&mut state, now_ms) {
         if let Some(Claimed { units, least }) = lease.claim(figures, idle_since, sequence) {
             let counter = Counter { subject: account.subject().clone(), kind, begins_at_ms };
             let Figures { spent, limit, .. } = figures;
             let holder = Arc::clone(holder);
-            claims.push(Claim { counter, holder, sequence, units, least, spent, limit, base, ends_at_ms });
+            claims.push(Claim {
+                counter,
+                holder,
+                sequence,
+                units,
+                least,
+                spent,
+                limit,
+                base,
+                others: others.to_vec(),
+                ends_at_ms,
+            });
         }
     }
     claims
@@ -53,11 +65,11 @@ fn take(state: &mut State, claim: &Claim, now_ms: i64, held: Held) {
     let is_newest = open(state, now_ms)
         .into_iter()
         .find(is_it)
-        .is_some_and(|open| open.lease.answer(Claimed { units, least }, sequence, held));
+        .is_some_and(|open| open.lease.answer(Claimed { units, least }, sequence, &held));
     if let (CounterKind::Budget(period), true) = (kind, is_newest) {
         let window = state.spending(period).and_then(|spending| spending.window_of(begins_at_ms));
         if let Some(window) = window {
-            window.set_elsewhere_units(held.spent.saturating_sub(claim.spent));
+            window.set_elsewhere_units(held.spent.saturating_sub(claim.spent), held.others);
         }
     }
 }
@@ -84,6 +96,7 @@ fn open(state: &mut State, now_ms: i64) -> Vec<Open<'_>> {
             begins_at_ms,
             ends_at_ms,
             base: 0,
+            others: &[],
             figures,
             lease,
         });
@@ -91,7 +104,8 @@ fn open(state: &mut State, now_ms: i64) -> Vec<Open<'_>> {
     if let Some(limit) = *tokens_max {
         let figures = Figures { used: tokens, spent: tokens, limit };
         let lease = &mut minute.token_lease;
-        counters.push(Open { kind: CounterKind::Tokens, begins_at_ms, ends_at_ms, base: 0, figures, lease });
+        let kind = CounterKind::Tokens;
+        counters.push(Open { kind, begins_at_ms, ends_at_ms, base: 0, others: &[], figures, lease });
     }
     for spending in spendings {
         let (period, Some(max)) = (spending.period, spending.max) else { continue };
@@ -101,7 +115,8 @@ fn open(state: &mut State, now_ms: i64) -> Vec<Open<'_>> {
             kind: CounterKind::Budget(period),
             begins_at_ms: window.begins_at,
             ends_at_ms: window.ends_at(),
-            base: window.elsewhere_units(),
+            base: window.base_units(),
+            others: &window.others,
             figures,
             lease: &mut window.lease,
         });

@@ -88,10 +88,11 @@ impl Watch<'_> {
             // What did not answer once is not waited for once more.
             let held = if is_answered { self.ask(shared, batch).await } else { None };
             is_answered = held.is_some();
-            let held = held.unwrap_or_default();
-            for (index, claim) in batch.iter().enumerate() {
+            let mut held = held.into_iter().flatten();
+            for claim in batch {
+                let held = held.next();
                 if let Some(account) = self.accounts.get(&claim.counter.subject) {
-                    claims::answer(account, claim, self.book.now_ms(), held.get(index).copied());
+                    claims::answer(account, claim, self.book.now_ms(), held);
                 }
             }
         }

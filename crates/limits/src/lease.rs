@@ -134,7 +134,7 @@ impl Lease {
     }
 
     /// Takes the store's answer to a claim. Gives whether it was the newest claim.
-    pub(crate) fn answer(&mut self, claimed: Claimed, sequence: u64, held: Held) -> bool {
+    pub(crate) fn answer(&mut self, claimed: Claimed, sequence: u64, held: &Held) -> bool {
         if sequence != self.sequence {
             return false;
         }
@@ -172,8 +172,8 @@ mod tests {
     }
 
     fn answer(lease: &mut Lease, sequence: u64, least: u64, units: u64, left: u64) {
-        let held = Held { units, left, spent: 0 };
-        lease.answer(Claimed { units, least }, sequence, held);
+        let held = Held { units, left, ..Held::default() };
+        lease.answer(Claimed { units, least }, sequence, &held);
     }
 
     #[test]

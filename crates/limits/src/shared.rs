@@ -12,6 +12,8 @@
 //!   replicas where no call is under way, 1/64 of it each and at least one unit; after
 //!   [`idle_ms`](crate::Sharing::idle_ms) without use a replica gives that back too. What a replica that died held is
 //!   lost until the window ends.
+//! - A store that loses its counters is told them again, as the first that asks has seen them last. What others have used
+//!   since, and who asks no more, is missing then, and what they hold is granted once more.
 //! - While the store does not answer, a replica uses up what it holds, and goes on by
 //!   [`OnOutage`](crate::OnOutage): with `Refuse` overspend is still 0, with `AllowLocally` each replica allows the
 //!   whole limit, so that all together use at most *replicas* × limit.
@@ -53,6 +55,13 @@ pub enum CounterKind {
     Budget(Option<Period>),
 }
 
+impl CounterKind {
+    /// Whether it is money, of which it is told who used it.
+    pub fn is_budget(self) -> bool {
+        matches!(self, Self::Budget(_))
+    }
+}
+
 /// What one holder wants to hold of a counter altogether, so that a claim that is made twice is made once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
@@ -72,19 +81,24 @@ pub struct Claim {
     pub limit: u64,
     /// What was used before anybody held anything: where a counter begins that is not there yet.
     pub base: u64,
+    /// What other holders had used for good when the store answered last, so that a store which has lost its counters is
+    /// told them again. Of budgets alone.
+    pub others: Vec<(Arc<str>, u64)>,
     /// When nobody asks for the counter any more, in milliseconds since 1970.
     pub ends_at_ms: Option<i64>,
 }
 
 /// What a store answers to a claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Held {
     /// What the holder holds now.
     pub units: u64,
     /// What nobody holds.
     pub left: u64,
-    /// What is used for good, by all holders, from the base on.
+    /// What is used for good, by all holders, the base included.
     pub spent: u64,
+    /// How much of it each of the others used. Of budgets alone: a minute is soon over.
+    pub others: Vec<(Arc<str>, u64)>,
 }
 
 /// Where replicas share counters.
@@ -92,7 +106,8 @@ pub struct Held {
 pub trait Shared: std::fmt::Debug + Send + Sync {
     /// Sets what holders hold, and answers for each claim in its order. Each claim is applied whole or not at all:
     ///
-    /// 1. A counter that is not there begins with the base of the claim.
+    /// 1. A counter that is not there begins with the base of the claim, and with what it says that others used: they hold
+    ///    that much, and any claim of theirs is newer.
     /// 2. A claim whose sequence is not larger than the holder's last one changes nothing.
     /// 3. Units fewer than the holder holds are what it holds from now on.
     /// 4. More are granted as far as base and leases together stay within the limit; and not at all, if the holder

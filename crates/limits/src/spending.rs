@@ -1,5 +1,7 @@
 //! What is spent and reserved of one budget.
 
+use std::sync::Arc;
+
 use rust_decimal::Decimal;
 
 use crate::lease::{Figures, Lease};
@@ -22,7 +24,7 @@ pub(crate) struct Spending {
 }
 
 /// The figures of one window.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Window {
     pub(crate) begins_at: i64,
     ends_at: Option<i64>,
@@ -38,6 +40,8 @@ pub(crate) struct Window {
     is_seeded: bool,
     /// What is held of the counter that replicas share.
     pub(crate) lease: Lease,
+    /// Which replicas spent how much of what others spent, in units of that counter, as its store said last.
+    pub(crate) others: Vec<(Arc<str>, u64)>,
 }
 
 impl Window {
@@ -70,14 +74,16 @@ impl Window {
         self.is_seeded.then_some(Figures { used, spent, limit })
     }
 
-    /// What others spent, in units of the shared counter.
-    pub(crate) fn elsewhere_units(&self) -> u64 {
-        units(self.elsewhere)
+    /// Of what others spent that of nobody who holds something, in units of the shared counter.
+    pub(crate) fn base_units(&self) -> u64 {
+        let of_holders = self.others.iter().fold(0, |sum: u64, (_, spent)| sum.saturating_add(*spent));
+        units(self.elsewhere).saturating_sub(of_holders)
     }
 
-    /// Takes the word of the store for what others spent.
-    pub(crate) fn set_elsewhere_units(&mut self, spent: u64) {
+    /// Takes the word of the store for what others spent, in all and each.
+    pub(crate) fn set_elsewhere_units(&mut self, spent: u64, others: Vec<(Arc<str>, u64)>) {
         self.elsewhere = Decimal::from(spent) * Decimal::new(1, UNIT_SCALE);
+        self.others = others;
     }
 
     /// When the budget begins anew. `None` is never.
@@ -174,7 +180,7 @@ impl Spending {
 
     /// Whether calls are under way that began in one of its windows.
     pub(crate) fn is_open(&self) -> bool {
-        self.now.open > 0 || self.before.is_some_and(|window| window.open > 0)
+        self.now.open > 0 || self.before.as_ref().is_some_and(|window| window.open > 0)
     }
 
     /// Whether this process spent something in the window that is open.
@@ -240,7 +246,7 @@ mod tests {
         let window = spending.window(5);
         let figures = window.figures(Decimal::new(25, 7)).expect("seeded");
         assert_eq!((figures.used, figures.spent, figures.limit), (2, 0, 2));
-        assert_eq!(window.elsewhere_units(), 1);
+        assert_eq!(window.base_units(), 1);
     }
 
     #[test]

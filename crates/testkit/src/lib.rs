@@ -6,6 +6,7 @@
 //!   `vercel-simulator`, for tests that are not written in Rust.
 //! * [`upstream`] plays a script at the level of TCP: what no honest HTTP server can be made to do.
 //! * [`postgres`] is a real PostgreSQL in a temporary folder.
+//! * [`redis`] is a real Redis on a port of its own.
 //! * [`recordings`] are event streams as bytes, for tests of framing.
 //!
 //! Everything listens on loopback only and ends with the value that owns it.
@@ -13,6 +14,7 @@
 pub mod conformance;
 pub mod postgres;
 pub mod recordings;
+pub mod redis;
 mod serving;
 pub mod simulator;
 pub mod upstream;

@@ -54,6 +54,12 @@ pub(crate) struct Entry {
 }
 
 impl Entries {
+    fn told_by(claim: &Claim) -> Self {
+        let entry = |spent| Entry { sequence: 0, units: spent, spent };
+        let holders = claim.others.iter().map(|(holder, spent)| (Arc::clone(holder), entry(*spent)));
+        Self { base: claim.base, holders: holders.collect() }
+    }
+
     pub(crate) fn total(&self) -> u64 {
         self.base + self.holders.values().map(|entry| entry.units).sum::<u64>()
     }
@@ -61,10 +67,7 @@ impl Entries {
 
 impl Inner {
     fn apply(&mut self, claim: &Claim) -> Held {
-        let counter = self
-            .counters
-            .entry(claim.counter.clone())
-            .or_insert_with(|| Entries { base: claim.base, ..Entries::default() });
+        let counter = self.counters.entry(claim.counter.clone()).or_insert_with(|| Entries::told_by(claim));
         let before = counter.holders.get(&claim.holder).copied().unwrap_or_default();
         let mut entry = before;
         if claim.sequence > before.sequence {
@@ -82,7 +85,10 @@ impl Inner {
             counter.holders.insert(Arc::clone(&claim.holder), entry);
         }
         let spent = counter.base + counter.holders.values().map(|entry| entry.spent).sum::<u64>();
-        Held { units: entry.units, left: claim.limit.saturating_sub(counter.total()), spent }
+        let others = counter.holders.iter().filter(|(holder, _)| **holder != claim.holder);
+        let others = others.map(|(holder, entry)| (Arc::clone(holder), entry.spent));
+        let others = if claim.counter.kind.is_budget() { others.collect() } else { Vec::new() };
+        Held { units: entry.units, left: claim.limit.saturating_sub(counter.total()), spent, others }
     }
 
     fn apply_all(&mut self, claims: &[Claim]) -> Vec<Held> {
@@ -108,6 +114,11 @@ impl Store {
 
     pub(crate) fn set_dead(&self, is_dead: bool) {
         self.inner().is_dead = is_dead;
+    }
+
+    /// Loses all counters, as a store in memory does that is started anew.
+    pub(crate) fn forget(&self) {
+        self.inner().counters.clear();
     }
 
     /// What is held of a counter of a kind in all, and of that what is not spent.

@@ -62,6 +62,33 @@ async fn two_hundred_calls_at_three_replicas_succeed_where_the_money_pays_them()
     assert!(spent <= micro(8_000), "{spent}");
 }
 
+/// What each replica spent was once counted twice then: as what the first that asked knew of others, and by itself.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_lost_its_counters_is_told_them_again() {
+    let store = Arc::new(Store::default());
+    let replicas = three(&store);
+    let spend = async |replica: &Replica, dollars: i64| {
+        let key = replica.key(&budget(80));
+        let held = reserve(&replica.book, &key, 0, dollars, LONG).await.expect("there is as much");
+        held.settle(0, Some(Decimal::from(dollars)));
+        pass(Duration::from_millis(200)).await;
+        key
+    };
+    for dollars in [5, 7, 11] {
+        for replica in &replicas {
+            spend(replica, dollars).await;
+        }
+    }
+    store.forget();
+    for replica in &replicas {
+        let key = spend(replica, 1).await;
+        let spent = key[0].spent(None).expect("a budget");
+        assert!(spent <= Decimal::from(72), "{spent}");
+    }
+    let key = spend(&replicas[0], 1).await;
+    assert_eq!(key[0].spent(None), Some(Decimal::from(3 * 23 + 4)));
+}
+
 #[tokio::test(start_paused = true)]
 async fn calls_too_large_for_two_at_once_take_turns() {
     let store = Arc::new(Store::default());
