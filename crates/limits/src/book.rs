@@ -184,6 +184,14 @@ impl Book {
         accounts.iter().filter(|account| account.is_limited()).map(|account| account.standing()).collect()
     }
 
+    pub(crate) fn accounts(&self) -> Vec<Arc<Account>> {
+        let of = |shard: &RwLock<Shard>| {
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            shard.accounts.values().map(Arc::clone).collect::<Vec<_>>()
+        };
+        self.shards.iter().flat_map(of).collect()
+    }
+
     pub(crate) fn agenda(&self) -> Option<&Agenda> {
         self.agenda.as_deref()
     }

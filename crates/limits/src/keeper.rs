@@ -26,7 +26,7 @@ impl Book {
     /// that shares nothing. There is to be one such task for a book, and its owner ends it by `stop`.
     ///
     /// Giving back at the end takes a few deadlines at most. A task that is dropped instead leaves what it held unused
-    /// until the window ends.
+    /// until the window ends, or until [`give_leases_back`](Self::give_leases_back).
     pub async fn keep_leased(&self, shared: &dyn Shared, stop: impl Future<Output = ()> + Send) {
         let Some(agenda) = self.agenda() else { return };
         let mut watch = Watch { book: self, agenda, accounts: HashMap::new() };
@@ -40,7 +40,7 @@ impl Book {
             let look = agenda.sharing.rest * RESTS_A_LOOK;
             let next = async {
                 sleep(rest).await;
-                if watch.accounts.is_empty() && agenda.outage().is_none() {
+                if watch.accounts.is_empty() && !agenda.is_out() {
                     agenda.noted().await;
                 } else {
                     // Noted or not, it is time to look.
@@ -52,10 +52,14 @@ impl Book {
                 () = next => {}
             }
         }
-        for _ in 0..FAREWELLS {
-            watch.look_at_agenda();
-            watch.round(shared, i64::MAX).await;
-        }
+        watch.give_back(shared).await;
+    }
+
+    /// Gives back what no call uses, of all accounts: for whoever has dropped the task that keeps the leases.
+    pub async fn give_leases_back(&self, shared: &dyn Shared) {
+        let Some(agenda) = self.agenda() else { return };
+        let accounts = self.accounts().into_iter().map(|account| (account.subject().clone(), account));
+        Watch { book: self, agenda, accounts: accounts.collect() }.give_back(shared).await;
     }
 }
 
@@ -71,6 +75,13 @@ impl Watch<'_> {
         for subject in self.agenda.take() {
             let account = self.book.account(&subject);
             self.accounts.insert(subject, account);
+        }
+    }
+
+    async fn give_back(&mut self, shared: &dyn Shared) {
+        for _ in 0..FAREWELLS {
+            self.look_at_agenda();
+            self.round(shared, i64::MAX).await;
         }
     }
 
@@ -97,7 +108,7 @@ impl Watch<'_> {
             }
         }
         // Nobody is to find out by being refused that the store answers again.
-        let looks_for_it = claims.is_empty() && self.agenda.outage().is_some();
+        let looks_for_it = claims.is_empty() && self.agenda.is_out();
         if looks_for_it {
             is_answered = self.ask(shared, &[]).await.is_some();
         }

@@ -32,6 +32,8 @@ pub struct Refusal {
     pub at_ms: i64,
     /// Whether the limit may have room all the same: this replica holds too little of a shared one, and asks for more.
     pub is_pending: bool,
+    /// Whether the limit has room as far as is known: the store where replicas share it does not answer.
+    pub is_outage: bool,
 }
 
 /// What kind of limit was reached.
@@ -74,18 +76,20 @@ pub(crate) struct Reached {
     pub(crate) asked: Decimal,
     pub(crate) resets_at_ms: Option<i64>,
     pub(crate) is_pending: bool,
+    pub(crate) is_outage: bool,
 }
 
 impl Reached {
     pub(crate) fn count(what: What, limit: u64, used: u64, asked: u64, resets_at_ms: Option<i64>) -> Self {
         let [limit, used, asked] = [limit, used, asked].map(Decimal::from);
-        Self { what, limit, used, reserved: Decimal::ZERO, asked, resets_at_ms, is_pending: false }
+        let reserved = Decimal::ZERO;
+        Self { what, limit, used, reserved, asked, resets_at_ms, is_pending: false, is_outage: false }
     }
 
     pub(crate) fn by(self, subject: &Subject, at_ms: i64) -> Refusal {
-        let Self { what, limit, used, reserved, asked, resets_at_ms, is_pending } = self;
+        let Self { what, limit, used, reserved, asked, resets_at_ms, is_pending, is_outage } = self;
         let subject = subject.clone();
-        Refusal { subject, what, limit, used, reserved, asked, resets_at_ms, at_ms, is_pending }
+        Refusal { subject, what, limit, used, reserved, asked, resets_at_ms, at_ms, is_pending, is_outage }
     }
 }
 
@@ -99,7 +103,11 @@ impl Refusal {
 
     /// After what time the same call may pass. `None` if waiting does not help.
     pub fn retry_after(&self) -> Option<Duration> {
-        if self.is_pending || matches!(self.what, What::Parallel) || self.is_by_reservations() {
+        if self.is_pending
+            || self.is_outage
+            || matches!(self.what, What::Parallel)
+            || self.is_by_reservations()
+        {
             return Some(SOON);
         }
         let fits_alone = match self.what {
@@ -112,6 +120,15 @@ impl Refusal {
 
     /// The error, in LiteLLM's words, with the subject under the name that its caller knows it by.
     pub fn into_error(self, name: &str) -> Error {
+        if self.is_outage {
+            let (kind, what) = (self.subject.kind.name(), self.what.name());
+            let message = format!(
+                "the limit `{what}` of {kind} `{name}` is shared with other replicas, and where they share it does not answer"
+            );
+            return Error::new(ErrorKind::StoreUnavailable, message)
+                .with_subject(self.subject.kind)
+                .with_retry_after(self.retry_after());
+        }
         let (kind, message) = match self.what {
             What::Budget { period, is_listed } => {
                 let period = period.filter(|_| is_listed);
@@ -236,6 +253,7 @@ mod tests {
             resets_at_ms: Some(at_ms + 41_000),
             at_ms,
             is_pending: false,
+            is_outage: false,
         }
     }
 

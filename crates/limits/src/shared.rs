@@ -15,7 +15,7 @@
 //! - A store that loses its counters is told them again, as the first that asks has seen them last. What others have used
 //!   since, and who asks no more, is missing then, and what they hold is granted once more.
 //! - While the store does not answer, a replica uses up what it holds, and goes on by
-//!   [`OnOutage`](crate::OnOutage): with `Refuse` overspend is still 0, with `AllowLocally` each replica allows the
+//!   [`OnOutage`](crate::OnOutage), for money and for the rest: with `Refuse` overspend is still 0, with `AllowLocally` each replica allows the
 //!   whole limit, so that all together use at most *replicas* × limit.
 //!
 //! Windows of requests and tokens are whole minutes by the clock here, since all replicas must mean the same one. Calls at

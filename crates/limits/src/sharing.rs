@@ -15,8 +15,10 @@ const FAILURES_MAX: u32 = 3;
 pub struct Sharing {
     /// What this replica is known by: different from all others, and different after each start.
     pub replica: Arc<str>,
-    /// What holds while the store does not answer: after three batches in a row without an answer.
-    pub on_outage: OnOutage,
+    /// What holds of requests and tokens while the store does not answer: after three batches in a row without an answer.
+    pub limits_on_outage: OnOutage,
+    /// What holds of money then.
+    pub budgets_on_outage: OnOutage,
     /// How long the store has for one batch.
     pub deadline: Duration,
     /// How long to rest between two batches.
@@ -30,7 +32,8 @@ impl Sharing {
     pub fn new(replica: impl Into<Arc<str>>) -> Self {
         Self {
             replica: replica.into(),
-            on_outage: OnOutage::default(),
+            limits_on_outage: OnOutage::default(),
+            budgets_on_outage: OnOutage::default(),
             deadline: Duration::from_millis(50),
             rest: Duration::from_millis(10),
             idle_ms: 10_000,
@@ -98,9 +101,9 @@ impl Agenda {
         self.answered.notify_waiters();
     }
 
-    /// What holds now, if the store does not answer.
-    pub(crate) fn outage(&self) -> Option<OnOutage> {
-        (self.failures.load(Ordering::Relaxed) >= FAILURES_MAX).then_some(self.sharing.on_outage)
+    /// Whether the store does not answer.
+    pub(crate) fn is_out(&self) -> bool {
+        self.failures.load(Ordering::Relaxed) >= FAILURES_MAX
     }
 
     /// The next answer, from when this is called.

@@ -10,7 +10,7 @@ use crate::queue::Queue;
 use crate::refusal::{Reached, What};
 use crate::sharing::Agenda;
 use crate::spending::{Spending, Window};
-use crate::{OnOutage, Period};
+use crate::{OnOutage, Period, Sharing};
 
 /// What is limited and counted.
 #[derive(Debug, Default)]
@@ -50,6 +50,11 @@ impl Counting {
     fn may_get_more(self) -> bool {
         self == Self::Shared { outage: None }
     }
+
+    /// Whether more may be had only once the store answers again.
+    fn waits_for_store(self) -> bool {
+        self == Self::Shared { outage: Some(OnOutage::Refuse) }
+    }
 }
 
 /// What stands between a call and what it asks of one limit.
@@ -58,6 +63,8 @@ enum Bar {
     Nothing,
     /// Something that goes away.
     Others,
+    /// The store that replicas share, which does not answer.
+    Outage,
     Limit,
 }
 
@@ -67,8 +74,19 @@ impl State {
         Self { agenda, minute, ..Self::default() }
     }
 
+    /// How requests and tokens are counted.
     fn counting(&self) -> Counting {
-        self.agenda.as_ref().map_or(Counting::Alone, |agenda| Counting::Shared { outage: agenda.outage() })
+        self.counting_by(|sharing| sharing.limits_on_outage)
+    }
+
+    /// How money is.
+    fn counting_of_money(&self) -> Counting {
+        self.counting_by(|sharing| sharing.budgets_on_outage)
+    }
+
+    fn counting_by(&self, policy: impl FnOnce(&Sharing) -> OnOutage) -> Counting {
+        let Some(agenda) = &self.agenda else { return Counting::Alone };
+        Counting::Shared { outage: agenda.is_out().then(|| policy(&agenda.sharing)) }
     }
 
     pub(crate) fn spending(&mut self, period: Option<Period>) -> Option<&mut Spending> {
@@ -91,6 +109,7 @@ impl State {
                     Room::Enough => Bar::Nothing,
                     Room::AsIfAlone => bar_of(used < limit),
                     Room::Comes if used < limit && !lease.is_exhausted() => Bar::Others,
+                    Room::Outage if used < limit => Bar::Outage,
                     Room::Comes | Room::Outage => Bar::Limit,
                 }
             }
@@ -100,7 +119,7 @@ impl State {
         }
         // A limit of zero has no window that could end.
         let reached = Reached::count(What::Requests, limit, used, 1, self.minute.ends_at());
-        Some(Reached { is_pending: bar == Bar::Others, ..reached })
+        Some(Reached { is_pending: bar == Bar::Others, is_outage: bar == Bar::Outage, ..reached })
     }
 
     /// Takes one request, and gives whether a place was taken that must be given back.
@@ -136,7 +155,7 @@ impl State {
             None => {}
         }
         let Some(amount) = amount else { return waits.map_or(Verdict::Fits, Verdict::Waits) };
-        let counting = self.counting();
+        let counting = self.counting_of_money();
         for spending in &mut self.spendings {
             let Some(max) = spending.max else { continue };
             let what = What::Budget { period: spending.period, is_listed: spending.is_listed };
@@ -144,10 +163,19 @@ impl State {
             let bar = bar_of_budget(window, now_ms, max, amount, counting, !is_behind);
             let (used, reserved, resets_at_ms) = (window.spent(), window.reserved, window.ends_at());
             let is_pending = counting.may_get_more() && bar == Bar::Others;
-            let reached =
-                Reached { what, limit: max, used, reserved, asked: amount, resets_at_ms, is_pending };
+            let is_outage = bar == Bar::Outage;
+            let reached = Reached {
+                what,
+                limit: max,
+                used,
+                reserved,
+                asked: amount,
+                resets_at_ms,
+                is_pending,
+                is_outage,
+            };
             match bar {
-                Bar::Limit => return Verdict::Refused(reached),
+                Bar::Limit | Bar::Outage => return Verdict::Refused(reached),
                 Bar::Nothing if !is_behind => {}
                 Bar::Nothing | Bar::Others => {
                     waits.get_or_insert(reached);
@@ -168,8 +196,9 @@ impl State {
         }
         let lease = &self.minute.token_lease;
         let is_pending = counting.may_get_more() && used < limit && !lease.is_exhausted();
+        let is_outage = counting.waits_for_store() && used < limit;
         let reached = Reached::count(What::Tokens, limit, used, tokens, self.minute.ends_at());
-        Some(Reached { is_pending, ..reached })
+        Some(Reached { is_pending, is_outage, ..reached })
     }
 
     /// How many tokens of the minute can be used by now.
@@ -206,8 +235,9 @@ impl State {
         }
         let lease = &self.minute.token_lease;
         let is_pending = counting.may_get_more() && held < limit && !lease.is_exhausted();
+        let is_outage = counting.waits_for_store() && held < limit;
         let reached = Reached::count(What::Tokens, limit, self.minute.tokens(), more, self.minute.ends_at());
-        Some(Reached { is_pending, ..reached })
+        Some(Reached { is_pending, is_outage, ..reached })
     }
 
     /// Whether a call that is under way may reserve more of a budget, in the window that it began in.
@@ -218,7 +248,7 @@ impl State {
         begins_at: i64,
         more: Decimal,
     ) -> Option<Reached> {
-        let counting = self.counting();
+        let counting = self.counting_of_money();
         let spending = self.spending(period)?;
         let limit = spending.max?;
         let what = What::Budget { period, is_listed: spending.is_listed };
@@ -232,7 +262,9 @@ impl State {
         };
         let (used, reserved, resets_at_ms) = (window.spent(), window.reserved, window.ends_at());
         let is_pending = counting.may_get_more() && bar == Bar::Others;
-        let reached = Reached { what, limit, used, reserved, asked: more, resets_at_ms, is_pending };
+        let is_outage = bar == Bar::Outage;
+        let reached =
+            Reached { what, limit, used, reserved, asked: more, resets_at_ms, is_pending, is_outage };
         (bar != Bar::Nothing).then_some(reached)
     }
 
@@ -269,6 +301,6 @@ fn bar_of_budget(
         Room::Comes => Bar::Others,
         // What calls give back that are under way may be enough.
         Room::Outage if window.spent_units_with(amount) <= window.lease.held() => Bar::Others,
-        Room::Outage => Bar::Limit,
+        Room::Outage => Bar::Outage,
     }
 }

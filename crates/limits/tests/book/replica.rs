@@ -180,7 +180,8 @@ impl Replica {
     }
 
     pub(crate) fn start_at(name: &str, store: &Arc<Store>, on_outage: OnOutage, clock: Clock) -> Self {
-        let sharing = Sharing { on_outage, idle_ms: 1_000, ..Sharing::new(name) };
+        let (limits_on_outage, budgets_on_outage) = (on_outage, on_outage);
+        let sharing = Sharing { limits_on_outage, budgets_on_outage, idle_ms: 1_000, ..Sharing::new(name) };
         let book = Arc::new(Book::shared(clock, sharing));
         let (stop, stopped) = oneshot::channel::<()>();
         let (kept, store) = (Arc::clone(&book), Arc::clone(store));

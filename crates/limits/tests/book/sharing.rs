@@ -2,6 +2,7 @@
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use trunkline_core::ErrorKind;
 use trunkline_limits::{CounterKind, OnOutage, What, lease_size};
 
 use super::replica::{Replica, Store, pass};
@@ -140,7 +141,16 @@ async fn without_a_store_leases_are_used_up_and_then_the_policy_holds() {
         }
         assert!((lease_size(640)..=2 * lease_size(640) + 1).contains(&admitted), "{admitted}");
         let began = Instant::now();
-        assert_eq!(admit().await.is_ok(), passes, "{on_outage:?}");
+        let refusal = admit().await.err();
+        assert_eq!(refusal.is_none(), passes, "{on_outage:?}");
+        if let Some(refusal) = refusal {
+            assert!(refusal.is_outage && refusal.retry_after().is_some());
+            assert_eq!(
+                refusal.into_error("key").kind(),
+                ErrorKind::StoreUnavailable,
+                "the limit is not reached"
+            );
+        }
         assert!(began.elapsed() < Duration::from_millis(300), "the outage is known by then");
         let mut more = 0;
         while replica.book.admit(&key).is_ok() {
@@ -152,6 +162,19 @@ async fn without_a_store_leases_are_used_up_and_then_the_policy_holds() {
         pass(Duration::from_millis(500)).await;
         assert_eq!(replica.book.admit(&key).is_ok(), !passes, "it goes on from what was used");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_held_is_given_back_after_the_task_is_gone() {
+    let store = Arc::new(Store::default());
+    let replica = Replica::start("a", &store, OnOutage::Refuse);
+    let key = replica.key(&budget(64));
+    let held = reserve(&replica.book, &key, 0, 3, LONG).await.expect("room");
+    held.settle(0, Some(Decimal::ONE));
+    replica.keeper.abort();
+    assert_eq!(store.held(CounterKind::Budget(None)).0, 4_000_000, "three, and one ahead");
+    replica.book.give_leases_back(&*store).await;
+    assert_eq!(store.held(CounterKind::Budget(None)), (1_000_000, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -22,7 +22,8 @@ pub(crate) struct Replica {
 
 impl Replica {
     pub(crate) fn start(server: &RedisServer, name: &str, deadline: Duration, on_outage: OnOutage) -> Self {
-        let sharing = Sharing { deadline, on_outage, ..Sharing::new(name) };
+        let (limits_on_outage, budgets_on_outage) = (on_outage, on_outage);
+        let sharing = Sharing { deadline, limits_on_outage, budgets_on_outage, ..Sharing::new(name) };
         let book = Arc::new(Book::shared(Clock::system(), sharing));
         let leases = Leases::new(connection(server, deadline), None);
         let (stop, stopped) = oneshot::channel::<()>();
