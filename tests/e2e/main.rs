@@ -27,6 +27,7 @@ mod operation;
 mod outage;
 mod prices;
 mod reload;
+mod replicas;
 mod responses;
 mod routing;
 mod start;

@@ -22,6 +22,11 @@ const ARROWS: &[Arrow] = &[
     Arrow { from: "trunkline-limits", to: &["trunkline-core"], in_tests: &[] },
     Arrow { from: "trunkline-journal", to: &["trunkline-core"], in_tests: &[] },
     Arrow { from: "trunkline-cache", to: &["trunkline-core"], in_tests: &[] },
+    Arrow {
+        from: "trunkline-redis",
+        to: &["trunkline-cache", "trunkline-core", "trunkline-limits"],
+        in_tests: &["trunkline-testkit"],
+    },
     Arrow { from: "trunkline-provider", to: &["trunkline-core"], in_tests: &[] },
     Arrow { from: "trunkline-transport", to: &["trunkline-core", "trunkline-provider"], in_tests: &[] },
     Arrow {
@@ -129,6 +134,7 @@ const ARROWS: &[Arrow] = &[
             "trunkline-openai",
             "trunkline-prices",
             "trunkline-provider",
+            "trunkline-redis",
             "trunkline-router",
             "trunkline-store",
             "trunkline-transport",

@@ -44,6 +44,7 @@ const DOORS: &[Door] = &[
             "gateway",
             "limits",
             "provider",
+            "redis",
             "server",
             "store",
             "testkit",
@@ -227,6 +228,7 @@ const DOORS: &[Door] = &[
         "keys that are known, found by every request; one of many asks the store",
     ),
     door("rcgen", &[], &["transport"], "certificates for tests of TLS"),
+    door("redis", &["redis"], &[], "the client of Redis and Valkey"),
     door("reqwest", &["transport"], &[], "HTTP/2 and proxies towards upstreams"),
     door(
         "ring",
@@ -244,6 +246,7 @@ const DOORS: &[Door] = &[
         "rust_decimal",
         &[
             "bench",
+            "cache",
             "config",
             "core",
             "export",
@@ -261,7 +264,7 @@ const DOORS: &[Door] = &[
             "trunkline",
             "vercel-ai-gateway",
         ],
-        &[],
+        &["redis"],
         "money, which no float may touch",
     ),
     door(
@@ -276,6 +279,7 @@ const DOORS: &[Door] = &[
         "serde",
         &[
             "bench",
+            "cache",
             "config",
             "core",
             "echo",
@@ -297,6 +301,7 @@ const DOORS: &[Door] = &[
         "serde_json",
         &[
             "bench",
+            "cache",
             "config",
             "core",
             "echo",
@@ -313,7 +318,7 @@ const DOORS: &[Door] = &[
             "testkit",
             "trunkline",
         ],
-        &["cache", "limits", "tests", "vercel-ai-gateway"],
+        &["limits", "tests", "vercel-ai-gateway"],
         "JSON where a value is read or made, and raw text kept",
     ),
     door("sha2", &["router", "testkit"], &[], "the identity of a deployment that nobody named"),
@@ -357,6 +362,7 @@ const DOORS: &[Door] = &[
             "limits",
             "management",
             "memory",
+            "redis",
             "router",
             "server",
             "store",
@@ -370,7 +376,7 @@ const DOORS: &[Door] = &[
     door("tower-service", &["transport"], &[], "the trait by which hyper-util's connector is called"),
     door(
         "tracing",
-        &["export", "gateway", "keys", "ledger", "router", "server", "vercel-ai-gateway"],
+        &["export", "gateway", "keys", "ledger", "redis", "router", "server", "vercel-ai-gateway"],
         &[],
         "the log, where something is worth a line",
     ),

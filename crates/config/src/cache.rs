@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use trunkline_core::{Environment, Operation, Secret};
+use trunkline_core::{Environment, Operation};
 
 use crate::node::member;
 use crate::reader::Reader;
+use crate::redis::{self, RedisSettings};
 use crate::{coerce, spelling};
 
 /// The key that turns the cache on.
@@ -32,7 +33,7 @@ pub struct CacheSettings {
     /// `cache_params.supported_call_types`: the operations whose replies are kept. `None` is all that can be.
     pub operations: Option<Vec<Operation>>,
     /// Where Redis is.
-    pub redis: CacheRedisSettings,
+    pub redis: RedisSettings,
 }
 
 /// Where replies are kept.
@@ -45,25 +46,6 @@ pub enum CachePlace {
     Redis,
 }
 
-/// Where the Redis of the cache is. What the file does not say, `REDIS_URL`, `REDIS_HOST` and their like do.
-#[derive(Clone, Debug, Default)]
-pub struct CacheRedisSettings {
-    /// `url`, which says all of it.
-    pub url: Option<Secret>,
-    /// `host`.
-    pub host: Option<String>,
-    /// `port`.
-    pub port: Option<u16>,
-    /// `username`.
-    pub username: Option<String>,
-    /// `password`.
-    pub password: Option<Secret>,
-    /// `db`: the number of the database.
-    pub database: Option<u32>,
-    /// `ssl`: the connection is encrypted. Default false.
-    pub tls: bool,
-}
-
 impl Default for CacheSettings {
     fn default() -> Self {
         Self {
@@ -74,7 +56,7 @@ impl Default for CacheSettings {
             messages_max: Some(4),
             namespace: None,
             operations: None,
-            redis: CacheRedisSettings::default(),
+            redis: RedisSettings::default(),
         }
     }
 }
@@ -114,11 +96,11 @@ pub(crate) fn read(reader: &mut Reader<'_, '_>, environment: &Environment) -> Ca
     let mut settings = reader.below(PARAMS, |reader| params(reader, environment));
     if is_on
         && settings.place == CachePlace::Redis
-        && let Some(node) = reader.node(PARAMS).or_else(|| reader.node(CACHE))
+        && !settings.redis.is_named()
+        && let Some(node) = reader.node(PARAMS)
     {
-        let message =
-            "replies are kept in the memory of each process, and replicas share none: Redis is not used yet";
-        reader.warn(PARAMS, &node.location, message);
+        let message = "says that replies are kept in Redis, and nothing says where it is: set `host` or `url`, or REDIS_HOST";
+        reader.refuse(PARAMS, &node.location, message);
     }
     settings.is_on = is_on;
     settings
@@ -126,9 +108,8 @@ pub(crate) fn read(reader: &mut Reader<'_, '_>, environment: &Environment) -> Ca
 
 fn params(reader: &mut Reader<'_, '_>, environment: &Environment) -> CacheSettings {
     reader.warn_of_others(&KNOWN);
-    let redis = redis(reader, environment);
-    let has_redis = redis.url.is_some() || redis.host.is_some();
-    let place = place(reader, if has_redis { CachePlace::Redis } else { CachePlace::Memory });
+    let redis = redis::read(reader, &redis::OF_CACHE, environment);
+    let place = place(reader, if redis.is_named() { CachePlace::Redis } else { CachePlace::Memory });
     let ttl = reader.seconds("ttl");
     let (in_memory, in_redis) =
         (reader.seconds("default_in_memory_ttl"), reader.seconds("default_in_redis_ttl"));
@@ -218,32 +199,4 @@ fn operations(reader: &mut Reader<'_, '_>) -> Option<Vec<Operation>> {
     operations.sort_unstable();
     operations.dedup();
     Some(operations)
-}
-
-fn redis(reader: &mut Reader<'_, '_>, environment: &Environment) -> CacheRedisSettings {
-    let variable = |name: &str| environment.get(name).filter(|text| !text.trim().is_empty());
-    let text = |name: &str| variable(name).map(|text| text.trim().to_owned());
-    let secret = |name: &str| environment.secret(name).filter(|secret| !secret.is_empty());
-    CacheRedisSettings {
-        url: reader.text("url").map(Secret::from).or_else(|| secret("REDIS_URL")),
-        host: reader.text("host").or_else(|| text("REDIS_HOST")),
-        port: port(reader).or_else(|| text("REDIS_PORT")?.parse().ok()),
-        username: reader.text("username").or_else(|| text("REDIS_USERNAME")),
-        password: reader.text("password").map(Secret::from).or_else(|| secret("REDIS_PASSWORD")),
-        database: reader.count("db").or_else(|| text("REDIS_DB")?.parse().ok()),
-        tls: reader
-            .boolean("ssl")
-            .unwrap_or_else(|| text("REDIS_SSL").is_some_and(|text| text.eq_ignore_ascii_case("true"))),
-    }
-}
-
-fn port(reader: &mut Reader<'_, '_>) -> Option<u16> {
-    const KEY: &str = "port";
-    let number = reader.integer(KEY)?;
-    let port = u16::try_from(number).ok().filter(|port| *port > 0);
-    if port.is_none() {
-        let location = reader.node(KEY)?.location.clone();
-        reader.refuse(KEY, &location, "must be a port, from 1 to 65535");
-    }
-    port
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use trunkline_core::{Environment, Secret};
 
 use crate::{
-    AccountSettings, CacheRedisSettings, CacheSettings, GeneralSettings, Settings, TrunklineSettings,
+    AccountSettings, CacheSettings, GeneralSettings, RedisSettings, Settings, TrunklineSettings,
     UpstreamSettings,
 };
 
@@ -32,7 +32,7 @@ pub fn waiting_for_restart(before: &Settings, now: &Settings) -> Vec<&'static st
     let UpstreamSettings { timeout: _, stream_timeout: _, verify_certificates: _, http2: _ } = now.upstream;
     let mut names = differing!(
         Settings of before, now, at "";
-        taken up: [deployments, aliases, routing, general, accounts, cache, upstream, trunkline, exports];
+        taken up: [deployments, aliases, routing, general, accounts, cache, redis, upstream, trunkline, exports];
         at a start: [
             json_logs = "litellm_settings.json_logs",
             metrics = "litellm_settings.callbacks",
@@ -47,6 +47,7 @@ pub fn waiting_for_restart(before: &Settings, now: &Settings) -> Vec<&'static st
     names.extend(general(&before.general, &now.general));
     names.extend(accounts(&before.accounts, &now.accounts));
     names.extend(cache(&before.cache, &now.cache));
+    names.extend(redis(before, now));
     names.extend(own(&before.trunkline, &now.trunkline));
     names
 }
@@ -129,11 +130,10 @@ fn cache(before: &CacheSettings, now: &CacheSettings) -> Vec<&'static str> {
     );
     let (before, now) = (&before.redis, &now.redis);
     names.extend(differing!(
-        CacheRedisSettings of before, now, at "litellm_settings.cache_params.";
+        RedisSettings of before, now, at "litellm_settings.cache_params.";
         taken up: [url, password];
         at a start: [host = "host", port = "port", username = "username", database = "db", tls = "ssl"]
     ));
-    let exposed = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
     if exposed(&before.url) != exposed(&now.url) {
         names.push("litellm_settings.cache_params.url");
     }
@@ -141,6 +141,30 @@ fn cache(before: &CacheSettings, now: &CacheSettings) -> Vec<&'static str> {
         names.push("litellm_settings.cache_params.password");
     }
     names
+}
+
+/// The Redis of limits. Where the cache names it, it is named there.
+fn redis(before: &Settings, now: &Settings) -> Vec<&'static str> {
+    if before.redis.is_same(&before.cache.redis) && now.redis.is_same(&now.cache.redis) {
+        return Vec::new();
+    }
+    let (before, now) = (&before.redis, &now.redis);
+    let mut names = differing!(
+        RedisSettings of before, now, at "router_settings.redis_";
+        taken up: [url, password];
+        at a start: [host = "host", port = "port", username = "username", database = "db", tls = "ssl"]
+    );
+    if exposed(&before.url) != exposed(&now.url) {
+        names.push("router_settings.redis_url");
+    }
+    if exposed(&before.password) != exposed(&now.password) {
+        names.push("router_settings.redis_password");
+    }
+    names
+}
+
+fn exposed(secret: &Option<Secret>) -> Option<&str> {
+    secret.as_ref().map(Secret::expose)
 }
 
 fn own(before: &TrunklineSettings, now: &TrunklineSettings) -> Vec<&'static str> {
@@ -175,6 +199,9 @@ fn own(before: &TrunklineSettings, now: &TrunklineSettings) -> Vec<&'static str>
             data_dir = "data_dir",
             store_timeout_ms = "store_timeout_ms",
             keys_cached_max = "keys_cached_max",
+            redis_timeout_ms = "redis_timeout_ms",
+            limits_without_redis = "limits_without_redis",
+            budgets_without_redis = "budgets_without_redis",
             ledger_durability = "ledger_durability",
             ledger_bytes_max = "ledger_bytes_max",
             reserve_output_tokens = "reserve_output_tokens",

@@ -12,7 +12,7 @@ use crate::node::{Member, Node, Value};
 use crate::reader::{Reader, section};
 use crate::settings::{GeneralSettings, Settings, UpstreamSettings};
 use crate::trunkline_settings::TrunklineSettings;
-use crate::{Location, accounts, aliases, cache, callbacks, coerce, routing};
+use crate::{Location, accounts, aliases, cache, callbacks, coerce, redis, routing};
 
 /// Keys that stand in public documentation, and therefore protect nothing.
 const PUBLIC_MASTER_KEYS: [&str; 1] = ["sk-1234"];
@@ -58,6 +58,10 @@ pub(crate) fn read(
     };
 
     let mut reader = Reader::section(router, "router_settings", report);
+    let of_router = redis::read(&mut reader, &redis::OF_ROUTER, environment);
+    let is_of_router =
+        [redis::OF_ROUTER.url, redis::OF_ROUTER.host].iter().any(|key| reader.node(key).is_some());
+    settings.redis = if is_of_router { of_router } else { settings.cache.redis.clone() };
     let timeout = reader.seconds("timeout");
     settings.upstream.timeout = settings.upstream.timeout.or(timeout);
     settings.upstream.stream_timeout = reader.seconds("stream_timeout");

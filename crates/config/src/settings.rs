@@ -6,7 +6,8 @@ use http::HeaderName;
 use trunkline_core::Secret;
 
 use crate::{
-    AccountSettings, CacheSettings, DeploymentSettings, ExportSettings, RoutingSettings, TrunklineSettings,
+    AccountSettings, CacheSettings, DeploymentSettings, ExportSettings, RedisSettings, RoutingSettings,
+    TrunklineSettings,
 };
 
 /// Everything that is supported, read from the file, what it includes, and the environment.
@@ -25,6 +26,9 @@ pub struct Settings {
     pub accounts: AccountSettings,
     /// `litellm_settings.cache` and `cache_params`: replies that are kept and given again.
     pub cache: CacheSettings,
+    /// `router_settings.redis_host` and its like, else that of the cache: the Redis in which replicas share limits and
+    /// budgets.
+    pub redis: RedisSettings,
     /// What holds for calls to every upstream.
     pub upstream: UpstreamSettings,
     /// `litellm_settings.json_logs`: logs as JSON lines.

@@ -98,6 +98,12 @@ pub struct TrunklineSettings {
     pub store_timeout_ms: u64,
     /// Keys that are kept in memory. Default 200,000.
     pub keys_cached_max: u64,
+    /// How long Redis has to answer. Default 50.
+    pub redis_timeout_ms: u64,
+    /// What holds of requests and tokens a minute while Redis does not answer. Default `allow`.
+    pub limits_without_redis: WithoutRedis,
+    /// What holds of budgets then. Default `refuse`.
+    pub budgets_without_redis: WithoutRedis,
     /// How safe a row of the ledger is when its reply ends. Default `write`.
     pub ledger_durability: LedgerDurability,
     /// What the journal may hold that the store has not taken yet. Default 1 GiB.
@@ -130,6 +136,16 @@ pub enum LedgerDurability {
     Write,
     /// On the disk: it survives a power cut.
     Sync,
+}
+
+/// What holds of limits that replicas share, once a replica has used up what it holds, while Redis does not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WithoutRedis {
+    /// Each replica allows the whole limit by what it counts itself.
+    Allow,
+    /// Nothing passes that is limited.
+    Refuse,
 }
 
 /// Who may call models whose price nobody knows.
@@ -184,6 +200,9 @@ impl Default for TrunklineSettings {
             data_dir: String::new(),
             store_timeout_ms: 50,
             keys_cached_max: 200_000,
+            redis_timeout_ms: 50,
+            limits_without_redis: WithoutRedis::Allow,
+            budgets_without_redis: WithoutRedis::Refuse,
             ledger_durability: LedgerDurability::Write,
             ledger_bytes_max: 1024 * 1024 * 1024,
             reserve_output_tokens: 4096,

@@ -136,7 +136,7 @@ where
 
     // 4 may they ask now
     let keys = gateway.keys.as_deref();
-    let permit = gateway.admission.admit()?.with(reserve::admit(keys, &caller)?);
+    let permit = gateway.admission.admit()?.with(reserve::admit(keys, &caller, settings.limit_wait).await?);
     // 5 what they ask
     let mut body =
         body::read(operation, &request.headers, body, &settings.limits, settings.waits.body_idle).await?;

@@ -41,8 +41,16 @@ pub(crate) async fn details(gateway: &Gateway) -> Response<ReplyBody> {
         "db": store(gateway).await,
         "cache": gateway.replies.as_ref().map(|replies| replies.cache.storage_name()),
     });
+    if let Some(replies) = &gateway.replies {
+        told["cache_answers"] = Value::from(replies.cache.ping().await.is_ok());
+    }
     if let Some(keys) = &gateway.keys {
         told["store"] = Value::from(keys.store().name());
+        told["limits"] = Value::from(match keys.book().shared_store_answers() {
+            None => "counted by this process",
+            Some(true) => "shared with other replicas",
+            Some(false) => "shared with other replicas, and where they share them does not answer",
+        });
     }
     if let Some(ledger) = &gateway.ledger {
         let backlog = ledger.state();

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 use rust_decimal::Decimal;
@@ -65,14 +66,16 @@ pub(crate) struct Going<'g> {
     pub(crate) wishes: &'g Wishes,
 }
 
-/// Takes one request of the minute, and one place, of everybody whom the key stands for.
+/// Takes one request of the minute, and one place, of everybody whom the key stands for. Where replicas share the limit it
+/// waits for more of it, up to `wait`.
 ///
 /// # Errors
 ///
-/// `RateLimited`, naming the limit.
-pub(crate) fn admit(keys: Option<&Keys>, caller: &Caller) -> Result<Permit, Error> {
+/// `RateLimited`, naming the limit; `StoreUnavailable` where replicas share it, and nobody can tell what is left.
+pub(crate) async fn admit(keys: Option<&Keys>, caller: &Caller, wait: Duration) -> Result<Permit, Error> {
     let Some(keys) = keys else { return Ok(Permit::default()) };
-    keys.book().admit(always(keys, caller)).map_err(|refusal| Error::from(shown(refusal, caller)))
+    let admitted = keys.book().admit_within(always(keys, caller), wait).await;
+    admitted.map_err(|refusal| Error::from(shown(refusal, caller)))
 }
 
 /// Reserves what a call may use: tokens, and money at the dearest of all that may answer.

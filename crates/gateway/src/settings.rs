@@ -57,6 +57,8 @@ pub struct Settings {
     pub metrics_open: bool,
     /// Tokens that are reserved of a budget for an answer without a limit of its own. Default 4,096.
     pub reserve_output_tokens: u64,
+    /// How long a request waits for more of a limit that replicas share. Default 100 ms.
+    pub limit_wait: Duration,
     /// How long a call waits for what others have reserved of a budget. Default 5 s.
     pub budget_wait: Duration,
     /// The status of a call that no budget can pay. Default 422, as in LiteLLM.
@@ -170,6 +172,7 @@ impl Default for Settings {
             health_details: true,
             metrics_open: false,
             reserve_output_tokens: 4_096,
+            limit_wait: Duration::from_millis(100),
             budget_wait: Duration::from_secs(5),
             budget_exceeded_status: None,
             unknown_price: UnknownPrice::default(),

@@ -8,7 +8,7 @@ use quick_cache::sync::Cache;
 use serde_json::Value;
 use tokio::time::Instant;
 use trunkline_core::{Error, ErrorKind, Subject, SubjectKind};
-use trunkline_limits::{Account, Book, Clock, Limits};
+use trunkline_limits::{Account, Book, Clock, Limits, Sharing};
 use trunkline_store::{Kind, Object, Store, member_id};
 
 use crate::allowance::Allowance;
@@ -30,6 +30,8 @@ pub struct KeysOptions {
     pub global: Limits,
     /// Whether a user's budget holds for the user's keys in teams too. Default false.
     pub user_budget_holds_for_teams: bool,
+    /// How limits and budgets are shared with other replicas. Default: each process counts for itself.
+    pub sharing: Option<Sharing>,
 }
 
 impl Default for KeysOptions {
@@ -41,6 +43,7 @@ impl Default for KeysOptions {
             poll_every: Duration::from_millis(500),
             global: Limits::default(),
             user_budget_holds_for_teams: false,
+            sharing: None,
         }
     }
 }
@@ -92,7 +95,10 @@ impl Keys {
         clock: Clock,
         options: KeysOptions,
     ) -> Self {
-        let book = Arc::new(Book::new(clock.clone()));
+        let book = Arc::new(match &options.sharing {
+            Some(sharing) => Book::shared(clock.clone(), sharing.clone()),
+            None => Book::new(clock.clone()),
+        });
         let global = (options.global != Limits::default()).then(|| {
             let account = book.account(&Subject::global());
             account.set(&options.global);

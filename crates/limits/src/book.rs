@@ -184,6 +184,11 @@ impl Book {
         accounts.iter().filter(|account| account.is_limited()).map(|account| account.standing()).collect()
     }
 
+    /// Whether the store answers where replicas share limits. `None` if this book counts for itself.
+    pub fn shared_store_answers(&self) -> Option<bool> {
+        self.agenda().map(|agenda| !agenda.is_out())
+    }
+
     pub(crate) fn accounts(&self) -> Vec<Arc<Account>> {
         let of = |shard: &RwLock<Shard>| {
             let shard = shard.read().unwrap_or_else(PoisonError::into_inner);

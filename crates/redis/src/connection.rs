@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::aio::{ConnectionManager as Link, ConnectionManagerConfig};
 use redis::{Client, FromRedisValue, RedisError};
 use tokio::time::timeout;
 use trunkline_core::{Error, ErrorKind};
@@ -22,7 +22,7 @@ const REST_MAX: Duration = Duration::from_secs(1);
 pub struct Connection(Arc<Inner>);
 
 struct Inner {
-    manager: ConnectionManager,
+    link: Link,
     breaker: Breaker,
     shown: String,
     deadline: Duration,
@@ -49,8 +49,8 @@ impl Connection {
             .set_connection_timeout(Some(CONNECT))
             .set_max_delay(REST_MAX)
             .set_response_timeout(None);
-        let manager = ConnectionManager::new_lazy_with_config(client, config).map_err(wrong)?;
-        Ok(Self(Arc::new(Inner { manager, breaker: Breaker::default(), shown: address.shown(), deadline })))
+        let link = Link::new_lazy_with_config(client, config).map_err(wrong)?;
+        Ok(Self(Arc::new(Inner { link, breaker: Breaker::default(), shown: address.shown(), deadline })))
     }
 
     /// Where the server is, without a password.
@@ -66,15 +66,15 @@ impl Connection {
     /// Makes a call, within the deadline.
     pub(crate) async fn call<T: FromRedisValue>(
         &self,
-        call: impl AsyncFnOnce(&mut ConnectionManager) -> Result<T, RedisError>,
+        call: impl AsyncFnOnce(&mut Link) -> Result<T, RedisError>,
     ) -> Result<T, Error> {
-        let Inner { manager, breaker, shown, deadline } = &*self.0;
+        let Inner { link, breaker, shown, deadline } = &*self.0;
         if !breaker.lets_pass() {
             let message = format!("Redis at {shown} has not answered of late");
             return Err(Error::new(ErrorKind::StoreUnavailable, message));
         }
-        let mut manager = manager.clone();
-        let answer = timeout(*deadline, call(&mut manager)).await;
+        let mut link = link.clone();
+        let answer = timeout(*deadline, call(&mut link)).await;
         breaker.note(matches!(answer, Ok(Ok(_))));
         match answer {
             Ok(answer) => answer.map_err(|error| {
@@ -94,7 +94,7 @@ impl Connection {
     ///
     /// `StoreUnavailable` if it does not.
     pub async fn ping(&self) -> Result<(), Error> {
-        self.call(async |manager| redis::cmd("PING").query_async::<String>(manager).await).await.map(drop)
+        self.call(async |link| redis::cmd("PING").query_async::<String>(link).await).await.map(drop)
     }
 }
 

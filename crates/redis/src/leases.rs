@@ -84,7 +84,7 @@ impl Shared for Leases {
                 .arg(others_of(claim));
         }
         let answers: Vec<Vec<String>> =
-            self.connection.call(async |manager| invocation.invoke_async(manager).await).await?;
+            self.connection.call(async |link| invocation.invoke_async(link).await).await?;
         answers.iter().map(|answer| held(answer)).collect::<Option<_>>().ok_or_else(|| {
             let message =
                 format!("Redis at {} answered something else than was asked", self.connection.shown());

@@ -19,4 +19,4 @@ mod replies;
 pub use address::Address;
 pub use connection::Connection;
 pub use leases::Leases;
-pub use replies::Replies;
+pub use replies::{Replies, Writer};

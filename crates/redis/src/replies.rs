@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
+use redis::aio::ConnectionManager as Link;
 use redis::{RedisError, Script, Value};
+use tokio::sync::Mutex;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use trunkline_cache::{CacheKey, Found, Kept, Storage};
 use trunkline_core::Error;
@@ -42,7 +44,7 @@ pub struct Replies {
 pub struct Writer {
     connection: Connection,
     flushes: String,
-    queued: Receiver<Queued>,
+    queued: Mutex<Receiver<Queued>>,
 }
 
 #[derive(Debug)]
@@ -58,7 +60,7 @@ impl Replies {
         let prefix = format!("{{trunkline}}:{}:reply:", namespace.unwrap_or_default());
         let (queue, queued) = channel(QUEUED_MAX);
         let flushes = format!("{prefix}flushes");
-        let writer = Writer { connection: connection.clone(), flushes, queued };
+        let writer = Writer { connection: connection.clone(), flushes, queued: Mutex::new(queued) };
         (Self { connection, prefix, queue }, writer)
     }
 
@@ -72,10 +74,11 @@ impl Replies {
 }
 
 impl Writer {
-    /// Writes what is to be kept. Ends when nobody is left who could keep something.
-    pub async fn write(mut self) {
+    /// Writes what is to be kept, one reply after another. Ends when nobody is left who could keep something.
+    pub async fn write(&self) {
         let script = Script::new(PUT);
-        while let Some(Queued { key, kept, ttl }) = self.queued.recv().await {
+        let mut queued = self.queued.lock().await;
+        while let Some(Queued { key, kept, ttl }) = queued.recv().await {
             let Some(bytes) = kept.to_bytes() else { continue };
             let mut value = now_ms().to_string().into_bytes();
             value.push(b' ');
@@ -83,10 +86,8 @@ impl Writer {
             let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).max(1);
             let mut invocation = script.prepare_invoke();
             invocation.key(&self.flushes).key(key).arg(value).arg(ttl_ms);
-            let written = self
-                .connection
-                .call(async |manager| invocation.invoke_async::<Option<Value>>(manager).await)
-                .await;
+            let written =
+                self.connection.call(async |link| invocation.invoke_async::<Option<Value>>(link).await).await;
             if let Err(error) = written {
                 tracing::debug!(error = %error, "a reply was not kept");
             }
@@ -102,10 +103,8 @@ impl Storage for Replies {
 
     async fn get(&self, key: &CacheKey) -> Result<Option<Found>, Error> {
         let names = [self.flushes(), self.key(key)];
-        let (flushes, reply): (Option<String>, Option<Vec<u8>>) = self
-            .connection
-            .call(async |manager| redis::cmd("MGET").arg(&names).query_async(manager).await)
-            .await?;
+        let (flushes, reply): (Option<String>, Option<Vec<u8>>) =
+            self.connection.call(async |link| redis::cmd("MGET").arg(&names).query_async(link).await).await?;
         Ok(reply.and_then(|reply| found(flushes.as_deref().unwrap_or("0"), &reply)))
     }
 
@@ -121,13 +120,13 @@ impl Storage for Replies {
         for key in keys {
             invocation.key(self.key(key));
         }
-        self.connection.call(async |manager| invocation.invoke_async(manager).await).await
+        self.connection.call(async |link| invocation.invoke_async(link).await).await
     }
 
     async fn flush(&self) -> Result<(), Error> {
         let flushes = self.flushes();
-        let flushed = async |manager: &mut redis::aio::ConnectionManager| -> Result<u64, RedisError> {
-            redis::cmd("INCR").arg(&flushes).query_async(manager).await
+        let flushed = async |link: &mut Link| -> Result<u64, RedisError> {
+            redis::cmd("INCR").arg(&flushes).query_async(link).await
         };
         self.connection.call(flushed).await.map(drop)
     }

@@ -1,5 +1,6 @@
-//! What a group's deployments differ in that decides on the cost of a request, each once: a group of ten thousand has
-//! hardly ever more than a few.
+//! What a group's deployments differ in that decides on the cost of a request, each once.
+//!
+//! A group of ten thousand has hardly ever more than a few.
 
 use std::sync::Arc;
 

@@ -12,9 +12,11 @@ use trunkline_keys::{Keys, KeysOptions, Pepper, pepper_of_folder, random_pepper}
 use trunkline_ledger::Ledger;
 use trunkline_limits::{Budget, Clock, Limits, Period};
 use trunkline_management::{Listener, Management};
+use trunkline_redis::Leases;
 use trunkline_store::{PostgresOptions, PostgresStore, SqliteStore, Store};
 
 use crate::managed::Managed;
+use crate::shared;
 use crate::sources::Sources;
 
 /// How long rows are kept where there is nothing but memory to keep them.
@@ -30,6 +32,8 @@ const FORGOTTEN_AT_ONCE: u64 = 1_000;
 pub(crate) struct Accounts {
     pub(crate) keys: Arc<Keys>,
     pub(crate) ledger: Ledger,
+    /// What this process may use of the limits that it shares with other replicas, if it does.
+    leases: Option<Leases>,
     /// How long rows are kept. `None` is for ever.
     retention: Option<Duration>,
     pub(crate) managed: Arc<Managed>,
@@ -68,7 +72,10 @@ impl Accounts {
                 "the store has not taken what an earlier process left for it"
             );
         }
-        let keys = Arc::new(Keys::new(store, Arc::new(pepper), options(sources)));
+        let leases = shared::leases(sources)?;
+        let sharing = leases.is_some().then(|| shared::sharing(sources)).transpose()?;
+        let options = KeysOptions { sharing, ..options(sources) };
+        let keys = Arc::new(Keys::new(store, Arc::new(pepper), options));
         if let Err(error) = keys.seed_global().await {
             tracing::warn!(error = %error, "what all callers have spent is not known yet");
         }
@@ -76,7 +83,7 @@ impl Accounts {
         // What is kept in memory cannot be kept for ever.
         let of_memory = folder.path().is_none() && settings.accounts.database_url.is_none();
         let retention = settings.accounts.retention.or(of_memory.then_some(RETENTION_IN_MEMORY));
-        Ok(Some(Self { keys, ledger, retention, managed: Arc::new(Managed::new(management)) }))
+        Ok(Some(Self { keys, ledger, leases, retention, managed: Arc::new(Managed::new(management)) }))
     }
 
     /// What goes on beside requests. Never ends; whoever polls it ends it.
@@ -85,6 +92,15 @@ impl Accounts {
             () = self.keys.follow() => {}
             _ = self.ledger.deliver(std::future::pending()) => {}
             () = self.forget() => {}
+            () = self.keep_leases() => {}
+        }
+    }
+
+    /// Claims more of the limits that replicas share before what is held of them is used up.
+    async fn keep_leases(&self) {
+        match &self.leases {
+            Some(leases) => self.keys.book().keep_leased(leases, std::future::pending()).await,
+            None => std::future::pending().await,
         }
     }
 
@@ -112,6 +128,9 @@ impl Accounts {
 
     /// Brings to the store what is left. What it does not take in time stays for the next start.
     pub(crate) async fn finish(&self) {
+        if let Some(leases) = &self.leases {
+            self.keys.book().give_leases_back(leases).await;
+        }
         let backlog = self.ledger.deliver(std::future::ready(())).await;
         if backlog.rows > 0 {
             tracing::warn!(

@@ -5,19 +5,21 @@ use std::time::Duration;
 
 use http::StatusCode;
 use trunkline_agents::Origin;
-use trunkline_cache::{Cache, Policy};
-use trunkline_config::{DeploymentSettings, Location};
+use trunkline_cache::Policy;
+use trunkline_config::{CachePlace, DeploymentSettings, Location};
 use trunkline_core::Error;
 use trunkline_export::{Destination, ExportOptions, Exporter};
 use trunkline_gateway::{Gateway, Probes, Recorder, ReplyCache, Settings, UnknownPrice};
 use trunkline_metrics::{AccountGauges, Metrics};
 use trunkline_prices::{Price, Prices, Rates};
 use trunkline_provider::{Limits, Provider, Registry, SendOptions, Target, Waits};
+use trunkline_redis::Writer;
 use trunkline_router::{DeploymentSpec, Probing, Router};
 use trunkline_transport::{HttpTransport, TransportOptions};
 
 use crate::accounts::Accounts;
 use crate::routing::routing;
+use crate::shared;
 use crate::sources::Sources;
 
 /// Every provider that this server knows.
@@ -227,10 +229,10 @@ pub(crate) fn gateway(
     settings: Settings,
     recorder: Arc<dyn Recorder>,
     sources: &Sources,
-    accounts: Option<&Accounts>,
+    (accounts, replies): (Option<&Accounts>, Option<ReplyCache>),
 ) -> Arc<Gateway> {
     let (mut gateway, asked) = (Gateway::new(Arc::new(router), settings), &sources.loaded.settings);
-    if let Some(replies) = replies(sources) {
+    if let Some(replies) = replies {
         gateway = gateway.with_replies(replies);
     }
     if let Some(accounts) = accounts {
@@ -271,16 +273,24 @@ pub(crate) fn exporter(
     Ok(Some(Arc::new(Exporter::new(next, Arc::new(transport), destinations, &options))))
 }
 
-/// The cache of replies, if one is asked for.
-fn replies(sources: &Sources) -> Option<ReplyCache> {
+/// The cache of replies, if one is asked for, and what writes to it where it is not in memory.
+pub(crate) fn replies(sources: &Sources) -> Result<(Option<ReplyCache>, Option<Writer>), Error> {
     let (asked, own) = (&sources.loaded.settings.cache, &sources.loaded.settings.trunkline);
+    if !asked.is_on {
+        return Ok((None, None));
+    }
     let policy = Policy::default();
-    asked.is_on.then(|| ReplyCache {
-        cache: Cache::in_memory(trunkline_cache::Options {
-            bytes_max: own.cache_bytes_max,
-            entry_bytes_max: size(own.cache_entry_bytes_max),
-            ..trunkline_cache::Options::default()
-        }),
+    let options = trunkline_cache::Options {
+        bytes_max: own.cache_bytes_max,
+        entry_bytes_max: size(own.cache_entry_bytes_max),
+        deadline: match asked.place {
+            CachePlace::Memory => trunkline_cache::Options::default().deadline,
+            CachePlace::Redis => Duration::from_millis(own.redis_timeout_ms),
+        },
+    };
+    let (cache, writer) = shared::cache(sources, options)?;
+    let replies = ReplyCache {
+        cache,
         policy: Policy {
             on_by_default: asked.on_by_default,
             ttl: asked.ttl.unwrap_or(policy.ttl),
@@ -290,7 +300,8 @@ fn replies(sources: &Sources) -> Option<ReplyCache> {
         namespace: asked.namespace.clone(),
         wait: Duration::from_millis(own.cache_wait_ms),
         is_shared: own.cache_shared,
-    })
+    };
+    Ok((Some(replies), writer))
 }
 
 /// The gateway's settings. `files` is the limit on open files, half of which callers' connections may take.
@@ -327,6 +338,8 @@ pub(crate) fn gateway_settings(sources: &Sources, files: u64) -> Settings {
         user_headers: general.user_headers.clone(),
         completion_model: general.completion_model.clone(),
         reserve_output_tokens: own.reserve_output_tokens,
+        // One batch may have gone out just before, so that two are waited for.
+        limit_wait: Duration::from_millis(own.redis_timeout_ms.saturating_mul(2)),
         budget_wait: Duration::from_millis(own.budget_wait_ms),
         budget_exceeded_status: settings
             .accounts

@@ -4,6 +4,7 @@ use std::future::{pending, ready};
 use std::sync::Arc;
 
 use trunkline_export::Exporter;
+use trunkline_redis::Writer;
 
 use crate::accounts::Accounts;
 
@@ -11,10 +12,12 @@ use crate::accounts::Accounts;
 pub(crate) struct Beside {
     pub(crate) accounts: Option<Accounts>,
     pub(crate) exporter: Option<Arc<Exporter>>,
+    /// What writes replies to where other processes find them.
+    pub(crate) writer: Option<Writer>,
 }
 
 impl Beside {
-    /// Follows what others change, delivers rows, sends them to others. Never ends; whoever polls it ends it.
+    /// Follows what others change, delivers rows, sends them to others, writes replies that are to be kept. Never ends; whoever polls it ends it.
     pub(crate) async fn work(&self) {
         let accounting = async {
             match &self.accounts {
@@ -28,7 +31,13 @@ impl Beside {
                 None => pending().await,
             }
         };
-        tokio::join!(accounting, exporting);
+        let writing = async {
+            match &self.writer {
+                Some(writer) => writer.write().await,
+                None => pending().await,
+            }
+        };
+        tokio::join!(accounting, exporting, writing);
     }
 
     /// Brings what is left to where it belongs, for as long as each may take.

@@ -10,6 +10,7 @@ mod flags;
 mod managed;
 mod reload;
 mod routing;
+mod shared;
 mod sources;
 mod telemetry;
 
@@ -107,7 +108,8 @@ fn serve_as_told(
         let accounts = Accounts::open(&sources, flags.data_dir.as_deref()).await?;
         let exporter = assemble::exporter(&sources, &recorder)?;
         let recorder = exporter.clone().map_or(recorder, |exporter| -> Arc<dyn Recorder> { exporter });
-        let gateway = assemble::gateway(router, settings, recorder, &sources, accounts.as_ref());
+        let (replies, writer) = assemble::replies(&sources)?;
+        let gateway = assemble::gateway(router, settings, recorder, &sources, (accounts.as_ref(), replies));
         let pem_files = flags.ssl_certfile_path.as_ref().zip(flags.ssl_keyfile_path.as_ref());
         let tls = pem_files.map(|(certificates, key)| Tls::from_pem_files(certificates, key)).transpose()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
@@ -124,7 +126,7 @@ fn serve_as_told(
         let (serving, reloading) = (Box::pin(server.run()), Box::pin(reload::run(reloader)));
         let probing = Box::pin(working.probe_at_intervals());
         let pricing = Box::pin(working.take_up_prices_at_intervals());
-        let beside = Beside { accounts, exporter };
+        let beside = Beside { accounts, exporter, writer };
         let working_beside = Box::pin(beside.work());
         let all = async {
             tokio::select! {

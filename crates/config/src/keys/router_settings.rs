@@ -3,7 +3,6 @@
 use super::row::{KeyRow, Section::RouterSettings as S, Values, key};
 
 const NO_AFFINITIES: &str = "calls stay with a deployment by their prompt alone (`prompt_cache_affinity`)";
-const NO_REDIS: &str = "nothing is shared between replicas";
 const NO_QUEUE: &str = "calls do not queue by priority";
 const NO_HEALTH_ROUTING: &str = "probes do not steer calls";
 
@@ -73,12 +72,15 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "tag_routing_prefix", "what tags for routing begin with")
         .not_supported("every tag is one for routing"),
     key(S, "provider_budget_config", "what each provider may cost").restricts("providers have no budgets"),
-    key(S, "redis_url", "Redis for what replicas share").not_supported(NO_REDIS),
-    key(S, "redis_host", "Redis for what replicas share").core().not_supported(NO_REDIS),
-    key(S, "redis_port", "Redis for what replicas share").core().not_supported(NO_REDIS),
-    key(S, "redis_password", "Redis for what replicas share").core().not_supported(NO_REDIS),
-    key(S, "redis_db", "Redis for what replicas share").not_supported(NO_REDIS),
-    key(S, "cache_kwargs", "further settings of Redis").not_supported(NO_REDIS),
+    key(S, "redis_url", "the Redis in which replicas share limits and budgets; else that of `cache_params`, else `REDIS_URL`")
+        .supported(),
+    key(S, "redis_host", "its host; else that of `cache_params`, else `REDIS_HOST`").core().supported(),
+    key(S, "redis_port", "its port").core().default("6379").supported(),
+    key(S, "redis_username", "its user").supported(),
+    key(S, "redis_password", "its password").core().supported(),
+    key(S, "redis_db", "the number of its database").default("0").supported(),
+    key(S, "redis_ssl", "encrypts the connection").default("false").supported(),
+    key(S, "cache_kwargs", "further settings of Redis").not_supported("there are none"),
     key(S, "cache_responses", "keeps replies").default("false").not_supported("`litellm_settings.cache` keeps replies"),
     key(S, "caching_groups", "groups that share kept replies").not_supported("groups share no replies"),
     key(S, "client_ttl", "seconds that HTTP clients are kept")

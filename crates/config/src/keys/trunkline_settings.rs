@@ -83,6 +83,11 @@ pub(super) const ROWS: &[KeyRow] = &[
     .supported(),
     key(S, "store_timeout_ms", "for the store to say who a key is").default("50").supported(),
     key(S, "keys_cached_max", "keys that are kept in memory").default("200000").supported(),
+    key(S, "redis_timeout_ms", "for Redis to answer").default("50").supported(),
+    key(S, "limits_without_redis", "whether requests and tokens go on by what each replica counts while Redis does not answer: `allow`, `refuse`")
+        .default("\"allow\"")
+        .supported(),
+    key(S, "budgets_without_redis", "the same for money: `allow`, `refuse`").default("\"refuse\"").supported(),
     key(S, "ledger_durability", "how safe a row is when its reply ends: `memory`, `write`, `sync`")
         .default("\"write\"")
         .supported(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use trunkline_config::{CachePlace, CacheSettings, Secret};
+use trunkline_config::{CachePlace, CacheSettings, Secret, Settings};
 use trunkline_core::Operation;
 
 use crate::{check, check_with, read_clean};
@@ -69,8 +69,7 @@ fn redis_is_read_from_the_file_and_else_from_the_environment() {
   cache_params: {type: redis, host: cache.example, port: 6380, password: os.environ/CACHE_KEY, db: 2}
 ";
     let variables = [("CACHE_KEY", "p"), ("REDIS_HOST", "other.example"), ("REDIS_SSL", "True")];
-    let warning = "config.yaml:3:17: warning: litellm_settings.cache_params replies are kept in the memory of each process, and replicas share none: Redis is not used yet";
-    let redis = check_with(yaml, &variables, &[warning]).settings.cache.redis;
+    let redis = read_clean(yaml, &variables).settings.cache.redis;
     assert_eq!(
         (redis.host.as_deref(), redis.port, redis.database),
         (Some("cache.example"), Some(6380), Some(2))
@@ -111,4 +110,29 @@ fn what_cannot_be_honoured_is_told_of() {
         ],
     );
     assert!(!loaded.settings.cache.on_by_default, "a slip turns nothing on");
+}
+
+#[test]
+fn a_redis_of_limits_is_that_of_the_router_else_that_of_the_cache() {
+    let variables = [("REDIS_URL", "redis://of-environment"), ("REDIS_PASSWORD", "p")];
+    let url = |settings: &Settings| settings.redis.url.as_ref().map(|url| url.expose().to_owned());
+    let settings = read_clean("", &variables).settings;
+    assert_eq!(url(&settings).as_deref(), Some("redis://of-environment"));
+    let of_cache = "litellm_settings: {cache_params: {host: of-cache}}\n";
+    let settings = read_clean(of_cache, &variables).settings;
+    assert_eq!((url(&settings), settings.redis.host.as_deref()), (None, Some("of-cache")));
+    let yaml = format!("{of_cache}router_settings: {{redis_host: of-router, redis_port: 6380, redis_db: 1}}");
+    let settings = read_clean(&yaml, &variables).settings;
+    assert_eq!((url(&settings), settings.redis.host.as_deref()), (None, Some("of-router")));
+    assert_eq!((settings.redis.port, settings.redis.database), (Some(6380), Some(1)));
+    assert_eq!(settings.redis.password.as_ref().map(Secret::expose), Some("p"), "of the environment");
+    assert!(!read_clean("", &[]).settings.redis.is_named());
+}
+
+#[test]
+fn a_cache_in_redis_needs_to_know_where_it_is() {
+    let yaml = "litellm_settings: {cache: true, cache_params: {type: redis}}";
+    let error = "!config.yaml:1:47: error: litellm_settings.cache_params says that replies are kept in Redis, and nothing says where it is: set `host` or `url`, or REDIS_HOST";
+    check_with(yaml, &[], &[error]);
+    read_clean(yaml, &[("REDIS_HOST", "h")]);
 }

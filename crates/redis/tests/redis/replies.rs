@@ -13,7 +13,7 @@ use crate::{DEADLINE, connection};
 fn opened(server: &RedisServer, namespace: Option<&str>) -> Replies {
     let (replies, writer) = Replies::new(connection(server, DEADLINE), namespace);
     // Ends with the replies.
-    tokio::spawn(writer.write());
+    tokio::spawn(async move { writer.write().await });
     replies
 }
 

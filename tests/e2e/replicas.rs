@@ -1,0 +1,206 @@
+//! Three processes over one database and one Redis: what they share, and what holds when Redis does not answer.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use trunkline_testkit::postgres::PostgresServer;
+use trunkline_testkit::redis::RedisServer;
+use trunkline_testkit::upstream::{Script, ScriptedUpstream};
+
+use crate::client::Answer;
+use crate::office::{CHAT, COST, MASTER, ask, chat, done, events, key, reply, row, see, spend, start};
+use crate::server::{Start, Trunkline, until};
+
+/// A cent, in units of 1e-5 dollars.
+const BUDGET: u64 = 1_000;
+
+struct World {
+    upstream: ScriptedUpstream,
+    redis: RedisServer,
+    servers: Vec<Trunkline>,
+    _folders: Vec<tempfile::TempDir>,
+}
+
+/// Three gateways with one model, whose configuration has `more`.
+async fn three(more: &str) -> World {
+    let upstream = ScriptedUpstream::answering(|_, request| {
+        let is_streamed = String::from_utf8_lossy(&request.body).contains("\"stream\":true");
+        if is_streamed { Script::sse(events(10)) } else { Script::json(200, reply(10)) }
+    });
+    let upstream = upstream.await.expect("a loopback port");
+    let redis = RedisServer::start().expect("a Redis");
+    let database = PostgresServer::shared().and_then(PostgresServer::database).expect("a database");
+    let config = format!(
+        "model_list:\n{}general_settings: {{database_url: \"{database}\"}}\n{more}",
+        row("m", &upstream.url())
+    );
+    let mut world = World { upstream, redis, servers: Vec::new(), _folders: Vec::new() };
+    for _ in 0..3 {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let server = replica(folder.path(), &config, &world.redis).serve().await;
+        world.servers.push(server);
+        world._folders.push(folder);
+    }
+    world
+}
+
+fn replica(folder: &Path, config: &str, redis: &RedisServer) -> Start {
+    start(folder, config)
+        .variable("REDIS_URL", redis.url())
+        // A machine that is busy with other tests is no outage.
+        .variable("TRUNKLINE_REDIS_TIMEOUT_MS", "2000")
+}
+
+impl World {
+    /// A key that every server knows.
+    async fn key(&self, fields: Value) -> String {
+        key(self.servers[0].address, fields).await
+    }
+
+    /// Asks that many times at once, each server in its turn.
+    async fn ask(&self, count: usize, key: &str, body: &str) -> Vec<Answer> {
+        let asked = (0..count).map(|call| ask(self.servers[call % 3].address, key, CHAT, body));
+        join_all(asked).await
+    }
+
+    async fn details(&self, server: usize) -> Value {
+        see(self.servers[server].address, MASTER, "/health/readiness/details").await.json()
+    }
+}
+
+async fn check_a_cent(is_streamed: bool) {
+    let world = three("").await;
+    let key = world.key(json!({ "max_budget": 0.01 })).await;
+    let body = chat("m", "hi", json!({ "max_tokens": 10, "stream": is_streamed }));
+    let answers = world.ask(200, &key, &body).await;
+    let (good, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 200);
+    let asked = world.upstream.requests().len() as u64;
+    assert_eq!(asked, good.len() as u64);
+    assert!(asked * COST <= BUDGET, "{asked} calls cost more than there is");
+    let payable = BUDGET / COST;
+    assert!(asked * 10 >= payable * 9, "{asked} of {payable} that the money could pay");
+    for answer in &refused {
+        assert_eq!(answer.error().1, "budget_exceeded", "{}", answer.text());
+    }
+    for answer in good {
+        assert!(answer.complete && (!is_streamed || answer.text().ends_with("data: [DONE]\n\n")));
+    }
+    for server in &world.servers {
+        let told = async || spend(server.address, &key).await == asked * COST;
+        until("all is in the books", told).await;
+    }
+}
+
+#[tokio::test]
+async fn two_hundred_at_once_at_three_spend_no_more_than_a_cent() {
+    check_a_cent(false).await;
+}
+
+#[tokio::test]
+async fn two_hundred_streams_at_once_at_three_spend_no_more_than_a_cent() {
+    check_a_cent(true).await;
+}
+
+#[tokio::test]
+async fn requests_a_minute_hold_for_all_three() {
+    const LIMIT: u64 = 64;
+    let world = three("").await;
+    let body = chat("m", "hi", json!({ "max_tokens": 10 }));
+    // Windows are whole minutes by the clock: one that begins meanwhile allows as many again.
+    let minute = || {
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock").as_secs() / 60
+    };
+    loop {
+        let (began, key) = (minute(), world.key(json!({ "rpm_limit": LIMIT })).await);
+        let answers = world.ask(150, &key, &body).await;
+        let good = answers.iter().filter(|answer| answer.status == 200).count() as u64;
+        if minute() != began {
+            continue;
+        }
+        let refused = answers.iter().find(|answer| answer.status != 200).expect("a refusal");
+        assert_eq!(refused.error().0, 429, "{}", refused.text());
+        assert!(refused.header("retry-after").is_some(), "{:?}", refused.headers);
+        assert!(good <= LIMIT, "{good}");
+        // One unit lies unused at each of the others, at most.
+        assert!(good + 3 >= LIMIT, "{good}");
+        return;
+    }
+}
+
+#[tokio::test]
+async fn what_one_process_keeps_another_gives() {
+    let world = three("litellm_settings: {cache: true}\n").await;
+    let team = done(world.servers[0].address, "/team/new", json!({})).await;
+    let key = world.key(json!({ "team_id": team["team_id"] })).await;
+    for is_streamed in [false, true] {
+        let begun = Instant::now();
+        for round in 0.. {
+            assert!(begun.elapsed() < Duration::from_secs(20), "nothing is found");
+            // A reply is written beside its request: one that is asked for at once may not be there yet.
+            let body = chat("m", &format!("{is_streamed} {round}"), json!({ "stream": is_streamed }));
+            let first = ask(world.servers[0].address, &key, CHAT, &body).await;
+            assert_eq!(first.status, 200, "{}", first.text());
+            let asked = world.upstream.requests().len();
+            let again = ask(world.servers[1].address, &key, CHAT, &body).await;
+            assert_eq!(again.text(), first.text());
+            if world.upstream.requests().len() == asked {
+                assert!(again.header("x-litellm-cache-key").is_some(), "{:?}", again.headers);
+                break;
+            }
+        }
+    }
+    let told = world.details(0).await;
+    assert_eq!((&told["cache"], &told["cache_answers"]), (&json!("redis"), &json!(true)), "{told}");
+}
+
+#[tokio::test]
+async fn while_redis_stands_still_calls_go_on_as_the_settings_say() {
+    let world =
+        three("trunkline_settings: {limits_without_redis: allow, budgets_without_redis: refuse}\n").await;
+    let limited = world.key(json!({ "rpm_limit": 1_000_000 })).await;
+    let paid = world.key(json!({ "max_budget": 0.1 })).await;
+    let free = world.key(json!({})).await;
+    let body = chat("m", "hi", json!({ "max_tokens": 10 }));
+    for key in [&limited, &paid, &free] {
+        for answer in world.ask(6, key, &body).await {
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        }
+    }
+    assert_eq!(world.details(0).await["limits"], "shared with other replicas");
+    world.redis.pause().expect("it stands still");
+    // First each uses up what it holds of the money, and then nobody can tell how much is left.
+    let begun = Instant::now();
+    let refused = loop {
+        let answers = world.ask(3, &paid, &body).await;
+        if let Some(refused) = answers.into_iter().find(|answer| answer.status == 503) {
+            break refused;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "nobody is refused");
+    };
+    assert!(refused.message().contains("is shared with other replicas"), "{}", refused.text());
+    assert!(refused.header("retry-after").is_some(), "{:?}", refused.headers);
+    for key in [&limited, &free] {
+        for answer in world.ask(30, key, &body).await {
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        }
+    }
+    for server in 0..3 {
+        let told = world.details(server).await;
+        if told["limits"].as_str().is_some_and(|text| text.ends_with("does not answer")) {
+            break;
+        }
+        assert_ne!(server, 2, "nobody has noticed: {told}");
+    }
+    world.redis.resume().expect("it goes on");
+    until("the money is counted again", async || {
+        world.ask(3, &paid, &body).await.iter().all(|answer| answer.status == 200)
+    })
+    .await;
+    // What each had counted by itself is right for all.
+    world.ask(600, &paid, &body).await;
+    let of_paid = async || spend(world.servers[0].address, &paid).await;
+    until("all is in the books", async || of_paid().await * 10 >= 10_000 * 9).await;
+    assert!(of_paid().await <= 10_000, "{}", of_paid().await);
+}
