@@ -10,6 +10,9 @@ use trunkline_store::Object;
 
 use crate::{Accounts, AllowedRoutes, KeyIndex, ModelList, Role, Token};
 
+/// The setting of a key that is lent: its secret was shown to somebody who is neither its user nor an administrator.
+pub const LENT: &str = "lent";
+
 /// The owner of a key, as far as a request must know it.
 #[derive(Debug)]
 pub struct Identity {
@@ -29,6 +32,8 @@ pub struct Identity {
     pub team_alias: Option<Arc<str>>,
     /// What it may do besides calling models.
     pub role: Role,
+    /// Whether somebody else than its user made it, who is no administrator: it has nothing of what administrators may.
+    pub is_lent: bool,
     /// The endpoints that it may call.
     pub routes: AllowedRoutes,
     /// Names that lead to others for this key alone.
@@ -97,6 +102,8 @@ impl Identity {
             models.push((SubjectKind::User, ModelList::read(user.settings.get("models"))));
         }
         models.retain(|(_, list)| !list.is_all());
+        let is_lent = is_true(key, LENT);
+        let role = role(user.as_ref(), team.as_ref());
         let tenant = match &key.team_id {
             Some(team) => format!("team {team}"),
             None => format!("key {token}"),
@@ -109,7 +116,8 @@ impl Identity {
             user_id: shared(&key.user_id),
             team_id: shared(&key.team_id),
             team_alias: team.as_ref().and_then(|team| shared(&team.alias)),
-            role: role(user.as_ref(), team.as_ref()),
+            role: if is_lent { role.lent() } else { role },
+            is_lent,
             routes: AllowedRoutes::read(setting("allowed_routes"), setting("key_type")),
             aliases: aliases(setting("aliases")),
             tags: tags(settings),
@@ -217,12 +225,11 @@ fn blocked(key: &Object, team: Option<&Object>) -> Option<Blocked> {
 
 /// A key without a user looks at itself, and at nothing else.
 fn role(user: Option<&Object>, team: Option<&Object>) -> Role {
-    let named = user.and_then(|user| text(&user.settings, "user_role")).and_then(Role::named);
-    named.unwrap_or(match (user, team) {
-        (Some(_), _) => Role::InternalUser,
+    match (user, team) {
+        (Some(user), _) => Role::of_user(&user.settings),
         (None, Some(_)) => Role::Team,
         (None, None) => Role::InternalUserViewer,
-    })
+    }
 }
 
 fn aliases(setting: Option<&Value>) -> BTreeMap<String, String> {
@@ -316,6 +323,17 @@ mod tests {
         assert_eq!(role(Some(json!({ "user_role": "king" })), None), Role::InternalUser);
         assert_eq!(role(None, Some(json!({}))), Role::Team);
         assert_eq!(role(None, None), Role::InternalUserViewer);
+    }
+
+    #[test]
+    fn a_lent_key_has_nothing_of_what_administrators_may() {
+        let role = |user: &str| {
+            let user = json!({ "user_role": user });
+            identity(json!({ "lent": true }), Some(user), None).role
+        };
+        assert_eq!(role("proxy_admin"), Role::InternalUser);
+        assert_eq!(role("proxy_admin_viewer"), Role::InternalUserViewer);
+        assert_eq!(role("internal_user_viewer"), Role::InternalUserViewer);
     }
 
     #[test]

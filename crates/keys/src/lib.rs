@@ -16,7 +16,7 @@ mod routes;
 mod token;
 
 pub use accounts::Accounts;
-pub use identity::Identity;
+pub use identity::{Identity, LENT};
 pub use keys::{Keys, KeysOptions};
 pub use limited::Limited;
 pub use model_list::ModelList;

@@ -1,6 +1,7 @@
 //! What a key may do besides calling models.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// A role, as LiteLLM has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -37,6 +38,21 @@ impl Role {
     /// The role of that name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+
+    /// The role of a user, by the user's settings. Whoever has none there, or one that nobody knows, is an internal user.
+    pub fn of_user(settings: &Map<String, Value>) -> Self {
+        let named = settings.get("user_role").and_then(Value::as_str).and_then(Self::named);
+        named.unwrap_or(Self::InternalUser)
+    }
+
+    /// What is left of it for a key that somebody else than its owner holds: nothing of what administrators may.
+    pub(crate) fn lent(self) -> Self {
+        match self {
+            Self::ProxyAdmin => Self::InternalUser,
+            Self::ProxyAdminViewer => Self::InternalUserViewer,
+            Self::InternalUser | Self::InternalUserViewer | Self::Team => self,
+        }
     }
 }
 

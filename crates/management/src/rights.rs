@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use trunkline_core::{Error, ErrorKind};
-use trunkline_keys::Role;
+use trunkline_keys::{LENT, Role};
 use trunkline_store::{Kind, Object};
 
 use crate::desk::Desk;
@@ -51,10 +51,16 @@ pub(crate) fn role_in_team<'t>(team: &'t Object, user_id: &str) -> Option<&'t st
     Some(member.get("role").and_then(Value::as_str).unwrap_or("user"))
 }
 
-/// Whether somebody leads a team.
+/// Whether somebody leads a team. A key of another team speaks for nobody there.
 pub(crate) fn leads(actor: &Actor, team: &Object) -> bool {
     let role = actor.user_id().and_then(|user_id| role_in_team(team, user_id));
-    actor.is_administrator() || role == Some("admin")
+    actor.is_administrator() || (role == Some("admin") && speaks_for(actor, Some(&team.id)))
+}
+
+/// Whether a key may act on what belongs to a team, or to none: one of a team acts for that team alone.
+fn speaks_for(actor: &Actor, team_id: Option<&str>) -> bool {
+    let own = actor.identity().and_then(|identity| identity.team_id.as_deref());
+    own.is_none() || own == team_id
 }
 
 /// Whether somebody may look at a key.
@@ -87,7 +93,9 @@ pub(crate) async fn check_changes_key(
     if actor.is_administrator() {
         return Ok(());
     }
-    let is_own = actor.user_id().is_some() && actor.user_id() == key.user_id.as_deref();
+    let is_own = actor.user_id().is_some()
+        && actor.user_id() == key.user_id.as_deref()
+        && speaks_for(actor, key.team_id.as_deref());
     let may = match &key.team_id {
         None => is_own,
         Some(team_id) => match desk.find(Kind::Team, team_id).await? {
@@ -137,7 +145,55 @@ pub(crate) fn is_permitted(actor: &Actor, team: &Object, route: &str) -> bool {
     let is_member = actor.user_id().is_some_and(|user_id| role_in_team(team, user_id).is_some());
     let permissions = team.settings.get("team_member_permissions").and_then(Value::as_array);
     let is_listed = permissions.into_iter().flatten().any(|permission| permission.as_str() == Some(route));
-    is_member && is_listed
+    is_member && is_listed && speaks_for(actor, Some(&team.id))
+}
+
+/// The same.
+///
+/// # Errors
+///
+/// `PermissionDenied`.
+pub(crate) fn check_speaks_for(actor: &Actor, team_id: Option<&str>) -> Result<(), Error> {
+    if actor.is_administrator() || speaks_for(actor, team_id) {
+        return Ok(());
+    }
+    let own = actor.identity().and_then(|identity| identity.team_id.as_deref()).unwrap_or("None");
+    Err(forbidden(format!(
+        "a key of team={own} makes keys of that team alone: leave `team_id` out, or ask with a key of no team"
+    )))
+}
+
+/// Whether somebody may be shown the secret of a key, which is as good as being its user. A key that is shown to somebody
+/// else is noted to be lent, so that it stays harmless when its user becomes an administrator.
+///
+/// # Errors
+///
+/// `PermissionDenied` if its user may more than an internal user, or the key that asks belongs to another team; or what
+/// the store says.
+pub(crate) async fn check_holds_key(desk: &Desk, actor: &Actor, key: &mut Object) -> Result<(), Error> {
+    if actor.is_administrator() {
+        return Ok(());
+    }
+    check_speaks_for(actor, key.team_id.as_deref())?;
+    let is_own = actor.user_id().is_some() && actor.user_id() == key.user_id.as_deref();
+    let is_lent = actor.identity().is_some_and(|identity| identity.is_lent);
+    if is_own && !is_lent {
+        return Ok(());
+    }
+    key.settings.insert(LENT.to_owned(), Value::Bool(true));
+    let (Some(user_id), false) = (&key.user_id, is_own) else { return Ok(()) };
+    let role = match desk.find(Kind::User, user_id).await? {
+        Some(user) => Role::of_user(&user.settings),
+        None => Role::InternalUser,
+    };
+    if matches!(role, Role::InternalUser | Role::InternalUserViewer) {
+        return Ok(());
+    }
+    Err(forbidden(format!(
+        "User={user_id} is {}: only proxy admins, and {user_id} with a key of its own, make keys for it or regenerate \
+         them. Ask one of them",
+        role.name()
+    )))
 }
 
 /// Whether somebody may look at a team.

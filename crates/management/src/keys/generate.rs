@@ -68,6 +68,7 @@ pub(crate) async fn make(
     is_service: bool,
 ) -> Result<Made, Error> {
     let now = Desk::now();
+    keep_in_team(actor, &mut fields);
     bounds::fill(&mut fields, desk.key_defaults());
     check_owner(desk, actor, &mut fields, is_service).await?;
     let secret = secret(desk, &fields)?;
@@ -76,6 +77,7 @@ pub(crate) async fn make(
     expiry::apply(&fields, &mut object, now)?;
     check_team(desk, &mut object, now).await?;
     check_references(desk, &object).await?;
+    rights::check_holds_key(desk, actor, &mut object).await?;
     ceiling::hold(desk, actor, None, &mut object).await?;
     bounds::hold(&mut object, desk.key_bounds(), None, now)?;
     fields::check_budgets(&object)?;
@@ -126,6 +128,14 @@ pub(crate) fn check_secret(secret: &str, param: &str) -> Result<(), Error> {
     Err(Error::new(ErrorKind::InvalidRequest, message).with_param(param))
 }
 
+/// A key that a team's key makes is one of that team, unless it says otherwise.
+fn keep_in_team(actor: &Actor, fields: &mut Fields) {
+    let team_id = actor.identity().and_then(|identity| identity.team_id.as_deref());
+    if let Some(team_id) = team_id.filter(|_| !actor.is_administrator() && fields.text("team_id").is_none()) {
+        fields.set("team_id", Value::from(team_id));
+    }
+}
+
 /// Whose key it becomes, and whether whoever asks may make it.
 async fn check_owner(desk: &Desk, actor: &Actor, fields: &mut Fields, is_service: bool) -> Result<(), Error> {
     let team = match fields.text("team_id") {
@@ -144,6 +154,7 @@ async fn check_owner(desk: &Desk, actor: &Actor, fields: &mut Fields, is_service
     let Some(own) = actor.user_id().map(str::to_owned) else {
         return Err(rights::forbidden("a key without a user makes no keys"));
     };
+    rights::check_speaks_for(actor, fields.text("team_id"))?;
     let route = if is_service { "/key/service-account/generate" } else { "/key/generate" };
     if let Some(team) = &team {
         let leads = rights::leads(actor, team);

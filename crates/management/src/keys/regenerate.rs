@@ -36,6 +36,7 @@ pub(crate) async fn regenerate(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, 
         Some(_) | None => generate::new_secret(desk)?,
     };
     let mut changed = change::changed(desk, asked.actor, &before, &fields).await?;
+    rights::check_holds_key(desk, asked.actor, &mut changed).await?;
     ceiling::hold_shown(desk, asked.actor, &mut changed).await?;
     let after = renamed(desk, &changed, &secret);
     if after.id == before.id {

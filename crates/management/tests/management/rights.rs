@@ -362,3 +362,102 @@ async fn whoever_leads_a_team_leads_its_keys_and_members() {
         403
     );
 }
+
+#[tokio::test]
+async fn whoever_leads_a_team_gets_hold_of_no_administrator_s_key() {
+    let office = Office::new().await;
+    let ann = office.user("ann", "internal_user").await;
+    for (user_id, role) in [("root", "proxy_admin"), ("eye", "proxy_admin_viewer"), ("ben", "internal_user")]
+    {
+        office.user(user_id, role).await;
+    }
+    let members = json!([{ "role": "admin", "user_id": "ann" }]);
+    office.done("/team/new", json!({ "team_id": "red", "members_with_roles": members })).await;
+    let entries = json!([{ "role": "user", "user_id": "root" }, { "role": "user", "user_id": "eye" }, { "role": "user", "user_id": "ben" }]);
+    office.post(&ann, "/team/member_add", json!({ "team_id": "red", "member": entries })).await.body();
+    for (user_id, role) in [("root", "proxy_admin"), ("eye", "proxy_admin_viewer")] {
+        let wanted = json!({ "team_id": "red", "user_id": user_id });
+        let (status, words) = office.post(&ann, "/key/generate", wanted.clone()).await.refused();
+        assert!(status == 403 && words.contains(user_id) && words.contains(role), "{words}");
+        let own = office.done("/key/generate", wanted).await;
+        let again = json!({ "key": own["token"] });
+        assert_eq!(office.post(&ann, "/key/regenerate", again).await.refused().0, 403);
+        assert!(office.holder(own["key"].as_str().expect("a key")).await.is_some(), "it is as it was");
+    }
+    // Whoever administers does so for everybody, and for itself with a key of its own.
+    let root = office.user("root2", "proxy_admin").await;
+    office.post(&root, "/key/generate", json!({ "team_id": "red", "user_id": "root" })).await.body();
+    office.post(&ann, "/key/generate", json!({ "team_id": "red", "user_id": "ben" })).await.body();
+}
+
+#[tokio::test]
+async fn a_key_that_somebody_else_holds_stays_harmless_when_its_user_rises() {
+    let office = Office::new().await;
+    let ann = office.user("ann", "internal_user").await;
+    office.user("ben", "internal_user").await;
+    let members = json!([{ "role": "admin", "user_id": "ann" }, { "role": "user", "user_id": "ben" }]);
+    office.done("/team/new", json!({ "team_id": "red", "members_with_roles": members })).await;
+    office
+        .done(
+            "/team/update",
+            json!({ "team_id": "red", "team_member_permissions": ["/key/generate", "/key/regenerate"] }),
+        )
+        .await;
+    let of_ben = json!({ "team_id": "red", "user_id": "ben" });
+    let made = office.post(&ann, "/key/generate", of_ben.clone()).await.body();
+    let own = office.done("/key/generate", of_ben.clone()).await;
+    let renewed = office.post(&ann, "/key/regenerate", json!({ "key": own["token"] })).await.body();
+    let later = office.done("/key/generate", of_ben).await;
+    let service =
+        office.post(&ann, "/key/service-account/generate", json!({ "team_id": "red" })).await.body();
+    office.done("/user/update", json!({ "user_id": "ben", "user_role": "proxy_admin" })).await;
+    office.done("/key/update", json!({ "key": service["token"], "user_id": "ben" })).await;
+    let role = async |made: &Value| {
+        let holder = office.holder(made["key"].as_str().expect("a key")).await.expect("good");
+        holder.role()
+    };
+    assert_eq!(role(&later).await, trunkline_keys::Role::ProxyAdmin, "an administrator made it");
+    for lent in [&made, &renewed, &service] {
+        assert_eq!(role(lent).await, trunkline_keys::Role::InternalUser);
+        // Nor does it make or renew one that is more.
+        let holder = office.holder(lent["key"].as_str().expect("a key")).await.expect("good");
+        let child = office.post(&holder, "/key/generate", json!({})).await.body();
+        assert_eq!(role(&child).await, trunkline_keys::Role::InternalUser);
+    }
+    let holder = office.holder(made["key"].as_str().expect("a key")).await.expect("good");
+    let taken = office.post(&holder, "/key/regenerate", json!({ "key": later["token"] })).await.body();
+    assert_eq!(role(&taken).await, trunkline_keys::Role::InternalUser);
+}
+
+#[tokio::test]
+async fn a_key_of_a_team_acts_for_that_team_alone() {
+    let office = Office::new().await;
+    office.user("ann", "internal_user").await;
+    let members = json!([{ "role": "admin", "user_id": "ann" }]);
+    for team_id in ["red", "blue"] {
+        office.done("/team/new", json!({ "team_id": team_id, "members_with_roles": members })).await;
+    }
+    let own = office.done("/key/generate", json!({ "user_id": "ann" })).await;
+    let blue = office.done("/key/generate", json!({ "user_id": "ann", "team_id": "blue" })).await;
+    let red = office.done("/key/generate", json!({ "user_id": "ann", "team_id": "red" })).await;
+    let holder = office.holder(red["key"].as_str().expect("a key")).await.expect("good");
+    let child = office.post(&holder, "/key/generate", json!({})).await.body();
+    assert_eq!((&child["team_id"], &child["user_id"]), (&json!("red"), &json!("ann")));
+    for (path, body) in [
+        ("/key/generate", json!({ "team_id": "blue" })),
+        ("/key/service-account/generate", json!({ "team_id": "blue" })),
+        ("/key/regenerate", json!({ "key": own["token"] })),
+        ("/key/regenerate", json!({ "key": blue["token"] })),
+        ("/key/update", json!({ "key": own["token"], "rpm_limit": 1 })),
+        ("/key/delete", json!({ "keys": [own["token"]] })),
+        ("/key/block", json!({ "key": blue["token"] })),
+        ("/team/member_add", json!({ "team_id": "blue", "member": { "role": "user", "user_id": "dan" } })),
+    ] {
+        assert_eq!(office.post(&holder, path, body).await.refused().0, 403, "{path}");
+    }
+    // With a key of one's own both teams are led.
+    let holder = office.holder(own["key"].as_str().expect("a key")).await.expect("good");
+    for team_id in ["red", "blue"] {
+        office.post(&holder, "/key/generate", json!({ "team_id": team_id })).await.body();
+    }
+}
