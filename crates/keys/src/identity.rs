@@ -120,7 +120,7 @@ impl Identity {
             is_lent,
             routes: AllowedRoutes::read(setting("allowed_routes"), setting("key_type")),
             aliases: aliases(setting("aliases")),
-            tags: tags(settings),
+            tags: tags_of(settings),
             accounts,
             tenant_hash: hash(&tenant),
             tenant,
@@ -237,8 +237,8 @@ fn aliases(setting: Option<&Value>) -> BTreeMap<String, String> {
     pairs.filter_map(|(alias, model)| Some((alias.clone(), model.as_str()?.to_owned()))).collect()
 }
 
-/// Tags stand in the settings, or where LiteLLM keeps them: in the metadata.
-fn tags(settings: &Map<String, Value>) -> Vec<String> {
+/// The tags that all requests of a key bear. They stand in its settings, or where LiteLLM keeps them: in the metadata.
+pub fn tags_of(settings: &Map<String, Value>) -> Vec<String> {
     let of_metadata = settings.get("metadata").and_then(|metadata| metadata.get("tags"));
     let lists = [settings.get("tags"), of_metadata].into_iter().flatten().filter_map(Value::as_array);
     let mut tags: Vec<String> = lists.flatten().filter_map(Value::as_str).map(str::to_owned).collect();

@@ -16,7 +16,7 @@ mod routes;
 mod token;
 
 pub use accounts::Accounts;
-pub use identity::{Identity, LENT};
+pub use identity::{Identity, LENT, tags_of};
 pub use keys::{Keys, KeysOptions};
 pub use limited::Limited;
 pub use model_list::ModelList;

@@ -50,6 +50,18 @@ impl AllowedRoutes {
         if names.is_empty() { Self::All } else { Self::Named(names) }
     }
 
+    /// Whether whoever may call these endpoints may call all of others.
+    pub fn hold(&self, others: &Self) -> bool {
+        match (self, others) {
+            (Self::All, _) => true,
+            (Self::Named(_), Self::All) => false,
+            // A `*` in what is held stands for what a `*` of the holder stands for too.
+            (Self::Named(names), Self::Named(others)) => {
+                others.iter().all(|other| names.iter().any(|name| matches(name, other)))
+            }
+        }
+    }
+
     /// Whether a path, which belongs to a group, may be called.
     pub fn allow(&self, path: &str, group: RouteGroup) -> bool {
         let Self::Named(names) = self else { return true };
@@ -74,5 +86,19 @@ mod tests {
         assert!(!routes(json!([]), json!("llm_api")).allow("/key/generate", RouteGroup::Management));
         assert!(!routes(json!([]), json!("read_only")).allow(chat, RouteGroup::Models));
         assert!(routes(json!(["llm_api_routes"]), json!("management")).allow(chat, RouteGroup::Models));
+    }
+
+    #[test]
+    fn endpoints_are_held_by_those_who_may_call_them() {
+        let named =
+            |names: &[&str]| AllowedRoutes::Named(names.iter().map(|name| (*name).to_owned()).collect());
+        let check = |own: &AllowedRoutes, others: &AllowedRoutes, expected: bool| {
+            assert_eq!(own.hold(others), expected, "{own:?} {others:?}");
+        };
+        check(&AllowedRoutes::All, &named(&["/v1/*"]), true);
+        check(&named(&["/v1/*"]), &AllowedRoutes::All, false);
+        check(&named(&["/v1/*", "info_routes"]), &named(&["/v1/chat/*", "info_routes"]), true);
+        check(&named(&["/v1/chat/*"]), &named(&["/v1/*"]), false);
+        check(&named(&["llm_api_routes"]), &named(&["management_routes"]), false);
     }
 }

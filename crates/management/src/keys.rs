@@ -7,6 +7,7 @@ pub(crate) mod delete;
 pub(crate) mod expiry;
 pub(crate) mod generate;
 pub(crate) mod info;
+pub(crate) mod inheritance;
 pub(crate) mod list;
 pub(crate) mod lookup;
 pub(crate) mod regenerate;

@@ -1,19 +1,18 @@
 //! What a key may be given at most by somebody who is no administrator: never more than is theirs.
 
-use rust_decimal::Decimal;
 use serde_json::Value;
 use trunkline_core::{Error, ErrorKind};
 use trunkline_keys::ModelList;
 use trunkline_store::{Kind, Object, member_id};
 
 use crate::desk::Desk;
-use crate::keys::{bounds, expiry};
-use crate::{Actor, members, numbers, rights, times};
+use crate::keys::inheritance::{self, Limited};
+use crate::{Actor, members, numbers, rights};
 
 /// Somebody whose limits bound those of a key.
 struct Owner {
     who: &'static str,
-    object: Object,
+    limited: Limited,
     models: &'static str,
     /// Whether a key that has no limit of its own is given this one. Where the owner's own limit is asked at each
     /// request, it need not be.
@@ -25,16 +24,6 @@ const NUMBERS: [&str; 4] = ["max_budget", "max_parallel_requests", "rpm_limit", 
 /// What only administrators give, and take.
 const RESERVED: [&str; 6] =
     ["allowed_routes", "permissions", "blocked", "budget_id", "temp_budget_increase", "temp_budget_expiry"];
-
-/// What the caller's key hands down as it is.
-const WHOLE: [&str; 6] = [
-    "budget_limits",
-    "model_max_budget",
-    "model_rpm_limit",
-    "model_tpm_limit",
-    "budget_id",
-    "budget_duration",
-];
 
 /// Holds a key to what its maker has: the key that asks, and the user or the team that the new key belongs to. For a key
 /// that is changed, `before` is as it was, and only what is changed is looked at: the rest may be an administrator's gift.
@@ -66,9 +55,10 @@ pub(crate) async fn hold_shown(desk: &Desk, actor: &Actor, key: &mut Object) -> 
         return Ok(());
     }
     let asking = actor.identity().map(|identity| identity.index.as_str());
+    let own_budget = inheritance::budget(desk, key).await?;
     for owner in owners(desk, actor, key).await?.into_iter().filter(|owner| owner.hands_down) {
         if asking != Some(key.id.as_str()) {
-            hold_to(&owner, key, &|_| true)?;
+            hold_to(&owner, key, own_budget.as_ref(), &|_| true)?;
         }
     }
     Ok(())
@@ -83,18 +73,29 @@ async fn hold_to_owners(
     let whole = key.clone();
     let is_changed =
         |name: &str| before.is_none_or(|before| before.settings.get(name) != whole.settings.get(name));
+    let own_budget = inheritance::budget(desk, key).await?;
     for owner in owners(desk, actor, key).await? {
-        hold_to(&owner, key, &is_changed)?;
+        hold_to(&owner, key, own_budget.as_ref(), &is_changed)?;
     }
     Ok(())
 }
 
-fn hold_to(owner: &Owner, key: &mut Object, is_changed: &impl Fn(&str) -> bool) -> Result<(), Error> {
+/// Holds a key, which may refer to a budget, to what one of its owners has.
+fn hold_to(
+    owner: &Owner,
+    key: &mut Object,
+    own_budget: Option<&Object>,
+    is_changed: &impl Fn(&str) -> bool,
+) -> Result<(), Error> {
     if is_changed("models") {
         hold_models(owner, key)?;
     }
-    hold_numbers(owner, key, is_changed)?;
-    if owner.hands_down { hand_down(owner, key, is_changed) } else { Ok(()) }
+    hold_numbers(owner, key, own_budget, is_changed)?;
+    if owner.hands_down {
+        inheritance::hand_down(&owner.limited, key, own_budget, is_changed)
+    } else {
+        Ok(())
+    }
 }
 
 /// What only administrators set, or change.
@@ -133,21 +134,25 @@ fn texts(value: Option<&Value>) -> Vec<&str> {
 
 async fn owners(desk: &Desk, actor: &Actor, key: &Object) -> Result<Vec<Owner>, Error> {
     let mut owners = Vec::new();
-    let mut add = |who, object: Option<Object>, models, hands_down| {
-        owners.extend(object.map(|object| Owner { who, object, models, hands_down }));
-    };
-    if let Some(identity) = actor.identity() {
-        add("key", desk.find(Kind::Key, identity.index.as_str()).await?, "models", true);
+    if let Some(identity) = actor.identity()
+        && let Some(object) = desk.find(Kind::Key, identity.index.as_str()).await?
+    {
+        let limited = Limited { budget: inheritance::budget(desk, &object).await?, object };
+        owners.push(Owner { who: "key", limited, models: "models", hands_down: true });
     }
+    let mut add = |who, object: Option<Object>, models| {
+        let limited = object.map(|object| Limited { object, budget: None });
+        owners.extend(limited.map(|limited| Owner { who, limited, models, hands_down: false }));
+    };
     match (&key.team_id, &key.user_id) {
         (Some(team_id), user_id) => {
             let team = desk.find(Kind::Team, team_id).await?;
             if let (Some(team), Some(user_id)) = (&team, user_id) {
-                add("team member", Some(member(desk, team, user_id).await?), "allowed_models", false);
+                add("team member", Some(member(desk, team, user_id).await?), "allowed_models");
             }
-            add("team", team, "models", false);
+            add("team", team, "models");
         }
-        (None, Some(user_id)) => add("user", desk.find(Kind::User, user_id).await?, "models", false),
+        (None, Some(user_id)) => add("user", desk.find(Kind::User, user_id).await?, "models"),
         (None, None) => {}
     }
     Ok(owners)
@@ -165,7 +170,7 @@ async fn member(desk: &Desk, team: &Object, user_id: &str) -> Result<Object, Err
 }
 
 fn hold_models(owner: &Owner, key: &mut Object) -> Result<(), Error> {
-    let list = owner.object.settings.get(owner.models);
+    let list = owner.limited.object.settings.get(owner.models);
     let allowed = ModelList::read(list);
     if allowed.is_all() {
         return Ok(());
@@ -183,23 +188,27 @@ fn hold_models(owner: &Owner, key: &mut Object) -> Result<(), Error> {
     Err(Error::new(ErrorKind::InvalidRequest, message).with_param("models"))
 }
 
-fn hold_numbers(owner: &Owner, key: &mut Object, is_changed: &impl Fn(&str) -> bool) -> Result<(), Error> {
-    let number = |object: &Object, name: &str| -> Option<Decimal> {
-        object.settings.get(name).and_then(numbers::money)
-    };
+fn hold_numbers(
+    owner: &Owner,
+    key: &mut Object,
+    own_budget: Option<&Object>,
+    is_changed: &impl Fn(&str) -> bool,
+) -> Result<(), Error> {
+    let of_owner = |name: &str| owner.limited.setting(name).and_then(numbers::money);
     for name in NUMBERS.into_iter().filter(|name| is_changed(name)) {
-        let Some(max) = number(&owner.object, name) else { continue };
-        match number(key, name) {
+        let Some(max) = of_owner(name) else { continue };
+        match inheritance::setting(key, own_budget, name).and_then(numbers::money) {
             Some(given) if given > max => {
                 return Err(beyond(owner, name, &given.to_string(), &max.to_string()));
             }
-            None if owner.hands_down => {
+            // What the owner has by a budget comes with that.
+            None if owner.hands_down && owner.limited.says(name) => {
                 key.settings.insert(name.to_owned(), numbers::value(max));
             }
             Some(_) | None => {}
         }
     }
-    let max = number(&owner.object, "max_budget").filter(|_| is_changed("budget_limits"));
+    let max = of_owner("max_budget").filter(|_| is_changed("budget_limits"));
     let Some(max) = max else { return Ok(()) };
     let budgets = key.settings.get("budget_limits").and_then(Value::as_array).into_iter().flatten();
     let greatest = budgets.filter_map(|budget| budget.get("max_budget").and_then(numbers::money)).max();
@@ -209,40 +218,6 @@ fn hold_numbers(owner: &Owner, key: &mut Object, is_changed: &impl Fn(&str) -> b
         }
         Some(_) | None => Ok(()),
     }
-}
-
-/// A key that is restricted makes none that is less so: whoever finds it must not be able to shed its limits.
-fn hand_down(owner: &Owner, key: &mut Object, is_changed: &impl Fn(&str) -> bool) -> Result<(), Error> {
-    let own_window = owner.object.settings.get("budget_duration");
-    if owner.object.settings.contains_key("max_budget")
-        && own_window.is_none()
-        && key.settings.contains_key("budget_duration")
-        && is_changed("budget_duration")
-    {
-        let message =
-            "the budget of the key that asks never begins anew, so that of no key that it makes does";
-        return Err(Error::new(ErrorKind::InvalidRequest, message).with_param("budget_duration"));
-    }
-    let is_itself = owner.object.id == key.id;
-    for name in WHOLE.into_iter().filter(|name| is_changed(name)) {
-        let Some(own) = owner.object.settings.get(name) else { continue };
-        match key.settings.get(name) {
-            Some(given) if given == own => {}
-            None if !is_itself => {
-                key.settings.insert(name.to_owned(), own.clone());
-            }
-            Some(_) | None => {
-                let message =
-                    format!("`{name}` is that of the key that asks, and cannot be another, its own included");
-                return Err(Error::new(ErrorKind::InvalidRequest, message).with_param(name));
-            }
-        }
-    }
-    if !is_changed("expires") {
-        return Ok(());
-    }
-    let latest = expiry::expires_at(&owner.object);
-    bounds::hold_end(key, latest, &latest.and_then(times::text).unwrap_or_default())
 }
 
 fn beyond(owner: &Owner, name: &str, given: &str, max: &str) -> Error {

@@ -287,6 +287,65 @@ async fn a_limited_key_sheds_nothing() {
 }
 
 #[tokio::test]
+async fn a_key_that_calls_few_endpoints_makes_none_that_calls_more() {
+    let office = Office::new().await;
+    office.done("/user/new", json!({ "user_id": "ann", "auto_create_key": false })).await;
+    let body = json!({
+        "user_id": "ann", "allowed_routes": ["/key/*", "info_routes"], "tags": ["red"],
+    });
+    let made = office.done("/key/generate", body).await;
+    let ann = office.holder(made["key"].as_str().expect("a key")).await.expect("good");
+    for wanted in [json!({}), json!({ "key_type": "default" })] {
+        let child = office.post(&ann, "/key/generate", wanted).await.body();
+        assert_eq!(
+            (&child["allowed_routes"], &child["key_type"], &child["tags"]),
+            (&made["allowed_routes"], &made["key_type"], &made["tags"])
+        );
+    }
+    let narrow =
+        office.post(&ann, "/key/generate", json!({ "key_type": "read_only", "tags": ["a"] })).await.body();
+    assert_eq!((&narrow["allowed_routes"], &narrow["tags"]), (&json!([]), &json!(["a", "red"])));
+    let beyond = json!({ "key_type": "llm_api" });
+    assert_eq!(office.post(&ann, "/key/generate", beyond).await.refused().0, 400);
+    // Nor is it shown one that calls more.
+    let open = office.done("/key/generate", json!({ "user_id": "ann" })).await;
+    let shown = office.post(&ann, "/key/regenerate", json!({ "key": open["token"] })).await.body();
+    assert_eq!((&shown["allowed_routes"], &shown["tags"]), (&made["allowed_routes"], &made["tags"]));
+    let other = office.done("/key/generate", json!({ "user_id": "ann", "key_type": "llm_api" })).await;
+    assert_eq!(office.post(&ann, "/key/regenerate", json!({ "key": other["token"] })).await.refused().0, 400);
+}
+
+#[tokio::test]
+async fn what_a_key_has_by_a_budget_limits_what_it_makes_too() {
+    let office = Office::new().await;
+    office.done("/user/new", json!({ "user_id": "ann", "auto_create_key": false })).await;
+    let budget = json!({
+        "budget_id": "small", "max_budget": 5, "budget_duration": "1d", "rpm_limit": 2,
+        "model_max_budget": { "gpt-4o": 1 },
+    });
+    office.done("/budget/new", budget).await;
+    let made = office.done("/key/generate", json!({ "user_id": "ann", "budget_id": "small" })).await;
+    let ann = office.holder(made["key"].as_str().expect("a key")).await.expect("good");
+    let child = office.post(&ann, "/key/generate", json!({})).await.body();
+    assert_eq!((&child["budget_id"], &child["max_budget"]), (&json!("small"), &Value::Null));
+    let less = json!({ "max_budget": 2, "budget_duration": "1d", "rpm_limit": 1 });
+    assert_eq!(office.post(&ann, "/key/generate", less).await.body()["budget_id"], "small");
+    for shed in [
+        json!({ "max_budget": 6 }),
+        json!({ "rpm_limit": 3 }),
+        json!({ "max_budget": 5, "budget_duration": "1h" }),
+        json!({ "budget_duration": "1h" }),
+        json!({ "model_max_budget": { "gpt-4o": 2 } }),
+        json!({ "budget_limits": [{ "budget_duration": "1d", "max_budget": 6 }] }),
+    ] {
+        assert_eq!(office.post(&ann, "/key/generate", shed.clone()).await.refused().0, 400, "{shed}");
+        let mut change = shed.clone();
+        change["key"] = made["key"].clone();
+        assert_eq!(office.post(&ann, "/key/update", change).await.refused().0, 400, "{shed}");
+    }
+}
+
+#[tokio::test]
 async fn a_limited_key_gets_hold_of_none_that_is_not() {
     let office = Office::new().await;
     office.done("/user/new", json!({ "user_id": "ann", "max_budget": 5, "auto_create_key": false })).await;
