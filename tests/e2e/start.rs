@@ -76,6 +76,30 @@ async fn a_publicly_known_key_is_refused() {
 }
 
 #[tokio::test]
+async fn keys_in_a_database_are_found_after_the_next_start_or_there_is_no_start() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let file = folder.path().join("a-file");
+    std::fs::write(&file, "").expect("written");
+    // Nothing can be made in a folder that is a file, whoever tries.
+    let over = |salt: &str| {
+        Start::new()
+            .config("general_settings: {database_url: \"postgresql://nobody@127.0.0.1:1/none\"}\n")
+            .variable("LITELLM_MASTER_KEY", "sk-a-strong-master-key")
+            .variable("LITELLM_SALT_KEY", salt)
+            .argument("--host")
+            .argument("127.0.0.1")
+            .argument("--data-dir")
+            .argument(file.join("state").display().to_string())
+    };
+    let (status, _, log) = over("").argument("--port").argument("0").run().await;
+    assert_eq!(status.code(), Some(1));
+    assert!(log.contains("LITELLM_SALT_KEY") && log.contains("--data-dir"), "{log}");
+    let log = over("salt-of-a-test").serve().await.stop().await;
+    let told = log.lines().find(|line| line.contains("journal is kept in memory"));
+    assert!(told.is_some_and(|line| line.contains("ERROR")), "{log}");
+}
+
+#[tokio::test]
 async fn the_version_and_the_help_are_there() {
     let (status, text, _) = Start::new().argument("--version").run().await;
     assert!(status.success() && text.contains(env!("CARGO_PKG_VERSION")), "{text}");

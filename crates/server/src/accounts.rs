@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rust_decimal::Decimal;
 use trunkline_config::LedgerDurability;
-use trunkline_core::{Environment, Error, Secret, Subject};
+use trunkline_core::{Environment, Error, ErrorKind, Secret, Subject};
 use trunkline_journal::{Durability, Journal, Options as JournalOptions};
 use trunkline_keys::{Keys, KeysOptions, Pepper, pepper_of_folder, random_pepper};
 use trunkline_ledger::Ledger;
@@ -56,7 +56,7 @@ impl Accounts {
         }
         let environment = &sources.loaded.environment;
         let folder = Folder::made(named, environment);
-        let pepper = Pepper::new(&pepper(environment, &folder)?);
+        let pepper = Pepper::new(&pepper(sources, &folder)?);
         let store = store(sources, &folder).await?;
         tracing::info!(store = store.name(), folder = %folder.shown(), "keys and budgets are kept");
         let ledger = Ledger::open(
@@ -177,13 +177,25 @@ fn check_writable(folder: &Path) -> std::io::Result<()> {
 }
 
 /// `LITELLM_SALT_KEY`, else what was made at the first start. In memory alone, a key lives as long as the process.
-fn pepper(environment: &Environment, folder: &Folder) -> Result<Secret, Error> {
-    if let Some(salt) = environment.secret("LITELLM_SALT_KEY").filter(|salt| !salt.is_empty()) {
+///
+/// # Errors
+///
+/// `Configuration` where keys outlive the process and what they are found by would not.
+fn pepper(sources: &Sources, folder: &Folder) -> Result<Secret, Error> {
+    if let Some(salt) = sources.loaded.environment.secret("LITELLM_SALT_KEY") {
         return Ok(salt);
     }
-    match folder.path() {
-        Some(path) => pepper_of_folder(path),
-        None => random_pepper(),
+    match &folder.0 {
+        Ok(path) => pepper_of_folder(path),
+        Err(why) if sources.loaded.settings.accounts.database_url.is_some() => {
+            let message = format!(
+                "keys are kept in a database, and what they are found by would be lost with this process, since no file can \
+                 be kept ({why}): set LITELLM_SALT_KEY, the same at every replica, or --data-dir to a folder that can be \
+                 written"
+            );
+            Err(Error::new(ErrorKind::Configuration, message))
+        }
+        Err(_) => random_pepper(),
     }
 }
 
@@ -214,7 +226,8 @@ async fn store(sources: &Sources, folder: &Folder) -> Result<Arc<dyn Store>, Err
 
 /// The journal of the ledger. One that cannot be written is kept in memory, and lost with the process.
 fn journal(sources: &Sources, folder: &Folder) -> Result<Journal, Error> {
-    let own = &sources.loaded.settings.trunkline;
+    let settings = &sources.loaded.settings;
+    let own = &settings.trunkline;
     let durability = match own.ledger_durability {
         LedgerDurability::Memory => Durability::Memory,
         LedgerDurability::Write => Durability::Write,
@@ -231,6 +244,13 @@ fn journal(sources: &Sources, folder: &Folder) -> Result<Journal, Error> {
             Journal::open(&path.join("journal"), &options)
         }
         None => {
+            if durability != Durability::Memory && settings.accounts.database_url.is_some() {
+                tracing::error!(
+                    "the ledger's journal is kept in memory alone: rows that the database does not have are lost at the \
+                     end: {}",
+                    folder.shown()
+                );
+            }
             let options = JournalOptions { format: trunkline_ledger::FORMAT, ..JournalOptions::in_memory() };
             Ok(Journal::in_memory(&options))
         }
