@@ -1,5 +1,7 @@
 //! What keys and budgets need: a store, a pepper, and what goes on beside requests.
 
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -169,9 +171,9 @@ impl Folder {
     }
 }
 
-/// Whether a file can be made in a folder.
+/// Whether a file can be made in a folder. Several who start at once over one folder make a file each.
 fn check_writable(folder: &Path) -> std::io::Result<()> {
-    let probe = folder.join(".writable");
+    let probe = folder.join(format!(".writable-{:016x}", RandomState::new().hash_one(std::process::id())));
     std::fs::write(&probe, b"")?;
     std::fs::remove_file(probe)
 }
@@ -292,5 +294,25 @@ fn options(sources: &Sources) -> KeysOptions {
         global: Limits { budgets: budgets.into_iter().collect(), ..Limits::default() },
         user_budget_holds_for_teams: settings.accounts.user_budget_holds_for_teams,
         ..KeysOptions::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_who_start_over_one_folder_can_all_write_to_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..200 {
+                        check_writable(folder.path()).expect("it can be written");
+                    }
+                });
+            }
+        });
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "nothing is left behind");
     }
 }
