@@ -41,13 +41,13 @@ impl Accounts {
         self.charge(subject);
     }
 
-    /// Adds an account of a subject who does not pay: its requests count, its tokens and budgets are for others.
+    /// Adds an account of a subject who does not pay: its requests count, its tokens and budgets are for others. It is
+    /// charged with nothing, or its budget would hold what its team has paid after the next start.
     pub(crate) fn add_unpaying(&mut self, book: &Book, subject: &Subject, allowance: &Allowance) {
         let account = book.account(subject);
         // The account is one for all who count against it, so that it has all its limits wherever it stands.
         account.set(&allowance.whole);
         self.always.push(account);
-        self.charge(subject);
     }
 
     /// Adds an account that all requests count against.
