@@ -8,10 +8,8 @@ use serde_json::{Map, Value};
 use trunkline_core::{Error, ErrorKind, SubjectKind};
 use trunkline_store::Object;
 
+use crate::notes::LENT;
 use crate::{Accounts, AllowedRoutes, KeyIndex, ModelList, Role, Token};
-
-/// The setting of a key that is lent: its secret was shown to somebody who is neither its user nor an administrator.
-pub const LENT: &str = "lent";
 
 /// The owner of a key, as far as a request must know it.
 #[derive(Debug)]

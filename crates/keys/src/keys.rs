@@ -13,7 +13,7 @@ use trunkline_store::{Kind, Object, Store, member_id};
 
 use crate::allowance::Allowance;
 use crate::identity::{Origin, Part};
-use crate::{Accounts, Identity, Limited, Pepper, Token};
+use crate::{Accounts, Identity, Limited, Pepper, Token, counts_as};
 
 /// How keys are kept in memory.
 #[derive(Clone, Debug)]
@@ -269,7 +269,7 @@ impl Keys {
                 object.settings.get("budget_id").and_then(Value::as_str).and_then(|id| budgets.get(id));
             Allowance::read(&object.settings, budget.map(|budget| &budget.settings), now_ms)
         };
-        add(SubjectKind::Key, &key.id, &read(key));
+        add(SubjectKind::Key, counts_as(key), &read(key));
         if let Some(team) = team {
             if let Some(user_id) = &key.user_id {
                 let own = member.as_ref().map(|member| &member.settings);

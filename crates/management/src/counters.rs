@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 use trunkline_core::{Error, Subject, SubjectKind};
+use trunkline_keys::counts_as;
 use trunkline_limits::Period;
 use trunkline_store::{Kind, Object, Spent};
 
@@ -92,7 +93,7 @@ impl Counters {
 /// Whom an object's spend counts against.
 pub(crate) fn subject(object: &Object) -> Option<Subject> {
     let kind = match object.kind {
-        Kind::Key => SubjectKind::Key,
+        Kind::Key => return Some(Subject::new(SubjectKind::Key, counts_as(object))),
         Kind::User => SubjectKind::User,
         Kind::Team => SubjectKind::Team,
         Kind::Member => SubjectKind::Member,

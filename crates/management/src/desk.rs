@@ -8,7 +8,6 @@ use serde_json::{Map, Value};
 use tokio::sync::{Mutex, MutexGuard};
 use trunkline_core::{Error, ErrorKind};
 use trunkline_keys::{Keys, Pepper};
-use trunkline_limits::Book;
 use trunkline_store::{Kind, Object, ObjectQuery, Order, Store, Write};
 
 use crate::draft::Draft;
@@ -79,11 +78,6 @@ impl Desk {
 
     pub(crate) fn pepper(&self) -> &Pepper {
         self.keys.pepper()
-    }
-
-    /// The accounts in memory.
-    pub(crate) fn book(&self) -> &Book {
-        self.keys.book()
     }
 
     pub(crate) fn options(&self) -> &Options {

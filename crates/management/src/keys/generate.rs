@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 use trunkline_core::{Error, ErrorKind};
-use trunkline_keys::{Token, display_name};
+use trunkline_keys::{RENEWED, Token, display_name};
 use trunkline_store::{Kind, Object};
 
 use crate::desk::Desk;
@@ -225,11 +225,23 @@ pub(crate) async fn check_references(desk: &Desk, key: &Object) -> Result<(), Er
 ///
 /// `InvalidRequest`, in LiteLLM's words.
 pub(crate) async fn check_free(desk: &Desk, key: &Object) -> Result<(), Error> {
-    if desk.find(Kind::Key, &key.id).await?.is_some() {
-        let message = "Key already exists in the database. Please use a different key.";
-        return Err(Error::new(ErrorKind::InvalidRequest, message).with_param("key"));
-    }
+    check_unused(desk, &key.id, "key").await?;
     check_alias(desk, key, &key.id).await
+}
+
+/// Whether no key has the secret that this id comes from, nor had it before it was given another: what that has spent
+/// still counts under the id, for the key that has its place.
+///
+/// # Errors
+///
+/// `InvalidRequest`, in LiteLLM's words.
+pub(crate) async fn check_unused(desk: &Desk, id: &str, param: &str) -> Result<(), Error> {
+    let is_used = |key: Object| !key.deleted || key.settings.contains_key(RENEWED);
+    if !desk.store().object(Kind::Key, id).await?.is_some_and(is_used) {
+        return Ok(());
+    }
+    let message = "Key already exists in the database. Please use a different key.";
+    Err(Error::new(ErrorKind::InvalidRequest, message).with_param(param))
 }
 
 /// Whether no key but one bears a key's alias.

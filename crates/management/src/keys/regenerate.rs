@@ -1,11 +1,10 @@
 //! Giving a key another secret.
 
 use serde_json::Value;
-use trunkline_core::{Error, ErrorKind, Subject};
-use trunkline_limits::Period;
-use trunkline_store::{Object, Spent};
+use trunkline_core::{Error, ErrorKind};
+use trunkline_keys::{COUNTS_AS, RENEWED, counts_as};
+use trunkline_store::Object;
 
-use crate::counters::subject;
 use crate::desk::Desk;
 use crate::draft::Draft;
 use crate::keys::rows::KeyRows;
@@ -43,12 +42,7 @@ pub(crate) async fn regenerate(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, 
         let message = "`new_key` is the key that there is already";
         return Err(Error::new(ErrorKind::InvalidRequest, message).with_param("new_key"));
     }
-    if desk.find(after.kind, &after.id).await?.is_some() {
-        let message = "Key already exists in the database. Please use a different key.";
-        return Err(Error::new(ErrorKind::InvalidRequest, message).with_param("new_key"));
-    }
-    // Before the new key is good, so that there is no moment at which it has spent nothing.
-    carry_over(desk, &changed, &after).await?;
+    generate::check_unused(desk, &after.id, "new_key").await?;
     let key = write(desk, asked.actor, before, after).await?;
     let rows = KeyRows::read(desk, std::slice::from_ref(&key)).await?;
     Ok(Reply::ok(generate::shown_once(rows.row(desk, &key), &secret)))
@@ -56,66 +50,25 @@ pub(crate) async fn regenerate(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, 
 
 async fn write(desk: &Desk, actor: &Actor, before: Object, after: Object) -> Result<Object, Error> {
     let id = after.id.clone();
-    let regenerated = Draft::changed(before.clone(), after, "regenerated");
-    let written = desk.write(actor, vec![Draft::deleted(before), regenerated]).await?;
+    let mut old = before.clone();
+    old.settings.insert(RENEWED.to_owned(), Value::Bool(true));
+    let regenerated = Draft::changed(before, after, "regenerated");
+    let written = desk.write(actor, vec![Draft::deleted(old), regenerated]).await?;
     let key = written.into_iter().find(|object| object.id == id);
     key.ok_or_else(|| Error::new(ErrorKind::Internal, "the store wrote a key and did not give it"))
 }
 
-/// The same key by another secret: another object, as the id of a key comes from its secret.
+/// The same key by another secret: another object, as the id of a key comes from its secret. It counts where the old one
+/// did, what calls that are under way have reserved included: another secret is no new budget.
 fn renamed(desk: &Desk, key: &Object, secret: &str) -> Object {
     let mut renamed = generate::named(desk, secret, key.created_at);
     let own = std::mem::take(&mut renamed.settings);
     renamed.settings = key.settings.clone();
     renamed.settings.extend(own);
+    renamed.settings.insert(COUNTS_AS.to_owned(), Value::from(counts_as(key)));
     renamed.alias.clone_from(&key.alias);
     renamed.user_id.clone_from(&key.user_id);
     renamed.team_id.clone_from(&key.team_id);
     renamed.created_by.clone_from(&key.created_by);
     renamed
-}
-
-/// Sets the counters of a new key to what stands on those of the old one: another secret is no new budget.
-///
-/// What this process has settled counts though its rows are still on their way to the store.
-async fn carry_over(desk: &Desk, old: &Object, new: &Object) -> Result<(), Error> {
-    let (Some(from), Some(to)) = (subject(old), subject(new)) else { return Ok(()) };
-    let windows = windows(&from, old);
-    let mut subjects: Vec<Subject> = windows.iter().map(|(subject, _)| subject.clone()).collect();
-    subjects.push(from);
-    let mut counters = desk.store().spent(&subjects).await?;
-    let now = Desk::now();
-    for (subject, window) in windows {
-        let Some(settled) = desk.book().account(&subject).spent(window) else { continue };
-        let period = window.map(|window| window.to_string()).unwrap_or_default();
-        let begins_at = window.map_or(0, |window| window.begins_at(now));
-        let is_same = |counter: &&mut Spent| {
-            counter.subject == subject && counter.period == period && counter.begins_at == begins_at
-        };
-        match counters.iter_mut().find(is_same) {
-            Some(counter) => counter.amount = counter.amount.max(settled),
-            None => counters.push(Spent { subject, period, begins_at, amount: settled }),
-        }
-    }
-    for counter in counters {
-        let subject = Subject { model: counter.subject.model.clone(), ..to.clone() };
-        desk.store().set_spent(&Spent { subject, ..counter }).await?;
-    }
-    Ok(())
-}
-
-/// The windows of a key's budgets, of single models too.
-fn windows(whole: &Subject, key: &Object) -> Vec<(Subject, Option<Period>)> {
-    let window = |budget: &Value, name: &str| budget.get(name).and_then(Value::as_str).map(Period::parse);
-    let mut windows = vec![(whole.clone(), None)];
-    if let Some(duration) = key.settings.get("budget_duration").and_then(Value::as_str) {
-        windows.push((whole.clone(), Some(Period::parse(duration))));
-    }
-    let budgets = key.settings.get("budget_limits").and_then(Value::as_array).into_iter().flatten();
-    windows.extend(budgets.map(|budget| (whole.clone(), window(budget, "budget_duration"))));
-    let models = key.settings.get("model_max_budget").and_then(Value::as_object).into_iter().flatten();
-    windows.extend(
-        models.map(|(model, budget)| (whole.with_model(model.as_str()), window(budget, "time_period"))),
-    );
-    windows
 }

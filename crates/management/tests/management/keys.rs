@@ -200,10 +200,11 @@ async fn another_secret_is_no_new_budget() {
 }
 
 #[tokio::test]
-async fn what_is_on_its_way_to_the_store_counts_on_too() {
+async fn a_key_with_another_secret_counts_where_it_did() {
     let office = Office::new().await;
-    let budgets = json!({ "max_budget": 5, "budget_duration": "30d", "model_max_budget": { "gpt": 3 } });
-    let key = secret(&office.done("/key/generate", budgets).await);
+    let budget = json!({ "budget_id": "b", "max_budget": 5, "budget_duration": "30d", "model_max_budget": { "gpt": 3 } });
+    office.done("/budget/new", budget).await;
+    let key = secret(&office.done("/key/generate", json!({ "budget_id": "b" })).await);
     let accounts = async |key: &str| -> Vec<Arc<Account>> {
         let holder = office.holder(key).await.expect("a good key");
         let accounts = &holder.identity().expect("a virtual key").accounts;
@@ -212,11 +213,30 @@ async fn what_is_on_its_way_to_the_store_counts_on_too() {
     let held = accounts(&key).await;
     let want =
         Want { accounts: &held, by_model: &[], tokens: 1, amount: Some(Decimal::TWO), wait: Duration::ZERO };
+    // On its way to the store, and still under way.
     office.keys.book().reserve(want).await.expect("room").settle(1, Some(Decimal::TWO));
-    let fresh = secret(&office.done("/key/regenerate", json!({ "key": key })).await);
-    let spent: Vec<_> = accounts(&fresh).await.iter().map(|account| account.standing().budgets).collect();
-    let left: Vec<_> = spent.iter().flatten().map(|budget| (budget.max, budget.spent)).collect();
-    assert_eq!(left, [(Decimal::from(5), Decimal::TWO), (Decimal::from(3), Decimal::TWO)]);
+    let reservation =
+        office.keys.book().reserve(Want { amount: Some(Decimal::ONE), ..want }).await.expect("room");
+    let mut fresh = key.clone();
+    for _ in 0..2 {
+        fresh = secret(&office.done("/key/regenerate", json!({ "key": fresh })).await);
+    }
+    let budgets: Vec<_> =
+        accounts(&fresh).await.iter().flat_map(|account| account.standing().budgets).collect();
+    let left: Vec<_> = budgets.iter().map(|budget| (budget.max, budget.spent, budget.reserved)).collect();
+    let [five, three] = [Decimal::from(5), Decimal::from(3)];
+    assert_eq!(left, [(five, Decimal::TWO, Decimal::ONE), (three, Decimal::TWO, Decimal::ONE)]);
+    drop(reservation);
+    // Its first secret counts there too, and is nobody's any more.
+    for (path, body) in [
+        ("/key/generate", json!({ "key": key })),
+        ("/key/regenerate", json!({ "key": fresh, "new_key": key })),
+    ] {
+        let (status, words) = office.post(&Actor::Master, path, body).await.refused();
+        assert!(status == 400 && words.contains("already exists"), "{words}");
+    }
+    let shown = office.seen(&format!("/key/info?key={fresh}")).await.to_string();
+    assert!(!shown.contains("counts_as") && !shown.contains(&office.index(&key)), "{shown}");
 }
 
 #[tokio::test]
