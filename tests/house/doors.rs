@@ -258,7 +258,6 @@ const DOORS: &[Door] = &[
             "metrics",
             "prices",
             "router",
-            "server",
             "store",
             "testkit",
             "trunkline",

@@ -29,7 +29,7 @@ async fn identity() -> Arc<Identity> {
         ..Object::new(Kind::Key, &index, 0)
     };
     let team = Object { alias: Some("The Reds".into()), ..Object::new(Kind::Team, "red", 0) };
-    let write = Write { objects: vec![team, key], acts: Vec::new() };
+    let write = Write { objects: vec![team, key], ..Write::default() };
     store.write(write).await.expect("written");
     let options = KeysOptions { deadline: Duration::from_secs(10), ..KeysOptions::default() };
     let keys = Keys::new(store, pepper, options);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rust_decimal::Decimal;
 use trunkline_core::{Subject, SubjectKind};
 use trunkline_limits::{Account, Book};
 
@@ -39,6 +40,11 @@ impl Accounts {
         self.has_budget |= allowance.has_budget();
         self.ends_at = self.ends_at.into_iter().chain(allowance.ends_at).min();
         self.charge(subject);
+    }
+
+    /// Notes at all accounts that were added so far what an administrator said last of what is spent.
+    pub(crate) fn note_lowered(&self, (number, to): (i64, Decimal)) {
+        self.all().for_each(|account| account.note_lowered(number, to));
     }
 
     /// Adds an account of a subject who does not pay: its requests count, its tokens and budgets are for others. It is

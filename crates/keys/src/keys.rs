@@ -13,6 +13,7 @@ use trunkline_store::{Kind, Object, Store, member_id};
 
 use crate::allowance::Allowance;
 use crate::identity::{Origin, Part};
+use crate::notes::spend_reset;
 use crate::{Accounts, Identity, Limited, Pepper, Token, counts_as};
 
 /// How keys are kept in memory.
@@ -260,16 +261,17 @@ impl Keys {
     fn accounts_of(&self, origin: &Origin) -> Accounts {
         let now_ms = self.clock.now_ms();
         let mut accounts = Accounts::default();
-        let mut add = |kind: SubjectKind, id: &str, allowance: &Allowance| {
-            accounts.add(&self.book, &Subject::new(kind, id), allowance);
-        };
         let Origin { key, user, team, member, budgets } = origin;
         let read = |object: &Object| {
             let budget =
                 object.settings.get("budget_id").and_then(Value::as_str).and_then(|id| budgets.get(id));
             Allowance::read(&object.settings, budget.map(|budget| &budget.settings), now_ms)
         };
-        add(SubjectKind::Key, counts_as(key), &read(key));
+        accounts.add(&self.book, &Subject::new(SubjectKind::Key, counts_as(key)), &read(key));
+        accounts.note_lowered(spend_reset(key));
+        let mut add = |kind: SubjectKind, id: &str, allowance: &Allowance| {
+            accounts.add(&self.book, &Subject::new(kind, id), allowance);
+        };
         if let Some(team) = team {
             if let Some(user_id) = &key.user_id {
                 let own = member.as_ref().map(|member| &member.settings);

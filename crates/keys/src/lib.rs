@@ -21,7 +21,7 @@ pub use identity::{Identity, tags_of};
 pub use keys::{Keys, KeysOptions};
 pub use limited::Limited;
 pub use model_list::ModelList;
-pub use notes::{COUNTS_AS, LENT, RENEWED, counts_as};
+pub use notes::{COUNTS_AS, LENT, RENEWED, SPEND_RESET_AT, SPEND_RESET_TO, counts_as};
 pub use pepper::{KeyIndex, Pepper};
 pub use pepper_file::{pepper_of_folder, random_pepper};
 pub use role::Role;

@@ -36,7 +36,7 @@ impl World {
         let Value::Object(settings) = settings else { panic!("settings are an object") };
         object.settings = settings;
         change(&mut object);
-        let write = Write { objects: vec![object], acts: Vec::new() };
+        let write = Write { objects: vec![object], ..Write::default() };
         self.store.write(write).await.expect("written");
     }
 }

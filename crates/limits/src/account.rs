@@ -125,11 +125,19 @@ impl Account {
         Some(spending.window(now_ms).spent())
     }
 
-    /// Lowers what is spent to a figure, in the windows of all budgets: an administrator says that the rest does not
-    /// count. Calls that are under way still count.
-    pub fn reset_spent(&self, to: Decimal) {
+    /// Notes the newest word of an administrator that what is spent counts as no more than a figure, in the windows of all
+    /// budgets. Words are told apart by numbers that grow; 0 is that there was none. Calls that are under way still count.
+    ///
+    /// The first number that an account is told lowers nothing: what it is seeded with from then on is lowered already. So
+    /// it is to be told before it is seeded, and each time that its limits are set.
+    pub fn note_lowered(&self, number: i64, to: Decimal) {
         let now_ms = self.clock.now_ms();
         let mut state = self.state();
+        let before = state.lowered.map_or(number, |before| before.max(number));
+        let is_new = state.lowered.replace(before).is_some_and(|before| before < number);
+        if !is_new {
+            return;
+        }
         for spending in &mut state.spendings {
             spending.lower(now_ms, to);
         }

@@ -25,6 +25,8 @@ pub(crate) struct State {
     pub(crate) spendings: Vec<Spending>,
     pub(crate) queue: Queue,
     pub(crate) settled_at: Option<i64>,
+    /// The number of the newest word that lowered what is spent.
+    pub(crate) lowered: Option<i64>,
 }
 
 /// Whether a call may reserve what it asks for.

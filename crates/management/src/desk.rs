@@ -163,6 +163,7 @@ impl Desk {
         let (by, author, now) = (actor.name(), actor.author(), Self::now());
         let mut write = Write::default();
         for draft in drafts {
+            write.lowered.extend(draft.lowered().cloned());
             let (object, act) = draft.signed(&by, &author, now);
             write.objects.push(object);
             write.acts.push(act);

@@ -1,7 +1,7 @@
 //! A change that is to be written, with the line that the audit log has of it.
 
 use serde_json::{Map, Value};
-use trunkline_store::{Act, Object};
+use trunkline_store::{Act, Lowered, Object};
 
 /// An object as it is and as it shall be.
 #[derive(Clone, Debug)]
@@ -9,28 +9,39 @@ pub(crate) struct Draft {
     before: Option<Object>,
     after: Object,
     action: &'static str,
+    lowered: Option<Lowered>,
 }
 
 impl Draft {
     /// A new object.
     pub(crate) fn created(after: Object) -> Self {
-        Self { before: None, after, action: "created" }
+        Self { before: None, after, action: "created", lowered: None }
     }
 
     /// An object that is changed.
     pub(crate) fn changed(before: Object, after: Object, action: &'static str) -> Self {
-        Self { before: Some(before), after, action }
+        Self { before: Some(before), after, action, lowered: None }
     }
 
     /// An object that is deleted.
     pub(crate) fn deleted(before: Object) -> Self {
         let after = Object { deleted: true, ..before.clone() };
-        Self { before: Some(before), after, action: "deleted" }
+        Self { before: Some(before), after, action: "deleted", lowered: None }
+    }
+
+    /// The same, and what somebody has spent is lowered with it.
+    pub(crate) fn lowering(self, lowered: Lowered) -> Self {
+        Self { lowered: Some(lowered), ..self }
+    }
+
+    /// What is to be lowered with it.
+    pub(crate) fn lowered(&self) -> Option<&Lowered> {
+        self.lowered.as_ref()
     }
 
     /// What is to be written of it, and noted.
     pub(crate) fn signed(self, by: &str, author: &str, now: i64) -> (Object, Act) {
-        let Self { before, mut after, action } = self;
+        let Self { before, mut after, action, lowered: _ } = self;
         after.updated_at = now;
         after.updated_by = Some(author.to_owned());
         if before.is_none() {

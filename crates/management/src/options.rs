@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
-use trunkline_core::Subject;
 
 /// How keys and their owners are managed.
 #[derive(Clone, Debug)]
@@ -45,9 +44,6 @@ impl Default for Options {
 
 /// Is told what an administrator changed, after it is in the store.
 pub trait Listener: fmt::Debug + Send + Sync + 'static {
-    /// What somebody has spent was lowered to a figure: counters in memory are to be lowered too.
-    fn spend_changed(&self, subjects: &[Subject], to: Decimal);
-
     /// Deployments were added, changed or taken away.
     fn models_changed(&self);
 }
@@ -56,7 +52,5 @@ pub trait Listener: fmt::Debug + Send + Sync + 'static {
 struct Nobody;
 
 impl Listener for Nobody {
-    fn spend_changed(&self, _subjects: &[Subject], _to: Decimal) {}
-
     fn models_changed(&self) {}
 }

@@ -6,14 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rust_decimal::Decimal;
 use trunkline_config::LedgerDurability;
-use trunkline_core::{Environment, Error, ErrorKind, Secret, Subject};
+use trunkline_core::{Environment, Error, ErrorKind, Secret};
 use trunkline_journal::{Durability, Journal, Options as JournalOptions};
 use trunkline_keys::{Keys, KeysOptions, Pepper, pepper_of_folder, random_pepper};
 use trunkline_ledger::Ledger;
 use trunkline_limits::{Budget, Clock, Limits, Period};
-use trunkline_management::{Listener, Management};
+use trunkline_management::Management;
 use trunkline_redis::Leases;
 use trunkline_store::{PostgresOptions, PostgresStore, SqliteStore, Store};
 
@@ -81,7 +80,7 @@ impl Accounts {
         if let Err(error) = keys.seed_global().await {
             tracing::warn!(error = %error, "what all callers have spent is not known yet");
         }
-        let management = Management::new(Arc::clone(&keys), management_options(sources, &keys))?;
+        let management = Management::new(Arc::clone(&keys), management_options(sources))?;
         // What is kept in memory cannot be kept for ever.
         let of_memory = folder.path().is_none() && settings.accounts.database_url.is_none();
         let retention = settings.accounts.retention.or(of_memory.then_some(RETENTION_IN_MEMORY));
@@ -259,29 +258,14 @@ fn journal(sources: &Sources, folder: &Folder) -> Result<Journal, Error> {
     }
 }
 
-/// What new keys get, and whom to tell of what changes.
-fn management_options(sources: &Sources, keys: &Arc<Keys>) -> trunkline_management::Options {
+/// What new keys get, and what none has more of.
+fn management_options(sources: &Sources) -> trunkline_management::Options {
     let accounts = &sources.loaded.settings.accounts;
     trunkline_management::Options {
         key_defaults: accounts.default_key_parameters.to_map(),
         key_bounds: accounts.key_parameters_max.to_map(),
-        listener: Arc::new(Counters(Arc::clone(keys))),
         ..trunkline_management::Options::default()
     }
-}
-
-/// The counters in memory, which are set anew where an administrator has set what somebody has spent.
-#[derive(Debug)]
-struct Counters(Arc<Keys>);
-
-impl Listener for Counters {
-    fn spend_changed(&self, subjects: &[Subject], to: Decimal) {
-        for subject in subjects {
-            self.0.book().account(subject).reset_spent(to);
-        }
-    }
-
-    fn models_changed(&self) {}
 }
 
 fn options(sources: &Sources) -> KeysOptions {

@@ -11,7 +11,7 @@ use crate::placeholders::{pieces, tuples};
 use crate::session::Session;
 use crate::totals::Counter;
 use crate::value::{Value, indexed};
-use crate::{Charge, Spent};
+use crate::{Charge, Lowered, Spent};
 
 /// How many subjects one statement asks for.
 const SUBJECTS_MAX: usize = 64;
@@ -56,6 +56,21 @@ pub(crate) fn question(session: &Session, subjects: usize) -> String {
 fn names(subject: &Subject) -> [Cow<'_, str>; 3] {
     let model = subject.model.as_deref().map_or(Cow::Borrowed(""), indexed);
     [Cow::Borrowed(subject.kind.name()), indexed(&subject.id), model]
+}
+
+/// Lowers all counters of a subject to a figure. Whoever adds to them meanwhile is waited for, and loses nothing.
+pub(crate) async fn lower(session: &mut Session, lowered: &Lowered) -> Result<(), Error> {
+    let values = || {
+        let subject = &lowered.subject;
+        vec![Value::text(subject.kind.name()), Value::Text(Some(indexed(&subject.id))), lowered.to.into()]
+    };
+    // Whoever records takes its locks in this order too, so that no two wait for each other.
+    let locking = "SELECT 1 FROM trunkline.counters WHERE subject = $1 AND id = $2 AND amount > $3
+                   ORDER BY subject, id, model, period, begins_at FOR UPDATE";
+    session.execute_in_postgres(locking, values()).await?;
+    let text = "UPDATE trunkline.counters SET amount = $3 WHERE subject = $1 AND id = $2 AND amount > $3";
+    session.execute(text, values()).await?;
+    Ok(())
 }
 
 pub(crate) async fn set(session: &mut Session, spent: &Spent) -> Result<(), Error> {

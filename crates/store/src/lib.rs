@@ -46,4 +46,4 @@ pub use postgres::{PostgresOptions, PostgresStore};
 pub use query::{ObjectQuery, Order, Page, RequestQuery};
 pub use request_row::{AttemptRow, Charge, CostOrigin, RequestRow};
 pub use sqlite::SqliteStore;
-pub use store::{Spent, Store, Write};
+pub use store::{Lowered, Spent, Store, Write};

@@ -36,8 +36,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// A page of objects of one kind.
     async fn list(&self, kind: Kind, query: &ObjectQuery) -> Result<Page<Object>, Error>;
 
-    /// Writes objects, notes each as a change, and adds the acts to the audit log, all or nothing. Gives the objects with
-    /// their new revisions.
+    /// Writes objects, notes each as a change, adds the acts to the audit log, and lowers counters, all or nothing. Gives
+    /// the objects with their new revisions.
     ///
     /// # Errors
     ///
@@ -84,7 +84,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// What stands on the counters of these subjects, in all windows that are there, in the order of their names.
     async fn spent(&self, subjects: &[Subject]) -> Result<Vec<Spent>, Error>;
 
-    /// Sets a counter to a figure: an administrator says that what was spent does not count any more.
+    /// Sets a counter to a figure, whatever stands there: what was spent elsewhere is to count here.
     ///
     /// # Errors
     ///
@@ -111,6 +111,17 @@ pub struct Write {
     pub objects: Vec<Object>,
     /// What the audit log says of it; the numbers are given out by the store.
     pub acts: Vec<Act>,
+    /// Whose spend counts as less from then on.
+    pub lowered: Vec<Lowered>,
+}
+
+/// Somebody of whose spend an administrator says that a part does not count any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lowered {
+    /// Whose. All its counters are meant, those of single models too.
+    pub subject: Subject,
+    /// What counts as spent in every window, in US dollars. A counter that stands on less stays there.
+    pub to: Decimal,
 }
 
 /// What stands on one counter.

@@ -32,9 +32,13 @@ impl<D: Database> Store for D {
         objects::list(&mut self.read().await?, kind, query).await
     }
 
-    async fn write(&self, write: Write) -> Result<Vec<Object>, Error> {
+    async fn write(&self, mut write: Write) -> Result<Vec<Object>, Error> {
         let mut session = self.begin().await?;
+        let lowered = std::mem::take(&mut write.lowered);
         let objects = objects::write(&mut session, write).await?;
+        for lowered in &lowered {
+            counters::lower(&mut session, lowered).await?;
+        }
         session.commit().await?;
         Ok(objects)
     }

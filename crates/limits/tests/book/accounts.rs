@@ -70,14 +70,21 @@ fn a_seed_is_set_once_for_a_window() {
 fn what_is_spent_can_be_lowered() {
     let book = Book::new(Hand::default().clock());
     let key = [limited(&book, "key", &budget(10))];
+    key[0].note_lowered(3, Decimal::ONE);
     key[0].seed(None, 0, Decimal::from(6));
+    for number in [0, 2, 3] {
+        key[0].note_lowered(number, Decimal::ONE);
+    }
+    assert_eq!(key[0].spent(None), Some(Decimal::from(6)), "it was so before it was seeded");
     let held = try_reserve(&book, &key, 0, 4).expect("room");
-    key[0].reset_spent(Decimal::ONE);
+    key[0].note_lowered(4, Decimal::ONE);
     assert_eq!(key[0].spent(None), Some(Decimal::ONE));
     assert!(!key[0].seed(None, 0, Decimal::from(6)), "a figure from before is late");
     held.settle(0, Some(Decimal::from(2)));
     assert_eq!(key[0].spent(None), Some(Decimal::from(3)));
-    key[0].reset_spent(Decimal::from(8));
+    key[0].note_lowered(4, Decimal::ONE);
+    assert_eq!(key[0].spent(None), Some(Decimal::from(3)), "a word counts once");
+    key[0].note_lowered(5, Decimal::from(8));
     assert_eq!(key[0].spent(None), Some(Decimal::from(3)), "never raised");
 }
 

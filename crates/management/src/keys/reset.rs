@@ -3,7 +3,8 @@
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use trunkline_core::{Error, ErrorKind};
-use trunkline_store::Spent;
+use trunkline_keys::{SPEND_RESET_AT, SPEND_RESET_TO};
+use trunkline_store::Lowered;
 
 use crate::counters::subject;
 use crate::desk::Desk;
@@ -12,7 +13,8 @@ use crate::keys::lookup;
 use crate::keys::rows::{KeyRows, token};
 use crate::{Asked, Reply, numbers, rights, tables, times};
 
-/// `POST /key/{key}/reset_spend`: what was spent counts as this much from now on, in every window.
+/// `POST /key/{key}/reset_spend`: what was spent counts as no more than this from now on, in every window and of every
+/// model. Counters in memory are lowered when the key is read next, at every replica.
 pub(crate) async fn reset_spend(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Error> {
     let fields = tables::RESET_SPEND.read(asked.body.clone())?;
     let wrong = |message: String| Error::new(ErrorKind::InvalidRequest, message).with_param("reset_to");
@@ -29,15 +31,14 @@ pub(crate) async fn reset_spend(desk: &Desk, asked: &Asked<'_>) -> Result<Reply,
         return Err(wrong(format!("reset_to ({amount}) must be <= budget ({max})")));
     }
     let mut after = before.clone();
-    let now = times::text(Desk::now()).map_or(Value::Null, Value::String);
-    after.settings.insert("spend_reset_at".to_owned(), now);
-    let key = desk.write_one(asked.actor, Draft::changed(before, after, "spend_reset")).await?;
-    let Some(subject) = subject(&key) else { return Err(lookup::not_found()) };
-    for counter in desk.store().spent(std::slice::from_ref(&subject)).await? {
-        let set = if counter.amount > amount { amount } else { counter.amount };
-        desk.store().set_spent(&Spent { amount: set, ..counter }).await?;
-    }
-    desk.options().listener.spend_changed(std::slice::from_ref(&subject), amount);
+    // Whoever keeps counters in memory knows by it that there was another word, though clocks differ.
+    let last = before.settings.get(SPEND_RESET_AT).and_then(Value::as_str).and_then(times::parse);
+    let at = last.map_or(Desk::now(), |last| Desk::now().max(last + 1));
+    after.settings.insert(SPEND_RESET_AT.to_owned(), times::text(at).map_or(Value::Null, Value::String));
+    after.settings.insert(SPEND_RESET_TO.to_owned(), numbers::value(amount));
+    let Some(subject) = subject(&before) else { return Err(lookup::not_found()) };
+    let draft = Draft::changed(before, after, "spend_reset").lowering(Lowered { subject, to: amount });
+    let key = desk.write_one(asked.actor, draft).await?;
     let rows = KeyRows::read(desk, std::slice::from_ref(&key)).await?;
     let row = rows.row(desk, &key);
     let shown = |name: &str| row.get(name).cloned().unwrap_or(Value::Null);

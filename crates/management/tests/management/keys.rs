@@ -255,6 +255,58 @@ async fn spend_is_set_back_and_noted() {
 }
 
 #[tokio::test]
+async fn spend_that_is_set_back_is_so_of_every_model_and_at_every_replica() {
+    let office = Office::new().await;
+    let replica = office.replica();
+    let budgets = json!({ "max_budget": 9, "model_max_budget": { "gpt": 8 } });
+    let key = secret(&office.done("/key/generate", budgets).await);
+    let accounts = async |office: &Office| -> Vec<Arc<Account>> {
+        let holder = office.holder(&key).await.expect("a good key");
+        let accounts = &holder.identity().expect("a virtual key").accounts;
+        accounts.always.iter().chain(accounts.of_models(&["gpt"])).cloned().collect()
+    };
+    let spent = async |office: &Office| -> Vec<Decimal> {
+        let budgets = accounts(office).await.into_iter().flat_map(|account| account.standing().budgets);
+        budgets.map(|budget| budget.spent).collect()
+    };
+    let spend = async |office: &Office, amount: i64| {
+        let amount = Some(Decimal::from(amount));
+        let held = accounts(office).await;
+        let want = Want { accounts: &held, by_model: &[], tokens: 1, amount, wait: Duration::ZERO };
+        office.keys.book().reserve(want).await.expect("room").settle(1, amount);
+    };
+    let reset = async |to: i64| {
+        let path = format!("/key/{}/reset_spend", Token::of(&key));
+        office.done(&path, json!({ "reset_to": to })).await;
+        // The replica learns it as it learns of all changes.
+        replica.keys.forget(Kind::Key, &office.index(&key));
+    };
+    office.spend(SubjectKind::Key, &office.index(&key), "5").await;
+    for (office, amount) in [(&office, 3), (&replica, 4)] {
+        spend(office, amount).await;
+        assert_eq!(spent(office).await, [Decimal::from(5 + amount), Decimal::from(amount)]);
+    }
+    reset(1).await;
+    for office in [&office, &replica] {
+        assert_eq!(spent(office).await, [Decimal::ONE; 2]);
+        // What is spent from then on counts, however often the key is read.
+        spend(office, 1).await;
+        office.keys.forget(Kind::Key, &office.index(&key));
+        assert_eq!(spent(office).await, [Decimal::TWO; 2]);
+    }
+    reset(0).await;
+    for office in [&office, &replica] {
+        assert_eq!(spent(office).await, [Decimal::ZERO; 2]);
+    }
+    // Who starts afterwards reads what was spent since, and does not set that back.
+    let late = office.replica();
+    late.spend(SubjectKind::Key, &office.index(&key), "4").await;
+    spend(&late, 2).await;
+    late.keys.forget(Kind::Key, &office.index(&key));
+    assert_eq!(spent(&late).await, [Decimal::from(6), Decimal::TWO]);
+}
+
+#[tokio::test]
 async fn lists_have_pages_and_filters() {
     let office = Office::new().await;
     for number in 0..12 {

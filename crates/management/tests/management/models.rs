@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rust_decimal::Decimal;
 use serde_json::json;
-use trunkline_core::Subject;
 use trunkline_management::{Actor, Listener, Options};
 use trunkline_store::Kind;
 
@@ -17,10 +15,6 @@ struct Heard {
 }
 
 impl Listener for Heard {
-    fn spend_changed(&self, subjects: &[Subject], to: Decimal) {
-        panic!("nobody's spend has changed: {subjects:?} to {to}");
-    }
-
     fn models_changed(&self) {
         self.models.fetch_add(1, Ordering::Relaxed);
     }

@@ -14,7 +14,7 @@ async fn open(path: &Path) -> SqliteStore {
 }
 
 fn one(id: &str) -> Write {
-    Write { objects: vec![Object::new(Kind::Key, id, 1)], acts: Vec::new() }
+    Write { objects: vec![Object::new(Kind::Key, id, 1)], ..Write::default() }
 }
 
 #[tokio::test]

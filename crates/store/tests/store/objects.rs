@@ -14,7 +14,7 @@ fn key(id: &str, now: i64) -> Object {
 }
 
 async fn put(store: &dyn Store, object: Object) -> Object {
-    let written = store.write(Write { objects: vec![object], acts: Vec::new() }).await.expect("a write");
+    let written = store.write(Write { objects: vec![object], ..Write::default() }).await.expect("a write");
     written.into_iter().next().expect("what was written is given")
 }
 
@@ -45,7 +45,7 @@ pub(crate) async fn a_write_from_an_old_revision_is_refused(store: &dyn Store) {
     let first = put(store, key("k1", 1)).await;
     put(store, Object { updated_at: 2, ..first.clone() }).await;
     for stale in [first, key("k1", 3), Object { revision: 7, ..key("nobody", 3) }] {
-        let write = Write { objects: vec![stale], acts: Vec::new() };
+        let write = Write { objects: vec![stale], ..Write::default() };
         let error = store.write(write).await.expect_err("the revision is not the one that stands there");
         assert_eq!(error.kind(), ErrorKind::Conflict);
     }
@@ -56,7 +56,8 @@ pub(crate) async fn a_write_from_an_old_revision_is_refused(store: &dyn Store) {
 pub(crate) async fn a_refused_write_leaves_nothing(store: &dyn Store) {
     put(store, key("old", 1)).await;
     let newest = store.newest_change().await.expect("an answer");
-    let write = Write { objects: vec![key("new", 2), key("old", 2)], acts: vec![act("new", 2)] };
+    let write =
+        Write { objects: vec![key("new", 2), key("old", 2)], acts: vec![act("new", 2)], ..Write::default() };
     let error = store.write(write).await.expect_err("one of the two is there already");
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert_eq!(store.object(Kind::Key, "new").await.expect("an answer"), None);
@@ -158,7 +159,8 @@ fn act(id: &str, at: i64) -> Act {
 pub(crate) async fn acts_are_only_added_to(store: &dyn Store) {
     for number in 1..=3 {
         let id = format!("k{number}");
-        let write = Write { objects: vec![key(&id, number)], acts: vec![act(&id, number)] };
+        let write =
+            Write { objects: vec![key(&id, number)], acts: vec![act(&id, number)], ..Write::default() };
         store.write(write).await.expect("a write");
     }
     let acts = store.acts(None, 2).await.expect("an answer");
@@ -173,7 +175,7 @@ pub(crate) async fn names_that_are_too_long_are_refused(store: &dyn Store) {
     let member = Object::new(Kind::Member, member_id(&long[..500], &long[..500]), 1);
     put(store, member).await;
     for object in [Object { alias: Some(long.clone()), ..key("k", 1) }, key(&"x".repeat(1_002), 1)] {
-        let write = Write { objects: vec![object], acts: Vec::new() };
+        let write = Write { objects: vec![object], ..Write::default() };
         let error = store.write(write).await.expect_err("no index has room for it");
         assert_eq!(error.kind(), ErrorKind::InvalidRequest);
     }
@@ -181,7 +183,7 @@ pub(crate) async fn names_that_are_too_long_are_refused(store: &dyn Store) {
 
 pub(crate) async fn many_ids_are_found_at_once(store: &dyn Store) {
     let objects: Vec<Object> = (0..300).map(|number| key(&format!("k{number}"), number)).collect();
-    store.write(Write { objects, acts: Vec::new() }).await.expect("a write");
+    store.write(Write { objects, ..Write::default() }).await.expect("a write");
     let asked: Vec<String> = (100..400).map(|number| format!("k{number}")).collect();
     let mut found: Vec<i64> = store
         .objects(Kind::Key, &asked)

@@ -26,7 +26,7 @@ fn hasty(address: &str) -> PostgresStore {
 }
 
 fn one(id: &str) -> Write {
-    Write { objects: vec![Object::new(Kind::Key, id, 1)], acts: Vec::new() }
+    Write { objects: vec![Object::new(Kind::Key, id, 1)], ..Write::default() }
 }
 
 /// One server for all of these, each with a database of its own.

@@ -1,10 +1,12 @@
 //! Sums by hour, day and tag, and counters: always what the rows add up to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::{Decimal, RoundingStrategy};
 use trunkline_core::{ErrorKind, Subject, SubjectKind};
-use trunkline_store::{Activity, ActivityQuery, Charge, Dimension, RequestRow, Spent, Store, Sums};
+use trunkline_store::{
+    Activity, ActivityQuery, Charge, Dimension, Kind, Lowered, Object, RequestRow, Spent, Store, Sums, Write,
+};
 
 use crate::load::{DAY, HOUR, MIDNIGHT, load, money, row};
 
@@ -251,6 +253,39 @@ pub(crate) async fn a_counter_can_be_set(store: &dyn Store) {
     store.rebuild().await.expect("a rebuild");
     let rebuilt = store.spent(&subjects).await.expect("counters");
     assert!(!rebuilt.contains(&new), "what was set is lost by a rebuild");
+}
+
+pub(crate) async fn counters_are_lowered_and_never_raised(store: &dyn Store) {
+    let of = |model: Option<&str>, period: &str, amount: &str| {
+        let mut subject = Subject::new(SubjectKind::Key, "key-l");
+        subject.model = model.map(Into::into);
+        Spent { subject, period: period.to_owned(), begins_at: 0, amount: money(amount) }
+    };
+    let high = [of(None, "", "5"), of(None, "1d", "2.000000000001"), of(Some("gpt"), "30d", "3")];
+    let low = [of(None, "7d", "1.999999999999"), of(Some("claude"), "", "0")];
+    let other = Spent { subject: Subject::new(SubjectKind::Team, "key-l"), ..of(None, "", "9") };
+    for spent in high.iter().chain(&low).chain([&other]) {
+        store.set_spent(spent).await.expect("it is set");
+    }
+    let lowered = Lowered { subject: Subject::new(SubjectKind::Key, "key-l"), to: money("2") };
+    store.write(Write { lowered: vec![lowered.clone()], ..Write::default() }).await.expect("a write");
+    let two = |spent: Spent| Spent { amount: money("2"), ..spent };
+    let expected: BTreeSet<String> =
+        high.into_iter().map(two).chain(low).chain([other]).map(|spent| format!("{spent:?}")).collect();
+    let subjects = [
+        lowered.subject.clone(),
+        lowered.subject.with_model("gpt"),
+        lowered.subject.with_model("claude"),
+        Subject::new(SubjectKind::Team, "key-l"),
+    ];
+    let found = store.spent(&subjects).await.expect("counters");
+    assert_eq!(found.iter().map(|spent| format!("{spent:?}")).collect::<BTreeSet<_>>(), expected);
+    // A write that is refused lowers nothing.
+    let stale = Object { revision: 7, ..Object::new(Kind::Key, "key-l", 1) };
+    let zero = Lowered { to: Decimal::ZERO, ..lowered };
+    let refused = store.write(Write { objects: vec![stale], lowered: vec![zero], ..Write::default() }).await;
+    assert_eq!(refused.map_err(|error| error.kind()).err(), Some(ErrorKind::Conflict));
+    assert_eq!(store.spent(&subjects).await.expect("counters"), found);
 }
 
 pub(crate) async fn a_counter_that_is_full_blocks_nothing(store: &dyn Store) {
