@@ -1,6 +1,7 @@
 //! The API over a real store: shapes, refusals, who may what.
 
 mod budgets;
+mod inheritance;
 mod keys;
 mod models;
 mod office;
