@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Map, Value};
 use trunkline_core::{Error, ErrorKind, SubjectKind};
 use trunkline_store::Object;
 
 use crate::notes::LENT;
+use crate::parts::Part;
 use crate::{Accounts, AllowedRoutes, KeyIndex, ModelList, Role, Token};
 
 /// The owner of a key, as far as a request must know it.
@@ -53,22 +53,6 @@ pub struct Identity {
 enum Blocked {
     Key,
     Team(String),
-}
-
-/// An object that an identity was made from. Once it has changed, the identity is made anew.
-#[derive(Debug, Default)]
-pub(crate) struct Part {
-    changed: AtomicBool,
-}
-
-impl Part {
-    pub(crate) fn change(&self) {
-        self.changed.store(true, Ordering::Release);
-    }
-
-    pub(crate) fn is_changed(&self) -> bool {
-        self.changed.load(Ordering::Acquire)
-    }
 }
 
 /// The objects that make an identity.

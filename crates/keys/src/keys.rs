@@ -1,20 +1,16 @@
 //! The keys that are known now: found in memory, read from the store once, forgotten when they change.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use quick_cache::sync::Cache;
-use serde_json::Value;
 use tokio::time::Instant;
-use trunkline_core::{Error, ErrorKind, Subject, SubjectKind};
+use trunkline_core::{Error, ErrorKind, Subject};
 use trunkline_limits::{Account, Book, Clock, Limits, Sharing};
-use trunkline_store::{Kind, Object, Store, member_id};
+use trunkline_store::{Kind, Store};
 
-use crate::allowance::Allowance;
-use crate::identity::{Origin, Part};
-use crate::notes::spend_reset;
-use crate::{Accounts, Identity, Limited, Pepper, Token, counts_as};
+use crate::parts::Parts;
+use crate::{Accounts, Identity, Limited, Pepper, Token};
 
 /// How keys are kept in memory.
 #[derive(Clone, Debug)]
@@ -56,16 +52,16 @@ impl Default for KeysOptions {
 /// replicas changed.
 #[derive(Debug)]
 pub struct Keys {
-    store: Arc<dyn Store>,
-    pepper: Arc<Pepper>,
-    clock: Clock,
-    book: Arc<Book>,
-    global: Vec<Arc<Account>>,
-    options: KeysOptions,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) pepper: Arc<Pepper>,
+    pub(crate) clock: Clock,
+    pub(crate) book: Arc<Book>,
+    pub(crate) global: Vec<Arc<Account>>,
+    pub(crate) options: KeysOptions,
     cached: Cache<Token, Cached>,
     unknown: Cache<Token, Instant>,
     limited: Cache<(Kind, String), Arc<Limited>>,
-    parts: Mutex<HashMap<(Kind, String), Weak<Part>>>,
+    pub(crate) parts: Parts,
 }
 
 /// What is kept of a key: nothing but who it is. It is cloned at each look.
@@ -76,12 +72,6 @@ const UNKNOWN_MAX: usize = 10_000;
 
 /// How many end users and tags are kept. Callers choose their names.
 const LIMITED_MAX: usize = 50_000;
-
-/// How many changes are read at once.
-const CHANGES_MAX: u64 = 1_000;
-
-/// How many parts that nobody holds any more may pile up before they are swept out.
-const SWEEP_AT: usize = 1_024;
 
 impl Keys {
     /// The keys of a store.
@@ -115,7 +105,7 @@ impl Keys {
             unknown: Cache::new(UNKNOWN_MAX),
             limited: Cache::new(LIMITED_MAX),
             options,
-            parts: Mutex::default(),
+            parts: Parts::default(),
         }
     }
 
@@ -179,35 +169,6 @@ impl Keys {
         self.unknown.get(&token).is_some_and(|until| Instant::now() < until)
     }
 
-    async fn read(&self, token: Token) -> Result<Option<Identity>, Error> {
-        let index = self.pepper.index(&token);
-        // Noted before they are read: what changes meanwhile makes the identity stale from its first day.
-        let mut parts = vec![self.part(Kind::Key, index.as_str())];
-        let Some(key) = self.object(Kind::Key, index.as_str()).await?.filter(|key| !key.deleted) else {
-            return Ok(None);
-        };
-        let mut owner = async |kind: Kind, id: Option<&str>| -> Result<Option<Object>, Error> {
-            let Some(id) = id else { return Ok(None) };
-            parts.push(self.part(kind, id));
-            self.object(kind, id).await
-        };
-        let user = owner(Kind::User, key.user_id.as_deref()).await?;
-        let team = owner(Kind::Team, key.team_id.as_deref()).await?;
-        let both = key.team_id.as_deref().zip(key.user_id.as_deref());
-        let member = owner(Kind::Member, both.map(|(team, user)| member_id(team, user)).as_deref()).await?;
-        let mut budgets = BTreeMap::new();
-        for holder in [Some(&key), user.as_ref(), team.as_ref(), member.as_ref()].into_iter().flatten() {
-            let Some(id) = holder.settings.get("budget_id").and_then(Value::as_str) else { continue };
-            if let Some(budget) = owner(Kind::Budget, Some(id)).await? {
-                budgets.insert(id.to_owned(), budget);
-            }
-        }
-        let origin = Origin { key, user, team, member, budgets };
-        let accounts = self.accounts_of(&origin);
-        self.seed(&accounts).await?;
-        Ok(Some(Identity::new(token, &origin, accounts, parts)))
-    }
-
     /// What is known of an end user or a tag. One that nobody has limited is kept too, so that the store is asked once.
     ///
     /// # Errors
@@ -227,95 +188,12 @@ impl Keys {
         self.in_time(read).await
     }
 
-    async fn read_limited(&self, kind: Kind, id: &str) -> Result<Limited, Error> {
-        let mut parts = vec![self.part(kind, id)];
-        let mut accounts = Accounts::default();
-        let Some(object) = self.object(kind, id).await?.filter(|object| !object.deleted) else {
-            return Ok(Limited::new(id, accounts, false, parts));
-        };
-        let budget = match object.settings.get("budget_id").and_then(Value::as_str) {
-            Some(budget_id) => {
-                parts.push(self.part(Kind::Budget, budget_id));
-                self.object(Kind::Budget, budget_id).await?
-            }
-            None => None,
-        };
-        let of_budget = budget.as_ref().map(|budget| &budget.settings);
-        let allowance = Allowance::read(&object.settings, of_budget, self.clock.now_ms());
-        let subject = if kind == Kind::Tag { SubjectKind::Tag } else { SubjectKind::Customer };
-        accounts.add(&self.book, &Subject::new(subject, id), &allowance);
-        self.seed(&accounts).await?;
-        let is_blocked = object.settings.get("blocked") == Some(&Value::Bool(true));
-        Ok(Limited::new(id, accounts, is_blocked, parts))
-    }
-
     /// Whatever the store says, if it says it in time.
     async fn in_time<T>(&self, reading: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         tokio::time::timeout(self.options.deadline, reading).await.unwrap_or_else(|_| {
             let message = format!("the store did not answer within {} ms", self.options.deadline.as_millis());
             Err(Error::new(ErrorKind::StoreUnavailable, message))
         })
-    }
-
-    /// What a key counts against: the key itself, what its user may in its team, its team, its user, and all callers.
-    fn accounts_of(&self, origin: &Origin) -> Accounts {
-        let now_ms = self.clock.now_ms();
-        let mut accounts = Accounts::default();
-        let Origin { key, user, team, member, budgets } = origin;
-        let read = |object: &Object| {
-            let budget =
-                object.settings.get("budget_id").and_then(Value::as_str).and_then(|id| budgets.get(id));
-            Allowance::read(&object.settings, budget.map(|budget| &budget.settings), now_ms)
-        };
-        accounts.add(&self.book, &Subject::new(SubjectKind::Key, counts_as(key)), &read(key));
-        accounts.note_lowered(spend_reset(key));
-        let mut add = |kind: SubjectKind, id: &str, allowance: &Allowance| {
-            accounts.add(&self.book, &Subject::new(kind, id), allowance);
-        };
-        if let Some(team) = team {
-            if let Some(user_id) = &key.user_id {
-                let own = member.as_ref().map(|member| &member.settings);
-                let allowance = Allowance::of_member(own, &team.settings, now_ms);
-                add(SubjectKind::Member, &member_id(&team.id, user_id), &allowance);
-            }
-            add(SubjectKind::Team, &team.id, &read(team));
-        }
-        if let Some(user) = user {
-            let allowance = read(user);
-            let subject = Subject::new(SubjectKind::User, &*user.id);
-            if team.is_some() && !self.options.user_budget_holds_for_teams {
-                // As in LiteLLM: what a user does for a team, the team pays.
-                accounts.add_unpaying(&self.book, &subject, &allowance);
-            } else {
-                accounts.add(&self.book, &subject, &allowance);
-            }
-        }
-        self.global.iter().cloned().for_each(|account| accounts.hold(account));
-        accounts.has_budget |= !self.options.global.budgets.is_empty();
-        accounts
-    }
-
-    /// Takes over what stands on the counters of accounts that are new in this process.
-    async fn seed(&self, accounts: &Accounts) -> Result<(), Error> {
-        let new: Vec<&Arc<Account>> =
-            accounts.all().filter(|account| !account.unseeded().is_empty()).collect();
-        if new.is_empty() {
-            return Ok(());
-        }
-        let subjects: Vec<Subject> = new.iter().map(|account| account.subject().clone()).collect();
-        let spent = self.store.spent(&subjects).await?;
-        for account in new {
-            for (period, begins_at) in account.unseeded() {
-                let label = period.map(|period| period.to_string()).unwrap_or_default();
-                let counter = spent.iter().find(|counter| {
-                    counter.subject == *account.subject()
-                        && counter.period == label
-                        && counter.begins_at == begins_at
-                });
-                account.seed(period, begins_at, counter.map(|counter| counter.amount).unwrap_or_default());
-            }
-        }
-        Ok(())
     }
 
     /// What every request counts against, whoever asks.
@@ -344,15 +222,9 @@ impl Keys {
         self.seed(&accounts).await
     }
 
-    async fn object(&self, kind: Kind, id: &str) -> Result<Option<Object>, Error> {
-        self.store.object(kind, id).await
-    }
-
     /// Forgets what is kept of an object that has changed. Whoever asks from now on gets what the store says then.
     pub fn forget(&self, kind: Kind, id: &str) {
-        if let Some(part) = self.lock_parts().remove(&(kind, id.to_owned())).and_then(|part| part.upgrade()) {
-            part.change();
-        }
+        self.parts.change(kind, id);
         if kind == Kind::Key {
             // It may be one that was asked for before it was made.
             self.unknown.clear();
@@ -364,66 +236,5 @@ impl Keys {
         self.cached.clear();
         self.unknown.clear();
         self.limited.clear();
-    }
-
-    /// Asks the store again and again what has changed, and forgets that. Never ends; whoever polls it ends it.
-    ///
-    /// Where the store does not answer, what is known is served on, and everything is forgotten once it answers again
-    /// and cannot say what was missed.
-    pub async fn follow(&self) {
-        let mut seen: Option<i64> = None;
-        let mut ticks = tokio::time::interval(self.options.poll_every);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            let followed = match seen {
-                None => self.store.newest_change().await.map(Some),
-                Some(after) => self.take_in(after).await.map(Some),
-            };
-            match followed {
-                Ok(newest) => {
-                    if seen.is_none() {
-                        // What was read before the first look may have changed since.
-                        self.forget_all();
-                    }
-                    seen = newest;
-                }
-                Err(error) => {
-                    tracing::debug!(error = %error, causes = error.causes(), "changes of keys could not be read");
-                }
-            }
-        }
-    }
-
-    /// Takes in the changes after a number, and gives the newest.
-    async fn take_in(&self, mut after: i64) -> Result<i64, Error> {
-        loop {
-            let changes = self.store.changes(after, CHANGES_MAX).await?;
-            for change in &changes {
-                self.forget(change.kind, &change.id);
-                after = after.max(change.number);
-            }
-            if (changes.len() as u64) < CHANGES_MAX {
-                return Ok(after);
-            }
-        }
-    }
-
-    /// The mark of an object, shared by all identities that are made from it.
-    fn part(&self, kind: Kind, id: &str) -> Arc<Part> {
-        let mut parts = self.lock_parts();
-        if let Some(part) = parts.get(&(kind, id.to_owned())).and_then(Weak::upgrade) {
-            return part;
-        }
-        if parts.len() >= SWEEP_AT && parts.len().is_power_of_two() {
-            parts.retain(|_, part| part.strong_count() > 0);
-        }
-        let part = Arc::new(Part::default());
-        parts.insert((kind, id.to_owned()), Arc::downgrade(&part));
-        part
-    }
-
-    fn lock_parts(&self) -> MutexGuard<'_, HashMap<(Kind, String), Weak<Part>>> {
-        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

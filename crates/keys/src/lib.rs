@@ -5,13 +5,16 @@
 
 mod accounts;
 mod allowance;
+mod following;
 mod identity;
 mod keys;
 mod limited;
 mod model_list;
 mod notes;
+mod parts;
 mod pepper;
 mod pepper_file;
+mod reading;
 mod role;
 mod routes;
 mod token;

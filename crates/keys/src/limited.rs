@@ -5,7 +5,7 @@ use std::sync::Arc;
 use trunkline_core::{Error, ErrorKind, SubjectKind};
 
 use crate::Accounts;
-use crate::identity::Part;
+use crate::parts::Part;
 
 /// An end user or a tag, as far as a request must know it.
 #[derive(Debug)]
