@@ -52,7 +52,7 @@ const DOORS: &[Door] = &[
             "trunkline",
             "vercel-ai-gateway",
         ],
-        &["ledger", "openai", "router"],
+        &["keys", "ledger", "openai", "router"],
         "async methods in traits that are called through `dyn`: Provider and Transport",
     ),
     door(

@@ -1,6 +1,6 @@
 //! The keys that are known now: found in memory, read from the store once, forgotten when they change.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use quick_cache::sync::Cache;
@@ -62,6 +62,8 @@ pub struct Keys {
     unknown: Cache<Token, Instant>,
     limited: Cache<(Kind, String), Arc<Limited>>,
     pub(crate) parts: Parts,
+    /// Held while accounts are set to what was read.
+    pub(crate) setting: Mutex<()>,
 }
 
 /// What is kept of a key: nothing but who it is. It is cloned at each look.
@@ -106,6 +108,7 @@ impl Keys {
             limited: Cache::new(LIMITED_MAX),
             options,
             parts: Parts::default(),
+            setting: Mutex::default(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the store says of a key, an end user or a tag, made into what a request must know.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use serde_json::Value;
 use trunkline_core::{Error, Subject, SubjectKind};
@@ -11,14 +11,28 @@ use trunkline_store::{Kind, Object, member_id};
 use crate::allowance::Allowance;
 use crate::identity::Origin;
 use crate::notes::spend_reset;
+use crate::parts::Part;
 use crate::{Accounts, Identity, Keys, Limited, Token, counts_as};
 
 impl Keys {
     pub(crate) async fn read(&self, token: Token) -> Result<Option<Identity>, Error> {
         let index = self.pepper.index(&token);
-        // Noted before they are read: what changes meanwhile makes the identity stale from its first day.
-        let mut parts = vec![self.parts.of(Kind::Key, index.as_str())];
-        let Some(key) = self.object(Kind::Key, index.as_str()).await?.filter(|key| !key.deleted) else {
+        loop {
+            let mut parts = Vec::new();
+            let origin = self.origin(index.as_str(), &mut parts).await?;
+            let accounts = || origin.as_ref().map(|origin| self.accounts_of(origin));
+            let Some(accounts) = self.take_up(&parts, accounts) else { continue };
+            let (Some(origin), Some(accounts)) = (origin, accounts) else { return Ok(None) };
+            self.seed(&accounts).await?;
+            return Ok(Some(Identity::new(token, &origin, accounts, parts)));
+        }
+    }
+
+    /// The objects that make a key. Their parts are noted before they are read: what changes from then on is known to have
+    /// changed.
+    async fn origin(&self, index: &str, parts: &mut Vec<Arc<Part>>) -> Result<Option<Origin>, Error> {
+        parts.push(self.parts.of(Kind::Key, index));
+        let Some(key) = self.object(Kind::Key, index).await?.filter(|key| !key.deleted) else {
             return Ok(None);
         };
         let mut owner = async |kind: Kind, id: Option<&str>| -> Result<Option<Object>, Error> {
@@ -37,32 +51,49 @@ impl Keys {
                 budgets.insert(id.to_owned(), budget);
             }
         }
-        let origin = Origin { key, user, team, member, budgets };
-        let accounts = self.accounts_of(&origin);
-        self.seed(&accounts).await?;
-        Ok(Some(Identity::new(token, &origin, accounts, parts)))
+        Ok(Some(Origin { key, user, team, member, budgets }))
+    }
+
+    /// Sets accounts to what was read, unless a part of it has changed since: then it is to be read again. Accounts are
+    /// shared, and whoever read before a change must not set them after somebody who read after it. So one sets at a time.
+    fn take_up<T>(&self, parts: &[Arc<Part>], set: impl FnOnce() -> T) -> Option<T> {
+        let _one = self.setting.lock().unwrap_or_else(PoisonError::into_inner);
+        (!parts.iter().any(|part| part.is_changed())).then(set)
     }
 
     pub(crate) async fn read_limited(&self, kind: Kind, id: &str) -> Result<Limited, Error> {
-        let mut parts = vec![self.parts.of(kind, id)];
-        let mut accounts = Accounts::default();
-        let Some(object) = self.object(kind, id).await?.filter(|object| !object.deleted) else {
-            return Ok(Limited::new(id, accounts, false, parts));
-        };
-        let budget = match object.settings.get("budget_id").and_then(Value::as_str) {
-            Some(budget_id) => {
-                parts.push(self.parts.of(Kind::Budget, budget_id));
-                self.object(Kind::Budget, budget_id).await?
-            }
-            None => None,
-        };
-        let of_budget = budget.as_ref().map(|budget| &budget.settings);
+        loop {
+            let mut parts = vec![self.parts.of(kind, id)];
+            let object = self.object(kind, id).await?.filter(|object| !object.deleted);
+            let budget_id =
+                object.as_ref().and_then(|object| object.settings.get("budget_id").and_then(Value::as_str));
+            let budget = match budget_id {
+                Some(budget_id) => {
+                    parts.push(self.parts.of(Kind::Budget, budget_id));
+                    self.object(Kind::Budget, budget_id).await?
+                }
+                None => None,
+            };
+            let accounts = || match &object {
+                Some(object) => self.accounts_of_limited(object, budget.as_ref()),
+                None => Accounts::default(),
+            };
+            let Some(accounts) = self.take_up(&parts, accounts) else { continue };
+            self.seed(&accounts).await?;
+            let is_blocked =
+                object.is_some_and(|object| object.settings.get("blocked") == Some(&Value::Bool(true)));
+            return Ok(Limited::new(id, accounts, is_blocked, parts));
+        }
+    }
+
+    /// What an end user or a tag counts against.
+    fn accounts_of_limited(&self, object: &Object, budget: Option<&Object>) -> Accounts {
+        let of_budget = budget.map(|budget| &budget.settings);
         let allowance = Allowance::read(&object.settings, of_budget, self.clock.now_ms());
-        let subject = if kind == Kind::Tag { SubjectKind::Tag } else { SubjectKind::Customer };
-        accounts.add(&self.book, &Subject::new(subject, id), &allowance);
-        self.seed(&accounts).await?;
-        let is_blocked = object.settings.get("blocked") == Some(&Value::Bool(true));
-        Ok(Limited::new(id, accounts, is_blocked, parts))
+        let subject = if object.kind == Kind::Tag { SubjectKind::Tag } else { SubjectKind::Customer };
+        let mut accounts = Accounts::default();
+        accounts.add(&self.book, &Subject::new(subject, object.id.as_str()), &allowance);
+        accounts
     }
 
     /// What a key counts against: the key itself, what its user may in its team, its team, its user, and all callers.

@@ -1,5 +1,8 @@
 //! Keys that are found, forgotten and found anew, over a real store.
 
+mod gated_store;
+mod reading;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,0 +1,101 @@
+//! A store whose answers can be held back, so that a test decides who reads first and who comes last.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use tokio::sync::{oneshot, watch};
+use trunkline_core::{Error, Subject};
+use trunkline_store::{
+    Act, Activity, ActivityQuery, Change, Kind, Object, ObjectQuery, Page, RequestQuery, RequestRow, Spent,
+    SqliteStore, Store, Write,
+};
+
+#[derive(Debug)]
+pub(crate) struct GatedStore {
+    store: Arc<SqliteStore>,
+    closed: Mutex<BTreeSet<Kind>>,
+    held: Mutex<Vec<oneshot::Sender<()>>>,
+    /// The objects that were asked for, in their order.
+    asked: watch::Sender<Vec<(Kind, String)>>,
+}
+
+impl GatedStore {
+    pub(crate) fn over(store: Arc<SqliteStore>) -> Self {
+        Self { store, closed: Mutex::default(), held: Mutex::default(), asked: watch::Sender::default() }
+    }
+
+    /// Holds back what is said of objects of these kinds from now on: it is read, and not told.
+    pub(crate) fn close(&self, kinds: &[Kind]) {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner).extend(kinds);
+    }
+
+    /// Holds back nothing from now on. What is held stays so.
+    pub(crate) fn open(&self) {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Tells what was held back.
+    pub(crate) fn release(&self) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Waits until so many objects of a kind were asked for.
+    pub(crate) async fn asked(&self, kind: Kind, times: usize) {
+        let count = |asked: &Vec<(Kind, String)>| asked.iter().filter(|(other, _)| *other == kind).count();
+        self.asked.subscribe().wait_for(|asked| count(asked) >= times).await.expect("the store lives");
+    }
+
+    async fn held_back(&self, kind: Kind, id: &str) -> Result<Option<Object>, Error> {
+        let said = self.store.object(kind, id).await;
+        let held = self.closed.lock().unwrap_or_else(PoisonError::into_inner).contains(&kind).then(|| {
+            let (release, held) = oneshot::channel();
+            self.held.lock().unwrap_or_else(PoisonError::into_inner).push(release);
+            held
+        });
+        self.asked.send_modify(|asked| asked.push((kind, id.to_owned())));
+        if let Some(held) = held {
+            assert!(held.await.is_err(), "what is held is released by being dropped");
+        }
+        said
+    }
+}
+
+/// A store that does all but one thing as another does it.
+macro_rules! like_another {
+    ($($method:ident($($name:ident: $type:ty),*) -> $output:ty;)+) => {
+        #[async_trait]
+        impl Store for GatedStore {
+            fn name(&self) -> &'static str {
+                "gated"
+            }
+
+            async fn object(&self, kind: Kind, id: &str) -> Result<Option<Object>, Error> {
+                self.held_back(kind, id).await
+            }
+
+            $(async fn $method(&self, $($name: $type),*) -> Result<$output, Error> {
+                self.store.$method($($name),*).await
+            })+
+        }
+    };
+}
+
+like_another! {
+    ping() -> ();
+    objects(kind: Kind, ids: &[String]) -> Vec<Object>;
+    list(kind: Kind, query: &ObjectQuery) -> Page<Object>;
+    write(write: Write) -> Vec<Object>;
+    changes(after: i64, limit: u64) -> Vec<Change>;
+    newest_change() -> i64;
+    acts(before: Option<i64>, limit: u64) -> Vec<Act>;
+    record(rows: &[RequestRow]) -> u64;
+    amend(rows: &[RequestRow]) -> u64;
+    requests(query: &RequestQuery) -> Vec<RequestRow>;
+    count(from: Option<i64>, until: Option<i64>) -> u64;
+    activity(query: &ActivityQuery) -> Vec<Activity>;
+    spent(subjects: &[Subject]) -> Vec<Spent>;
+    set_spent(spent: &Spent) -> ();
+    rebuild() -> ();
+    forget(before: i64, limit: u64) -> u64;
+}

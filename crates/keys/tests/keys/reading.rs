@@ -1,0 +1,85 @@
+//! Reads that overtake one another, and reads that take long.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use trunkline_core::Secret;
+use trunkline_keys::{Keys, KeysOptions, Pepper, Token};
+use trunkline_store::Kind;
+
+use crate::gated_store::GatedStore;
+use crate::{KEY, World};
+
+const OTHER: &str = "sk-another-key-of-the-team";
+
+/// A world whose keys are found through a store that can be held back.
+async fn gated(deadline: Duration) -> (World, Arc<GatedStore>) {
+    let World { store, pepper, .. } = World::new().await;
+    let gate = Arc::new(GatedStore::over(Arc::clone(&store)));
+    let options = KeysOptions { deadline, ..KeysOptions::default() };
+    let keys =
+        Keys::new(Arc::<GatedStore>::clone(&gate), Arc::new(Pepper::new(&Secret::new("pepper"))), options);
+    (World { store, pepper, keys }, gate)
+}
+
+#[tokio::test]
+async fn whoever_read_before_a_change_does_not_undo_it() {
+    let (world, gate) = gated(Duration::from_secs(10)).await;
+    world.put(Kind::Team, "red", |_| {}, json!({ "rpm_limit": 1 })).await;
+    for key in [KEY, OTHER] {
+        let index = world.pepper.index(&Token::of(key)).as_str().to_owned();
+        world.put(Kind::Key, &index, |key| key.team_id = Some("red".into()), json!({})).await;
+    }
+    gate.close(&[Kind::Team]);
+    let early = async { world.keys.find(KEY).await.expect("answers").expect("a key") };
+    let changing = async {
+        gate.asked(Kind::Team, 1).await;
+        gate.open();
+        world.put(Kind::Team, "red", |_| {}, json!({ "rpm_limit": 7 })).await;
+        world.keys.forget(Kind::Team, "red");
+        let late = world.keys.find(OTHER).await.expect("answers").expect("a key");
+        gate.release();
+        late
+    };
+    let (early, late) = futures_util::future::join(early, changing).await;
+    for found in [&early, &late] {
+        let team = &found.accounts.always[1];
+        assert_eq!(team.standing().requests.map(|left| left.limit), Some(7));
+        assert!(!found.is_stale(), "it was read anew");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_was_looked_for_before_it_was_made_is_found() {
+    let (world, gate) = gated(Duration::from_secs(10)).await;
+    gate.close(&[Kind::Key]);
+    let early = async { world.keys.find(KEY).await.expect("answers") };
+    let making = async {
+        gate.asked(Kind::Key, 1).await;
+        gate.open();
+        world.put(Kind::Key, &world.index(), |_| {}, json!({})).await;
+        world.keys.forget(Kind::Key, &world.index());
+        gate.release();
+    };
+    let (found, ()) = futures_util::future::join(early, making).await;
+    assert!(found.is_some());
+}
+
+#[tokio::test]
+async fn whoever_read_an_end_user_before_a_change_does_not_undo_it() {
+    let (world, gate) = gated(Duration::from_secs(10)).await;
+    world.put(Kind::Customer, "bob", |_| {}, json!({ "budget_id": "small" })).await;
+    world.put(Kind::Budget, "small", |_| {}, json!({ "rpm_limit": 1 })).await;
+    gate.close(&[Kind::Budget]);
+    let early = async { world.keys.limited(Kind::Customer, "bob").await.expect("answers") };
+    let changing = async {
+        gate.asked(Kind::Budget, 1).await;
+        gate.open();
+        world.put(Kind::Budget, "small", |_| {}, json!({ "rpm_limit": 7 })).await;
+        world.keys.forget(Kind::Budget, "small");
+        gate.release();
+    };
+    let (found, ()) = futures_util::future::join(early, changing).await;
+    assert_eq!(found.accounts.always[0].standing().requests.map(|left| left.limit), Some(7));
+}
