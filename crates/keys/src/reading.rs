@@ -35,23 +35,36 @@ impl Keys {
         let Some(key) = self.object(Kind::Key, index).await?.filter(|key| !key.deleted) else {
             return Ok(None);
         };
-        let mut owner = async |kind: Kind, id: Option<&str>| -> Result<Option<Object>, Error> {
-            let Some(id) = id else { return Ok(None) };
-            parts.push(self.parts.of(kind, id));
-            self.object(kind, id).await
-        };
-        let user = owner(Kind::User, key.user_id.as_deref()).await?;
-        let team = owner(Kind::Team, key.team_id.as_deref()).await?;
         let both = key.team_id.as_deref().zip(key.user_id.as_deref());
-        let member = owner(Kind::Member, both.map(|(team, user)| member_id(team, user)).as_deref()).await?;
+        let member = both.map(|(team, user)| member_id(team, user));
+        let owners = [
+            (Kind::User, key.user_id.as_deref()),
+            (Kind::Team, key.team_id.as_deref()),
+            (Kind::Member, member.as_deref()),
+            (Kind::Budget, budget_id(&key)),
+        ];
+        let named = owners.into_iter().filter_map(|(kind, id)| Some((kind, id?)));
+        parts.extend(named.map(|(kind, id)| self.parts.of(kind, id)));
+        // At once: a request waits for them, and for no longer than its deadline.
+        let [user, team, member, budget] = owners.map(|(kind, id)| self.named(kind, id));
+        let (user, team, member, budget) = tokio::try_join!(user, team, member, budget)?;
         let mut budgets = BTreeMap::new();
-        for holder in [Some(&key), user.as_ref(), team.as_ref(), member.as_ref()].into_iter().flatten() {
-            let Some(id) = holder.settings.get("budget_id").and_then(Value::as_str) else { continue };
-            if let Some(budget) = owner(Kind::Budget, Some(id)).await? {
-                budgets.insert(id.to_owned(), budget);
+        budgets.extend(budget.map(|budget| (budget.id.clone(), budget)));
+        for id in [&user, &team, &member].into_iter().flatten().filter_map(budget_id) {
+            if budgets.contains_key(id) {
+                continue;
             }
+            parts.push(self.parts.of(Kind::Budget, id));
+            budgets.extend(self.object(Kind::Budget, id).await?.map(|budget| (id.to_owned(), budget)));
         }
         Ok(Some(Origin { key, user, team, member, budgets }))
+    }
+
+    async fn named(&self, kind: Kind, id: Option<&str>) -> Result<Option<Object>, Error> {
+        match id {
+            Some(id) => self.object(kind, id).await,
+            None => Ok(None),
+        }
     }
 
     /// Sets accounts to what was read, unless a part of it has changed since: then it is to be read again. Accounts are
@@ -65,9 +78,7 @@ impl Keys {
         loop {
             let mut parts = vec![self.parts.of(kind, id)];
             let object = self.object(kind, id).await?.filter(|object| !object.deleted);
-            let budget_id =
-                object.as_ref().and_then(|object| object.settings.get("budget_id").and_then(Value::as_str));
-            let budget = match budget_id {
+            let budget = match object.as_ref().and_then(budget_id) {
                 Some(budget_id) => {
                     parts.push(self.parts.of(Kind::Budget, budget_id));
                     self.object(Kind::Budget, budget_id).await?
@@ -102,8 +113,7 @@ impl Keys {
         let mut accounts = Accounts::default();
         let Origin { key, user, team, member, budgets } = origin;
         let read = |object: &Object| {
-            let budget =
-                object.settings.get("budget_id").and_then(Value::as_str).and_then(|id| budgets.get(id));
+            let budget = budget_id(object).and_then(|id| budgets.get(id));
             Allowance::read(&object.settings, budget.map(|budget| &budget.settings), now_ms)
         };
         accounts.add(&self.book, &Subject::new(SubjectKind::Key, counts_as(key)), &read(key));
@@ -160,4 +170,9 @@ impl Keys {
     async fn object(&self, kind: Kind, id: &str) -> Result<Option<Object>, Error> {
         self.store.object(kind, id).await
     }
+}
+
+/// The budget that an object refers to.
+fn budget_id(object: &Object) -> Option<&str> {
+    object.settings.get("budget_id").and_then(Value::as_str)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use trunkline_core::Secret;
 use trunkline_keys::{Keys, KeysOptions, Pepper, Token};
-use trunkline_store::Kind;
+use trunkline_store::{Kind, Object};
 
 use crate::gated_store::GatedStore;
 use crate::{KEY, World};
@@ -64,6 +64,28 @@ async fn a_key_that_was_looked_for_before_it_was_made_is_found() {
     };
     let (found, ()) = futures_util::future::join(early, making).await;
     assert!(found.is_some());
+}
+
+#[tokio::test]
+async fn what_a_key_refers_to_is_asked_for_at_once() {
+    let (world, gate) = gated(Duration::from_secs(10)).await;
+    let owned = |key: &mut Object| {
+        key.team_id = Some("red".into());
+        key.user_id = Some("ann".into());
+    };
+    world.put(Kind::Key, &world.index(), owned, json!({ "budget_id": "small" })).await;
+    world.put(Kind::Budget, "small", |_| {}, json!({ "rpm_limit": 3 })).await;
+    let kinds = [Kind::User, Kind::Team, Kind::Member, Kind::Budget];
+    gate.close(&kinds);
+    let finding = async { world.keys.find(KEY).await.expect("answers").expect("a key") };
+    let asking = async {
+        for kind in kinds {
+            gate.asked(kind, 1).await;
+        }
+        gate.release();
+    };
+    let (found, ()) = futures_util::future::join(finding, asking).await;
+    assert_eq!(found.accounts.always[0].standing().requests.map(|left| left.limit), Some(3));
 }
 
 #[tokio::test]
