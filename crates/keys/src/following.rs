@@ -8,11 +8,16 @@ use crate::Keys;
 const CHANGES_MAX: u64 = 1_000;
 
 impl Keys {
-    /// Asks the store again and again what has changed, and forgets that. Never ends; whoever polls it ends it.
+    /// Asks the store again and again what has changed, and forgets that; and finishes reads that took longer than a request
+    /// waits. Never ends; whoever polls it ends it.
     ///
     /// Where the store does not answer, what is known is served on, and everything is forgotten once it answers again
     /// and cannot say what was missed.
     pub async fn follow(&self) {
+        tokio::join!(self.follow_changes(), self.read_late());
+    }
+
+    async fn follow_changes(&self) {
         let mut seen: Option<i64> = None;
         let mut ticks = tokio::time::interval(self.options.poll_every);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -9,6 +9,7 @@ use trunkline_core::{Error, ErrorKind, Subject};
 use trunkline_limits::{Account, Book, Clock, Limits, Sharing};
 use trunkline_store::{Kind, Store};
 
+use crate::late::{Late, LateReads};
 use crate::parts::Parts;
 use crate::{Accounts, Identity, Limited, Pepper, Token};
 
@@ -49,7 +50,7 @@ impl Default for KeysOptions {
 ///
 /// A key that is in memory costs one hash and one look. Of many requests with a key that is not, one asks the store and
 /// all get its answer. What has changed is forgotten: at once by [`Keys::forget`], and by [`Keys::follow`] what other
-/// replicas changed.
+/// replicas changed; that also finishes what the store was too slow for.
 #[derive(Debug)]
 pub struct Keys {
     pub(crate) store: Arc<dyn Store>,
@@ -62,6 +63,7 @@ pub struct Keys {
     unknown: Cache<Token, Instant>,
     limited: Cache<(Kind, String), Arc<Limited>>,
     pub(crate) parts: Parts,
+    pub(crate) late: LateReads,
     /// Held while accounts are set to what was read.
     pub(crate) setting: Mutex<()>,
 }
@@ -108,6 +110,7 @@ impl Keys {
             limited: Cache::new(LIMITED_MAX),
             options,
             parts: Parts::default(),
+            late: LateReads::default(),
             setting: Mutex::default(),
         }
     }
@@ -136,10 +139,10 @@ impl Keys {
             }
             self.cached.remove(&token);
         }
-        self.look_up(token).await
+        self.in_time(self.look_up(token), || Late::Key(token)).await
     }
 
-    async fn look_up(&self, token: Token) -> Result<Option<Arc<Identity>>, Error> {
+    pub(crate) async fn look_up(&self, token: Token) -> Result<Option<Arc<Identity>>, Error> {
         if self.is_unknown(token) {
             return Ok(None);
         }
@@ -158,14 +161,11 @@ impl Keys {
                 Err(error) => Err(Some(error)),
             }
         });
-        let read = async {
-            match read.await {
-                Ok(identity) => Ok(Some(identity)),
-                Err(None) => Ok(None),
-                Err(Some(error)) => Err(error),
-            }
-        };
-        self.in_time(read).await
+        match read.await {
+            Ok(identity) => Ok(Some(identity)),
+            Err(None) => Ok(None),
+            Err(Some(error)) => Err(error),
+        }
     }
 
     fn is_unknown(&self, token: Token) -> bool {
@@ -185,15 +185,22 @@ impl Keys {
             }
             self.limited.remove(&name);
         }
-        let read = self
-            .limited
-            .get_or_insert_async(&name, async { self.read_limited(kind, id).await.map(Arc::new) });
-        self.in_time(read).await
+        self.in_time(self.look_up_limited(name), || Late::Limited(kind, id.to_owned())).await
     }
 
-    /// Whatever the store says, if it says it in time.
-    async fn in_time<T>(&self, reading: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    pub(crate) async fn look_up_limited(&self, name: (Kind, String)) -> Result<Arc<Limited>, Error> {
+        let read = async { self.read_limited(name.0, &name.1).await.map(Arc::new) };
+        self.limited.get_or_insert_async(&name, read).await
+    }
+
+    /// Whatever the store says, if it says it in time. What it says later is for those who ask then.
+    async fn in_time<T>(
+        &self,
+        reading: impl Future<Output = Result<T, Error>>,
+        late: impl FnOnce() -> Late,
+    ) -> Result<T, Error> {
         tokio::time::timeout(self.options.deadline, reading).await.unwrap_or_else(|_| {
+            self.late.note(late());
             let message = format!("the store did not answer within {} ms", self.options.deadline.as_millis());
             Err(Error::new(ErrorKind::StoreUnavailable, message))
         })

@@ -8,6 +8,7 @@ mod allowance;
 mod following;
 mod identity;
 mod keys;
+mod late;
 mod limited;
 mod model_list;
 mod notes;

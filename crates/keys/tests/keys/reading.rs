@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use trunkline_core::Secret;
+use trunkline_core::{ErrorKind, Secret};
 use trunkline_keys::{Keys, KeysOptions, Pepper, Token};
 use trunkline_store::{Kind, Object};
 
@@ -86,6 +86,34 @@ async fn what_a_key_refers_to_is_asked_for_at_once() {
     };
     let (found, ()) = futures_util::future::join(finding, asking).await;
     assert_eq!(found.accounts.always[0].standing().requests.map(|left| left.limit), Some(3));
+}
+
+#[tokio::test]
+async fn what_took_too_long_is_known_to_the_next_request() {
+    let (world, gate) = gated(Duration::from_millis(10)).await;
+    world.put(Kind::Team, "red", |_| {}, json!({ "rpm_limit": 7 })).await;
+    world.put(Kind::Key, &world.index(), |key| key.team_id = Some("red".into()), json!({})).await;
+    world.put(Kind::Customer, "bob", |_| {}, json!({ "rpm_limit": 3 })).await;
+    gate.close(&[Kind::Team, Kind::Customer]);
+    let asking = async {
+        let (key, user) = (world.keys.find(KEY).await, world.keys.limited(Kind::Customer, "bob").await);
+        let told = [key.map(|_| ()), user.map(|_| ())].map(|told| told.map_err(|error| error.kind()));
+        assert_eq!(told, [Err(ErrorKind::StoreUnavailable); 2]);
+        // It is read once more, beside requests, and answered after as long as the store likes.
+        gate.asked(Kind::Team, 2).await;
+        gate.asked(Kind::Customer, 2).await;
+        gate.release();
+        while world.keys.known().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        gate.close(&[Kind::Key, Kind::Customer]);
+        assert!(world.keys.find(KEY).await.expect("it is in memory").is_some());
+        while world.keys.limited(Kind::Customer, "bob").await.is_err() {}
+    };
+    tokio::select! {
+        () = world.keys.follow() => panic!("it never ends"),
+        done = tokio::time::timeout(Duration::from_secs(5), asking) => done.expect("it is read"),
+    }
 }
 
 #[tokio::test]
