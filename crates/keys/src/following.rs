@@ -42,17 +42,30 @@ impl Keys {
         }
     }
 
-    /// Takes in the changes after a number, and gives the newest.
-    async fn take_in(&self, mut after: i64) -> Result<i64, Error> {
+    /// Takes in the changes after the newest that was seen, and gives the newest that there is.
+    ///
+    /// The newest that was seen is asked for once more: it is there, or its object has changed since and has a larger
+    /// number. Where neither is, the database was put back to what it was before, and nobody knows what is different.
+    async fn take_in(&self, seen: i64) -> Result<i64, Error> {
+        let mut newest = seen;
+        let mut after = seen.saturating_sub(1);
         loop {
             let changes = self.store.changes(after, CHANGES_MAX).await?;
-            for change in &changes {
+            if changes.is_empty() && after < seen {
+                newest = self.store.newest_change().await?;
+                if newest < seen {
+                    tracing::warn!("the database is at an earlier state than before; all keys are read anew");
+                    self.forget_all();
+                }
+            }
+            for change in changes.iter().filter(|change| change.number > seen) {
                 self.forget(change.kind, &change.id);
-                after = after.max(change.number);
+                newest = newest.max(change.number);
             }
             if (changes.len() as u64) < CHANGES_MAX {
-                return Ok(after);
+                return Ok(newest);
             }
+            after = changes.last().map_or(after, |change| change.number);
         }
     }
 }

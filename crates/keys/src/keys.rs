@@ -241,8 +241,9 @@ impl Keys {
         }
     }
 
-    /// Forgets everything that has been read.
+    /// Forgets everything that has been read, and what is being read.
     pub fn forget_all(&self) {
+        self.parts.change_all();
         self.cached.clear();
         self.unknown.clear();
         self.limited.clear();

@@ -51,6 +51,13 @@ impl Parts {
         }
     }
 
+    /// Has everything made anew.
+    pub(crate) fn change_all(&self) {
+        for part in self.lock().drain().filter_map(|(_, part)| part.upgrade()) {
+            part.change();
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<(Kind, String), Weak<Part>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -13,16 +13,34 @@ use trunkline_store::{
 
 #[derive(Debug)]
 pub(crate) struct GatedStore {
-    store: Arc<SqliteStore>,
+    store: Mutex<Arc<SqliteStore>>,
     closed: Mutex<BTreeSet<Kind>>,
     held: Mutex<Vec<oneshot::Sender<()>>>,
+    /// How often it was asked for changes.
+    looks: watch::Sender<u64>,
     /// The objects that were asked for, in their order.
     asked: watch::Sender<Vec<(Kind, String)>>,
 }
 
 impl GatedStore {
     pub(crate) fn over(store: Arc<SqliteStore>) -> Self {
-        Self { store, closed: Mutex::default(), held: Mutex::default(), asked: watch::Sender::default() }
+        let store = Mutex::new(store);
+        Self {
+            store,
+            closed: Mutex::default(),
+            held: Mutex::default(),
+            looks: watch::Sender::default(),
+            asked: watch::Sender::default(),
+        }
+    }
+
+    /// Puts another database in the place of this one.
+    pub(crate) fn restore(&self, store: Arc<SqliteStore>) {
+        *self.store.lock().unwrap_or_else(PoisonError::into_inner) = store;
+    }
+
+    fn store(&self) -> Arc<SqliteStore> {
+        Arc::clone(&self.store.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Holds back what is said of objects of these kinds from now on: it is read, and not told.
@@ -46,8 +64,14 @@ impl GatedStore {
         self.asked.subscribe().wait_for(|asked| count(asked) >= times).await.expect("the store lives");
     }
 
+    /// Waits until it was asked for changes so many times more.
+    pub(crate) async fn looked(&self, times: u64) {
+        let until = *self.looks.borrow() + times;
+        self.looks.subscribe().wait_for(|looks| *looks >= until).await.expect("the store lives");
+    }
+
     async fn held_back(&self, kind: Kind, id: &str) -> Result<Option<Object>, Error> {
-        let said = self.store.object(kind, id).await;
+        let said = self.store().object(kind, id).await;
         let held = self.closed.lock().unwrap_or_else(PoisonError::into_inner).contains(&kind).then(|| {
             let (release, held) = oneshot::channel();
             self.held.lock().unwrap_or_else(PoisonError::into_inner).push(release);
@@ -61,7 +85,7 @@ impl GatedStore {
     }
 }
 
-/// A store that does all but one thing as another does it.
+/// A store that does nearly all things as another does it.
 macro_rules! like_another {
     ($($method:ident($($name:ident: $type:ty),*) -> $output:ty;)+) => {
         #[async_trait]
@@ -74,8 +98,13 @@ macro_rules! like_another {
                 self.held_back(kind, id).await
             }
 
+            async fn changes(&self, after: i64, limit: u64) -> Result<Vec<Change>, Error> {
+                self.looks.send_modify(|looks| *looks += 1);
+                self.store().changes(after, limit).await
+            }
+
             $(async fn $method(&self, $($name: $type),*) -> Result<$output, Error> {
-                self.store.$method($($name),*).await
+                self.store().$method($($name),*).await
             })+
         }
     };
@@ -86,7 +115,6 @@ like_another! {
     objects(kind: Kind, ids: &[String]) -> Vec<Object>;
     list(kind: Kind, query: &ObjectQuery) -> Page<Object>;
     write(write: Write) -> Vec<Object>;
-    changes(after: i64, limit: u64) -> Vec<Change>;
     newest_change() -> i64;
     acts(before: Option<i64>, limit: u64) -> Vec<Act>;
     record(rows: &[RequestRow]) -> u64;

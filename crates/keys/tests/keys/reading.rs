@@ -17,7 +17,7 @@ const OTHER: &str = "sk-another-key-of-the-team";
 async fn gated(deadline: Duration) -> (World, Arc<GatedStore>) {
     let World { store, pepper, .. } = World::new().await;
     let gate = Arc::new(GatedStore::over(Arc::clone(&store)));
-    let options = KeysOptions { deadline, ..KeysOptions::default() };
+    let options = KeysOptions { deadline, poll_every: Duration::from_millis(20), ..KeysOptions::default() };
     let keys =
         Keys::new(Arc::<GatedStore>::clone(&gate), Arc::new(Pepper::new(&Secret::new("pepper"))), options);
     (World { store, pepper, keys }, gate)
@@ -86,6 +86,33 @@ async fn what_a_key_refers_to_is_asked_for_at_once() {
     };
     let (found, ()) = futures_util::future::join(finding, asking).await;
     assert_eq!(found.accounts.always[0].standing().requests.map(|left| left.limit), Some(3));
+}
+
+#[tokio::test]
+async fn a_database_that_is_put_back_is_read_anew() {
+    let (world, gate) = gated(Duration::from_secs(10)).await;
+    for change in 0..3 {
+        world.put(Kind::Key, &world.index(), |_| {}, json!({ "rpm_limit": change })).await;
+    }
+    let earlier = World::new().await;
+    let following = world.keys.follow();
+    let restoring = async {
+        // What is found after the first look is forgotten for a reason.
+        let stays = async || {
+            let found = world.keys.find(KEY).await.expect("answers").expect("a key");
+            gate.looked(2).await;
+            !found.is_stale()
+        };
+        while !stays().await {}
+        gate.restore(earlier.store);
+        while world.keys.find(KEY).await.expect("answers").is_some() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        () = following => panic!("it never ends"),
+        done = tokio::time::timeout(Duration::from_secs(5), restoring) => done.expect("it is forgotten"),
+    }
 }
 
 #[tokio::test]
