@@ -2,31 +2,27 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 use trunkline_core::{Error, ErrorKind};
 
-use crate::rows::{Batch, Rows};
+use crate::rows::{Batch, Undelivered};
 use crate::shared::{Failure, Shared, now};
 
 /// One delivery, which goes on where the last one stopped.
 #[derive(Debug)]
-pub(crate) struct Delivery {
-    shared: Arc<Shared>,
-    rows: Rows,
-    /// Read, and not yet taken by the store.
-    batch: Option<Batch>,
+pub(crate) struct Delivery<'l> {
+    shared: &'l Shared,
+    undelivered: &'l mut Undelivered,
     failures: u32,
     is_stopping: bool,
 }
 
-impl Delivery {
-    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
-        let rows = Rows::new(&shared.journal);
-        Self { shared: Arc::clone(shared), rows, batch: None, failures: 0, is_stopping: false }
+impl<'l> Delivery<'l> {
+    pub(crate) fn new(shared: &'l Shared, undelivered: &'l mut Undelivered) -> Self {
+        Self { shared, undelivered, failures: 0, is_stopping: false }
     }
 
     /// Delivers until `stop`, then what is there as long as there is time.
@@ -66,22 +62,23 @@ impl Delivery {
 
     /// Delivers one batch. Whether there was one.
     async fn step(&mut self) -> Result<bool, Error> {
-        let batch = match self.batch.take() {
+        let batch = match self.undelivered.batch.take() {
             Some(batch) => batch,
             None => {
-                let batch = self.rows.read(&self.shared.journal, self.shared.options.batch_rows_max)?;
+                let batch =
+                    self.undelivered.rows.read(&self.shared.journal, self.shared.options.batch_rows_max)?;
                 self.shared.counts.waiting.fetch_add(batch.earlier as i64, Ordering::Relaxed);
                 batch
             }
         };
-        let batch = self.batch.insert(batch);
+        let batch = self.undelivered.batch.insert(batch);
         let is_nothing = batch.rows.is_empty() && !batch.settles;
         if !batch.rows.is_empty() {
             let call = self.shared.store.record(&batch.rows);
             let late = || Error::new(ErrorKind::StoreUnavailable, "the store did not take rows in time");
             timeout(self.shared.options.store_timeout, call).await.map_err(|_| late())??;
         }
-        if let Some(batch) = self.batch.take() {
+        if let Some(batch) = self.undelivered.batch.take() {
             self.taken(&batch);
         }
         Ok(!is_nothing)
@@ -107,15 +104,20 @@ impl Delivery {
         }
     }
 
+    /// Waits for a first row, and then for a batch of them. It is called when nothing was there to be read, and never
+    /// returns before it was told of a row or time has passed: a count that were wrong must not make it look again at once.
     async fn wait_for_rows(&self) {
         let options = &self.shared.options;
         let waiting = || self.shared.counts.waiting.load(Ordering::Relaxed);
+        let mut is_told = false;
         while waiting() <= 0 {
             self.shared.filled.notified().await;
+            is_told = true;
         }
         let batch_is_full = async {
-            while waiting() < options.batch_rows_max as i64 {
+            while !is_told || waiting() < options.batch_rows_max as i64 {
                 self.shared.filled.notified().await;
+                is_told = true;
             }
         };
         // Whichever is first.

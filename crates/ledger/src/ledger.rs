@@ -16,6 +16,7 @@ use crate::opening::{self, Opening};
 use crate::options::{Options, WhenFull};
 use crate::request_id::{RequestId, RequestIds};
 use crate::row_record::OPEN;
+use crate::rows::Undelivered;
 use crate::shared::{Counts, Shared, with_buffer};
 
 /// What a row may be longer than its opening and still be certain of its room, in bytes.
@@ -32,6 +33,7 @@ impl Ledger {
     /// [`Ledger::deliver`]; nothing is read here.
     pub fn open(journal: Journal, store: Arc<dyn Store>, options: Options) -> Self {
         let shared = Shared {
+            delivering: tokio::sync::Mutex::new(Undelivered::of(&journal)),
             journal,
             store,
             options,
@@ -39,7 +41,6 @@ impl Ledger {
             counts: Counts::default(),
             filled: Notify::new(),
             failure: std::sync::Mutex::default(),
-            delivering: tokio::sync::Mutex::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -86,8 +87,8 @@ impl Ledger {
     /// Gives how the ledger stands then; what is left stays in the journal for the next start.
     pub async fn deliver(&self, stop: impl Future<Output = ()> + Send) -> Backlog {
         {
-            let _one = self.shared.delivering.lock().await;
-            Delivery::new(&self.shared).run(stop).await;
+            let mut undelivered = self.shared.delivering.lock().await;
+            Delivery::new(&self.shared, &mut undelivered).run(stop).await;
         }
         self.state()
     }

@@ -17,6 +17,21 @@ const CHUNK_BYTES: usize = 64 << 10;
 /// A batch of long rows ends before it has so many bytes.
 const BATCH_BYTES_MAX: usize = 4 << 20;
 
+/// How far the journal has been read. It is kept from one delivery to the next, so that nothing is read and counted twice.
+#[derive(Debug)]
+pub(crate) struct Undelivered {
+    pub(crate) rows: Rows,
+    /// Read, and not yet taken by the store.
+    pub(crate) batch: Option<Batch>,
+}
+
+impl Undelivered {
+    /// All that an earlier process left in a journal, and nothing of this one yet.
+    pub(crate) fn of(journal: &Journal) -> Self {
+        Self { rows: Rows::new(journal), batch: None }
+    }
+}
+
 /// Reads rows. Whoever reads notes how far they were taken: several readers can stand at different places.
 #[derive(Debug)]
 pub(crate) struct Rows {

@@ -11,6 +11,7 @@ use trunkline_store::Store;
 
 use crate::options::Options;
 use crate::request_id::RequestIds;
+use crate::rows::Undelivered;
 
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -23,7 +24,7 @@ pub(crate) struct Shared {
     pub(crate) filled: Notify,
     pub(crate) failure: Mutex<Option<Failure>>,
     /// One delivery at a time.
-    pub(crate) delivering: tokio::sync::Mutex<()>,
+    pub(crate) delivering: tokio::sync::Mutex<Undelivered>,
 }
 
 #[derive(Debug, Default)]

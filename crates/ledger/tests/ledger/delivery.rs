@@ -128,3 +128,28 @@ async fn without_a_folder_rows_go_through_memory() {
     assert_eq!(store.rows().len(), 20_000);
     assert!(ledger.state().bytes < 16 << 20, "what was delivered is given back");
 }
+
+#[tokio::test(start_paused = true)]
+async fn rows_of_an_earlier_process_are_counted_once_however_often_they_are_delivered() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Arc::new(MapStore::new(Mood::Failing));
+    {
+        let ledger = ledger(folder.path(), &store);
+        // More than a batch, so that a delivery whose count were too high would look for a batch without a pause.
+        for number in 0..600 {
+            let name = number.to_string();
+            ledger.begin(&opening(&name, &[], &[])).expect("is admitted").close(&row(&name));
+        }
+    }
+    let ledger = ledger(folder.path(), &store);
+    for _ in 0..3 {
+        assert_eq!(ledger.deliver(ready(())).await.rows, 500, "what was read, and not taken");
+    }
+    store.set(Mood::Well);
+    let state = ledger.deliver(ready(())).await;
+    assert_eq!((state.rows, state.delivered, store.rows().len()), (0, 600, 600));
+    let calls = *store.calls.borrow();
+    ledger.begin(&opening("new", &[], &[])).expect("is admitted").close(&row("new"));
+    let state = ledger.deliver(store.called(calls + 1)).await;
+    assert_eq!((state.rows, state.delivered), (0, 601));
+}
