@@ -1,8 +1,10 @@
 //! What goes on beside requests, and what is left to do once the last has ended.
 
 use std::future::{pending, ready};
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
+use tokio::task::JoinSet;
 use trunkline_export::Exporter;
 use trunkline_redis::Writer;
 
@@ -16,9 +18,39 @@ pub(crate) struct Beside {
     pub(crate) writer: Option<Writer>,
 }
 
+/// The task in which it goes on: what it works at, batches of rows above all, holds up nobody who connects.
+pub(crate) struct Working(JoinSet<()>);
+
+impl Working {
+    pub(crate) fn start(beside: &Arc<Beside>) -> Self {
+        let beside = Arc::clone(beside);
+        Self::on(async move { beside.work().await })
+    }
+
+    fn on(work: impl Future<Output = ()> + Send + 'static) -> Self {
+        let mut task = JoinSet::new();
+        task.spawn(work);
+        Self(task)
+    }
+
+    /// Never ends by itself: a panic in the task goes on here.
+    pub(crate) async fn watch(&mut self) {
+        if let Some(Err(error)) = self.0.join_next().await
+            && let Ok(panic) = error.try_into_panic()
+        {
+            resume_unwind(panic);
+        }
+    }
+
+    /// Ends the task, and returns once it has ended.
+    pub(crate) async fn end(mut self) {
+        self.0.shutdown().await;
+    }
+}
+
 impl Beside {
-    /// Follows what others change, delivers rows, sends them to others, writes replies that are to be kept. Never ends; whoever polls it ends it.
-    pub(crate) async fn work(&self) {
+    /// Follows what others change, delivers rows, sends them to others, writes replies that are to be kept. Never ends.
+    async fn work(&self) {
         let accounting = async {
             match &self.accounts {
                 Some(accounts) => accounts.work().await,
@@ -48,5 +80,28 @@ impl Beside {
         if let Some(exporter) = &self.exporter {
             exporter.run(ready(())).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_takes_long_beside_requests_holds_up_no_request() {
+        let (go_on, told) = mpsc::channel();
+        let mut working = Working::on(async move {
+            told.recv_timeout(Duration::from_secs(10)).expect("somebody else has gone on meanwhile");
+            pending::<()>().await;
+        });
+        tokio::select! {
+            biased;
+            () = working.watch() => panic!("it ended by itself"),
+            told = async { go_on.send(()) } => told.expect("it waits to be told"),
+        }
+        working.end().await;
     }
 }

@@ -26,7 +26,7 @@ use trunkline_core::Environment;
 use trunkline_gateway::{Log, LogLines, Recorder, Server, StopHandle, Tls};
 
 use accounts::Accounts;
-use beside::Beside;
+use beside::{Beside, Working};
 use flags::{Command, Flags};
 use reload::Reloader;
 use sources::Sources;
@@ -126,18 +126,19 @@ fn serve_as_told(
         let (serving, reloading) = (Box::pin(server.run()), Box::pin(reload::run(reloader)));
         let probing = Box::pin(working.probe_at_intervals());
         let pricing = Box::pin(working.take_up_prices_at_intervals());
-        let beside = Beside { accounts, exporter, writer };
-        let working_beside = Box::pin(beside.work());
+        let beside = Arc::new(Beside { accounts, exporter, writer });
+        let mut working_beside = Working::start(&beside);
         let all = async {
             tokio::select! {
                 () = serving => {}
                 () = reloading => {}
                 () = probing => {}
                 () = pricing => {}
-                () = working_beside => {}
+                () = working_beside.watch() => {}
             }
         };
         trunkline_memory::giving_back_at_rest(all).await;
+        working_beside.end().await;
         beside.finish().await;
         signals.abort();
         Ok(())
