@@ -65,14 +65,14 @@ impl<'l> Delivery<'l> {
         let batch = match self.undelivered.batch.take() {
             Some(batch) => batch,
             None => {
-                let batch =
-                    self.undelivered.rows.read(&self.shared.journal, self.shared.options.batch_rows_max)?;
+                let read = |position, bytes_max| self.shared.journal.read(position, bytes_max);
+                let batch = self.undelivered.rows.next(read, self.shared.options.batch_rows_max)?;
                 self.shared.counts.waiting.fetch_add(batch.earlier as i64, Ordering::Relaxed);
                 batch
             }
         };
         let batch = self.undelivered.batch.insert(batch);
-        let is_nothing = batch.rows.is_empty() && !batch.settles;
+        let is_nothing = batch.is_nothing();
         if !batch.rows.is_empty() {
             let call = self.shared.store.record(&batch.rows);
             let late = || Error::new(ErrorKind::StoreUnavailable, "the store did not take rows in time");

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use trunkline_core::Error;
-use trunkline_journal::{Journal, Position, Record};
+use trunkline_journal::{Chunk, Journal, Position, Record};
 use trunkline_store::RequestRow;
 
 use crate::opening::read_interrupted;
@@ -72,6 +72,11 @@ impl Batch {
     fn is_full(&self, rows_max: usize) -> bool {
         self.rows.len() >= rows_max || self.bytes >= BATCH_BYTES_MAX
     }
+
+    /// Whether nothing was there to be read.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.rows.is_empty() && self.unreadable == 0 && !self.settles
+    }
 }
 
 impl Rows {
@@ -87,7 +92,16 @@ impl Rows {
     }
 
     /// The next rows, at most `rows_max`. None, if there are none for now.
-    pub(crate) fn read(&mut self, journal: &Journal, rows_max: usize) -> Result<Batch, Error> {
+    ///
+    /// # Errors
+    ///
+    /// What `read` says, which gives the chunk at a position. What it gave before it failed is a batch all the same: nobody
+    /// reads it again.
+    pub(crate) fn next(
+        &mut self,
+        mut read: impl FnMut(Position, usize) -> Result<Chunk, Error>,
+        rows_max: usize,
+    ) -> Result<Batch, Error> {
         let mut batch = Batch { next: self.position, ..Batch::default() };
         loop {
             if self.earlier.as_ref().is_some_and(|earlier| self.position >= earlier.until) {
@@ -99,7 +113,11 @@ impl Rows {
                     return Ok(batch);
                 }
             }
-            let chunk = journal.read(self.position, CHUNK_BYTES)?;
+            let chunk = match read(self.position, CHUNK_BYTES) {
+                Ok(chunk) => chunk,
+                Err(_) if !batch.is_nothing() => return Ok(batch),
+                Err(error) => return Err(error),
+            };
             let is_end = chunk.is_empty() && chunk.next() == self.position;
             for record in chunk.records() {
                 let is_beyond = |earlier: &Earlier| record.position >= earlier.until;
@@ -163,5 +181,44 @@ impl Rows {
             batch.settles = true;
             self.earlier = None;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use trunkline_core::ErrorKind;
+    use trunkline_journal::Options;
+
+    use super::*;
+
+    #[test]
+    fn what_was_read_before_a_read_failed_is_a_batch() {
+        let journal = Journal::in_memory(&Options::in_memory());
+        let ids: Vec<RequestId> = (0_u8..200).map(|number| RequestId::from_bytes([number; 16])).collect();
+        let long = RequestRow { metadata: Some("m".repeat(1_000)), ..RequestRow::default() };
+        for id in &ids {
+            let mut record = Vec::new();
+            row_record::write(*id, &long, &mut record);
+            journal.append(CLOSE, &record).expect("there is room");
+        }
+        let mut rows = Rows::new(&journal);
+        let mut calls = 0;
+        let mut found = Vec::new();
+        for _ in 0..20 {
+            // Every second read fails.
+            let batch = rows.next(
+                |position, bytes| {
+                    calls += 1;
+                    let failed = || Error::new(ErrorKind::StoreUnavailable, "the disk has failed");
+                    if calls % 2 == 0 { Err(failed()) } else { journal.read(position, bytes) }
+                },
+                1_000,
+            );
+            if let Ok(batch) = batch {
+                found.extend(batch.rows.into_iter().map(|row| row.request_id));
+            }
+        }
+        let expected: Vec<String> = ids.iter().map(RequestId::to_string).collect();
+        assert_eq!(found, expected);
     }
 }
