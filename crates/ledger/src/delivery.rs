@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use trunkline_core::{Error, ErrorKind};
 
 use crate::rows::{Batch, Undelivered};
@@ -60,35 +60,32 @@ impl<'l> Delivery<'l> {
         }
     }
 
-    /// Delivers one batch. Whether there was one.
+    /// Delivers rows of one batch, as many as the store takes at one time. Whether there were any.
     async fn step(&mut self) -> Result<bool, Error> {
-        let batch = match self.undelivered.batch.take() {
+        let Undelivered { rows, batch: slot, at_once } = &mut *self.undelivered;
+        let batch = match slot.take() {
             Some(batch) => batch,
             None => {
                 let read = |position, bytes_max| self.shared.journal.read(position, bytes_max);
-                let batch = self.undelivered.rows.next(read, self.shared.options.batch_rows_max)?;
+                let batch = rows.next(read, self.shared.options.batch_rows_max)?;
                 self.shared.counts.waiting.fetch_add(batch.earlier as i64, Ordering::Relaxed);
                 batch
             }
         };
-        let batch = self.undelivered.batch.insert(batch);
         let is_nothing = batch.is_nothing();
-        if !batch.rows.is_empty() {
-            let call = self.shared.store.record(&batch.rows);
-            let late = || Error::new(ErrorKind::StoreUnavailable, "the store did not take rows in time");
-            timeout(self.shared.options.store_timeout, call).await.map_err(|_| late())??;
-        }
-        if let Some(batch) = self.undelivered.batch.take() {
+        // It stays in its slot while it is sent: whoever ends this loses nothing.
+        let batch = slot.insert(batch);
+        send(self.shared, batch, at_once).await?;
+        if let Some(batch) = slot.take_if(|batch| batch.taken == batch.rows.len()) {
             self.taken(&batch);
         }
         Ok(!is_nothing)
     }
 
-    /// Notes that the store has a batch.
+    /// Notes that the store has all of a batch.
     fn taken(&self, batch: &Batch) {
-        let (counts, rows) = (&self.shared.counts, batch.rows.len() as u64);
-        counts.waiting.fetch_sub((batch.own + batch.earlier) as i64, Ordering::Relaxed);
-        counts.delivered.fetch_add(rows, Ordering::Relaxed);
+        let counts = &self.shared.counts;
+        counts.waiting.fetch_sub(batch.unreadable_own as i64, Ordering::Relaxed);
         if batch.unreadable > 0 {
             counts.unreadable.fetch_add(batch.unreadable, Ordering::Relaxed);
             tracing::error!(records = batch.unreadable, "records of the journal could not be read");
@@ -150,4 +147,28 @@ impl<'l> Delivery<'l> {
         let nanoseconds = u64::try_from(whole.as_nanos()).unwrap_or(u64::MAX);
         whole - Duration::from_nanos(self.shared.ids.random() % (nanoseconds / 2 + 1))
     }
+}
+
+/// Gives the store the next rows of a batch. So many that it did not take are halved, and doubled again once it takes them
+/// in less than a quarter of its time, so that twice as many are not late again.
+async fn send(shared: &Shared, batch: &mut Batch, at_once: &mut usize) -> Result<(), Error> {
+    let left = &batch.rows[batch.taken..];
+    let rows = &left[..left.len().min((*at_once).max(1))];
+    let count = rows.len();
+    if count == 0 {
+        return Ok(());
+    }
+    let (began, limit) = (Instant::now(), shared.options.store_timeout);
+    let late = || Error::new(ErrorKind::StoreUnavailable, "the store did not take rows in time");
+    let recorded = timeout(limit, shared.store.record(rows)).await.map_err(|_| late()).flatten();
+    if recorded.is_err() {
+        *at_once = count / 2;
+    } else if began.elapsed() < limit / 4 {
+        *at_once = (*at_once).max(1).saturating_mul(2).min(shared.options.batch_rows_max);
+    }
+    recorded?;
+    batch.taken += count;
+    shared.counts.waiting.fetch_sub(count as i64, Ordering::Relaxed);
+    shared.counts.delivered.fetch_add(count as u64, Ordering::Relaxed);
+    Ok(())
 }

@@ -33,7 +33,7 @@ impl Ledger {
     /// [`Ledger::deliver`]; nothing is read here.
     pub fn open(journal: Journal, store: Arc<dyn Store>, options: Options) -> Self {
         let shared = Shared {
-            delivering: tokio::sync::Mutex::new(Undelivered::of(&journal)),
+            delivering: tokio::sync::Mutex::new(Undelivered::of(&journal, options.batch_rows_max)),
             journal,
             store,
             options,
@@ -81,8 +81,8 @@ impl Ledger {
     /// it; nothing is spawned. Of several at one time the first delivers, and the others wait.
     ///
     /// Rows of an earlier process go first: those that were closed, and one for each request that was not. After that, rows
-    /// are sent in the order in which they were closed, in batches. A batch that the store does not take is sent again,
-    /// after a wait that grows. Rows may reach the store more than once, which counts them once.
+    /// are sent in the order in which they were closed, in batches. What the store does not take is sent again, after a wait
+    /// that grows, half as many rows at one time. Rows may reach the store more than once, which counts them once.
     ///
     /// Gives how the ledger stands then; what is left stays in the journal for the next start.
     pub async fn deliver(&self, stop: impl Future<Output = ()> + Send) -> Backlog {

@@ -23,12 +23,14 @@ pub(crate) struct Undelivered {
     pub(crate) rows: Rows,
     /// Read, and not yet taken by the store.
     pub(crate) batch: Option<Batch>,
+    /// How many rows of it the store is given at one time: fewer where more were not taken.
+    pub(crate) at_once: usize,
 }
 
 impl Undelivered {
     /// All that an earlier process left in a journal, and nothing of this one yet.
-    pub(crate) fn of(journal: &Journal) -> Self {
-        Self { rows: Rows::new(journal), batch: None }
+    pub(crate) fn of(journal: &Journal, at_once: usize) -> Self {
+        Self { rows: Rows::new(journal), batch: None, at_once }
     }
 }
 
@@ -55,12 +57,14 @@ struct Earlier {
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     pub(crate) rows: Vec<RequestRow>,
+    /// How many of them the store has.
+    pub(crate) taken: usize,
     /// How many of them an earlier process left.
     pub(crate) earlier: u64,
-    /// How many this process closed, those that could not be read among them.
-    pub(crate) own: u64,
     /// Records that could not be read.
     pub(crate) unreadable: u64,
+    /// How many of those are rows that this process closed.
+    pub(crate) unreadable_own: u64,
     /// Where to read on when they are taken.
     pub(crate) next: Position,
     /// With them everything that an earlier process left is made up for.
@@ -139,7 +143,6 @@ impl Rows {
     }
 
     fn take(&mut self, record: Record<'_>, batch: &mut Batch) {
-        batch.own += u64::from(self.earlier.is_none() && record.kind == CLOSE);
         match self.row(record) {
             Ok(Some(row)) => {
                 batch.rows.push(row);
@@ -147,7 +150,10 @@ impl Rows {
                 batch.earlier += u64::from(self.earlier.is_some());
             }
             Ok(None) => {}
-            Err(_) => batch.unreadable += 1,
+            Err(_) => {
+                batch.unreadable += 1;
+                batch.unreadable_own += u64::from(self.earlier.is_none() && record.kind == CLOSE);
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use std::future::{pending, ready};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use trunkline_journal::{Durability, Journal, Options as JournalOptions};
 use trunkline_ledger::{Ledger, Options};
@@ -16,6 +17,13 @@ fn ledger(folder: &Path, store: &Arc<MapStore>) -> Ledger {
     // What 1,300 rows take three of.
     let options = Options { batch_rows_max: 500, ..Options::default() };
     Ledger::open(journal, Arc::clone(store) as _, options)
+}
+
+/// Returns once nothing waits any more. Time is paused.
+async fn all_is_delivered(ledger: &Ledger) {
+    while ledger.state().rows > 0 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,6 +98,33 @@ async fn a_store_that_hangs_is_given_up_and_asked_again() {
     };
     let state = ledger.deliver(watch).await;
     assert_eq!((state.rows, store.rows().len()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_store_is_given_fewer_rows_until_it_takes_them_in_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Arc::new(MapStore::new(Mood::Slow));
+    let ledger = ledger(folder.path(), &store);
+    let add = |from: u32, until: u32| {
+        for number in from..until {
+            let name = number.to_string();
+            ledger.begin(&opening(&name, &[], &[])).expect("is admitted").close(&row(&name));
+        }
+    };
+    add(0, 1_000);
+    let largest = || store.largest.load(std::sync::atomic::Ordering::Relaxed);
+    let watch = async {
+        // 500 rows would take 25 s and 250 half of that, of 10 s: two calls are late, and eight of 125 rows are not.
+        store.called(10).await;
+        assert_eq!((largest(), ledger.state().delivered), (125, 875));
+        store.set(Mood::Well);
+        all_is_delivered(&ledger).await;
+        add(1_000, 3_000);
+        all_is_delivered(&ledger).await;
+    };
+    let state = ledger.deliver(watch).await;
+    assert_eq!((state.rows, state.delivered), (0, 3_000));
+    assert_eq!(largest(), 500, "it is given more again");
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::watch;
@@ -18,6 +19,8 @@ pub(crate) enum Mood {
     Well,
     Failing,
     Hanging,
+    /// Each row takes 50 ms.
+    Slow,
 }
 
 /// Rows by their ids, and how often each batch came.
@@ -72,6 +75,9 @@ impl Store for MapStore {
         let now = *mood.wait_for(|mood| *mood != Mood::Hanging).await.expect("the store lives");
         if now == Mood::Failing {
             return Err(Error::new(ErrorKind::StoreUnavailable, "the store is out"));
+        }
+        if now == Mood::Slow {
+            tokio::time::sleep(Duration::from_millis(50) * rows.len() as u32).await;
         }
         self.largest.fetch_max(rows.len() as u64, Ordering::Relaxed);
         let mut kept = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
