@@ -30,6 +30,8 @@ mod objects;
 mod placeholders;
 #[cfg(test)]
 mod plans;
+#[cfg(test)]
+mod pooler;
 mod rebuild;
 mod row;
 mod schema;

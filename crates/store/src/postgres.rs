@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions as _, Connection as _, PgPool};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgPool};
 use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 use trunkline_core::{Error, ErrorKind, Secret};
@@ -20,8 +20,10 @@ use crate::sqlite::now;
 /// How long a connection may have lain idle before it is asked whether it is still there.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
-/// How long the database goes on with a statement whose caller may be gone, and keeps its locks.
-const STATEMENT_LIMIT: &str = "60s";
+/// How long the database goes on with a statement whose caller may be gone, and keeps its locks. It is said once there is a
+/// connection, and not as it is made: a pooler such as PgBouncer refuses what it does not know then.
+const STATEMENT_LIMIT: &str =
+    "SET statement_timeout = '60s'; SET idle_in_transaction_session_timeout = '60s'";
 
 /// The advisory lock of those who make tables.
 const TABLES_LOCK: i64 = i64::from_be_bytes(*b"trunkli\x00");
@@ -86,15 +88,16 @@ impl PostgresStore {
         }
         let connect_options = parse(url)?
             .application_name("trunkline")
-            .options([
-                ("statement_timeout", STATEMENT_LIMIT),
-                ("idle_in_transaction_session_timeout", STATEMENT_LIMIT),
-            ])
+            // Nothing here is a float, and poolers refuse this one too.
+            .extra_float_digits(None)
             .disable_statement_logging();
         let pool = PgPoolOptions::new()
             .max_connections(options.connections_max.max(1))
             .acquire_timeout(options.acquire_timeout)
             .test_before_acquire(false)
+            .after_connect(|connection, _| {
+                Box::pin(async move { connection.execute(STATEMENT_LIMIT).await.map(drop) })
+            })
             .before_acquire(|connection, metadata| {
                 Box::pin(async move {
                     if metadata.idle_for > TRUSTED_IDLE {
