@@ -14,7 +14,7 @@ use trunkline_ledger::Ledger;
 use trunkline_limits::{Budget, Clock, Limits, Period};
 use trunkline_management::Management;
 use trunkline_redis::Leases;
-use trunkline_store::{PostgresOptions, PostgresStore, SqliteStore, Store};
+use trunkline_store::{PostgresOptions, PostgresStore, SqliteOptions, SqliteStore, Store};
 
 use crate::managed::Managed;
 use crate::shared;
@@ -214,7 +214,12 @@ async fn store(sources: &Sources, folder: &Folder) -> Result<Arc<dyn Store>, Err
         return Ok(Arc::new(PostgresStore::connect(url, &options)?));
     }
     match folder.path() {
-        Some(path) => Ok(Arc::new(SqliteStore::open(&path.join("trunkline.db")).await?)),
+        Some(path) => {
+            // What the store has, the journal forgets: one of them must survive what the other would.
+            let synced = sources.loaded.settings.trunkline.ledger_durability == LedgerDurability::Sync;
+            let options = SqliteOptions { synced };
+            Ok(Arc::new(SqliteStore::open_with(&path.join("trunkline.db"), options).await?))
+        }
         None => {
             tracing::error!(
                 "keys and the ledger are kept in memory alone, and lost at the end: {}",

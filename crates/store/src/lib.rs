@@ -47,5 +47,5 @@ pub use object::{Kind, Object, member_id};
 pub use postgres::{PostgresOptions, PostgresStore};
 pub use query::{ObjectQuery, Order, Page, RequestQuery};
 pub use request_row::{AttemptRow, Charge, CostOrigin, RequestRow};
-pub use sqlite::SqliteStore;
+pub use sqlite::{SqliteOptions, SqliteStore};
 pub use store::{Lowered, Spent, Store, Write};

@@ -39,10 +39,18 @@ const WRITER_CACHE: &str = "-8000";
 /// How large the write-ahead log stays once it has been written back.
 const WAL_BYTES_MAX: &str = "67108864";
 
+/// How a file of SQLite is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SqliteOptions {
+    /// Whether what was committed survives the end of the machine too: each commit waits for the disk. Default false.
+    pub synced: bool,
+}
+
 /// A store in SQLite.
 ///
 /// There is one connection that writes, and up to four that read. What was committed survives the end of the process;
-/// the last moments before the *machine* loses power may be lost, but the file is never left broken.
+/// unless [`SqliteOptions::synced`] is set, the last moments before the *machine* loses power may be lost, but the file is
+/// never left broken.
 ///
 /// Money is kept in whole picodollars (0.000000000001 US dollars), rounded half to even; one sum goes up to 9 million
 /// dollars and stays there. The rows themselves keep every figure as it was given.
@@ -59,6 +67,15 @@ impl SqliteStore {
     ///
     /// `ErrorKind::StoreUnavailable` if the file cannot be made, or is none of ours.
     pub async fn open(path: &Path) -> Result<Self, Error> {
+        Self::open_with(path, SqliteOptions::default()).await
+    }
+
+    /// As [`SqliteStore::open`], used as the options say.
+    ///
+    /// # Errors
+    ///
+    /// As [`SqliteStore::open`].
+    pub async fn open_with(path: &Path, how: SqliteOptions) -> Result<Self, Error> {
         create(path).map_err(|error| {
             let message = format!("the store {} cannot be made", path.display());
             Error::new(ErrorKind::StoreUnavailable, message).with_source(error)
@@ -68,8 +85,11 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             .pragma("journal_size_limit", WAL_BYTES_MAX);
         let options = usual(options);
-        let for_writer =
-            options.clone().pragma("wal_autocheckpoint", WAL_PAGES).pragma("cache_size", WRITER_CACHE);
+        let for_writer = options
+            .clone()
+            .synchronous(if how.synced { SqliteSynchronous::Full } else { SqliteSynchronous::Normal })
+            .pragma("wal_autocheckpoint", WAL_PAGES)
+            .pragma("cache_size", WRITER_CACHE);
         let writer = writer(for_writer).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS_MAX)
@@ -188,4 +208,25 @@ fn create(path: &Path) -> io::Result<()> {
 pub(crate) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn check(synced: bool, expected: i64) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let how = SqliteOptions { synced };
+        let store = SqliteStore::open_with(&folder.path().join("s.db"), how).await.expect("a store");
+        let mut session = store.begin().await.expect("a transaction");
+        let rows = session.fetch("PRAGMA synchronous", Vec::new()).await.expect("an answer");
+        assert_eq!(rows[0].integer(0).expect("a number"), expected, "{how:?}");
+    }
+
+    #[tokio::test]
+    async fn a_commit_waits_for_the_disk_where_that_is_asked_for() {
+        // In SQLite's words: NORMAL, of which the write-ahead log is not forced to the disk, and FULL.
+        check(false, 1).await;
+        check(true, 2).await;
+    }
 }
