@@ -14,7 +14,7 @@ use crate::value::{Value, indexed};
 use crate::{Activity, ActivityQuery, Dimension, Sums};
 
 pub(crate) async fn activity(session: &mut Session, query: &ActivityQuery) -> Result<Vec<Activity>, Error> {
-    let (text, values) = question(query)?;
+    let (text, values) = question(session, query)?;
     session.fetch(&text, values).await?.iter().map(|row| read(&query.by, row)).collect()
 }
 
@@ -32,7 +32,10 @@ fn table(query: &ActivityQuery) -> Result<(&'static str, i64), Error> {
     Ok(if whole_days && !by_hour { ("days", DAY_MS) } else { ("hours", HOUR_MS) })
 }
 
-pub(crate) fn question(query: &ActivityQuery) -> Result<(String, Vec<Value<'_>>), Error> {
+pub(crate) fn question<'query>(
+    session: &Session,
+    query: &'query ActivityQuery,
+) -> Result<(String, Vec<Value<'query>>), Error> {
     let (table, unit) = table(query)?;
     let mut values = Placeholders::new();
     let from = values.add(query.from.map_or(i64::MIN, |from| floor(from, unit)).into());
@@ -52,7 +55,7 @@ pub(crate) fn question(query: &ActivityQuery) -> Result<(String, Vec<Value<'_>>)
         }
     }
     let mut columns: Vec<String> = query.by.iter().map(|dimension| expression(*dimension, unit)).collect();
-    columns.push("COALESCE(SUM(spend), 0) AS spent".to_owned());
+    columns.push(session.money_total("spend"));
     columns.extend(FIGURES.iter().map(|figure| format!("CAST(COALESCE(SUM({figure}), 0) AS BIGINT)")));
     let limit = values.add(query.limit.map_or(i64::MAX, whole).into());
     let text = format!(
@@ -75,7 +78,8 @@ fn grouping(by: &[Dimension]) -> String {
         chosen.map(|(place, _): (usize, _)| place.to_string())
     };
     let groups: Vec<String> = (1..=by.len()).map(|place| place.to_string()).collect();
-    let order: Vec<String> = places(true).chain(["spent DESC".to_owned()]).chain(places(false)).collect();
+    let order: Vec<String> =
+        places(true).chain(["spent DESC, rest DESC".to_owned()]).chain(places(false)).collect();
     format!(" GROUP BY {} ORDER BY {}", groups.join(", "), order.join(", "))
 }
 
@@ -118,8 +122,8 @@ fn read(by: &[Dimension], row: &Row) -> Result<Activity, Error> {
 }
 
 fn sums(row: &Row, first: usize) -> Result<Sums, Error> {
-    let spend: Decimal = row.money(first)?;
-    let figure = |number: usize| row.count(first + 1 + number);
+    let spend: Decimal = row.money_total(first)?;
+    let figure = |number: usize| row.count(first + 2 + number);
     Ok(Sums {
         spend,
         requests: figure(0)?,

@@ -33,6 +33,15 @@ pub(crate) fn picodollars(amount: Decimal) -> i64 {
     mantissa.and_then(|mantissa| i64::try_from(mantissa).ok()).unwrap_or(limit)
 }
 
+/// In so many picodollars sums are counted whose picodollars might be too many.
+pub(crate) const MILLION: i64 = 1_000_000;
+
+/// So many millions of picodollars and what is less, as dollars.
+pub(crate) fn total(millions: i64, less: i64) -> Decimal {
+    let picodollars = i128::from(millions) * i128::from(MILLION) + i128::from(less);
+    Decimal::from_i128_with_scale(picodollars, SQLITE_PLACES).normalize()
+}
+
 pub(crate) fn dollars(picodollars: i64) -> Decimal {
     Decimal::new(picodollars, SQLITE_PLACES).normalize()
 }

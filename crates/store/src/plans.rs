@@ -79,7 +79,7 @@ fn statements(session: &Session) -> Vec<(String, String, Vec<Value<'static>>)> {
         statements.push((format!("{query:?}"), text, owned(values)));
     }
     for query in activities {
-        let (text, values) = activities::question(&query).expect("a question that has an answer");
+        let (text, values) = activities::question(session, &query).expect("a question that has an answer");
         statements.push((format!("{query:?}"), text, owned(values)));
     }
     let (text, values) = activities::counting(Some(MIDNIGHT + 5), None);

@@ -7,7 +7,7 @@ use sqlx::{ColumnIndex, Decode, Type};
 use trunkline_core::Error;
 
 use crate::failure::unavailable;
-use crate::money::dollars;
+use crate::money::{dollars, total};
 
 /// A row of either database. Columns are numbered from 0, in the order of the statement.
 pub(crate) enum Row {
@@ -41,6 +41,14 @@ impl Row {
         match self {
             Self::Sqlite(row) => get(row, column).map(dollars),
             Self::Postgres(row) => get(row, column).map(|amount: Decimal| amount.normalize()),
+        }
+    }
+
+    /// The sum of a column of money, which takes two columns: [`Session::money_total`](crate::session::Session::money_total).
+    pub(crate) fn money_total(&self, column: usize) -> Result<Decimal, Error> {
+        match self {
+            Self::Sqlite(row) => Ok(total(get(row, column)?, get(row, column + 1)?)),
+            Self::Postgres(_) => self.money(column),
         }
     }
 

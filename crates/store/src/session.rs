@@ -10,7 +10,7 @@ use sqlx::{
 use trunkline_core::Error;
 
 use crate::failure::unavailable;
-use crate::money::{POSTGRES_PLACES, SQLITE_PLACES, picodollars, rounded};
+use crate::money::{MILLION, POSTGRES_PLACES, SQLITE_PLACES, picodollars, rounded};
 use crate::row::Row;
 use crate::value::Value;
 
@@ -106,6 +106,18 @@ impl Session {
     pub(crate) fn money_sum(&self, column: &str) -> String {
         let sum = format!("held.{column} + excluded.{column}");
         if self.is_postgres() { sum } else { format!("MIN({sum}, 9000000000000000000)") }
+    }
+
+    /// The sum of a column over rows, as two columns, `spent` and `rest`. SQLite gives up a statement whose sum passes its
+    /// largest number, so that whole millions of picodollars and what is less are summed apart there.
+    pub(crate) fn money_total(&self, column: &str) -> String {
+        if self.is_postgres() {
+            return format!("COALESCE(SUM({column}), 0) AS spent, 0 AS rest");
+        }
+        let [millions, less] = [format!("SUM({column} / {MILLION})"), format!("SUM({column} % {MILLION})")];
+        format!(
+            "COALESCE({millions} + {less} / {MILLION}, 0) AS spent, COALESCE({less} % {MILLION}, 0) AS rest"
+        )
     }
 
     fn connection(&mut self) -> Connection<'_> {

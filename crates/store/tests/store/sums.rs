@@ -188,6 +188,31 @@ pub(crate) async fn sums_come_in_order(store: &dyn Store) {
     assert_eq!(by_day, ["b 2026-11-27", "d 2026-11-27", "a 2026-11-27", "c 2026-11-28"]);
 }
 
+/// SQLite adds integers up to 9.2 million dollars and gives the statement up past that.
+pub(crate) async fn sums_go_past_what_one_counter_holds(store: &dyn Store) {
+    let digits = if store.name() == "sqlite" { "999999.000000000001" } else { "999999.000000000000001" };
+    let of = |key: &str, number: usize, spend: &str| RequestRow {
+        key: Some(key.to_owned()),
+        ..row(&format!("{key}{number}"), MIDNIGHT + i64::try_from(number).expect("a few") * HOUR, spend)
+    };
+    let mut rows: Vec<RequestRow> = (0..20).map(|number| of("a", number, digits)).collect();
+    rows.extend((0..20).map(|number| of("b", number, "999999")));
+    rows.push(of("c", 0, "-1.5"));
+    store.record(&rows).await.expect("a record");
+    let query = ActivityQuery {
+        by: vec![Dimension::Key],
+        from: Some(MIDNIGHT),
+        until: Some(MIDNIGHT + 20 * HOUR),
+        ..ActivityQuery::default()
+    };
+    let sums = store.activity(&query).await.expect("sums");
+    let found: Vec<(&str, Decimal)> =
+        sums.iter().map(|sums| (sums.values[0].as_str(), sums.sums.spend)).collect();
+    let expected = [("a", money(digits) * money("20")), ("b", money("19999980")), ("c", money("-1.5"))];
+    assert_eq!(found, expected);
+    assert_eq!(by(store, ActivityQuery::default()).await[[].as_slice()].requests, 41);
+}
+
 pub(crate) async fn rows_are_counted_between_times(store: &dyn Store) {
     let rows = load(6, 400);
     store.record(&rows).await.expect("a record");
