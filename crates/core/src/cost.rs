@@ -3,6 +3,10 @@
 use rust_decimal::Decimal;
 use std::str::FromStr;
 
+/// The largest amount that is read, in US dollars: a thousand times a thousand million. What is told past it is a fault, and
+/// nothing that is added up of smaller ones comes near to what a decimal holds.
+const AMOUNT_MAX: Decimal = Decimal::from_parts(0xD4A5_1000, 0xE8, 0, false, 0);
+
 /// What one call cost, in US dollars, and who says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cost {
@@ -33,7 +37,7 @@ impl ReportedCost {
     pub fn is_contradictory(&self) -> bool {
         let (Some(debited), Some(cost)) = (self.gateway_cost, self.cost) else { return false };
         let surcharge = self.surcharge_cost.unwrap_or_default();
-        debited != cost + surcharge && !(self.is_byok && debited == surcharge)
+        debited != cost.saturating_add(surcharge) && !(self.is_byok && debited == surcharge)
     }
 
     /// Whether nothing at all was reported.
@@ -49,17 +53,24 @@ impl Cost {
     pub fn spend(&self) -> Option<Decimal> {
         match self {
             Cost::Computed(amount) => Some(*amount),
-            Cost::Reported(reported) => reported
-                .gateway_cost
-                .or_else(|| reported.cost.map(|cost| cost + reported.surcharge_cost.unwrap_or_default())),
+            Cost::Reported(reported) => reported.gateway_cost.or_else(|| {
+                let surcharge = reported.surcharge_cost.unwrap_or_default();
+                reported.cost.map(|cost| cost.saturating_add(surcharge))
+            }),
         }
     }
 }
 
-/// Reads an amount from its JSON text, a number or a string, scientific notation too.
+/// Reads an amount that an upstream tells, or a price: as [`decimal`], and `None` past 10¹² dollars on either side, which
+/// nothing costs.
+pub fn amount(json: &[u8]) -> Option<Decimal> {
+    decimal(json).filter(|amount| amount.abs() <= AMOUNT_MAX)
+}
+
+/// Reads a decimal from its JSON text, a number or a string, scientific notation too.
 ///
 /// The digits are read as they stand; no floating point is involved.
-pub fn amount(json: &[u8]) -> Option<Decimal> {
+pub fn decimal(json: &[u8]) -> Option<Decimal> {
     let text = std::str::from_utf8(json).ok()?.trim();
     let digits = text.strip_prefix('"').map_or(text, |rest| rest.strip_suffix('"').unwrap_or(rest));
     if digits.contains(['e', 'E']) {
@@ -99,6 +110,27 @@ mod tests {
         check("0", Some("0"));
         check("null", None);
         check("\"free\"", None);
+    }
+
+    #[test]
+    fn what_nothing_costs_is_no_amount() {
+        check("1e12", Some("1000000000000"));
+        check("-1000000000000.00", Some("-1000000000000.00"));
+        check("1000000000000.01", None);
+        check("-1e13", None);
+        check("79228162514264337593543950335", None);
+        check("1e28", None);
+        check("1e99999999999", None);
+        assert_eq!(decimal(b"1e28"), Some(Decimal::from_i128_with_scale(10_i128.pow(28), 0)));
+    }
+
+    #[test]
+    fn amounts_that_no_decimal_holds_together_are_the_largest_there_is() {
+        let (cost, surcharge_cost, gateway_cost) = (Some(Decimal::MAX), Some(Decimal::MAX), None);
+        let reported = ReportedCost { cost, surcharge_cost, gateway_cost, ..ReportedCost::default() };
+        assert_eq!(Cost::Reported(reported.clone()).spend(), Some(Decimal::MAX));
+        let debited = ReportedCost { gateway_cost: Some(Decimal::ONE), ..reported };
+        assert!(debited.is_contradictory());
     }
 
     #[test]

@@ -126,7 +126,7 @@ impl Row {
     /// never zero.
     pub(crate) fn spend(&self) -> Option<Decimal> {
         match self.cost.as_ref().and_then(Cost::spend) {
-            Some(spend) => Some((spend + self.cost_of_attempts.unwrap_or_default()).normalize()),
+            Some(spend) => Some(spend.saturating_add(self.cost_of_attempts.unwrap_or_default()).normalize()),
             // Nothing was used for it: what was given up is all there is.
             None if self.is_without_use() => {
                 self.cost_of_attempts.or_else(|| self.is_free().then_some(Decimal::ZERO))

@@ -90,7 +90,7 @@ impl Record {
         self.failed_attempts
             .iter()
             .filter_map(|attempt| attempt.cost.as_ref()?.spend())
-            .reduce(|sum, cost| sum + cost)
+            .reduce(Decimal::saturating_add)
             .map(|sum| sum.normalize())
     }
 

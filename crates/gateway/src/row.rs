@@ -68,7 +68,7 @@ pub(crate) fn row(record: &Record) -> RequestRow {
 pub(crate) fn spend(record: &Record) -> Option<Decimal> {
     let attempts = record.cost_of_attempts();
     match record.spend() {
-        Some(spend) => Some(spend + attempts.unwrap_or_default()),
+        Some(spend) => Some(spend.saturating_add(attempts.unwrap_or_default())),
         // Nothing was used for it: what was given up is all there is.
         None if record.observation.usage.is_none() && record.cost.is_none() => {
             attempts.or_else(|| is_free(record).then_some(Decimal::ZERO))

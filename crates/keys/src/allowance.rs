@@ -80,7 +80,7 @@ impl Allowance {
             let shared = found(names.budget_duration).filter(|_| names.duration_is_shared);
             let duration = beside.filter(|value| !value.is_null()).or(shared);
             let more = raise.as_ref().map(|raise| raise.amount).unwrap_or_default();
-            budgets.push(Budget::new(max + more, duration.and_then(period)));
+            budgets.push(Budget::new(max.saturating_add(more), duration.and_then(period)));
         }
         budgets.extend(
             found("budget_limits").and_then(Value::as_array).into_iter().flatten().filter_map(listed),
@@ -161,8 +161,8 @@ fn raise(settings: &Map<String, Value>, now_ms: i64) -> Option<Raise> {
 /// An amount in US dollars, digit by digit.
 pub(crate) fn amount(value: &Value) -> Option<Decimal> {
     match value {
-        Value::Number(number) => cost::amount(number.to_string().as_bytes()),
-        Value::String(text) => cost::amount(text.as_bytes()),
+        Value::Number(number) => cost::decimal(number.to_string().as_bytes()),
+        Value::String(text) => cost::decimal(text.as_bytes()),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }
@@ -243,6 +243,16 @@ mod tests {
         let hourly = Budget::listed(dollars("0.1"), Period::parse("1h"));
         assert_eq!(at(until.as_millisecond() - 1), [Budget::new(dollars("1.5"), None), hourly.clone()]);
         assert_eq!(at(until.as_millisecond()), [Budget::new(dollars("1"), None), hourly]);
+    }
+
+    #[test]
+    fn a_raise_that_no_decimal_holds_is_the_largest_there_is() {
+        let settings = object(json!({
+            "max_budget": Decimal::MAX.to_string(),
+            "temp_budget_increase": Decimal::MAX.to_string(), "temp_budget_expiry": "2026-11-27T10:00:00Z",
+        }));
+        let budgets = Allowance::read(&settings, None, 0).whole.budgets;
+        assert_eq!(budgets, [Budget::new(Decimal::MAX, None)]);
     }
 
     #[test]
