@@ -1,11 +1,11 @@
 //! Makes the blocks that segments are written to.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::block::Block;
+use crate::block::{Block, BlockFile};
 use crate::disk::Disk;
 use crate::options::{Durability, Options};
 
@@ -46,11 +46,19 @@ impl Maker {
         let block = Block::create(folder.join(format!("{number:08}.{ENDING}")), self.segment_bytes)?;
         if self.durability == Durability::Sync
             && let Some(file) = &block.file
+            && let Err(error) = self.sync(file, folder)
         {
-            self.disk.sync_file(&file.path, &file.file)?;
-            self.disk.sync_folder(folder)?;
+            // It is not counted, and each further try would leave another one behind.
+            let _ = std::fs::remove_file(&file.path);
+            return Err(error);
         }
         Ok(block)
+    }
+
+    /// Forces a new file to the disk, and its name.
+    fn sync(&self, file: &BlockFile, folder: &Path) -> io::Result<()> {
+        self.disk.sync_file(&file.path, &file.file)?;
+        self.disk.sync_folder(folder)
     }
 
     /// The most that one record may take up, head included.

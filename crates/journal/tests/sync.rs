@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use support::{SEGMENT_BYTES, open, payloads, small};
@@ -110,4 +110,41 @@ async fn a_journal_that_ends_tells_those_who_wait() {
     drop(journal);
     let error = wait.await.expect_err("nobody forces it to the disk any more");
     assert_eq!(error.message(), "the journal was closed before a record was on the disk");
+}
+
+/// Forces nothing to the disk once it is broken.
+#[derive(Debug, Default)]
+struct Breaking {
+    is_broken: AtomicBool,
+    tries: AtomicUsize,
+}
+
+impl Disk for Breaking {
+    fn sync_file(&self, _: &Path, _: &File) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn sync_folder(&self, _: &Path) -> io::Result<()> {
+        if !self.is_broken.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.tries.fetch_add(1, Ordering::Relaxed);
+        Err(io::Error::other("the disk is broken"))
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_forced_to_the_disk_is_not_left_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let disk = Arc::new(Breaking::default());
+    let options = Options { durability: Durability::Sync, disk: Arc::clone(&disk) as _, ..small(64) };
+    let journal = Journal::open(folder.path(), &options).expect("opens");
+    disk.is_broken.store(true, Ordering::Relaxed);
+    while journal.append(1, &[1; 1_000]).is_ok() {}
+    assert!(disk.tries.load(Ordering::Relaxed) > 0, "a further file was tried");
+    let counted = journal.bytes() / SEGMENT_BYTES as u64;
+    drop(journal);
+    let names = fs::read_dir(folder.path()).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let files = names.filter(|path| path.extension().is_some_and(|ending| ending == "journal")).count();
+    assert!(files as u64 <= counted, "{files} files, {counted} counted");
 }
