@@ -263,7 +263,7 @@ const DOORS: &[Door] = &[
             "trunkline",
             "vercel-ai-gateway",
         ],
-        &["redis"],
+        &["redis", "server"],
         "money, which no float may touch",
     ),
     door(

@@ -71,9 +71,8 @@ suite! {
         a_row_that_comes_twice_is_counted_once, figures_that_cannot_be_true_block_nothing,
         amended_figures_take_the_place_of_the_old, searches_narrow_and_page, rows_of_one_moment_are_paged_by_id,
         forgotten_rows_leave_their_sums;
-    sums: sums_are_what_rows_add_up_to, sums_are_narrowed, sums_come_in_order, rows_are_counted_between_times,
+    sums: sums_are_what_rows_add_up_to, sums_are_narrowed, sums_come_in_order, sums_go_past_what_one_counter_holds,
+        rows_are_counted_between_times,
         counters_are_what_rows_were_charged, a_counter_can_be_set,
         counters_are_lowered_and_never_raised, a_counter_that_is_full_blocks_nothing, halves_are_rounded_to_the_even_neighbour;
-    sums: sums_are_what_rows_add_up_to, sums_are_narrowed, sums_come_in_order, sums_go_past_what_one_counter_holds, rows_are_counted_between_times,
-        counters_are_what_rows_were_charged, a_counter_can_be_set, a_counter_that_is_full_blocks_nothing, halves_are_rounded_to_the_even_neighbour;
 }
