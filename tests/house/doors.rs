@@ -176,7 +176,12 @@ const DOORS: &[Door] = &[
         &[],
         "hyper on tokio, and its graceful end; in transport, names looked up and TCP connected to the first that answers",
     ),
-    door("jiff", &["anthropic", "gateway", "keys", "limits", "management", "store"], &[], "times as texts"),
+    door(
+        "jiff",
+        &["anthropic", "bench", "gateway", "keys", "limits", "management", "store"],
+        &[],
+        "times as texts",
+    ),
     door("jiter", &[], &["core"], "an oracle that the scan of documents is held against"),
     door(
         "memchr",

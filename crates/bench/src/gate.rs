@@ -11,6 +11,12 @@ use crate::arguments::Arguments;
 /// Requests of the shorter of the two runs. The longer one has twice as many; their difference has no start-up.
 const REQUESTS: u64 = 1_000;
 
+/// Who a caller is must take as long with many keys in memory as with few.
+const FEW_KEYS: u64 = 10;
+const MANY_KEYS: u64 = 100_000;
+/// Looks of the shorter of the two runs: a look is far less than a request.
+const LOOKS: u64 = 20_000;
+
 /// How often each run is counted. The middle count is taken.
 const COUNTS: usize = 3;
 
@@ -61,7 +67,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         );
     }
     judge("whole", kept.whole, counted.whole, kept.tolerance_percent)?;
-    judge("stream", kept.stream, counted.stream, kept.tolerance_percent)
+    judge("stream", kept.stream, counted.stream, kept.tolerance_percent)?;
+    judge_keys(a_look(FEW_KEYS)?, a_look(MANY_KEYS)?, kept.tolerance_percent)
 }
 
 /// The versions of what counts besides our own code.
@@ -96,24 +103,52 @@ fn judge(shape: &str, kept: u64, counted: u64, tolerance_percent: f64) -> Result
     Ok(())
 }
 
+/// # Errors
+///
+/// Says by how much more a look takes among many keys than it may.
+fn judge_keys(few: u64, many: u64, tolerance_percent: f64) -> Result<(), String> {
+    let change = (many as f64 / few as f64 - 1.0) * 100.0;
+    let figures = format!(
+        "who a caller is: {few} instructions with {FEW_KEYS} keys, {many} with {MANY_KEYS}, {change:+.2} %"
+    );
+    if change > tolerance_percent {
+        return Err(format!("{figures}, and {tolerance_percent} % are allowed: it is to be the same"));
+    }
+    println!("{figures}");
+    Ok(())
+}
+
 fn a_request(shape: &str) -> Result<u64, String> {
+    of_one(REQUESTS, |requests| {
+        count(&["gate-subject", "--shape", shape, "--requests", &requests.to_string()])
+    })
+}
+
+fn a_look(keys: u64) -> Result<u64, String> {
+    of_one(LOOKS, |looks| {
+        count(&["gate-keys", "--keys", &keys.to_string(), "--requests", &looks.to_string()])
+    })
+}
+
+/// What one more takes: the middle of several counts.
+fn of_one(times: u64, count: impl Fn(u64) -> Result<u64, String>) -> Result<u64, String> {
     let mut counts = Vec::new();
     for _ in 0..COUNTS {
-        let (short, long) = (count(shape, REQUESTS)?, count(shape, REQUESTS * 2)?);
-        counts.push(long.saturating_sub(short) / REQUESTS);
+        let (short, long) = (count(times)?, count(times * 2)?);
+        counts.push(long.saturating_sub(short) / times);
     }
     counts.sort_unstable();
     Ok(counts[COUNTS / 2])
 }
 
-/// The instructions of a fresh process that answers so many requests.
-fn count(shape: &str, requests: u64) -> Result<u64, String> {
+/// The instructions of a fresh process that does so much.
+fn count(arguments: &[&str]) -> Result<u64, String> {
     let bench =
         std::env::current_exe().map_err(|error| format!("where this program is, is not known: {error}"))?;
     let output = Command::new("valgrind")
         .args(["--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"])
         .arg(bench)
-        .args(["gate-subject", "--shape", shape, "--requests", &requests.to_string()])
+        .args(arguments)
         .output()
         .map_err(|error| format!("valgrind cannot be run (apt-get install valgrind): {error}"))?;
     let text = String::from_utf8_lossy(&output.stderr);
@@ -152,6 +187,13 @@ mod tests {
         assert!(refused.starts_with(
             "whole: 102100 instructions a request, +2.10 % against 100000 in gate.json, and 2 %"
         ));
+    }
+
+    #[test]
+    fn a_look_among_many_keys_takes_as_long_as_among_few() {
+        assert_eq!(judge_keys(1_000, 1_019, 2.0), Ok(()));
+        let refused = judge_keys(1_000, 1_030, 2.0).expect_err("it is more");
+        assert!(refused.contains("1000 instructions with 10 keys, 1030 with 100000, +3.00 %"), "{refused}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod configuration;
 mod exchange;
 mod floor;
 mod gate;
+mod gate_keys;
 mod gate_subject;
 mod hand;
 mod http1;
@@ -58,7 +59,8 @@ trunkline-bench upstream [--port N]
 trunkline-bench floor --upstream ADDRESS [--port N]
 trunkline-bench load --address ADDRESS --lane NAME [--model NAME] [--rate N] [--seconds S]
 trunkline-bench gate [--write]
-trunkline-bench gate-subject --shape whole|stream --requests N";
+trunkline-bench gate-subject --shape whole|stream --requests N
+trunkline-bench gate-keys --keys N --requests N";
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
@@ -105,6 +107,7 @@ fn dispatch(command: &str, words: Vec<String>) -> Result<(), String> {
             single()?.block_on(hand::run(&arguments))
         }
         "gate" => gate::run(&Arguments::parse(words, &["file"], &["write"])?),
+        "gate-keys" => gate_keys::run(&Arguments::parse(words, &["keys", "requests"], &[])?),
         "gate-subject" => gate_subject::run(&Arguments::parse(words, &["shape", "requests"], &["metrics"])?),
         _ => Err(format!("there is no `{command}`\n{USAGE}")),
     }
