@@ -11,6 +11,7 @@ use crate::state::State;
 struct Open<'a> {
     kind: CounterKind,
     begins_at_ms: i64,
+    lowered: i64,
     ends_at_ms: Option<i64>,
     base: u64,
     others: &'a [(Arc<str>, u64)],
@@ -28,9 +29,11 @@ pub(crate) fn of(
 ) -> Vec<Claim> {
     let mut state = account.state();
     let mut claims = Vec::new();
-    for Open { kind, begins_at_ms, ends_at_ms, base, others, figures, lease } in open(&mut state, now_ms) {
+    for Open { kind, begins_at_ms, lowered, ends_at_ms, base, others, figures, lease } in
+        open(&mut state, now_ms)
+    {
         if let Some(Claimed { units, least }) = lease.claim(figures, idle_since, sequence) {
-            let counter = Counter { subject: account.subject().clone(), kind, begins_at_ms };
+            let counter = Counter { subject: account.subject().clone(), kind, begins_at_ms, lowered };
             let Figures { spent, limit, .. } = figures;
             let holder = Arc::clone(holder);
             claims.push(Claim {
@@ -60,8 +63,9 @@ pub(crate) fn answer(account: &Account, claim: &Claim, now_ms: i64, held: Option
 }
 
 fn take(state: &mut State, claim: &Claim, now_ms: i64, held: Held) {
-    let Claim { counter: Counter { kind, begins_at_ms, .. }, sequence, units, least, .. } = *claim;
-    let is_it = |open: &Open<'_>| open.kind == kind && open.begins_at_ms == begins_at_ms;
+    let Claim { counter: Counter { kind, begins_at_ms, lowered, .. }, sequence, units, least, .. } = *claim;
+    let is_it =
+        |open: &Open<'_>| (open.kind, open.begins_at_ms, open.lowered) == (kind, begins_at_ms, lowered);
     let is_newest = open(state, now_ms)
         .into_iter()
         .find(is_it)
@@ -84,7 +88,7 @@ pub(crate) fn are_settled(account: &Account, now_ms: i64) -> bool {
 /// The counters of the windows that are open. Budgets of which it is not known what was spent before have none yet.
 fn open(state: &mut State, now_ms: i64) -> Vec<Open<'_>> {
     state.minute.roll(now_ms);
-    let State { requests_max, tokens_max, minute, spendings, .. } = state;
+    let State { requests_max, tokens_max, minute, spendings, lowered, .. } = state;
     let (requests, tokens) = (minute.requests(), minute.tokens());
     let (begins_at_ms, ends_at_ms) = (minute.begins_at(), minute.ends_at());
     let mut counters = Vec::new();
@@ -94,6 +98,7 @@ fn open(state: &mut State, now_ms: i64) -> Vec<Open<'_>> {
         counters.push(Open {
             kind: CounterKind::Requests,
             begins_at_ms,
+            lowered: 0,
             ends_at_ms,
             base: 0,
             others: &[],
@@ -105,7 +110,8 @@ fn open(state: &mut State, now_ms: i64) -> Vec<Open<'_>> {
         let figures = Figures { used: tokens, spent: tokens, limit };
         let lease = &mut minute.token_lease;
         let kind = CounterKind::Tokens;
-        counters.push(Open { kind, begins_at_ms, ends_at_ms, base: 0, others: &[], figures, lease });
+        let others = &[];
+        counters.push(Open { kind, begins_at_ms, lowered: 0, ends_at_ms, base: 0, others, figures, lease });
     }
     for spending in spendings {
         let (period, Some(max)) = (spending.period, spending.max) else { continue };
@@ -114,6 +120,7 @@ fn open(state: &mut State, now_ms: i64) -> Vec<Open<'_>> {
         counters.push(Open {
             kind: CounterKind::Budget(period),
             begins_at_ms: window.begins_at,
+            lowered: lowered.unwrap_or_default(),
             ends_at_ms: window.ends_at(),
             base: window.base_units(),
             others: &window.others,

@@ -42,6 +42,9 @@ pub struct Counter {
     pub kind: CounterKind,
     /// When the window began, in milliseconds since 1970; 0 if it never begins anew.
     pub begins_at_ms: i64,
+    /// The number of the newest word of an administrator that lowered what is spent, of money; 0 if there was none. What was
+    /// spent before it is another counter.
+    pub lowered: i64,
 }
 
 /// What a shared counter counts, and in which units.

@@ -153,6 +153,9 @@ impl Spending {
         window.elsewhere = window.spent().min(to);
         window.ours = Decimal::ZERO;
         window.is_seeded = true;
+        // It is counted by another counter from now on.
+        window.lease = window.lease.of_next_window();
+        window.others.clear();
     }
 
     /// Reserves an amount in the window that is open, and gives when that began.

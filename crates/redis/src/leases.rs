@@ -42,8 +42,8 @@ impl Leases {
 
     /// Its name in Redis. One that ends in `$` is money, of which the script tells who spent it.
     fn key(&self, counter: &Counter) -> String {
-        let Counter { subject, kind, begins_at_ms } = counter;
-        let mut key = format!("{}{begins_at_ms}:{}:", self.prefix, subject.kind.name());
+        let Counter { subject, kind, begins_at_ms, lowered } = counter;
+        let mut key = format!("{}{begins_at_ms}:{lowered}:{}:", self.prefix, subject.kind.name());
         // The lengths keep two names from being one.
         for part in [Some(&subject.id), subject.model.as_ref()].into_iter().flatten() {
             let _ = write!(key, "{}:{part}:", part.len());

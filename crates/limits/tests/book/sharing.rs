@@ -91,6 +91,31 @@ async fn a_store_that_lost_its_counters_is_told_them_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_lowered_is_so_for_all() {
+    let store = Arc::new(Store::default());
+    let replicas = three(&store);
+    let spend = async |replica: &Replica, dollars: i64| {
+        let key = replica.key(&budget(64));
+        let held = reserve(&replica.book, &key, 0, dollars, LONG).await.expect("there is as much");
+        held.settle(0, Some(Decimal::from(dollars)));
+        pass(Duration::from_millis(200)).await;
+    };
+    for replica in &replicas {
+        replica.key(&budget(64))[0].note_lowered(0, Decimal::ZERO);
+        spend(replica, 20).await;
+    }
+    for replica in &replicas {
+        replica.key(&budget(64))[0].note_lowered(1, Decimal::from(4));
+        // Those who have not heard of it yet spend what is left of the old one.
+        spend(replica, 15).await;
+    }
+    let spent = replicas[2].key(&budget(64))[0].spent(None);
+    assert_eq!(spent, Some(Decimal::from(4 + 3 * 15)));
+    let refusal = reserve(&replicas[0].book, &replicas[0].key(&budget(64)), 0, 16, LONG).await.map(drop);
+    assert_eq!(refusal.expect_err("fifteen are left").used, Decimal::from(49));
+}
+
+#[tokio::test(start_paused = true)]
 async fn calls_too_large_for_two_at_once_take_turns() {
     let store = Arc::new(Store::default());
     let replicas = three(&store);

@@ -8,7 +8,7 @@ use trunkline_testkit::redis::RedisServer;
 use crate::{DEADLINE, connection};
 
 fn counter(id: &str, kind: CounterKind) -> Counter {
-    Counter { subject: Subject::new(SubjectKind::Key, id), kind, begins_at_ms: 0 }
+    Counter { subject: Subject::new(SubjectKind::Key, id), kind, begins_at_ms: 0, lowered: 0 }
 }
 
 /// A claim on a counter of 100.
@@ -102,6 +102,7 @@ async fn counters_are_apart() {
         counter("k", CounterKind::Requests),
         Counter { begins_at_ms: 60_000, ..counter("k", CounterKind::Requests) },
         counter("k", CounterKind::Budget(None)),
+        Counter { lowered: 7, ..counter("k", CounterKind::Budget(None)) },
         budget("1d"),
         budget("30d"),
     ];
