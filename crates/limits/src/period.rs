@@ -114,6 +114,15 @@ impl Period {
         }
     }
 
+    /// About how long a window is, in milliseconds: a month counts as 30 days.
+    pub fn nominal_ms(self) -> i64 {
+        const MONTH_MS: i64 = 30 * DAY_MS;
+        match self.grid() {
+            Grid::Even { length_ms, .. } => length_ms,
+            Grid::Months(count) => count.saturating_mul(MONTH_MS),
+        }
+    }
+
     fn grid(self) -> Grid {
         let count = i64::from(self.count);
         let even = |unit_ms: i64, from_ms: i64| Grid::Even { length_ms: count * unit_ms, from_ms };
@@ -208,6 +217,15 @@ mod tests {
         check("3mo", "2026-11-27T11:00:00Z", "2026-10-01T00:00:00Z", "2027-01-01T00:00:00Z");
         check("2d", "1970-01-04T01:00:00Z", "1970-01-03T00:00:00Z", "1970-01-05T00:00:00Z");
         check("2w", "1970-01-20T00:00:00Z", "1970-01-19T00:00:00Z", "1970-02-02T00:00:00Z");
+    }
+
+    #[test]
+    fn periods_are_told_apart_by_about_how_long_they_are() {
+        let nominal = |text: &str| Period::parse(text).nominal_ms();
+        assert_eq!(nominal("7d"), nominal("1w"));
+        assert_eq!(nominal("monthly"), nominal("30d"));
+        assert!(nominal("30d") < nominal("31d") && nominal("4w") < nominal("1mo"));
+        assert_eq!(nominal("4294967295mo"), i64::MAX);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use trunkline_core::{Error, ErrorKind};
+use trunkline_limits::Period;
 use trunkline_store::Object;
 
 use crate::fields::Fields;
@@ -56,9 +57,9 @@ pub(crate) fn hold(
     }
     if let Some(bound) = bounds.text("budget_duration").filter(|_| is_meant("budget_duration")) {
         let given = key.settings.get("budget_duration").and_then(Value::as_str);
-        let after = |text: &str| Length::parse(text).and_then(|length| length.after(now));
+        let about = |text: &str| Period::parse(text).nominal_ms();
         match given {
-            Some(given) if after(given).zip(after(bound)).is_some_and(|(given, max)| given > max) => {
+            Some(given) if about(given) > about(bound) => {
                 return Err(over("budget_duration", given, bound));
             }
             Some(_) => {}

@@ -371,15 +371,31 @@ async fn defaults_and_bounds_hold_for_every_key() {
     );
     assert!(made["expires"].is_string());
     assert_eq!(made["budget_duration"], "30d");
-    for beyond in
-        [json!({ "max_budget": 11 }), json!({ "duration": "8d" }), json!({ "budget_duration": "31d" })]
-    {
+    for beyond in [
+        json!({ "max_budget": 11 }),
+        json!({ "duration": "8d" }),
+        json!({ "budget_duration": "31d" }),
+        json!({ "budget_duration": "2mo" }),
+    ] {
         let (status, words) = office.post(&Actor::Master, "/key/generate", beyond.clone()).await.refused();
         assert!(status == 400 && words.contains("is over max limit set in config"), "{beyond}: {words}");
         let mut change = map(beyond);
         change.insert("key".to_owned(), made["key"].clone());
         let refused = office.post(&Actor::Master, "/key/update", Value::Object(change)).await.refused();
         assert_eq!(refused.0, 400);
+    }
+    // Words are windows too.
+    assert_eq!(
+        office.done("/key/generate", json!({ "budget_duration": "monthly" })).await["budget_duration"],
+        "monthly"
+    );
+    let weekly = Options { key_bounds: map(json!({ "budget_duration": "weekly" })), ..Options::default() };
+    let weekly = Office::with(weekly).await;
+    for (window, status) in [("monthly", 400), ("8d", 400), ("1w", 200), ("daily", 200)] {
+        let answer = weekly.post(&Actor::Master, "/key/generate", json!({ "budget_duration": window })).await;
+        let found =
+            if matches!(answer, crate::office::Answer::Reply(200, _)) { 200 } else { answer.refused().0 };
+        assert_eq!(found, status, "{window}");
     }
     // What clears a bounded field gets the bound.
     let cleared =
