@@ -66,9 +66,12 @@ impl<'l> Delivery<'l> {
         let batch = match slot.take() {
             Some(batch) => batch,
             None => {
+                let (began_at, end) = (now(), self.shared.journal.end());
                 let read = |position, bytes_max| self.shared.journal.read(position, bytes_max);
-                let batch = rows.next(read, self.shared.options.batch_rows_max)?;
+                let mut batch = rows.next(read, self.shared.options.batch_rows_max)?;
                 self.shared.counts.waiting.fetch_add(batch.earlier as i64, Ordering::Relaxed);
+                // What is closed within the same millisecond may stand after it.
+                batch.reaches = (batch.next >= end).then_some(began_at - 1);
                 batch
             }
         };
@@ -86,6 +89,9 @@ impl<'l> Delivery<'l> {
     fn taken(&self, batch: &Batch) {
         let counts = &self.shared.counts;
         counts.waiting.fetch_sub(batch.unreadable_own as i64, Ordering::Relaxed);
+        if let Some(reaches) = batch.reaches {
+            self.shared.delivered_until.fetch_max(reaches, Ordering::Relaxed);
+        }
         if batch.unreadable > 0 {
             counts.unreadable.fetch_add(batch.unreadable, Ordering::Relaxed);
             tracing::error!(records = batch.unreadable, "records of the journal could not be read");

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use tokio::sync::Notify;
 use trunkline_core::{Error, ErrorKind};
@@ -40,6 +40,7 @@ impl Ledger {
             ids: RequestIds::new(),
             counts: Counts::default(),
             filled: Notify::new(),
+            delivered_until: AtomicI64::new(i64::MIN),
             failure: std::sync::Mutex::default(),
         };
         Self { shared: Arc::new(shared) }
@@ -91,6 +92,11 @@ impl Ledger {
             Delivery::new(&self.shared, &mut undelivered).run(stop).await;
         }
         self.state()
+    }
+
+    /// Until when the store has every row, in milliseconds since 1970: each that was closed up to then.
+    pub fn delivered_until(&self) -> i64 {
+        self.shared.delivered_until.load(Ordering::Relaxed)
     }
 
     /// How it stands.

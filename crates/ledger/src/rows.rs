@@ -57,6 +57,8 @@ struct Earlier {
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     pub(crate) rows: Vec<RequestRow>,
+    /// Until when it holds all that was closed, in milliseconds since 1970, if it does.
+    pub(crate) reaches: Option<i64>,
     /// How many of them the store has.
     pub(crate) taken: usize,
     /// How many of them an earlier process left.

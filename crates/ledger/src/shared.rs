@@ -22,6 +22,8 @@ pub(crate) struct Shared {
     pub(crate) counts: Counts,
     /// Fires when there is a first row to deliver, and when there is a batch of them.
     pub(crate) filled: Notify,
+    /// When it was true last that the store had every row that had been closed, in milliseconds since 1970.
+    pub(crate) delivered_until: AtomicI64,
     pub(crate) failure: Mutex<Option<Failure>>,
     /// One delivery at a time.
     pub(crate) delivering: tokio::sync::Mutex<Undelivered>,

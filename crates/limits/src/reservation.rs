@@ -166,11 +166,12 @@ impl Reservation {
     /// over, and money in the windows that it was reserved in. Where nobody knows what was spent, all that was reserved
     /// counts as spent.
     pub fn settle(mut self, tokens: u64, spent: Option<Decimal>) {
+        let is_known = spent.is_some();
         let spent = spent.unwrap_or(self.amount).max(Decimal::ZERO);
-        self.release(tokens, spent);
+        self.release(tokens, spent, is_known);
     }
 
-    fn release(&mut self, tokens: u64, spent: Decimal) {
+    fn release(&mut self, tokens: u64, spent: Decimal, is_known: bool) {
         let parts = std::mem::take(&mut self.parts);
         let Some(first) = parts.first() else { return };
         let now_ms = first.account.clock().now_ms();
@@ -189,7 +190,7 @@ impl Reservation {
             }
             state.spendings.retain(|spending| spending.max.is_some() || spending.is_open());
             if !spent.is_zero() {
-                state.note_settled(now_ms);
+                state.note_settled(if is_known { now_ms } else { i64::MAX });
             }
             state.queue.call_first();
         }
@@ -198,6 +199,6 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.release(0, Decimal::ZERO);
+        self.release(0, Decimal::ZERO, true);
     }
 }

@@ -270,8 +270,9 @@ impl State {
         (bar != Bar::Nothing).then_some(reached)
     }
 
-    pub(crate) fn note_settled(&mut self, now_ms: i64) {
-        self.settled_at = Some(now_ms);
+    /// Notes that something was spent, and when. A store never has what nobody knows: `i64::MAX`.
+    pub(crate) fn note_settled(&mut self, at_ms: i64) {
+        self.settled_at = Some(self.settled_at.map_or(at_ms, |settled_ms| settled_ms.max(at_ms)));
     }
 }
 

@@ -23,6 +23,9 @@ use crate::sources::Sources;
 /// How long rows are kept where there is nothing but memory to keep them.
 const RETENTION_IN_MEMORY: Duration = Duration::from_secs(60);
 
+/// How often accounts are told what the store has.
+const NOTE_DELIVERED_EVERY: Duration = Duration::from_secs(1);
+
 /// How often it is looked for rows that are too old.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
 
@@ -92,6 +95,7 @@ impl Accounts {
         tokio::select! {
             () = self.keys.follow() => {}
             _ = self.ledger.deliver(std::future::pending()) => {}
+            () = self.note_delivered() => {}
             () = self.forget() => {}
             () = self.keep_leases() => {}
         }
@@ -102,6 +106,15 @@ impl Accounts {
         match &self.leases {
             Some(leases) => self.keys.book().keep_leased(leases, std::future::pending()).await,
             None => std::future::pending().await,
+        }
+    }
+
+    /// Tells the accounts what the store has, so that those which nobody holds any more can go.
+    async fn note_delivered(&self) {
+        let mut ticks = tokio::time::interval(NOTE_DELIVERED_EVERY);
+        loop {
+            ticks.tick().await;
+            self.keys.book().note_delivered(self.ledger.delivered_until());
         }
     }
 

@@ -3,7 +3,7 @@
 use std::future::{pending, ready};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use trunkline_journal::{Durability, Journal, Options as JournalOptions};
 use trunkline_ledger::{Ledger, Options};
@@ -138,6 +138,28 @@ async fn rows_that_are_not_delivered_before_the_end_stay() {
     }
     store.set(Mood::Well);
     assert_eq!(ledger(folder.path(), &store).deliver(ready(())).await.delivered, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_known_until_when_the_store_has_every_row() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Arc::new(MapStore::new(Mood::Failing));
+    let ledger = ledger(folder.path(), &store);
+    let now = || {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+        i64::try_from(since.as_millis()).expect("a time")
+    };
+    assert_eq!(ledger.delivered_until(), i64::MIN);
+    ledger.begin(&opening("one", &[], &[])).expect("is admitted").close(&row("one"));
+    let closed_at = now();
+    while now() <= closed_at {
+        std::hint::spin_loop();
+    }
+    ledger.deliver(store.called(3)).await;
+    assert!(ledger.delivered_until() < closed_at, "the store has none of it");
+    store.set(Mood::Well);
+    ledger.deliver(ready(())).await;
+    assert!((closed_at..=now()).contains(&ledger.delivered_until()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -118,6 +118,10 @@ fn an_account_that_nobody_holds_goes_once_it_counts_nothing() {
     let is_kept = |id: &str| book.account(&subject(SubjectKind::Key, id)).is_limited();
     assert!(count("counting"));
     spend("spending");
+    {
+        let key = [limited(&book, "guessing", &budget(10))];
+        try_reserve(&book, &key, 0, 2).expect("room").settle(0, None);
+    }
     let under_way = {
         let key = [limited(&book, "under way", &budget(10))];
         try_reserve(&book, &key, 0, 2).expect("room")
@@ -136,4 +140,5 @@ fn an_account_that_nobody_holds_goes_once_it_counts_nothing() {
     book.note_delivered(0);
     crowd(&book);
     assert!(!is_kept("spending") && !is_kept("under way"));
+    assert!(is_kept("guessing"), "no store will ever have what nobody knows");
 }

@@ -61,11 +61,12 @@ impl OpenRecord {
         self.estimate();
         self.record.duration = Some(self.record.started.elapsed());
         let tokens = self.record.observation.usage.as_ref().map_or(0, Usage::total);
-        self.held.settle(tokens, row::spend(&self.record));
         let closed = self.entry.take().map(|entry| {
             let row = RequestRow { charges: std::mem::take(&mut self.charges), ..row::row(&self.record) };
             entry.close(&row)
         });
+        // After its row: an account whose spend the store is said to have may be dropped.
+        self.held.settle(tokens, row::spend(&self.record));
         self.recorder.settled(&self.record);
         closed
     }
