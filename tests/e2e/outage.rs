@@ -101,3 +101,39 @@ async fn a_start_without_the_database_serves_the_master_and_finds_it_later() {
     .await;
     assert_eq!(ask(address, "sk-nobody-knows-this-one", CHAT, &body).await.status, 401);
 }
+
+#[tokio::test]
+async fn what_all_callers_spent_before_a_start_without_the_database_counts_once_it_is_there() {
+    let postgres = PostgresServer::start().expect("a database server");
+    let database = postgres.database().expect("a database");
+    let upstream = upstream().await;
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    // 200 units, of which a call takes 25, and reserves no more than that.
+    let config = format!(
+        "model_list:\n{}general_settings: {{database_url: \"{database}\"}}\nlitellm_settings: {{max_budget: 0.002}}\n",
+        row("m", &upstream.url())
+    );
+    let body = chat("m", "hi", json!({ "max_tokens": 10 }));
+    let served = async || start(folder.path(), &config).serve().await;
+    let rows = async |address| {
+        let logs = see(address, MASTER, "/spend/logs/v2").await;
+        if logs.status == 200 { logs.json()["total"].as_u64() } else { None }
+    };
+    let first = served().await;
+    for _ in 0..3 {
+        assert_eq!(ask(first.address, MASTER, CHAT, &body).await.status, 200);
+    }
+    until("the database has them", async || rows(first.address).await == Some(3)).await;
+    first.stop().await;
+    postgres.stop().expect("it stops");
+    let server = served().await;
+    let address = server.address;
+    assert_eq!(ask(address, MASTER, CHAT, &body).await.status, 200, "nothing is known of before");
+    postgres.resume().expect("it starts");
+    until("its row arrives", async || rows(address).await == Some(4)).await;
+    let mut passed = 0;
+    while ask(address, MASTER, CHAT, &body).await.status == 200 {
+        passed += 1;
+    }
+    assert_eq!(passed, 4, "100 units are spent, each of them counted once");
+}

@@ -45,17 +45,38 @@ impl<'l> Delivery<'l> {
         let _ = timeout(stop_timeout, self.deliver()).await;
     }
 
+    /// Delivers what an earlier process left.
+    pub(crate) async fn run_earlier(mut self) {
+        let journal = &Arc::clone(&self.shared).journal;
+        while journal.settled() < journal.opened_at() {
+            self.step_or_wait().await;
+        }
+    }
+
     /// Delivers for ever, or when it is stopping, until there is nothing left.
     async fn deliver(&mut self) {
         loop {
-            match self.step().await {
-                Ok(true) => self.succeeded(),
-                Ok(false) if self.is_stopping => return,
-                Ok(false) => self.wait_for_rows().await,
-                Err(error) => {
-                    self.failed(&error);
-                    sleep(self.backoff()).await;
+            match self.step_or_wait().await {
+                Some(false) if self.is_stopping => return,
+                Some(false) => self.wait_for_rows().await,
+                Some(true) | None => {}
+            }
+        }
+    }
+
+    /// Delivers one batch. Whether there was one; `None` if it failed, and it was waited as long as is to be waited then.
+    async fn step_or_wait(&mut self) -> Option<bool> {
+        match self.step().await {
+            Ok(is_something) => {
+                if is_something {
+                    self.succeeded();
                 }
+                Some(is_something)
+            }
+            Err(error) => {
+                self.failed(&error);
+                sleep(self.backoff()).await;
+                None
             }
         }
     }

@@ -94,6 +94,13 @@ impl Ledger {
         self.state()
     }
 
+    /// Delivers what an earlier process left, and nothing else: until it is done, however long the store takes. Whoever adds
+    /// up what was spent before this process does so after it, and before anything else is delivered.
+    pub async fn deliver_earlier(&self) {
+        let _one = self.shared.delivering.lock().await;
+        Delivery::new(&self.shared).run_earlier().await;
+    }
+
     /// Until when the store has every row, in milliseconds since 1970: each that was closed up to then.
     pub fn delivered_until(&self) -> i64 {
         self.shared.delivered_until.load(Ordering::Relaxed)

@@ -23,6 +23,9 @@ use crate::sources::Sources;
 /// How long rows are kept where there is nothing but memory to keep them.
 const RETENTION_IN_MEMORY: Duration = Duration::from_secs(60);
 
+/// How long after a failure it is asked again what all callers have spent.
+const SEED_AGAIN_AFTER: Duration = Duration::from_millis(500);
+
 /// How often accounts are told what the store has.
 const NOTE_DELIVERED_EVERY: Duration = Duration::from_secs(1);
 
@@ -80,7 +83,9 @@ impl Accounts {
         let sharing = leases.is_some().then(|| shared::sharing(sources)).transpose()?;
         let options = KeysOptions { sharing, ..options(sources) };
         let keys = Arc::new(Keys::new(store, Arc::new(pepper), options));
-        if let Err(error) = keys.seed_global().await {
+        if backlog.rows == 0
+            && let Err(error) = keys.seed_global().await
+        {
             tracing::warn!(error = %error, "what all callers have spent is not known yet");
         }
         let management = Management::new(Arc::clone(&keys), management_options(sources))?;
@@ -94,7 +99,7 @@ impl Accounts {
     pub(crate) async fn work(&self) {
         tokio::select! {
             () = self.keys.follow() => {}
-            _ = self.ledger.deliver(std::future::pending()) => {}
+            () = self.deliver() => {}
             () = self.note_delivered() => {}
             () = self.forget() => {}
             () = self.keep_leases() => {}
@@ -107,6 +112,18 @@ impl Accounts {
             Some(leases) => self.keys.book().keep_leased(leases, std::future::pending()).await,
             None => std::future::pending().await,
         }
+    }
+
+    /// Brings rows to the store. What an earlier process left goes first, then it is read what all callers have spent, and
+    /// then go the rows of this process: they count in memory already.
+    async fn deliver(&self) {
+        loop {
+            self.ledger.deliver_earlier().await;
+            let Err(error) = self.keys.seed_global().await else { break };
+            tracing::debug!(error = %error, causes = error.causes(), "what all callers have spent is not known yet");
+            tokio::time::sleep(SEED_AGAIN_AFTER).await;
+        }
+        self.ledger.deliver(std::future::pending()).await;
     }
 
     /// Tells the accounts what the store has, so that those which nobody holds any more can go.

@@ -163,6 +163,32 @@ async fn it_is_known_until_when_the_store_has_every_row() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_an_earlier_process_left_is_delivered_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Arc::new(MapStore::new(Mood::Failing));
+    {
+        let ledger = ledger(folder.path(), &store);
+        ledger.begin(&opening("closed", &[], &[])).expect("is admitted").close(&row("closed"));
+        drop(ledger.begin(&opening("open", &[], &[])).expect("is admitted"));
+    }
+    let ledger = ledger(folder.path(), &store);
+    ledger.begin(&opening("own", &[], &[])).expect("is admitted").close(&row("own"));
+    let mending = async {
+        store.called(3).await;
+        store.set(Mood::Well);
+    };
+    tokio::join!(ledger.deliver_earlier(), mending);
+    let delivered = || -> Vec<String> { store.rows().into_values().map(|row| row.call_id).collect() };
+    let mut earlier = delivered();
+    earlier.sort();
+    assert_eq!(earlier, ["closed", "open"]);
+    // Once is enough.
+    ledger.deliver_earlier().await;
+    assert_eq!((delivered().len(), ledger.deliver(ready(())).await.rows), (2, 0));
+    assert_eq!(delivered().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_a_folder_rows_go_through_memory() {
     let store = Arc::new(MapStore::new(Mood::Well));
     let journal = Journal::in_memory(&JournalOptions::in_memory());
