@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use trunkline_testkit::upstream::{Pause, Script, ScriptedUpstream, Step};
 
 use crate::client::{Answer, send};
-use crate::office::{CHAT, COST, EVENT, MASTER, ask, chat, done, events, key, reply, row, spend, start};
+use crate::office::{CHAT, COST, EVENT, MASTER, ask, chat, done, events, key, reply, row, see, spend, start};
 use crate::server::{Trunkline, until};
 
 /// The key's budget in units of 1e-5 dollars.
@@ -198,6 +198,14 @@ async fn the_status_of_a_spent_budget_can_be_chosen() {
     let key = key(server.address, json!({ "max_budget": 0.0001 })).await;
     let answer = ask(server.address, &key, CHAT, &chat("m", "hi", json!({ "max_tokens": 10 }))).await;
     assert_eq!(answer.error(), (429, "budget_exceeded".to_owned(), "null".to_owned()));
+}
+
+#[tokio::test]
+async fn what_all_callers_may_spend_is_told() {
+    let World { upstream: _upstream, server, _folder } =
+        world(answered, "litellm_settings: {max_budget: 2.5}\n").await;
+    let told = see(server.address, MASTER, "/global/spend").await.json();
+    assert_eq!((&told["spend"], &told["max_budget"]), (&json!(0), &json!(2.5)), "{told}");
 }
 
 #[tokio::test]

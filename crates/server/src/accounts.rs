@@ -299,6 +299,7 @@ fn management_options(sources: &Sources) -> trunkline_management::Options {
     trunkline_management::Options {
         key_defaults: accounts.default_key_parameters.to_map(),
         key_bounds: accounts.key_parameters_max.to_map(),
+        max_budget: accounts.max_budget,
         ..trunkline_management::Options::default()
     }
 }
