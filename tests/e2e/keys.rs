@@ -73,6 +73,21 @@ async fn a_key_is_made_used_changed_blocked_renewed_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_path_of_the_management_names_its_methods() {
+    let World { server, _folder } = world("").await;
+    for (method, path, allowed) in [
+        ("GET", "/key/generate", "POST, OPTIONS"),
+        ("DELETE", "/key/info", "GET, OPTIONS"),
+        ("GET", "/key/sk-some-key-or-other/regenerate", "POST, OPTIONS"),
+    ] {
+        let answer = crate::client::send(server.address, method, path, &[], b"").await;
+        assert_eq!((answer.status, answer.header("allow")), (405, Some(allowed)), "{method} {path}");
+        let answer = crate::client::send(server.address, "OPTIONS", path, &[], b"").await;
+        assert_eq!((answer.status, answer.header("allow")), (204, Some(allowed)), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_key_ends_at_its_time() {
     let World { server, _folder } = world("").await;
     let key = key(server.address, json!({ "duration": "2s" })).await;

@@ -65,21 +65,32 @@ pub(crate) fn find(
 ) -> Option<Result<(usize, Option<String>), Error>> {
     let path = trimmed(path);
     let mut best: Option<(usize, Option<String>)> = None;
-    let mut others = Vec::new();
-    for (place, row) in rows.iter().enumerate() {
+    for (place, row) in rows.iter().enumerate().filter(|(_, row)| row.method == *method) {
         let Some(named) = Pattern::of(row.path).named(path) else { continue };
-        if row.method != *method {
-            others.push(row.method.as_str());
-        } else if best.as_ref().is_none_or(|(other, _)| row.path.len() > rows[*other].path.len()) {
+        if best.as_ref().is_none_or(|(other, _)| row.path.len() > rows[*other].path.len()) {
             best = Some((place, named));
         }
     }
     if let Some(found) = best {
         return Some(Ok(found));
     }
+    let others = methods(rows, path);
     (!others.is_empty()).then(|| {
         let path = shown(path);
+        let others: Vec<&str> = others.iter().map(|method| method.as_str()).collect();
         let message = format!("{path} does not answer to {method}; it answers to {}", others.join(", "));
         Err(Error::new(ErrorKind::MethodNotAllowed, message))
     })
+}
+
+/// The methods that a path answers to.
+pub(crate) fn methods<'r>(rows: &'r [ExtensionRow], path: &str) -> Vec<&'r Method> {
+    let path = trimmed(path);
+    let mut methods: Vec<&Method> = Vec::new();
+    for row in rows.iter().filter(|row| Pattern::of(row.path).named(path).is_some()) {
+        if !methods.contains(&&row.method) {
+            methods.push(&row.method);
+        }
+    }
+    methods
 }

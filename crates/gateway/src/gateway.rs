@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
+use http::Method;
 use tokio::sync::Notify;
 use trunkline_keys::Keys;
 use trunkline_ledger::Ledger;
@@ -12,8 +13,9 @@ use trunkline_router::Router;
 use crate::Settings;
 use crate::admission::Admission;
 use crate::call_ids::CallIds;
+use crate::endpoints;
 use crate::exposition::Exposition;
-use crate::extension::Extension;
+use crate::extension::{self, Extension};
 use crate::found::Found;
 use crate::record::{LogRecorder, Recorder};
 use crate::reloads::Reloads;
@@ -129,6 +131,18 @@ impl Gateway {
     /// Serves by another router from now on. Requests under way go on with the one that they began with.
     pub fn serve_by(&self, router: Arc<Router>) {
         self.router.store(router);
+    }
+
+    /// The methods that a path answers to, the extension's too.
+    pub(crate) fn methods(&self, path: &str) -> Vec<&Method> {
+        let mut methods = endpoints::methods(path);
+        let rows = self.extension.as_ref().map(|extension| extension.rows()).unwrap_or_default();
+        for method in extension::methods(rows, path) {
+            if !methods.contains(&method) {
+                methods.push(method);
+            }
+        }
+        methods
     }
 
     pub(crate) fn keep_found(&self, found: Vec<Found>) {

@@ -84,7 +84,7 @@ impl Gateway {
                 (matched, caller)
             }
             Ok(None) => return self.preflight(record, request),
-            Err(error) => return refuse(record, &error, path),
+            Err(error) => return self.refuse(record, &error, path),
         };
         if matched.endpoint == Endpoint::Explain {
             let response = Box::pin(explain(self, caller, request, body)).await;
@@ -171,7 +171,7 @@ impl Gateway {
     ) -> Result<Option<(Matched, Caller)>, Error> {
         self.check_size(request)?;
         browsers::guard(&request.uri, &request.headers, &self.settings)?;
-        if request.method == Method::OPTIONS && !endpoints::methods(request.uri.path()).is_empty() {
+        if request.method == Method::OPTIONS && !self.methods(request.uri.path()).is_empty() {
             return Ok(None);
         }
         if request.headers.get(UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket")) {
@@ -215,10 +215,25 @@ impl Gateway {
     fn preflight(&self, record: Box<OpenRecord>, request: &Parts) -> Response<ReplyBody> {
         let mut response = Response::new(ReplyBody::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
-        let methods = allowed(request.uri.path());
+        let methods = self.allowed(request.uri.path());
         response.headers_mut().insert(ALLOW, methods.clone());
         browsers::allow_preflight(&request.headers, response.headers_mut(), methods, &self.settings);
         settled(record, Ok(response))
+    }
+
+    fn refuse(&self, record: Box<OpenRecord>, error: &Error, path: &str) -> Response<ReplyBody> {
+        let mut response = failed(record, error);
+        if error.kind() == ErrorKind::MethodNotAllowed {
+            response.headers_mut().insert(ALLOW, self.allowed(path));
+        }
+        response
+    }
+
+    /// The methods that a path answers to, as the header `Allow` lists them.
+    fn allowed(&self, path: &str) -> HeaderValue {
+        let names: Vec<&str> = self.methods(path).iter().map(|method| method.as_str()).collect();
+        HeaderValue::try_from(format!("{}, OPTIONS", names.join(", ")))
+            .unwrap_or(HeaderValue::from_static("OPTIONS"))
     }
 
     async fn look_up(
@@ -261,20 +276,6 @@ fn described(admitted: &Result<Option<(Matched, Caller)>, Error>, request: &Part
     }
     let path = endpoints::shown(request.uri.path());
     Cow::Owned(format!("{} {}", request.method, &path[..path.floor_char_boundary(PATH_BYTES_MAX)]))
-}
-
-fn refuse(record: Box<OpenRecord>, error: &Error, path: &str) -> Response<ReplyBody> {
-    let mut response = failed(record, error);
-    if error.kind() == ErrorKind::MethodNotAllowed {
-        response.headers_mut().insert(ALLOW, allowed(path));
-    }
-    response
-}
-
-fn allowed(path: &str) -> HeaderValue {
-    let names: Vec<&str> = endpoints::methods(path).iter().map(|method| method.as_str()).collect();
-    HeaderValue::try_from(format!("{}, OPTIONS", names.join(", ")))
-        .unwrap_or(HeaderValue::from_static("OPTIONS"))
 }
 
 fn settled(mut record: Box<OpenRecord>, outcome: Result<Response<ReplyBody>, Error>) -> Response<ReplyBody> {
