@@ -97,6 +97,20 @@ pub enum ErrorKind {
     UpstreamCut,
 }
 
+impl ErrorKind {
+    /// Its name as rows and exports have it: `upstream_timeout`.
+    pub fn name(self) -> String {
+        let mut name = String::new();
+        for letter in format!("{self:?}").chars() {
+            if letter.is_ascii_uppercase() && !name.is_empty() {
+                name.push('_');
+            }
+            name.push(letter.to_ascii_lowercase());
+        }
+        name
+    }
+}
+
 /// Who can mend it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {

@@ -7,11 +7,11 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
-use trunkline_core::{Cost, Fault, Usage};
+use trunkline_core::{Cost, ErrorKind, Fault, Usage};
 use trunkline_router::Attempt;
 
 use crate::protobuf::{Message, Value, fields};
-use crate::row::{Row, kind_name};
+use crate::row::Row;
 use crate::span::{self, Attributes, Frame, Kind};
 use crate::trace_ids::TraceIds;
 
@@ -88,7 +88,7 @@ fn trace(row: &Row, key: &RandomState, scoped: &mut Message) {
         start: row.started(),
         end: row.ended,
         // What a caller did wrong is no error of the service.
-        is_error: row.failure().is_some_and(|kind| kind.fault() != Fault::Caller),
+        is_error: row.outcome.failure().is_some_and(|kind| kind.fault() != Fault::Caller),
     };
     span::write(scoped, SPANS, &frame, |attributes| request_attributes(row, operation, attributes));
     for tried in tries(row) {
@@ -124,12 +124,12 @@ fn request_attributes(row: &Row, operation: &str, attributes: &mut Attributes<'_
     attributes.number("gen_ai.usage.cache_read.input_tokens", told(|usage| usage.cache_read));
     attributes.number("gen_ai.usage.cache_creation.input_tokens", told(|usage| usage.cache_write));
     attributes.number("gen_ai.usage.reasoning.output_tokens", told(|usage| usage.reasoning));
-    attributes.text("error.type", row.failure().map(kind_name).as_deref());
+    attributes.text("error.type", row.outcome.failure().map(ErrorKind::name).as_deref());
     attributes.number("http.response.status_code", row.status.map(|status| status.as_u16().into()));
     attributes.text("http.route", Some(row.route));
     attributes.text("enduser.id", row.user.as_deref());
     attributes.text("trunkline.call_id", Some(&row.call_id));
-    attributes.text("trunkline.outcome", Some(row.outcome_name()));
+    attributes.text("trunkline.outcome", Some(row.outcome.name()));
     attributes.flag("trunkline.streamed", row.streamed);
     attributes.flag("trunkline.cache_hit", row.cache_key.is_some());
     attributes.text("trunkline.model_group", row.group.as_deref());
@@ -137,8 +137,8 @@ fn request_attributes(row: &Row, operation: &str, attributes: &mut Attributes<'_
     attributes.number("trunkline.attempts", Some(row.attempts.into()));
     attributes.number("trunkline.retries", Some(row.retries.into()));
     attributes.number("trunkline.fallbacks", Some(row.fallbacks.into()));
-    cost_attributes(row.spend(), attributes);
-    attributes.text("trunkline.cost.origin", Some(row.cost_origin()));
+    cost_attributes(row.spent, attributes);
+    attributes.text("trunkline.cost.origin", Some(row.cost_origin));
     attributes.flag("trunkline.usage.estimated", row.usage_is_estimated);
     attributes.number("trunkline.overhead_us", row.overhead.map(microseconds));
     attributes.number("trunkline.until_reply_us", row.until_reply.map(microseconds));
@@ -162,7 +162,7 @@ fn attempt_attributes(tried: &Try<'_>, operation: &str, attributes: &mut Attribu
     };
     attributes.text("trunkline.attempt.outcome", Some(outcome));
     if let Some(attempt) = tried.attempt {
-        attributes.text("error.type", attempt.failure.map(kind_name).as_deref());
+        attributes.text("error.type", attempt.failure.map(ErrorKind::name).as_deref());
         attributes.number("http.response.status_code", attempt.status.map(|status| status.as_u16().into()));
         cost_attributes(attempt.cost.as_ref().and_then(Cost::spend), attributes);
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
 use rust_decimal::Decimal;
-use trunkline_core::{Cost, ErrorKind, Usage};
+use trunkline_core::{Cost, Usage};
 use trunkline_gateway::{Outcome, Record};
 use trunkline_keys::Identity;
 use trunkline_router::Attempt;
@@ -49,7 +49,10 @@ pub(crate) struct Row {
     pub(crate) usage: Option<Usage>,
     pub(crate) usage_is_estimated: bool,
     pub(crate) cost: Option<Cost>,
-    pub(crate) cost_of_attempts: Option<Decimal>,
+    /// All that was spent, without zeros behind the last figure. `None` is unknown, and never zero.
+    pub(crate) spent: Option<Decimal>,
+    /// Where that figure is from, in the ledger's words.
+    pub(crate) cost_origin: &'static str,
     pub(crate) generation_id: Option<Box<str>>,
     pub(crate) cache_key: Option<Box<str>>,
 }
@@ -87,7 +90,8 @@ impl Row {
             usage: observation.usage.clone(),
             usage_is_estimated: record.usage_is_estimated,
             cost: record.cost.clone(),
-            cost_of_attempts: record.cost_of_attempts(),
+            spent: record.spent().map(|spent| spent.normalize()),
+            cost_origin: record.cost_origin().name(),
             generation_id: observation.generation_id.as_deref().map(|id| cut(id).into()),
             cache_key: record.cache_key.as_deref().map(|key| cut(key).into()),
         }
@@ -113,77 +117,6 @@ impl Row {
     pub(crate) fn started(&self) -> SystemTime {
         self.ended.checked_sub(self.duration).unwrap_or(self.ended)
     }
-
-    /// What it failed of, as a kind.
-    pub(crate) fn failure(&self) -> Option<ErrorKind> {
-        match self.outcome {
-            Outcome::Failed(kind) => Some(kind),
-            Outcome::Completed | Outcome::CallerGone => None,
-        }
-    }
-
-    /// What was spent for the reply and for attempts that were given up, as the ledger has it. `None` is unknown, and
-    /// never zero.
-    pub(crate) fn spend(&self) -> Option<Decimal> {
-        match self.cost.as_ref().and_then(Cost::spend) {
-            Some(spend) => Some(spend.saturating_add(self.cost_of_attempts.unwrap_or_default()).normalize()),
-            // Nothing was used for it: what was given up is all there is.
-            None if self.is_without_use() => {
-                self.cost_of_attempts.or_else(|| self.is_free().then_some(Decimal::ZERO))
-            }
-            None => None,
-        }
-    }
-
-    /// Where the figure is from, in the ledger's words.
-    pub(crate) fn cost_origin(&self) -> &'static str {
-        match &self.cost {
-            Some(cost @ Cost::Reported(_)) if cost.spend().is_some() => "reported",
-            Some(Cost::Computed(_)) if self.usage_is_estimated => "estimated",
-            Some(Cost::Computed(_)) => "computed",
-            None if self.cost_of_attempts.is_some() => "estimated",
-            None if self.is_without_use() && self.is_free() => "free",
-            Some(Cost::Reported(_)) | None => "unknown",
-        }
-    }
-
-    fn is_without_use(&self) -> bool {
-        self.usage.is_none() && self.cost.is_none()
-    }
-
-    /// Whether nothing was used that may cost: nobody was asked, or whoever was asked refused. An upstream that was
-    /// given up while it worked may have billed for it.
-    fn is_free(&self) -> bool {
-        use ErrorKind::{UpstreamCut, UpstreamProtocol, UpstreamTimeout};
-        match self.outcome {
-            // A kept reply costs nothing when it is given again.
-            Outcome::Completed => self.cache_key.is_some(),
-            Outcome::Failed(UpstreamTimeout | UpstreamCut | UpstreamProtocol) => false,
-            Outcome::Failed(_) => true,
-            Outcome::CallerGone => self.attempts == 0,
-        }
-    }
-
-    /// How it ended.
-    pub(crate) fn outcome_name(&self) -> &'static str {
-        match self.outcome {
-            Outcome::Completed => "completed",
-            Outcome::Failed(_) => "failed",
-            Outcome::CallerGone => "caller_gone",
-        }
-    }
-}
-
-/// A kind's name: `upstream_timeout`.
-pub(crate) fn kind_name(kind: ErrorKind) -> String {
-    let mut name = String::new();
-    for letter in format!("{kind:?}").chars() {
-        if letter.is_ascii_uppercase() && !name.is_empty() {
-            name.push('_');
-        }
-        name.push(letter.to_ascii_lowercase());
-    }
-    name
 }
 
 fn attempts(failed: &[Attempt]) -> Vec<Attempt> {

@@ -7,11 +7,11 @@ use bytes::Bytes;
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
-use trunkline_core::{Cost, Usage};
+use trunkline_core::{Cost, ErrorKind, Usage};
 use trunkline_gateway::Outcome;
 use trunkline_router::Attempt;
 
-use crate::row::{Row, kind_name};
+use crate::row::Row;
 
 /// A list of objects, one for each row.
 pub(crate) fn body(rows: &[Arc<Row>]) -> Bytes {
@@ -140,7 +140,7 @@ impl<'r> Object<'r> {
             call_type: &row.operation,
             stream: row.streamed,
             status: if row.outcome == Outcome::Completed { "success" } else { "failure" },
-            response_cost: row.spend().map(Money),
+            response_cost: row.spent.map(Money),
             custom_llm_provider: row.provider.as_deref(),
             prompt_tokens: usage.map(Usage::input),
             completion_tokens: usage.map(Usage::all_output),
@@ -157,9 +157,9 @@ impl<'r> Object<'r> {
             metadata: Metadata::of(row),
             request_tags: &row.tags,
             end_user: row.user.as_deref(),
-            error_information: row.failure().map(|kind| ErrorInformation {
+            error_information: row.outcome.failure().map(|kind| ErrorInformation {
                 error_code: row.status.map(|status| status.as_str().to_owned()),
-                error_class: kind_name(kind),
+                error_class: kind.name(),
                 llm_provider: row.provider.as_deref(),
             }),
             trunkline: Own::of(row),
@@ -210,11 +210,11 @@ impl<'r> Own<'r> {
         Self {
             route: row.route,
             requested_model: row.model.as_deref(),
-            outcome: row.outcome_name(),
+            outcome: row.outcome.name(),
             status: row.status.map(|status| status.as_u16()),
             generation_id: row.generation_id.as_deref(),
             usage_is_estimated: row.usage_is_estimated,
-            cost_origin: row.cost_origin(),
+            cost_origin: row.cost_origin,
             cost: reported.and_then(|reported| reported.cost).map(Money),
             market_cost: reported.and_then(|reported| reported.market_cost).map(Money),
             surcharge_cost: reported.and_then(|reported| reported.surcharge_cost).map(Money),
@@ -238,7 +238,7 @@ impl<'r> Failed<'r> {
             custom_llm_provider: &attempt.provider,
             model: &attempt.upstream_model,
             status: attempt.status.map(|status| status.as_u16()),
-            error_class: attempt.failure.map(kind_name),
+            error_class: attempt.failure.map(ErrorKind::name),
             duration_ms: milliseconds(attempt.duration),
             response_cost: attempt.cost.as_ref().and_then(Cost::spend).map(Money),
         }

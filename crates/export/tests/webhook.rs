@@ -44,10 +44,19 @@ async fn a_row_bears_litellms_names() {
 #[tokio::test]
 async fn an_unknown_cost_is_null_and_a_failure_says_of_what() {
     let cut = Some(Outcome::Failed(ErrorKind::UpstreamCut));
-    let objects = sent(&[broken("call-1"), Record { outcome: cut, ..broken("call-2") }]).await;
+    let stopped = Some(Outcome::Failed(ErrorKind::ShuttingDown));
+    let objects = sent(&[
+        broken("call-1"),
+        Record { outcome: cut, ..broken("call-2") },
+        Record { outcome: stopped, ..broken("call-3") },
+        Record { outcome: stopped, attempts: 0, ..broken("call-4") },
+    ])
+    .await;
     let told = |at: usize| (&objects[at]["response_cost"], &objects[at]["trunkline"]["cost_origin"]);
     assert_eq!(told(0), (&json!(0), &json!("free")), "who refuses bills nothing");
     assert_eq!(told(1), (&Value::Null, &json!("unknown")));
+    assert_eq!(told(2), (&Value::Null, &json!("unknown")), "whoever was asked goes on working");
+    assert_eq!(told(3), (&json!(0), &json!("free")), "nobody was asked");
     let object = &objects[0];
     assert_eq!(object["id"], "call-1", "without an id of the upstream's");
     assert_eq!(object["status"], "failure");

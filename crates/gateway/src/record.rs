@@ -2,6 +2,7 @@
 
 mod log_recorder;
 mod open;
+mod spend;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -142,6 +143,25 @@ pub enum Outcome {
     Failed(ErrorKind),
     /// The caller left before the end.
     CallerGone,
+}
+
+impl Outcome {
+    /// Its name, as the ledger has it: `completed`, `failed`, `caller_gone`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Failed(_) => "failed",
+            Self::CallerGone => "caller_gone",
+        }
+    }
+
+    /// What it failed of.
+    pub fn failure(self) -> Option<ErrorKind> {
+        match self {
+            Self::Failed(kind) => Some(kind),
+            Self::Completed | Self::CallerGone => None,
+        }
+    }
 }
 
 /// Where records go when they are settled. Called once for each request, on the request's own task.

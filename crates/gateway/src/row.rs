@@ -2,10 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rust_decimal::Decimal;
 use trunkline_core::{Cost, ErrorKind, ReportedCost};
 use trunkline_router::Attempt;
-use trunkline_store::{AttemptRow, CostOrigin, RequestRow};
+use trunkline_store::{AttemptRow, RequestRow};
 
 use crate::record::{Outcome, Record};
 
@@ -30,11 +29,8 @@ pub(crate) fn row(record: &Record) -> RequestRow {
         route: record.route.unwrap_or_default().to_owned(),
         streamed: record.streamed,
         status: record.status.map(|status| status.as_u16()),
-        outcome: outcome(record.outcome).to_owned(),
-        error_kind: match record.outcome {
-            Some(Outcome::Failed(kind)) => Some(name(kind)),
-            Some(Outcome::Completed | Outcome::CallerGone) | None => None,
-        },
+        outcome: record.outcome.unwrap_or(Outcome::Completed).name().to_owned(),
+        error_kind: record.outcome.and_then(Outcome::failure).map(ErrorKind::name),
         key: identity.map(|identity| identity.index.as_str().to_owned()),
         user_id: identity.and_then(|identity| shared(&identity.user_id)),
         team_id: identity.and_then(|identity| shared(&identity.team_id)),
@@ -47,8 +43,8 @@ pub(crate) fn row(record: &Record) -> RequestRow {
         upstream_model: shared(&record.upstream_model),
         usage: observation.usage.clone(),
         usage_is_estimated: record.usage_is_estimated,
-        spend: spend(record),
-        cost_origin: origin(record),
+        spend: record.spent(),
+        cost_origin: record.cost_origin(),
         cost: reported.cost,
         market_cost: reported.market_cost,
         surcharge_cost: reported.surcharge_cost,
@@ -63,55 +59,6 @@ pub(crate) fn row(record: &Record) -> RequestRow {
     }
 }
 
-/// All that was spent: for the reply, and for attempts that were given up. `None` where something was used and nobody knows
-/// what it cost.
-pub(crate) fn spend(record: &Record) -> Option<Decimal> {
-    let attempts = record.cost_of_attempts();
-    match record.spend() {
-        Some(spend) => Some(spend.saturating_add(attempts.unwrap_or_default())),
-        // Nothing was used for it: what was given up is all there is.
-        None if record.observation.usage.is_none() && record.cost.is_none() => {
-            attempts.or_else(|| is_free(record).then_some(Decimal::ZERO))
-        }
-        None => None,
-    }
-}
-
-/// Whether nothing was used that may cost: nobody was asked, or whoever was asked refused. An upstream that was given up
-/// while it worked may have billed for it.
-fn is_free(record: &Record) -> bool {
-    match record.outcome {
-        Some(Outcome::Failed(
-            ErrorKind::UpstreamTimeout | ErrorKind::UpstreamCut | ErrorKind::UpstreamProtocol,
-        )) => false,
-        // The gateway stopped, or the caller left: whoever was asked by then goes on working.
-        Some(Outcome::Failed(ErrorKind::ShuttingDown) | Outcome::CallerGone) => record.attempts == 0,
-        Some(Outcome::Failed(_)) => true,
-        Some(Outcome::Completed) | None => record.cache_key.is_some(),
-    }
-}
-
-fn origin(record: &Record) -> CostOrigin {
-    match &record.cost {
-        Some(Cost::Reported(reported)) if Cost::Reported(reported.clone()).spend().is_some() => {
-            CostOrigin::Reported
-        }
-        Some(Cost::Computed(_)) if record.usage_is_estimated => CostOrigin::Estimated,
-        Some(Cost::Computed(_)) => CostOrigin::Computed,
-        None if record.cost_of_attempts().is_some() => CostOrigin::Estimated,
-        None if record.observation.usage.is_none() && is_free(record) => CostOrigin::Free,
-        Some(Cost::Reported(_)) | None => CostOrigin::Unknown,
-    }
-}
-
-fn outcome(outcome: Option<Outcome>) -> &'static str {
-    match outcome {
-        Some(Outcome::Completed) | None => "completed",
-        Some(Outcome::Failed(_)) => "failed",
-        Some(Outcome::CallerGone) => "caller_gone",
-    }
-}
-
 fn attempt(attempt: &Attempt) -> AttemptRow {
     AttemptRow {
         group: attempt.group.to_string(),
@@ -119,24 +66,12 @@ fn attempt(attempt: &Attempt) -> AttemptRow {
         provider: attempt.provider.to_string(),
         upstream_model: attempt.upstream_model.to_string(),
         duration_ms: milliseconds(attempt.duration),
-        error_kind: attempt.failure.map(name),
+        error_kind: attempt.failure.map(ErrorKind::name),
         status: attempt.status.map(|status| status.as_u16()),
         usage: attempt.usage.clone(),
         spend: attempt.cost.as_ref().and_then(Cost::spend),
         generation_id: None,
     }
-}
-
-/// A kind's name, as rows have it: `upstream_timeout`.
-fn name(kind: ErrorKind) -> String {
-    let mut name = String::new();
-    for letter in format!("{kind:?}").chars() {
-        if letter.is_ascii_uppercase() && !name.is_empty() {
-            name.push('_');
-        }
-        name.push(letter.to_ascii_lowercase());
-    }
-    name
 }
 
 pub(crate) fn milliseconds(duration: Duration) -> i64 {

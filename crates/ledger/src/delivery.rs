@@ -47,7 +47,7 @@ impl<'l> Delivery<'l> {
 
     /// Delivers what an earlier process left.
     pub(crate) async fn run_earlier(mut self) {
-        let journal = &Arc::clone(&self.shared).journal;
+        let journal = &self.shared.journal;
         while journal.settled() < journal.opened_at() {
             self.step_or_wait().await;
         }

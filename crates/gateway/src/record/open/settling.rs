@@ -66,7 +66,7 @@ impl OpenRecord {
             entry.close(&row)
         });
         // After its row: an account whose spend the store is said to have may be dropped.
-        self.held.settle(tokens, row::spend(&self.record));
+        self.held.settle(tokens, self.record.spent());
         self.recorder.settled(&self.record);
         closed
     }
