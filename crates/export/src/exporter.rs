@@ -72,7 +72,10 @@ impl Recorder for Exporter {
     }
 }
 
-/// Whether nobody knows who asked.
+/// Whether nobody knows who asked. Whose key was good is refused in the same words for tags, or without a `user` that is
+/// asked for: there the key is noted, or, of the master key, the model, since nothing of a stranger's body is read.
 fn is_stranger(record: &Record) -> bool {
-    matches!(record.outcome, Some(Outcome::Failed(ErrorKind::Unauthenticated | ErrorKind::KeyExpired)))
+    let is_refused =
+        matches!(record.outcome, Some(Outcome::Failed(ErrorKind::Unauthenticated | ErrorKind::KeyExpired)));
+    is_refused && record.identity.is_none() && record.model.is_none()
 }

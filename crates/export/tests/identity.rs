@@ -18,7 +18,7 @@ use crate::running::{Running, quick, webhook};
 
 const KEY: &str = "sk-a-canary-that-sings-alone";
 
-async fn identity() -> Arc<Identity> {
+pub(crate) async fn identity() -> Arc<Identity> {
     let store = Arc::new(SqliteStore::in_memory().await.expect("a store"));
     let pepper = Arc::new(Pepper::new(&Secret::new("pepper")));
     let index = pepper.index(&Token::of(KEY)).as_str().to_owned();

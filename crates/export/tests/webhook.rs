@@ -6,6 +6,7 @@ use trunkline_export::{Destination, Standing};
 use trunkline_gateway::{Outcome, Record, Recorder};
 use trunkline_testkit::upstream::{Script, ScriptedUpstream, UpstreamRequest};
 
+use crate::identity::identity;
 use crate::records::{broken, full, plain};
 use crate::running::{Running, quick, webhook};
 
@@ -96,15 +97,20 @@ async fn money_keeps_its_digits() {
 
 #[tokio::test]
 async fn what_asks_no_model_and_who_shows_no_key_leave_no_row() {
-    let stranger = Outcome::Failed(ErrorKind::Unauthenticated);
+    let refused = Some(Outcome::Failed(ErrorKind::Unauthenticated));
+    let expired = Some(Outcome::Failed(ErrorKind::KeyExpired));
     let records = [
         Record { route: None, ..plain("models") },
-        Record { outcome: Some(stranger), ..plain("stranger") },
+        Record { outcome: refused, model: None, ..plain("stranger") },
+        Record { outcome: expired, model: None, ..plain("late") },
         plain("call-1"),
+        // The master key, whose request has tags that no deployment bears.
+        Record { outcome: refused, ..plain("tagged") },
+        Record { outcome: refused, model: None, identity: Some(identity().await), ..plain("known") },
     ];
     let objects = sent(&records).await;
     let ids: Vec<&Value> = objects.iter().map(|object| &object["litellm_call_id"]).collect();
-    assert_eq!(ids, ["call-1"]);
+    assert_eq!(ids, ["call-1", "tagged", "known"]);
 }
 
 #[tokio::test]
