@@ -97,8 +97,8 @@ impl Ledger {
     /// Delivers what an earlier process left, and nothing else: until it is done, however long the store takes. Whoever adds
     /// up what was spent before this process does so after it, and before anything else is delivered.
     pub async fn deliver_earlier(&self) {
-        let _one = self.shared.delivering.lock().await;
-        Delivery::new(&self.shared).run_earlier().await;
+        let mut undelivered = self.shared.delivering.lock().await;
+        Delivery::new(&self.shared, &mut undelivered).run_earlier().await;
     }
 
     /// Until when the store has every row, in milliseconds since 1970: each that was closed up to then.
