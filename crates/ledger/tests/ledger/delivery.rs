@@ -21,8 +21,9 @@ fn ledger(folder: &Path, store: &Arc<MapStore>) -> Ledger {
 
 /// Returns once nothing waits any more. Time is paused.
 async fn all_is_delivered(ledger: &Ledger) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
     while ledger.state().rows > 0 {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        ticks.tick().await;
     }
 }
 
