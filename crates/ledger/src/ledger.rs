@@ -123,6 +123,10 @@ impl Ledger {
         }
     }
 
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.shared.store
+    }
+
     /// The journal that it is kept in.
     pub fn journal(&self) -> &Journal {
         &self.shared.journal

@@ -12,6 +12,7 @@ mod ledger;
 mod opening;
 mod options;
 mod request_id;
+mod retention;
 mod row_record;
 mod rows;
 mod shared;

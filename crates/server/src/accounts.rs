@@ -11,7 +11,7 @@ use trunkline_core::{Environment, Error, ErrorKind, Secret};
 use trunkline_journal::{Durability, Journal, Options as JournalOptions};
 use trunkline_keys::{Keys, KeysOptions, Pepper, pepper_of_folder, random_pepper};
 use trunkline_ledger::Ledger;
-use trunkline_limits::{Budget, Clock, Limits, Period};
+use trunkline_limits::{Budget, Limits, Period};
 use trunkline_management::Management;
 use trunkline_redis::Leases;
 use trunkline_store::{PostgresOptions, PostgresStore, SqliteOptions, SqliteStore, Store};
@@ -28,12 +28,6 @@ const SEED_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// How often accounts are told what the store has.
 const NOTE_DELIVERED_EVERY: Duration = Duration::from_secs(1);
-
-/// How often it is looked for rows that are too old.
-const FORGET_EVERY: Duration = Duration::from_secs(60);
-
-/// How many of them are deleted at once.
-const FORGOTTEN_AT_ONCE: u64 = 1_000;
 
 /// Keys, and where they are kept.
 pub(crate) struct Accounts {
@@ -101,7 +95,7 @@ impl Accounts {
             () = self.keys.follow() => {}
             () = self.deliver() => {}
             () = self.note_delivered() => {}
-            () = self.forget() => {}
+            () = self.ledger.forget(self.retention) => {}
             () = self.keep_leases() => {}
         }
     }
@@ -132,28 +126,6 @@ impl Accounts {
         loop {
             ticks.tick().await;
             self.keys.book().note_delivered(self.ledger.delivered_until());
-        }
-    }
-
-    /// Deletes rows that are too old, again and again.
-    async fn forget(&self) {
-        let Some(retention) = self.retention else { return std::future::pending().await };
-        let mut ticks = tokio::time::interval(FORGET_EVERY.min(retention));
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            let before = Clock::system().now_ms() - i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
-            // Some at a time, so that rows which are to be written need not wait.
-            loop {
-                match self.keys.store().forget(before, FORGOTTEN_AT_ONCE).await {
-                    Ok(FORGOTTEN_AT_ONCE) => {}
-                    Ok(_) => break,
-                    Err(error) => {
-                        tracing::warn!(error = %error, "old rows of the ledger could not be deleted");
-                        break;
-                    }
-                }
-            }
         }
     }
 
@@ -245,10 +217,10 @@ async fn store(sources: &Sources, folder: &Folder) -> Result<Arc<dyn Store>, Err
     }
     match folder.path() {
         Some(path) => {
-            // What the store has, the journal forgets: one of them must survive what the other would.
+            // What the store has, the journal forgets: it must survive what the journal would.
             let synced = sources.loaded.settings.trunkline.ledger_durability == LedgerDurability::Sync;
-            let options = SqliteOptions { synced };
-            Ok(Arc::new(SqliteStore::open_with(&path.join("trunkline.db"), options).await?))
+            let file = path.join("trunkline.db");
+            Ok(Arc::new(SqliteStore::open_with(&file, SqliteOptions { synced }).await?))
         }
         None => {
             tracing::error!(

@@ -22,12 +22,7 @@ pub(crate) struct Beside {
 pub(crate) struct Working(JoinSet<()>);
 
 impl Working {
-    pub(crate) fn start(beside: &Arc<Beside>) -> Self {
-        let beside = Arc::clone(beside);
-        Self::on(async move { beside.work().await })
-    }
-
-    fn on(work: impl Future<Output = ()> + Send + 'static) -> Self {
+    pub(crate) fn on(work: impl Future<Output = ()> + Send + 'static) -> Self {
         let mut task = JoinSet::new();
         task.spawn(work);
         Self(task)
@@ -35,10 +30,9 @@ impl Working {
 
     /// Never ends by itself: a panic in the task goes on here.
     pub(crate) async fn watch(&mut self) {
-        if let Some(Err(error)) = self.0.join_next().await
-            && let Ok(panic) = error.try_into_panic()
-        {
-            resume_unwind(panic);
+        if let Some(Err(error)) = self.0.join_next().await {
+            // Nobody but `end` cancels it.
+            resume_unwind(error.into_panic());
         }
     }
 
@@ -50,7 +44,7 @@ impl Working {
 
 impl Beside {
     /// Follows what others change, delivers rows, sends them to others, writes replies that are to be kept. Never ends.
-    async fn work(&self) {
+    pub(crate) async fn work(self: Arc<Self>) {
         let accounting = async {
             match &self.accounts {
                 Some(accounts) => accounts.work().await,

@@ -127,7 +127,7 @@ fn serve_as_told(
         let probing = Box::pin(working.probe_at_intervals());
         let pricing = Box::pin(working.take_up_prices_at_intervals());
         let beside = Arc::new(Beside { accounts, exporter, writer });
-        let mut working_beside = Working::start(&beside);
+        let mut working_beside = Working::on(Arc::clone(&beside).work());
         let all = async {
             tokio::select! {
                 () = serving => {}

@@ -4,4 +4,5 @@ mod delivery;
 mod full;
 mod kill;
 mod map_store;
+mod retention;
 mod samples;

@@ -1,6 +1,7 @@
 //! A store that keeps rows in a map, fails when it is told to, and hangs when it is told to.
 
 use std::collections::BTreeMap;
+use std::future::pending;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -30,6 +31,8 @@ pub(crate) struct MapStore {
     mood: watch::Sender<Mood>,
     /// Counts calls, and wakes who waits for one.
     pub(crate) calls: watch::Sender<u64>,
+    /// The same of calls that delete what is old.
+    pub(crate) forgotten: watch::Sender<u64>,
     pub(crate) repeated: AtomicU64,
     pub(crate) largest: AtomicU64,
 }
@@ -40,6 +43,7 @@ impl MapStore {
             rows: Mutex::default(),
             mood: watch::Sender::new(mood),
             calls: watch::Sender::new(0),
+            forgotten: watch::Sender::new(0),
             repeated: AtomicU64::new(0),
             largest: AtomicU64::new(0),
         }
@@ -77,7 +81,9 @@ impl Store for MapStore {
             return Err(Error::new(ErrorKind::StoreUnavailable, "the store is out"));
         }
         if now == Mood::Slow {
-            tokio::time::sleep(Duration::from_millis(50) * rows.len() as u32).await;
+            // The clock is paused.
+            let _ =
+                tokio::time::timeout(Duration::from_millis(50) * rows.len() as u32, pending::<()>()).await;
         }
         self.largest.fetch_max(rows.len() as u64, Ordering::Relaxed);
         let mut kept = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
@@ -138,7 +144,16 @@ impl Store for MapStore {
     async fn rebuild(&self) -> Result<(), Error> {
         Err(unused())
     }
-    async fn forget(&self, _: i64, _: u64) -> Result<u64, Error> {
-        Err(unused())
+    async fn forget(&self, before: i64, limit: u64) -> Result<u64, Error> {
+        let is_well = *self.mood.borrow() == Mood::Well;
+        self.forgotten.send_modify(|calls| *calls += 1);
+        if !is_well {
+            return Err(Error::new(ErrorKind::StoreUnavailable, "the store is out"));
+        }
+        let mut kept = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = kept.values().filter(|row| row.started_at < before).take(limit as usize);
+        let old: Vec<String> = old.map(|row| row.request_id.clone()).collect();
+        old.iter().for_each(|id| drop(kept.remove(id)));
+        Ok(old.len() as u64)
     }
 }
