@@ -81,6 +81,7 @@ struct Rules {
     object: bool,
     form: bool,
     bytes: bool,
+    bills: bool,
     default_model: Option<&'static str>,
 }
 
@@ -104,6 +105,7 @@ const PLAIN: Rules = Rules {
     object: false,
     form: false,
     bytes: false,
+    bills: true,
     default_model: None,
 };
 
@@ -122,7 +124,7 @@ const fn response(name: &'static str, path: &'static str) -> Rules {
 }
 
 const fn stored(name: &'static str, verb: Verb, path: &'static str) -> Rules {
-    Rules { verb, object: true, ..response(name, path) }
+    Rules { verb, object: true, bills: false, ..response(name, path) }
 }
 
 impl Operation {
@@ -163,7 +165,9 @@ impl Operation {
             Operation::CompactResponse => {
                 Rules { reports_usage: true, ..response("compact_response", "responses/compact") }
             }
-            Operation::ResponseInputTokens => response("response_input_tokens", "responses/input_tokens"),
+            Operation::ResponseInputTokens => {
+                Rules { bills: false, ..response("response_input_tokens", "responses/input_tokens") }
+            }
             Operation::RetrieveResponse => {
                 Rules { streams: true, ..stored("retrieve_response", Verb::Get, "responses/{id}") }
             }
@@ -177,6 +181,7 @@ impl Operation {
             }
             Operation::CountTokens => Rules {
                 dialect: Dialect::Anthropic,
+                bills: false,
                 ..plain("count_tokens", "messages/count_tokens", &["messages"])
             },
             Operation::Rerank => {
@@ -271,6 +276,12 @@ impl Operation {
         self.rules().object
     }
 
+    /// Whether upstreams take money for it. What they do not bill is held against no budget, needs no price, and costs 0:
+    /// counting tokens, and whatever is about a response that was paid for when it was made.
+    pub const fn bills(self) -> bool {
+        self.rules().bills
+    }
+
     /// The model that is meant where a body names none.
     pub const fn default_model(self) -> Option<&'static str> {
         self.rules().default_model
@@ -298,5 +309,21 @@ mod tests {
             assert!(!path.starts_with('/') && !path.ends_with('/'), "{path}");
             assert_eq!(path.contains("{id}"), operation.is_about_object(), "{path}");
         }
+    }
+
+    #[test]
+    fn counts_and_what_is_about_an_earlier_response_cost_nothing_and_all_else_does() {
+        let free: Vec<Operation> =
+            Operation::ALL.into_iter().filter(|operation| !operation.bills()).collect();
+        let expected = [
+            Operation::ResponseInputTokens,
+            Operation::RetrieveResponse,
+            Operation::DeleteResponse,
+            Operation::CancelResponse,
+            Operation::ListResponseInputItems,
+            Operation::CountTokens,
+        ];
+        assert_eq!(free, expected);
+        assert!(free.iter().all(|operation| !operation.reports_usage()));
     }
 }

@@ -281,8 +281,10 @@ fn milliseconds(duration: Duration) -> HeaderValue {
 }
 
 /// Adds what a whole reply cost. A stream's cost is known only at its end, so it has no such header.
-pub(crate) fn add_cost(record: &Record, reply: &mut HeaderMap) {
-    if let Some(spend) = record.cost.as_ref().and_then(trunkline_core::Cost::spend) {
+pub(crate) fn add_cost(record: &OpenRecord, reply: &mut HeaderMap) {
+    if record.is_free {
+        reply.insert(RESPONSE_COST, HeaderValue::from_static("0"));
+    } else if let Some(spend) = record.cost.as_ref().and_then(trunkline_core::Cost::spend) {
         insert(reply, RESPONSE_COST, &spend.normalize().to_string());
     }
 }

@@ -77,6 +77,7 @@ where
     B: Body<Data = Bytes> + Unpin + Send,
     B::Error: std::error::Error + Send + Sync + 'static,
 {
+    record.is_free = !asked.operation.bills();
     let stopped = gateway.stopped();
     let walked = tokio::select! {
         biased;

@@ -101,9 +101,39 @@ pub(crate) async fn reserve(
         ..Held::default()
     };
     let is_limited = accounts.iter().chain(&late).any(|account| account.is_limited());
-    if !is_limited && settings.unknown_price != UnknownPrice::Deny {
+    let bills = call.operation.bills();
+    let is_priced = bills && settings.unknown_price == UnknownPrice::Deny;
+    if !is_limited && !is_priced {
         return Ok(held);
     }
+    // What nobody bills takes neither tokens nor money; it counts among the requests to its model.
+    let mut want =
+        Want { accounts: &[], by_model: &late, tokens: 0, amount: None, wait: settings.budget_wait };
+    if bills {
+        let most = most(settings, has_budget, going, call, &mut held)?;
+        want = Want { accounts, tokens: most.tokens, amount: most.amount, ..want };
+    }
+    let reserved = keys.book().reserve(want).await;
+    held.reservation =
+        Some(reserved.map_err(|refusal| Error::from(shown(refusal, going.caller)).with_status(held.status))?);
+    Ok(held)
+}
+
+/// The most that a call may use.
+struct Most {
+    tokens: u64,
+    amount: Option<Decimal>,
+}
+
+/// Works out the most that a call may use, and sees to it that it is the most: a body without a limit gets one, and a stream
+/// is metered.
+fn most(
+    settings: &Settings,
+    has_budget: bool,
+    going: &Going<'_>,
+    call: &mut Call,
+    held: &mut Held,
+) -> Result<Most, Error> {
     let offered = offered(&call.body);
     let dearest =
         going.router.dearest(going.route, call, going.wishes, (&offered, settings.reserve_output_tokens));
@@ -125,17 +155,8 @@ pub(crate) async fn reserve(
             held.added_limit = add_limit(call, going.candidate, limit);
         }
     }
-    let want = Want {
-        accounts,
-        by_model: &late,
-        tokens: dearest.input_tokens.saturating_add(dearest.output_tokens),
-        amount: amount.filter(|amount| !amount.is_zero()),
-        wait: settings.budget_wait,
-    };
-    let reserved = keys.book().reserve(want).await;
-    held.reservation =
-        Some(reserved.map_err(|refusal| Error::from(shown(refusal, going.caller)).with_status(held.status))?);
-    Ok(held)
+    let tokens = dearest.input_tokens.saturating_add(dearest.output_tokens);
+    Ok(Most { tokens, amount: amount.filter(|amount| !amount.is_zero()) })
 }
 
 /// Checks the end user and the tags of a call that reserves nothing, because its reply was kept.

@@ -51,6 +51,8 @@ pub(crate) struct OpenRecord {
     entry: Option<Entry>,
     /// What its spend counts against.
     charges: Vec<Charge>,
+    /// Whether nobody bills for what is asked: then whatever is seen in the reply was paid for before, or is nothing.
+    pub(crate) is_free: bool,
     /// Whether all is told that is to be told of it.
     is_settled: bool,
     recorder: Arc<dyn Recorder>,
@@ -115,6 +117,7 @@ impl OpenRecord {
             ledger_id: None,
             entry: None,
             charges: Vec::new(),
+            is_free: false,
             is_settled: false,
             recorder,
         })
@@ -150,10 +153,23 @@ impl OpenRecord {
         self.record.retries = course.retries;
         self.record.fallbacks = course.fallbacks;
         self.record.failed_attempts = course.failed;
+        if self.is_free {
+            for attempt in &mut self.record.failed_attempts {
+                (attempt.usage, attempt.cost) = (None, None);
+            }
+        }
+    }
+
+    /// Whether it takes and costs nothing, whatever is seen in its reply: a reply that was kept, or what nobody bills.
+    pub(crate) fn costs_nothing(&self) -> bool {
+        self.is_free || self.record.cache_key.is_some()
     }
 
     /// Notes what a reply, or an event of it, was seen to say.
-    pub(crate) fn observe(&mut self, seen: Observation) {
+    pub(crate) fn observe(&mut self, mut seen: Observation) {
+        if self.is_free {
+            (seen.usage, seen.cost) = (None, None);
+        }
         if self.record.cache_key.is_some() {
             // What it took and cost when it was kept, it does not take and cost again.
             self.record.observation.terminal |= seen.terminal;
@@ -195,7 +211,7 @@ impl OpenRecord {
         // What is told before the end covers what came before it: Anthropic's first event tells the input.
         let is_whole = seen.terminal || self.record.outcome == Some(Outcome::Completed);
         if untold == 0
-            || self.record.cache_key.is_some()
+            || self.costs_nothing()
             || self.record.usage_is_estimated
             || (is_whole && seen.usage.is_some())
         {

@@ -1,9 +1,9 @@
 //! A record and the ledger: its opening before anything is sent, and its row before the reply has ended.
 
 use rust_decimal::Decimal;
-use trunkline_core::{Error, Usage};
+use trunkline_core::{Cost, Error, Usage};
 use trunkline_ledger::{Closed, Ledger, Opening};
-use trunkline_store::RequestRow;
+use trunkline_store::{CostOrigin, RequestRow};
 
 use super::{OpenRecord, Outcome};
 use crate::row;
@@ -18,10 +18,11 @@ impl OpenRecord {
         let Some(ledger) = ledger else { return Ok(()) };
         self.charges = self.held.charges();
         let input_tokens = self.input_tokens();
-        let input_spend = match self.record.cache_key {
-            // A reply that was kept costs nothing, however its giving ends.
-            Some(_) => Some(Decimal::ZERO),
-            None => self.price.as_ref().and_then(|price| price.bound(input_tokens, 0)),
+        let input_spend = if self.costs_nothing() {
+            // However its giving ends.
+            Some(Decimal::ZERO)
+        } else {
+            self.price.as_ref().and_then(|price| price.bound(input_tokens, 0))
         };
         let identity = self.record.identity.as_deref();
         let opening = Opening {
@@ -60,9 +61,15 @@ impl OpenRecord {
         }
         self.estimate();
         self.record.duration = Some(self.record.started.elapsed());
+        if self.is_free && self.record.attempts > 0 {
+            self.record.cost = Some(Cost::Computed(Decimal::ZERO));
+        }
         let tokens = self.record.observation.usage.as_ref().map_or(0, Usage::total);
         let closed = self.entry.take().map(|entry| {
-            let row = RequestRow { charges: std::mem::take(&mut self.charges), ..row::row(&self.record) };
+            let mut row = RequestRow { charges: std::mem::take(&mut self.charges), ..row::row(&self.record) };
+            if self.is_free {
+                row.cost_origin = CostOrigin::Free;
+            }
             entry.close(&row)
         });
         // After its row: an account whose spend the store is said to have may be dropped.
