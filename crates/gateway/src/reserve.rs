@@ -135,8 +135,14 @@ fn most(
     held: &mut Held,
 ) -> Result<Most, Error> {
     let offered = offered(&call.body);
-    let dearest =
-        going.router.dearest(going.route, call, going.wishes, (&offered, settings.reserve_output_tokens));
+    let reserve = settings.reserve_output_tokens;
+    let dearest_of = |call: &Call| going.router.dearest(going.route, call, going.wishes, (&offered, reserve));
+    let mut dearest = dearest_of(call);
+    if dearest.input_tokens == 0
+        && let CallBody::Document(document) = &call.body
+    {
+        dearest = dearest_of(&Call { body: weighed_whole(document), ..call.clone() });
+    }
     held.input_tokens = dearest.input_tokens;
     held.bound = dearest.amount;
     let amount = if has_budget || settings.unknown_price == UnknownPrice::Deny {
@@ -157,6 +163,15 @@ fn most(
     }
     let tokens = dearest.input_tokens.saturating_add(dearest.output_tokens);
     Ok(Most { tokens, amount: amount.filter(|amount| !amount.is_zero()) })
+}
+
+/// A body in which no input is found, as one whose input is all of it: it may stand in members that nobody weighs, and an
+/// estimate of nothing would pass any budget.
+fn weighed_whole(document: &Document) -> CallBody {
+    let text = String::from_utf8_lossy(&document.to_bytes()).into_owned();
+    let mut whole = document.clone();
+    whole.set_raw("input", json::text(&text));
+    CallBody::Document(whole)
 }
 
 /// Checks the end user and the tags of a call that reserves nothing, because its reply was kept.

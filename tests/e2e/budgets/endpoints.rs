@@ -56,7 +56,7 @@ fn body(operation: Operation) -> (&'static str, &'static str) {
         Operation::Rerank | Operation::RerankV2 => r#"{"model":"m","query":"hi","documents":["hi"]}"#,
         Operation::ImageGenerations => r#"{"model":"m","prompt":"hi"}"#,
         Operation::Speech => r#"{"model":"m","input":"hi","voice":"alloy"}"#,
-        Operation::Evaluate => r#"{"model":"m","input":"hi","questions":{"a":{"type":"boolean"}}}"#,
+        Operation::Evaluate => r#"{"model":"m","state":"hi","questions":{"a":{"type":"boolean"}}}"#,
         Operation::ImageEdits => {
             return (
                 FORM,
