@@ -29,6 +29,10 @@ impl World {
     }
 
     async fn server_with(&self, orders: [u8; 2]) -> Trunkline {
+        self.configured(orders, "").await
+    }
+
+    async fn configured(&self, orders: [u8; 2], more: &str) -> Trunkline {
         let row = |group: &str, order: u8, key: &str, upstream: &ScriptedUpstream| {
             format!(
                 "- model_name: {group}\n  litellm_params:\n    model: openai/gpt-5\n    order: {order}\n    \
@@ -41,8 +45,10 @@ impl World {
             row("m", orders[1], "second", &self.second),
             row("alone", 1, "second", &self.second),
         ];
-        let config =
-            format!("general_settings:\n  master_key: sk-callers-key-1\nmodel_list:\n{}", rows.concat());
+        let config = format!(
+            "general_settings:\n  master_key: sk-callers-key-1\nmodel_list:\n{}{more}",
+            rows.concat()
+        );
         Start::new().config(config).serve().await
     }
 }
@@ -100,6 +106,33 @@ async fn follow_ups_go_back_to_the_deployment_that_answered() {
     let got = about(&server, "GET", &format!("/v1/responses/{id}?include[]=a&key=k")).await;
     assert_eq!((got.status, got.json()["id"].as_str()), (200, Some(id.as_str())));
     assert_eq!(first.requests().pop().expect("asked").target, "/v1/responses/resp_up1?include[]=a");
+}
+
+#[tokio::test]
+async fn a_response_that_was_kept_leads_back_to_the_deployment_that_answered_then() {
+    let stream = [CREATED, DELTA, ITEM, COMPLETED].concat();
+    // The first one is busy once, so that the second answers what is kept.
+    let first = vec![Script::json(503, "{}"), Script::json(503, "{}"), Script::json(200, WHOLE)];
+    let second = vec![Script::json(200, WHOLE), Script::sse([stream.as_bytes()]), Script::json(200, WHOLE)];
+    let world = World::new(first, second).await;
+    let cache = "litellm_settings: {cache: true, cache_params: {type: local}}\n\
+        router_settings: {num_retries: 2, disable_cooldowns: true}\n";
+    let server = world.configured([1, 2], cache).await;
+    for body in [r#"{"model":"m","input":"hi"}"#, r#"{"model":"m","stream":true,"input":"hi"}"#] {
+        let (asked, kept) = (ask(&server, body).await, ask(&server, body).await);
+        assert_eq!((asked.status, kept.status), (200, 200), "{}", asked.text());
+        assert!(
+            asked.header("x-litellm-cache-key").is_none() && kept.header("x-litellm-cache-key").is_some()
+        );
+        assert!(!kept.text().contains("resp_up1") && kept.text().contains("\"resp_"), "{}", kept.text());
+        assert_eq!(asked.text(), kept.text());
+    }
+    assert_eq!((world.first.requests().len(), world.second.requests().len()), (2, 2));
+    let kept = ask(&server, r#"{"model":"m","input":"hi"}"#).await.json();
+    let body = format!(r#"{{"model":"m","previous_response_id":{},"input":"and?"}}"#, kept["id"]);
+    assert_eq!(ask(&server, &body).await.status, 200);
+    let sent = world.second.requests().pop().expect("the follow-up");
+    assert_eq!(sent.body, r#"{"model":"gpt-5","previous_response_id":"resp_up1","input":"and?"}"#);
 }
 
 #[tokio::test]

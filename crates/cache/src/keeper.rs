@@ -19,15 +19,17 @@ pub struct Keeper {
     key: CacheKey,
     /// What tells those that wait. `None` if nobody can.
     lead: Option<Lead>,
+    /// Who answers.
+    source: Option<Arc<str>>,
 }
 
 impl Keeper {
     pub(crate) fn leading(shelf: Arc<Shelf>, key: CacheKey, lead: Lead) -> Self {
-        Self { shelf, key, lead: Some(lead) }
+        Self { shelf, key, lead: Some(lead), source: None }
     }
 
     pub(crate) fn alone(shelf: Arc<Shelf>, key: CacheKey) -> Self {
-        Self { shelf, key, lead: None }
+        Self { shelf, key, lead: None, source: None }
     }
 
     /// The key that the reply is kept under.
@@ -35,8 +37,18 @@ impl Keeper {
         &self.key
     }
 
+    /// The same, for a reply of which it is known who answers: [`Kept::source`] tells it.
+    #[must_use]
+    pub fn with_source(mut self, source: Arc<str>) -> Self {
+        self.source = Some(source);
+        self
+    }
+
     /// Keeps a reply for `ttl`, and gives it to those that wait. One that is too large is not kept.
-    pub fn keep(mut self, kept: Kept, ttl: Duration) {
+    pub fn keep(mut self, mut kept: Kept, ttl: Duration) {
+        if let Some(source) = self.source.take() {
+            kept = kept.with_source(source);
+        }
         if kept.weight() > self.entry_bytes_max() {
             return;
         }

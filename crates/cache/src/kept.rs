@@ -1,6 +1,7 @@
 //! What is kept of a reply, and as what it is given again.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use trunkline_core::{Document, Event, Observation, Operation};
@@ -13,6 +14,7 @@ pub struct Kept {
     operation: Operation,
     pub(crate) reply: Reply,
     observation: Observation,
+    source: Option<Arc<str>>,
 }
 
 pub(crate) enum Reply {
@@ -38,7 +40,7 @@ impl Kept {
         // A copy, because the bytes can be a small part of a large piece of memory.
         let own = Bytes::copy_from_slice(&document.to_bytes());
         let document = Document::parse(own).ok()?;
-        Some(Self { operation, reply: Reply::Whole(document), observation })
+        Some(Self { operation, reply: Reply::Whole(document), observation, source: None })
     }
 
     /// Keeps the events of a stream that has ended in good order. `None` if they say nothing, or say that it failed.
@@ -59,7 +61,19 @@ impl Kept {
         if observation.failed.is_some() || !substance::is_in_events(operation, &events) {
             return None;
         }
-        Some(Self { operation, reply: Reply::Streamed(events), observation })
+        Some(Self { operation, reply: Reply::Streamed(events), observation, source: None })
+    }
+
+    /// The same, with the name of who answered.
+    #[must_use]
+    pub fn with_source(mut self, source: Arc<str>) -> Self {
+        self.source = Some(source);
+        self
+    }
+
+    /// Who answered, by the name that whoever kept it gave.
+    pub fn source(&self) -> Option<&Arc<str>> {
+        self.source.as_ref()
     }
 
     pub(crate) fn of_parts(operation: Operation, reply: Reply, observation: Observation) -> Self {

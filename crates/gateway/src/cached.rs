@@ -1,5 +1,6 @@
 //! Replies that are kept: whether a request uses them, and what is given again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
@@ -28,6 +29,8 @@ pub(crate) enum Looked {
 pub(crate) struct Hit {
     pub(crate) key: CacheKey,
     pub(crate) reply: Given,
+    /// The deployment that answered when it was kept.
+    pub(crate) deployment: Option<Arc<str>>,
 }
 
 /// What is given again.
@@ -81,7 +84,10 @@ pub(crate) async fn look(
     };
     let keeper = match found {
         Ok(found) => match in_form(&found, call.streaming()) {
-            Some(reply) => return Ok(Looked::Hit(Hit { key, reply })),
+            Some(reply) => {
+                let deployment = found.kept.source().cloned();
+                return Ok(Looked::Hit(Hit { key, reply, deployment }));
+            }
             None => replies.cache.keeper(&key),
         },
         Err(keeper) => keeper,

@@ -187,7 +187,11 @@ where
             reserve::check_named(keys, &going).await?;
             record.cache_key = Some(hit.key.to_string());
             record.enter(ledger).await?;
-            let rewrite = Rewrite::new(operation, &name, settings, usage_asked, None);
+            let group = route.group();
+            let bound = hit.deployment.as_deref().and_then(|deployment| {
+                bound(gateway, operation, &caller, (router, &route, group), (deployment, &name))
+            });
+            let rewrite = Rewrite::new(operation, &name, settings, usage_asked, bound);
             return Ok(again(hit, rewrite, permit));
         }
         Looked::Miss(keeper) => keeper,
@@ -238,15 +242,15 @@ fn given(gateway: &Gateway, record: &mut OpenRecord, sent: Sent, back: Back<'_>)
     let Sent { reply, first, candidate, group, duration, course, permit: mut upstream } = sent;
     record.sent_to(&group, &candidate);
     record.upstream_duration = Some(duration);
-    let bound = (operation.dialect() == Dialect::Responses).then(|| {
-        let ties_items = has_several(router, route, &group, name);
-        Binding::new(Arc::clone(&gateway.seal), caller, &candidate.deployment.id, name, ties_items)
-    });
+    let deployment = &candidate.deployment.id;
+    let bound = bound(gateway, operation, caller, (router, route, &group), (deployment, name));
     // What answered in the place of the model that was asked for says so.
     let shown = if course.fallbacks > 0 { &*group } else { name };
     let rewrite = Rewrite::new(operation, shown, &gateway.settings, usage_asked, bound);
     // What another group answered is not what this one would have.
-    let kept = kept.filter(|_| course.fallbacks == 0 && reply.status == StatusCode::OK);
+    let kept = kept
+        .filter(|_| course.fallbacks == 0 && reply.status == StatusCode::OK)
+        .map(|(keeper, ttl)| (keeper.with_source(Arc::clone(deployment)), ttl));
     record.took(course);
     let head = head(reply.status, &reply.headers, &group, &candidate);
     match reply.body {
@@ -274,6 +278,20 @@ fn given(gateway: &Gateway, record: &mut OpenRecord, sent: Sent, back: Back<'_>)
             Answer::Bytes(response, (permit, upstream))
         }
     }
+}
+
+/// What ties a reply to the deployment that it is from, where its dialect has ids that lead back.
+fn bound(
+    gateway: &Gateway,
+    operation: Operation,
+    caller: &Caller,
+    (router, route, answered): (&Router, &Route, &str),
+    (deployment, name): (&str, &str),
+) -> Option<Binding> {
+    (operation.dialect() == Dialect::Responses).then(|| {
+        let ties_items = has_several(router, route, answered, name);
+        Binding::new(Arc::clone(&gateway.seal), caller, deployment, name, ties_items)
+    })
 }
 
 /// Gives a kept reply again.

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use trunkline_cache::{Begin, Cache, Form, Kept, Options};
+use trunkline_cache::{Begin, Cache, Form, Keeper, Kept, Options};
 use trunkline_core::{Document, ErrorKind, Event, Observation, Operation, Usage};
 
-use crate::{CHAT, key, payloads};
+use crate::{CHAT, document, key, payloads};
 
 const BODY: &str = r#"{"model":"fast","stream":true}"#;
 const MINUTE: Duration = Duration::from_secs(60);
@@ -69,6 +69,23 @@ async fn a_stream_is_given_again_event_by_event() {
     let seen = kept.observation();
     assert_eq!(seen.usage.as_ref().map(Usage::total), Some(3));
     assert_eq!((seen.generation_id.as_deref(), seen.terminal), (Some("gen_1"), true));
+}
+
+#[tokio::test]
+async fn a_reply_tells_who_answered() {
+    let cache = Cache::in_memory(Options::default());
+    let (whole, streamed, unsaid) = (key("t", BODY), key("u", BODY), key("v", BODY));
+    let body = document(r#"{"choices":[{"index":0,"message":{"content":"Hello"}}]}"#);
+    let keep = |keeper: Keeper| keeper.keep_document(CHAT, &body, &Observation::default(), MINUTE);
+    keep(cache.keeper(&whole).with_source("d1".into()));
+    keep(cache.keeper(&unsaid));
+    let mut recorder = cache.keeper(&streamed).with_source("d2".into()).record(CHAT, MINUTE);
+    recorder.take(&hello());
+    recorder.finish();
+    for (key, expected) in [(whole, Some("d1")), (streamed, Some("d2")), (unsaid, None)] {
+        let found = cache.get(&key, None).await.expect("it is kept");
+        assert_eq!(found.kept.source().map(|source| &**source), expected);
+    }
 }
 
 #[tokio::test]
