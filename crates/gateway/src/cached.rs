@@ -11,6 +11,7 @@ use trunkline_router::Wishes;
 
 use crate::authentication::Caller;
 use crate::gateway::Gateway;
+use crate::{Settings, headers};
 
 /// LiteLLM's header for a reply that was kept.
 pub(crate) static CACHE_KEY: HeaderName = HeaderName::from_static("x-litellm-cache-key");
@@ -69,7 +70,7 @@ pub(crate) async fn look(
         namespace: controls.namespace.as_deref().or(replies.namespace.as_deref()),
         operation: call.operation,
         group,
-        further: &further(call),
+        further: &further(call, &gateway.settings),
         document,
     });
     if !reads {
@@ -95,9 +96,14 @@ pub(crate) async fn look(
     Ok(Looked::Miss(keeps.then_some((keeper, ttl))))
 }
 
-/// The headers of the caller's that go upstream, and may change what is answered.
-fn further(call: &Call) -> Vec<&[u8]> {
-    call.headers.iter().flat_map(|(name, value)| [name.as_str().as_bytes(), value.as_bytes()]).collect()
+/// What of the request's head goes upstream, and may change what is answered, in an order of its own.
+fn further<'c>(call: &'c Call, settings: &Settings) -> Vec<&'c [u8]> {
+    let mut headers: Vec<_> =
+        call.headers.iter().filter(|(name, _)| headers::changes_answer(name, settings)).collect();
+    // Several values of one name keep their order.
+    headers.sort_by_key(|(name, _)| name.as_str());
+    let headers = headers.into_iter().flat_map(|(name, value)| [name.as_str().as_bytes(), value.as_bytes()]);
+    call.query.as_deref().map(str::as_bytes).into_iter().chain(headers).collect()
 }
 
 /// A kept reply as a stream or as a whole.
@@ -113,4 +119,55 @@ pub(crate) fn head(key: &CacheKey) -> Response<()> {
         response.headers_mut().insert(CACHE_KEY.clone(), value);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use trunkline_core::{Dialect, Operation};
+
+    use super::*;
+
+    fn question(
+        headers: &[(&'static str, &'static str)],
+        query: Option<&str>,
+        settings: &Settings,
+    ) -> Vec<u8> {
+        let mut sent = HeaderMap::new();
+        for (name, value) in headers {
+            sent.append(*name, HeaderValue::from_static(value));
+        }
+        let document = Document::parse("{}").expect("a document");
+        let mut call = Call::new(Operation::Messages, "m", document);
+        call.headers = headers::outbound(&sent, Dialect::Anthropic, settings);
+        call.query = headers::outbound_query(Operation::Messages, query);
+        further(&call, settings).join(&0)
+    }
+
+    #[test]
+    fn of_a_head_counts_what_changes_the_answer() {
+        let settings = Settings::default();
+        let plain = question(&[("anthropic-version", "2023-06-01")], None, &settings);
+        for (name, value) in
+            [("traceparent", "00-a-b-01"), ("user-agent", "a/1"), ("idempotency-key", "k"), ("x-title", "t")]
+        {
+            let other = [("anthropic-version", "2023-06-01"), (name, value)];
+            assert_eq!(question(&other, None, &settings), plain, "{name}");
+        }
+        let beta = [("anthropic-version", "2023-06-01"), ("anthropic-beta", "a")];
+        let reversed = [beta[1], beta[0]];
+        assert_ne!(question(&beta, None, &settings), plain);
+        assert_eq!(question(&beta, None, &settings), question(&reversed, None, &settings));
+        assert_ne!(question(&beta[..1], Some("beta=true"), &settings), plain);
+    }
+
+    #[test]
+    fn of_headers_that_are_let_through_all_count() {
+        let open = Settings { forward_client_headers: true, ..Settings::default() };
+        let [one, other] =
+            ["a", "b"].map(|value| question(&[("x-tone", value), ("x-title", value)], None, &open));
+        assert_ne!(one, other);
+        let [one, other] =
+            ["a", "b"].map(|value| question(&[("x-tone", "a"), ("x-title", value)], None, &open));
+        assert_eq!(one, other);
+    }
 }

@@ -36,6 +36,16 @@ static UPSTREAM_OF_DIALECT: &[(Dialect, &[&str])] = &[
     (Dialect::Anthropic, &["anthropic-version", "anthropic-beta"]),
 ];
 
+/// Those of them that change what is answered. The others say who asks, by which way, or for whom it is traced.
+static ANSWER_CHANGING: &[&str] = &[
+    "anthropic-beta",
+    "anthropic-version",
+    "openai-beta",
+    "openai-organization",
+    "openai-project",
+    "x-codex-beta-features",
+];
+
 /// Parameters of a caller's address that go upstream.
 static QUERY: &[(Operation, &[&str])] = &[
     (
@@ -194,6 +204,12 @@ fn is_client_header(name: &HeaderName, settings: &Settings) -> bool {
     let text = name.as_str();
     let own = text.starts_with("x-") || text == "anthropic-beta";
     own && !NEVER.iter().any(|start| text.starts_with(start)) && !is_key_header(name, settings)
+}
+
+/// Whether a header that goes upstream may change what is answered. Of those that a setting lets through nobody knows.
+pub(crate) fn changes_answer(name: &HeaderName, settings: &Settings) -> bool {
+    let is_let_through = || settings.forward_client_headers && is_client_header(name, settings);
+    ANSWER_CHANGING.contains(&name.as_str()) || !UPSTREAM.contains(&name.as_str()) && is_let_through()
 }
 
 /// The call id that a request brings along, if it is one that can be passed on.
