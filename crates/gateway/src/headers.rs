@@ -298,7 +298,7 @@ fn milliseconds(duration: Duration) -> HeaderValue {
 
 /// Adds what a whole reply cost. A stream's cost is known only at its end, so it has no such header.
 pub(crate) fn add_cost(record: &OpenRecord, reply: &mut HeaderMap) {
-    if record.is_free {
+    if record.costs_nothing() {
         reply.insert(RESPONSE_COST, HeaderValue::from_static("0"));
     } else if let Some(spend) = record.cost.as_ref().and_then(trunkline_core::Cost::spend) {
         insert(reply, RESPONSE_COST, &spend.normalize().to_string());
