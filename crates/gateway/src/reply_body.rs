@@ -124,6 +124,8 @@ impl BytesBody {
             Some(Err(error)) => {
                 self.record.fail(&error);
                 self.upstream.failed(&error);
+                // Nobody will read what is still sent.
+                self.bytes = Box::pin(futures_util::stream::empty());
                 self.failed = Some(error);
                 // The connection ends with the error, and with it goes what was not written yet: first of all, what
                 // came before goes out.

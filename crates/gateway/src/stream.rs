@@ -140,8 +140,10 @@ impl StreamBody {
         }
     }
 
-    /// Tells the caller that the stream failed. No terminal event follows: a cut stream must not look clean.
+    /// Tells the caller that the stream failed. No terminal event follows: a cut stream must not look clean. Nobody will read
+    /// what the upstream still sends, so that its call ends here, however slowly the caller takes what is left.
     fn fail(&mut self, error: &Error) {
+        self.events = Box::pin(futures_util::stream::empty());
         let event = self.rewrite.failure(error, &self.record.call_id);
         self.ready.push_back(event.into_bytes());
         self.ended = true;
@@ -181,5 +183,47 @@ impl Drop for StreamBody {
 impl std::fmt::Debug for StreamBody {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("StreamBody").field("record", &*self.record).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+    use std::sync::Arc;
+
+    use futures_util::stream;
+    use tokio::sync::Notify;
+    use trunkline_core::Operation;
+
+    use super::*;
+    use crate::Settings;
+    use crate::admission::Admission;
+    use crate::record::LogRecorder;
+
+    #[tokio::test]
+    async fn the_upstream_s_call_ends_when_the_stream_fails_and_not_when_its_caller_has_read_that() {
+        let settings = Settings::default();
+        let upstream = Arc::new(());
+        let held = Arc::clone(&upstream);
+        let events: EventStream = Box::pin(stream::once(async move {
+            let _held = held;
+            std::future::pending().await
+        }));
+        let stop = Arc::new(Notify::new());
+        let mut body = StreamBody::new(
+            events,
+            Rewrite::new(Operation::ChatCompletions, "m", &settings, false, None),
+            OpenRecord::open("id".to_owned(), Cow::Borrowed("chat"), Arc::new(LogRecorder)),
+            (Admission::new(&settings).admit().expect("there is room"), None),
+            None,
+            Arc::clone(&stop).notified_owned(),
+            None,
+        );
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert!(body.poll_bytes(&mut context).is_pending());
+        stop.notify_waiters();
+        let Poll::Ready(Some(told)) = body.poll_bytes(&mut context) else { panic!("the failure is told") };
+        assert!(told.starts_with(b"data: {\"error\""), "{told:?}");
+        assert_eq!(Arc::strong_count(&upstream), 1, "nobody holds the upstream's stream");
     }
 }
