@@ -50,6 +50,25 @@ async fn bodies_that_are_no_json_object() {
 }
 
 #[tokio::test]
+async fn names_that_are_too_long_to_be_kept() {
+    let server = echo().await;
+    let parameter = |name: &'static str| (400, "invalid_request_error", name);
+    let [long, longest] = ["a".repeat(257), "a".repeat(256)];
+    let body = |member: &str| {
+        format!(r#"{{"model":"echo/x","messages":[{{"role":"user","content":"hi"}}],{member}}}"#)
+    };
+    let says = "must not be longer than 256 bytes";
+    check(&server, body(&format!("\"user\":\"{long}\"")).as_bytes(), parameter("user"), says).await;
+    check(&server, body(&format!("\"tags\":[\"b\",\"{long}\"]")).as_bytes(), parameter("tags"), says).await;
+    let header = [("x-litellm-tags", long.as_str())];
+    let refused =
+        send(server.address, "POST", "/v1/chat/completions", &header, body("\"n\":1").as_bytes()).await;
+    assert_eq!(refusal(&refused).2, "tags");
+    let kept = body(&format!("\"user\":\"{longest}\""));
+    assert_eq!(post(server.address, "/v1/chat/completions", &kept).await.status, 200);
+}
+
+#[tokio::test]
 async fn parameters_that_steer_the_reply() {
     let server = echo().await;
     let parameter = |name: &'static str| (400, "invalid_request_error", name);

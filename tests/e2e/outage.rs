@@ -92,14 +92,18 @@ async fn a_start_without_the_database_serves_the_master_and_finds_it_later() {
     assert_eq!(ask(address, MASTER, CHAT, &body).await.status, 200);
     assert_eq!(ask(address, "sk-nobody-knows-this-one", CHAT, &body).await.status, 503);
     assert_eq!(ask(address, MASTER, "/key/generate", "{}").await.status, 503);
+    let named = chat("m", "hi", json!({ "user": "ann", "tags": ["one", "two", "three"] }));
+    assert_eq!(ask(address, MASTER, CHAT, &named).await.status, 200);
     postgres.resume().expect("it starts");
     until("keys are made", async || ask(address, MASTER, "/key/generate", "{}").await.status == 200).await;
     until("what it noted arrives", async || {
         let logs = see(address, MASTER, "/spend/logs/v2").await;
-        logs.status == 200 && logs.json()["total"] == 1
+        logs.status == 200 && logs.json()["total"] == 2
     })
     .await;
     assert_eq!(ask(address, "sk-nobody-knows-this-one", CHAT, &body).await.status, 401);
+    let log = server.stop().await;
+    assert_eq!(log.matches("could not be read, and do not hold for this call").count(), 1, "{log}");
 }
 
 #[tokio::test]

@@ -47,7 +47,7 @@ fn explained(
     };
     let name = reach::aliased(caller, operation::model_name(gateway, operation, earlier.model, &body)?);
     body::check(&body, operation)?;
-    let user = operation::end_user(&gateway.settings, headers, &body);
+    let user = operation::end_user(&gateway.settings, headers, &body)?;
     operation::check_user(&gateway.settings, operation, user.as_ref())?;
     let router = gateway.router();
     let route = router.resolve(&name).map_err(|error| operation::labelled(error, operation))?;

@@ -33,9 +33,6 @@ use crate::steering::Steering;
 use crate::stream::StreamBody;
 use crate::{Settings, body, headers, limit_headers, reach, trace, wishes};
 
-/// As much of an end user's name as is noted, in bytes.
-const USER_BYTES_MAX: usize = 256;
-
 /// Why a request was not tried as often as it could have been.
 const BUDGET_SPENT: &str = "not tried again, because the retry budget of this upstream is spent";
 
@@ -149,7 +146,7 @@ where
     let name = reach::aliased(&caller, model_name(gateway, operation, path_model.or(earlier.model), &body)?);
     record.model = Some(name.clone());
     body::check(&body, operation)?;
-    record.user = end_user(settings, &request.headers, &body);
+    record.user = end_user(settings, &request.headers, &body)?;
     check_user(settings, operation, record.user.as_ref())?;
     // 6 who answers
     let serving = gateway.router();
@@ -378,7 +375,15 @@ pub(crate) fn model_name(
 
 /// The end user: the body's `user`, or Anthropic's `metadata.user_id`, else the first of the operator's headers that
 /// is there.
-pub(crate) fn end_user(settings: &Settings, headers: &HeaderMap, body: &CallBody) -> Option<String> {
+///
+/// # Errors
+///
+/// `InvalidRequest` for a name that is too long.
+pub(crate) fn end_user(
+    settings: &Settings,
+    headers: &HeaderMap,
+    body: &CallBody,
+) -> Result<Option<String>, Error> {
     let of_body = match body {
         CallBody::Document(document) => document.string("user").map(|user| user.into_owned()).or_else(|| {
             let metadata = document.raw("metadata")?;
@@ -389,11 +394,8 @@ pub(crate) fn end_user(settings: &Settings, headers: &HeaderMap, body: &CallBody
     };
     let of_header =
         || settings.user_headers.iter().find_map(|name| headers.get(name)?.to_str().ok().map(str::to_owned));
-    // It goes into records and logs, where a name of any length has no place.
-    of_body.or_else(of_header).filter(|user| !user.is_empty()).map(|mut user| {
-        user.truncate(user.floor_char_boundary(USER_BYTES_MAX));
-        user
-    })
+    let user = of_body.or_else(of_header).filter(|user| !user.is_empty());
+    user.map(|user| wishes::check_length("user", &user).map(|()| user)).transpose()
 }
 
 /// Operations whose body has a place for the end user; the others are not asked for one.

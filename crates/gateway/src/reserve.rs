@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{join, join_all};
 use http::{HeaderName, HeaderValue};
 use rust_decimal::Decimal;
 use trunkline_core::{
@@ -251,19 +252,40 @@ fn always<'k>(keys: &'k Keys, caller: &'k Caller) -> &'k [Arc<Account>] {
 async fn limited(keys: &Keys, going: &Going<'_>) -> Result<Vec<Arc<Limited>>, Error> {
     let user = going.user.map(|user| (Kind::Customer, user));
     let tags = going.wishes.tags.iter().take(TAGS_MAX).map(|tag| (Kind::Tag, tag.as_str()));
+    let looked = at_once(user.into_iter().chain(tags), |(kind, id)| keys.limited(kind, id)).await;
     let mut named = Vec::new();
-    for (kind, id) in user.into_iter().chain(tags) {
-        match keys.limited(kind, id).await {
+    let mut failed: Vec<Error> = Vec::new();
+    for limited in looked {
+        match limited {
             Ok(limited) => {
                 limited.check()?;
                 named.push(limited);
             }
-            Err(error) => {
-                tracing::warn!(error = %error, kind = kind.name(), "limits could not be read, and do not hold for this call");
-            }
+            Err(error) => failed.push(error),
         }
     }
+    if let Some(error) = failed.first() {
+        let count = failed.len();
+        tracing::warn!(error = %error, count, "limits of the end user or of tags could not be read, and do not hold for this call");
+    }
     Ok(named)
+}
+
+/// Asks for all of them at one time, so that together they wait no longer than one. The answers are in their order.
+async fn at_once<S, L: Future>(
+    subjects: impl Iterator<Item = S>,
+    look: impl Fn(S) -> L,
+) -> impl Iterator<Item = L::Output> {
+    let mut looking = subjects.map(look);
+    let (first, others) = match looking.next() {
+        // Most requests name one at most, which needs no list.
+        Some(first) => {
+            let (first, others) = join(first, join_all(looking)).await;
+            (Some(first), others)
+        }
+        None => (None, Vec::new()),
+    };
+    first.into_iter().chain(others)
 }
 
 /// The accounts that are known only with the body: those of the model, the end user, the tags.
@@ -367,6 +389,8 @@ fn every<'j>(object: &'j [u8], name: &'static str) -> impl Iterator<Item = &'j [
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -375,5 +399,20 @@ mod tests {
         let document = Document::parse(body.as_slice()).expect("a document");
         let found: Vec<_> = lists_of_models(&document).flat_map(texts).collect();
         assert_eq!(found, ["a", "b", "c", "d"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_names_are_looked_up_in_the_time_of_one() {
+        let began = tokio::time::Instant::now();
+        let wait = Duration::from_millis(50);
+        let look = async |name: usize| {
+            // The later ones are there first.
+            tokio::time::sleep(wait / u32::try_from(name + 1).expect("a small number")).await;
+            name
+        };
+        for count in [0, 1, 2, TAGS_MAX + 1] {
+            assert!(at_once(0..count, look).await.eq(0..count));
+        }
+        assert_eq!(began.elapsed().as_millis(), 3 * wait.as_millis());
     }
 }

@@ -25,7 +25,7 @@ static TAGS: HeaderName = HeaderName::from_static("x-litellm-tags");
 ///
 /// # Errors
 ///
-/// `InvalidRequest` for a header that is no number, or a base that is not accepted.
+/// `InvalidRequest` for a header that is no number, a base that is not accepted, or a tag that is too long.
 pub(crate) fn of(
     asked: Asked,
     steering: Steering<'_>,
@@ -43,6 +43,7 @@ pub(crate) fn of(
     if let Some(text) = steering.get(&TAGS).and_then(|value| value.to_str().ok()) {
         tags.extend(text.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned));
     }
+    tags.iter().try_for_each(|tag| check_length("tags", tag))?;
     if let Some(identity) = caller.identity() {
         // The key's come first: no number of others keeps their budgets from being looked at.
         tags.splice(..0, identity.tags.iter().cloned());
@@ -67,6 +68,19 @@ pub(crate) fn of(
         mock_failure: asked.mock_failure,
         mock_delay: asked.mock_delay,
     })
+}
+
+/// The longest name of a tag or an end user, in bytes.
+const NAME_BYTES_MAX: usize = 256;
+
+/// Refuses names that are too long to be kept: of each there are limits in memory, and it stands in rows and logs. One that
+/// is cut would be another's.
+pub(crate) fn check_length(param: &str, name: &str) -> Result<(), Error> {
+    if name.len() <= NAME_BYTES_MAX {
+        return Ok(());
+    }
+    let message = format!("a name in `{param}` must not be longer than {NAME_BYTES_MAX} bytes.");
+    Err(Error::new(ErrorKind::InvalidRequest, message).with_param(param))
 }
 
 /// Leaves the first of each: a tag that is named twice is charged once.
