@@ -120,6 +120,9 @@ async fn a_stream_without_a_limit_ends_with_an_error_when_the_money_is_gone() {
         text.push_str(std::str::from_utf8(&piece[..count]).expect("text"));
     }
     assert!(text.contains("\"budget_exceeded\"") && !text.contains("[DONE]"), "{text}");
+    // In the stream as before it, the key is called as people know it, and not as the store does.
+    let end = &key[key.len() - 4..];
+    assert!(text.contains(&format!("Budget has been exceeded! Key=sk-...{end} Current cost: ")), "{text}");
     upstream.hung_up(0).await;
     // Two hundred units pay for some tokens in, and less than a hundred out.
     let tokens = text.matches("\"content\"").count() as u64;
@@ -263,4 +266,24 @@ async fn a_team_s_budget_holds_for_all_of_its_keys() {
     assert_eq!(refused.error().0, 422);
     let words = refused.message();
     assert!(words.starts_with("Budget has been exceeded! Team=red Current cost: "), "{words}");
+}
+
+#[tokio::test]
+async fn a_member_who_is_refused_is_named_with_the_team() {
+    let World { upstream: _upstream, server, _folder } = world(answered, "").await;
+    let address = server.address;
+    done(address, "/user/new", json!({ "user_id": "ben" })).await;
+    done(address, "/team/new", json!({ "team_id": "red" })).await;
+    let member = json!({ "team_id": "red", "member": { "role": "user", "user_id": "ben" }, "max_budget_in_team": 0.0001, "rpm_limit": 1 });
+    done(address, "/team/member_add", member).await;
+    let key = key(address, json!({ "team_id": "red", "user_id": "ben" })).await;
+    let refused = ask(address, &key, CHAT, &chat("m", "hi", json!({ "max_tokens": 10 }))).await;
+    let words = refused.message();
+    assert!(words.starts_with("Budget has been exceeded! User=ben in Team=red Current cost: 0"), "{words}");
+    let refused = ask(address, &key, CHAT, &chat("m", "hi", json!({ "max_tokens": 1 }))).await;
+    let words = refused.message();
+    assert!(
+        words.starts_with("Rate limit exceeded for team_member: red:ben. Limit type: requests"),
+        "{words}"
+    );
 }

@@ -10,8 +10,8 @@ use rust_decimal::Decimal;
 use trunkline_core::{
     Body as CallBody, Call, Document, Error, ErrorKind, Operation, Subject, SubjectKind, json,
 };
-use trunkline_keys::{Keys, Limited};
-use trunkline_limits::{Account, Permit, Refusal, Reservation, Want};
+use trunkline_keys::{Identity, Keys, Limited};
+use trunkline_limits::{Account, Permit, Refusal, Reservation, Want, What};
 use trunkline_prices::estimate;
 use trunkline_router::{Candidate, Dearest, Route, Router, Wishes};
 use trunkline_store::{Charge, Kind};
@@ -76,7 +76,7 @@ pub(crate) struct Going<'g> {
 pub(crate) async fn admit(keys: Option<&Keys>, caller: &Caller, wait: Duration) -> Result<Permit, Error> {
     let Some(keys) = keys else { return Ok(Permit::default()) };
     let admitted = keys.book().admit_within(always(keys, caller), wait).await;
-    admitted.map_err(|refusal| Error::from(shown(refusal, caller)))
+    admitted.map_err(|refusal| Error::from(shown(refusal, caller.identity())))
 }
 
 /// Reserves what a call may use: tokens, and money at the dearest of all that may answer.
@@ -115,8 +115,9 @@ pub(crate) async fn reserve(
         want = Want { accounts, tokens: most.tokens, amount: most.amount, ..want };
     }
     let reserved = keys.book().reserve(want).await;
+    let identity = going.caller.identity();
     held.reservation =
-        Some(reserved.map_err(|refusal| Error::from(shown(refusal, going.caller)).with_status(held.status))?);
+        Some(reserved.map_err(|refusal| Error::from(shown(refusal, identity)).with_status(held.status))?);
     Ok(held)
 }
 
@@ -191,14 +192,18 @@ impl Held {
     /// # Errors
     ///
     /// `BudgetExceeded` where no budget can pay for more: the stream is to end.
-    pub(crate) fn reach(&mut self, output_tokens: u64) -> Result<(), Error> {
+    pub(crate) fn reach(
+        &mut self,
+        output_tokens: u64,
+        identity: Option<&Arc<Identity>>,
+    ) -> Result<(), Error> {
         let Some(meter) = &mut self.meter else { return Ok(()) };
         while output_tokens > meter.reserved {
             let amount = Decimal::from(meter.step).saturating_mul(meter.per_token);
             if let Some(reservation) = &mut self.reservation
                 && let Err(refusal) = reservation.top_up(meter.step, amount)
             {
-                return Err(Error::from(refusal).with_status(self.status));
+                return Err(Error::from(shown(refusal, identity)).with_status(self.status));
             }
             meter.reserved = meter.reserved.saturating_add(meter.step);
         }
@@ -229,13 +234,30 @@ impl Held {
     }
 }
 
-/// A refusal under the name by which people know the key, and not the one that it has in the store.
-fn shown(mut refusal: Refusal, caller: &Caller) -> Refusal {
-    if let Some(identity) = caller.identity().filter(|_| refusal.subject.kind == SubjectKind::Key) {
-        refusal.subject.id = match &identity.alias {
-            Some(alias) => format!("{alias} ({})", identity.name).into(),
-            None => identity.name.as_str().into(),
-        };
+/// A refusal under the name by which people know the key, or its user in its team, and not the one that it has in the store.
+fn shown(mut refusal: Refusal, identity: Option<&Arc<Identity>>) -> Refusal {
+    let Some(identity) = identity else { return refusal };
+    match refusal.subject.kind {
+        SubjectKind::Key => {
+            refusal.subject.id = match &identity.alias {
+                Some(alias) => format!("{alias} ({})", identity.name).into(),
+                None => identity.name.as_str().into(),
+            };
+        }
+        SubjectKind::Member => {
+            if let (Some(user), Some(team)) = (&identity.user_id, &identity.team_id) {
+                // LiteLLM has a form for each.
+                refusal.subject.id = match refusal.what {
+                    What::Budget { .. } => format!("User={user} in Team={team}").into(),
+                    What::Requests | What::Tokens | What::Parallel => format!("{team}:{user}").into(),
+                };
+            }
+        }
+        SubjectKind::Global
+        | SubjectKind::Team
+        | SubjectKind::User
+        | SubjectKind::Customer
+        | SubjectKind::Tag => {}
     }
     refusal
 }

@@ -241,7 +241,7 @@ impl OpenRecord {
     ///
     /// `BudgetExceeded` where no budget can pay for more.
     pub(crate) fn reach(&mut self) -> Result<(), Error> {
-        self.held.reach(self.events)
+        self.held.reach(self.events, self.record.identity.as_ref())
     }
 
     /// Notes what the request failed of. What a caller did wrong is the caller's to read, and may hold what is nobody
