@@ -77,7 +77,7 @@ impl Kept {
     }
 
     pub(crate) fn of_parts(operation: Operation, reply: Reply, observation: Observation) -> Self {
-        Self { operation, reply, observation }
+        Self { operation, reply, observation, source: None }
     }
 
     /// What was asked.

@@ -1,5 +1,7 @@
 //! A kept reply as bytes, for storages elsewhere: a line of JSON about it, and then what the upstream sent.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,8 @@ const VERSION: u32 = 1;
 struct Head {
     version: u32,
     operation: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source: Option<Arc<str>>,
     seen: Seen,
     /// Where each event of a stream ends. `None` for a document.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,7 +66,8 @@ impl Kept {
             }
         };
         let operation = self.operation().name().to_owned();
-        let head = Head { version: VERSION, operation, seen: Seen::of(self.observation()), ends, of_events };
+        let (source, seen) = (self.source().cloned(), Seen::of(self.observation()));
+        let head = Head { version: VERSION, operation, source, seen, ends, of_events };
         let mut bytes = serde_json::to_vec(&head).ok()?;
         bytes.push(b'\n');
         bytes.extend_from_slice(&body);
@@ -84,7 +89,11 @@ impl Kept {
                 Reply::Streamed(Packed::of_parts(body, &ends, seen.collect())?)
             }
         };
-        Some(Self::of_parts(operation, reply, head.seen.into_observation()))
+        let kept = Self::of_parts(operation, reply, head.seen.into_observation());
+        Some(match head.source {
+            Some(source) => kept.with_source(source),
+            None => kept,
+        })
     }
 }
 
@@ -156,9 +165,11 @@ mod tests {
         let text = "{\"choices\" : [{\"message\":{\"content\":\"h\\u00e4, \\n1.0e3\"}}]}\n";
         let document = Document::parse(text).expect("a document");
         let kept = Kept::whole(Operation::ChatCompletions, &document, seen()).expect("it says something");
+        let kept = kept.with_source("openai-1".into());
         let again = Kept::from_bytes(&kept.to_bytes().expect("bytes")).expect("a reply");
         assert_eq!(again.document().expect("a document").to_bytes(), document.to_bytes());
         assert_eq!((again.operation(), again.observation()), (Operation::ChatCompletions, &seen()));
+        assert_eq!(again.source().map(|source| &**source), Some("openai-1"));
     }
 
     #[test]
