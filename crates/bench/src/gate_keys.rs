@@ -74,7 +74,7 @@ impl Store for EveryKey {
         Err(other())
     }
 
-    async fn amend(&self, _: &[RequestRow]) -> Result<u64, Error> {
+    async fn amend(&self, _: &[RequestRow], _: &str, _: i64) -> Result<u64, Error> {
         Err(other())
     }
 

@@ -1,6 +1,10 @@
 //! What other replicas change: asked for again and again, and forgotten.
 
-use trunkline_core::Error;
+use std::collections::BTreeSet;
+
+use trunkline_core::{Error, Subject};
+use trunkline_limits::Period;
+use trunkline_store::{Kind, corrected};
 
 use crate::Keys;
 
@@ -24,7 +28,7 @@ impl Keys {
         loop {
             ticks.tick().await;
             let followed = match seen {
-                None => self.store.newest_change().await.map(Some),
+                None => self.begin_to_follow().await.map(Some),
                 Some(after) => self.take_in(after).await.map(Some),
             };
             match followed {
@@ -40,6 +44,32 @@ impl Keys {
                 }
             }
         }
+    }
+
+    /// Takes in what was put right before anybody looked, and gives the number of the newest change.
+    async fn begin_to_follow(&self) -> Result<i64, Error> {
+        let newest = self.store.newest_change().await?;
+        let known = self.known();
+        let accounts = known.iter().flat_map(|identity| identity.accounts.all()).chain(&self.global);
+        let subjects: BTreeSet<&Subject> = accounts.map(|account| account.subject()).collect();
+        let subjects: Vec<Subject> = subjects.into_iter().cloned().collect();
+        self.correct(&subjects).await?;
+        Ok(newest)
+    }
+
+    /// Takes in that rows were put right which had been counted against these subjects.
+    async fn correct(&self, subjects: &[Subject]) -> Result<(), Error> {
+        let mut counted = subjects.to_vec();
+        counted.retain(|subject| self.book.find(subject).is_some_and(|account| account.is_limited()));
+        if counted.is_empty() {
+            return Ok(());
+        }
+        for counter in self.store.spent(&counted).await? {
+            let Some(account) = self.book.find(&counter.subject) else { continue };
+            let period = Some(counter.period.as_str()).filter(|period| !period.is_empty());
+            account.correct(period.map(Period::parse), counter.begins_at, counter.corrected);
+        }
+        Ok(())
     }
 
     /// Takes in the changes after the newest that was seen, and gives the newest that there is.
@@ -58,7 +88,13 @@ impl Keys {
                     self.forget_all();
                 }
             }
-            for change in changes.iter().filter(|change| change.number > seen) {
+            let new = || changes.iter().filter(|change| change.number > seen);
+            let of_counters: Vec<Subject> = new()
+                .filter(|change| change.kind == Kind::Ledger)
+                .filter_map(|change| corrected(&change.id))
+                .collect();
+            self.correct(&of_counters).await?;
+            for change in new() {
                 self.forget(change.kind, &change.id);
                 newest = newest.max(change.number);
             }

@@ -161,7 +161,9 @@ impl Keys {
                         && counter.period == label
                         && counter.begins_at == begins_at
                 });
-                account.seed(period, begins_at, counter.map(|counter| counter.amount).unwrap_or_default());
+                let (amount, corrected) =
+                    counter.map(|counter| (counter.amount, counter.corrected)).unwrap_or_default();
+                account.seed_corrected(period, begins_at, amount, corrected);
             }
         }
         Ok(())

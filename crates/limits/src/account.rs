@@ -97,21 +97,51 @@ impl Account {
     /// So the store is to be asked as soon as the account is there, after what an earlier process left has been
     /// delivered to it.
     pub fn seed(&self, period: Option<Period>, begins_at_ms: i64, spent: Decimal) -> bool {
-        self.seed_with(period, begins_at_ms, spent, false)
+        self.seed_with(period, begins_at_ms, (spent, Decimal::ZERO), false)
+    }
+
+    /// The same for a store that also tells how much of the figure is `corrected`: what was put right so far of rows that
+    /// were counted before.
+    pub fn seed_corrected(
+        &self,
+        period: Option<Period>,
+        begins_at_ms: i64,
+        spent: Decimal,
+        corrected: Decimal,
+    ) -> bool {
+        self.seed_with(period, begins_at_ms, (spent, corrected), false)
+    }
+
+    /// Takes in that rows were put right which had been counted in a window of a budget. `corrected` is how much that ever
+    /// came to there: what of it is known here already changes nothing.
+    pub fn correct(&self, period: Option<Period>, begins_at_ms: i64, corrected: Decimal) {
+        let now_ms = self.clock.now_ms();
+        let mut state = self.state();
+        if let Some(spending) = state.spending(period) {
+            spending.window(now_ms);
+            spending.correct(begins_at_ms, corrected);
+        }
+        state.queue.call_first();
     }
 
     /// Sets anew what others spent in a window of a budget, whatever stood there: other replicas, and this process
     /// before it was started. What this process settled must not be in the figure. Gives whether it was set.
     pub fn set_elsewhere(&self, period: Option<Period>, begins_at_ms: i64, spent: Decimal) -> bool {
-        self.seed_with(period, begins_at_ms, spent, true)
+        self.seed_with(period, begins_at_ms, (spent, Decimal::ZERO), true)
     }
 
-    fn seed_with(&self, period: Option<Period>, begins_at_ms: i64, spent: Decimal, anew: bool) -> bool {
+    fn seed_with(
+        &self,
+        period: Option<Period>,
+        begins_at_ms: i64,
+        (spent, corrected): (Decimal, Decimal),
+        anew: bool,
+    ) -> bool {
         let now_ms = self.clock.now_ms();
         let mut state = self.state();
         let is_set = state.spending(period).is_some_and(|spending| {
             spending.window(now_ms);
-            spending.seed(begins_at_ms, spent, anew)
+            spending.seed(begins_at_ms, spent, corrected, anew)
         });
         state.queue.call_first();
         is_set

@@ -82,13 +82,22 @@ impl Book {
         }
     }
 
+    /// The account of a subject, if there is one.
+    pub fn find(&self, subject: &Subject) -> Option<Arc<Account>> {
+        let shard = self.shards[self.shard(subject)].read().unwrap_or_else(PoisonError::into_inner);
+        shard.accounts.get(subject).map(Arc::clone)
+    }
+
+    fn shard(&self, subject: &Subject) -> usize {
+        usize::try_from(self.hasher.hash_one(subject) >> 32).unwrap_or_default() % SHARDS
+    }
+
     /// The account of a subject. It is made where there is none, and has no limits then.
     ///
     /// Whoever makes limits for a subject holds its account for as long as they are to be kept: one that nobody holds is
     /// dropped with its limits.
     pub fn account(&self, subject: &Subject) -> Arc<Account> {
-        let index = usize::try_from(self.hasher.hash_one(subject) >> 32).unwrap_or_default() % SHARDS;
-        let shard = &self.shards[index];
+        let shard = &self.shards[self.shard(subject)];
         let held = shard.read().unwrap_or_else(PoisonError::into_inner).accounts.get(subject).map(Arc::clone);
         if let Some(account) = held {
             return account;

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use crate::account::Account;
 use crate::lease::{Claimed, Figures, Lease};
-use crate::shared::{Claim, Counter, CounterKind, Held};
+use crate::shared::{Claim, Counter, CounterKind, Generation, Held};
 use crate::state::State;
 
 /// A shared counter as it stands in one account.
 struct Open<'a> {
     kind: CounterKind,
     begins_at_ms: i64,
-    lowered: i64,
+    generation: Generation,
     ends_at_ms: Option<i64>,
     base: u64,
     others: &'a [(Arc<str>, u64)],
@@ -29,11 +29,11 @@ pub(crate) fn of(
 ) -> Vec<Claim> {
     let mut state = account.state();
     let mut claims = Vec::new();
-    for Open { kind, begins_at_ms, lowered, ends_at_ms, base, others, figures, lease } in
+    for Open { kind, begins_at_ms, generation, ends_at_ms, base, others, figures, lease } in
         open(&mut state, now_ms)
     {
         if let Some(Claimed { units, least }) = lease.claim(figures, idle_since, sequence) {
-            let counter = Counter { subject: account.subject().clone(), kind, begins_at_ms, lowered };
+            let counter = Counter { subject: account.subject().clone(), kind, begins_at_ms, generation };
             let Figures { spent, limit, .. } = figures;
             let holder = Arc::clone(holder);
             claims.push(Claim {
@@ -63,9 +63,10 @@ pub(crate) fn answer(account: &Account, claim: &Claim, now_ms: i64, held: Option
 }
 
 fn take(state: &mut State, claim: &Claim, now_ms: i64, held: Held) {
-    let Claim { counter: Counter { kind, begins_at_ms, lowered, .. }, sequence, units, least, .. } = *claim;
+    let Claim { counter: Counter { kind, begins_at_ms, generation, .. }, sequence, units, least, .. } =
+        *claim;
     let is_it =
-        |open: &Open<'_>| (open.kind, open.begins_at_ms, open.lowered) == (kind, begins_at_ms, lowered);
+        |open: &Open<'_>| (open.kind, open.begins_at_ms, open.generation) == (kind, begins_at_ms, generation);
     let is_newest = open(state, now_ms)
         .into_iter()
         .find(is_it)
@@ -98,7 +99,7 @@ fn open(state: &mut State, now_ms: i64) -> Vec<Open<'_>> {
         counters.push(Open {
             kind: CounterKind::Requests,
             begins_at_ms,
-            lowered: 0,
+            generation: Generation::default(),
             ends_at_ms,
             base: 0,
             others: &[],
@@ -110,8 +111,8 @@ fn open(state: &mut State, now_ms: i64) -> Vec<Open<'_>> {
         let figures = Figures { used: tokens, spent: tokens, limit };
         let lease = &mut minute.token_lease;
         let kind = CounterKind::Tokens;
-        let others = &[];
-        counters.push(Open { kind, begins_at_ms, lowered: 0, ends_at_ms, base: 0, others, figures, lease });
+        let (generation, others) = (Generation::default(), &[]);
+        counters.push(Open { kind, begins_at_ms, generation, ends_at_ms, base: 0, others, figures, lease });
     }
     for spending in spendings {
         let (period, Some(max)) = (spending.period, spending.max) else { continue };
@@ -120,7 +121,10 @@ fn open(state: &mut State, now_ms: i64) -> Vec<Open<'_>> {
         counters.push(Open {
             kind: CounterKind::Budget(period),
             begins_at_ms: window.begins_at,
-            lowered: lowered.unwrap_or_default(),
+            generation: Generation {
+                lowered: lowered.unwrap_or_default(),
+                corrected: window.corrected.normalize(),
+            },
             ends_at_ms: window.ends_at(),
             base: window.base_units(),
             others: &window.others,

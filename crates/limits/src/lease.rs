@@ -84,6 +84,11 @@ impl Lease {
         Self { used_at: self.used_at, ..Self::default() }
     }
 
+    /// Whether the store was asked for any of it.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.sequence > 0
+    }
+
     /// What is held.
     pub(crate) fn held(&self) -> u64 {
         self.held

@@ -84,7 +84,7 @@ pub use period::Period;
 pub use permit::Permit;
 pub use refusal::{Refusal, What};
 pub use reservation::{Charge, Reservation};
-pub use shared::{Claim, Counter, CounterKind, Held, Shared, lease_size};
+pub use shared::{Claim, Counter, CounterKind, Generation, Held, Shared, lease_size};
 pub use sharing::{OnOutage, Sharing};
 pub use standing::{BudgetLeft, Left, Standing};
 pub use taking::Want;

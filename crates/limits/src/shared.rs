@@ -24,6 +24,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use rust_decimal::Decimal;
 use trunkline_core::{Error, Subject};
 
 use crate::Period;
@@ -42,9 +43,18 @@ pub struct Counter {
     pub kind: CounterKind,
     /// When the window began, in milliseconds since 1970; 0 if it never begins anew.
     pub begins_at_ms: i64,
-    /// The number of the newest word of an administrator that lowered what is spent, of money; 0 if there was none. What was
-    /// spent before it is another counter.
+    /// What the figure was made anew by, of money.
+    pub generation: Generation,
+}
+
+/// What the figure of a counter was made anew by. Each generation is a counter of its own, which begins with what was spent
+/// before it, as it is to be counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Generation {
+    /// The number of the newest word of an administrator that lowered what is spent; 0 if there was none.
     pub lowered: i64,
+    /// How much of what is spent was put right later, in US dollars.
+    pub corrected: Decimal,
 }
 
 /// What a shared counter counts, and in which units.

@@ -36,6 +36,8 @@ pub(crate) struct Window {
     pub(crate) reserved: Decimal,
     /// How many of them there are.
     open: u64,
+    /// What of what others spent was put right by the time that it was taken over.
+    pub(crate) corrected: Decimal,
     /// Whether it is known what others spent.
     is_seeded: bool,
     /// What is held of the counter that replicas share.
@@ -55,6 +57,20 @@ impl Window {
 
     pub(crate) fn spent(&self) -> Decimal {
         self.elsewhere.saturating_add(self.ours)
+    }
+
+    /// Takes in what was put right since what others spent was taken over; `corrected` is all that ever was.
+    fn correct(&mut self, corrected: Decimal) {
+        let before = std::mem::replace(&mut self.corrected, corrected);
+        let more = corrected.saturating_sub(before);
+        if self.lease.is_in_use() && !more.is_zero() {
+            // It is counted by another counter from now on, which begins with all that is known here.
+            self.elsewhere = self.spent();
+            self.ours = Decimal::ZERO;
+            self.lease = self.lease.of_next_window();
+            self.others.clear();
+        }
+        self.elsewhere = self.elsewhere.saturating_add(more);
     }
 
     /// What this replica spent or reserved, in units of the shared counter.
@@ -130,14 +146,22 @@ impl Spending {
     }
 
     /// Sets what others spent in a window. The first figure stays, unless it is to be `anew`. Gives whether it was set.
-    pub(crate) fn seed(&mut self, begins_at: i64, spent: Decimal, anew: bool) -> bool {
+    pub(crate) fn seed(&mut self, begins_at: i64, spent: Decimal, corrected: Decimal, anew: bool) -> bool {
         match self.window_of(begins_at) {
             Some(window) if anew || !window.is_seeded => {
                 window.elsewhere = spent;
+                window.corrected = corrected;
                 window.is_seeded = true;
                 true
             }
             Some(_) | None => false,
+        }
+    }
+
+    /// Takes in what was put right in a window. Where it is not known yet what others spent, that will be a part of it.
+    pub(crate) fn correct(&mut self, begins_at: i64, corrected: Decimal) {
+        if let Some(window) = self.window_of(begins_at).filter(|window| window.is_seeded) {
+            window.correct(corrected);
         }
     }
 
@@ -232,19 +256,40 @@ mod tests {
         assert_eq!(spending.unseeded(5), Some(0));
         spending.reserve(5, Decimal::ONE);
         spending.settle(0, Decimal::ONE, Decimal::ONE);
-        assert!(spending.seed(0, Decimal::from(5), false));
-        assert!(!spending.seed(0, Decimal::from(6), false), "which holds what was settled meanwhile");
-        assert!(!spending.seed(DAY_MS, Decimal::from(6), false), "another window");
+        assert!(spending.seed(0, Decimal::from(5), Decimal::ZERO, false));
+        assert!(
+            !spending.seed(0, Decimal::from(6), Decimal::ZERO, false),
+            "which holds what was settled meanwhile"
+        );
+        assert!(!spending.seed(DAY_MS, Decimal::from(6), Decimal::ZERO, false), "another window");
         assert_eq!(spending.window(5).spent(), Decimal::from(6));
-        assert!(spending.seed(0, Decimal::from(2), true));
+        assert!(spending.seed(0, Decimal::from(2), Decimal::ZERO, true));
         assert_eq!(spending.window(5).spent(), Decimal::from(3));
         assert_eq!(spending.unseeded(DAY_MS), None, "nobody can have spent in a window that begins now");
     }
 
     #[test]
+    fn what_is_put_right_counts_once_whenever_the_store_was_asked() {
+        let corrected = |quarters: i64| Decimal::new(25 * quarters, 2);
+        let mut spending = daily(10);
+        spending.correct(0, corrected(-2));
+        assert!(spending.seed(0, Decimal::from(5), corrected(-2), false));
+        spending.correct(0, corrected(-2));
+        assert_eq!(spending.window(5).spent(), Decimal::from(5), "it was a part of the figure");
+        spending.reserve(5, Decimal::ONE);
+        spending.settle(0, Decimal::ONE, Decimal::ONE);
+        spending.correct(0, corrected(-4));
+        spending.correct(DAY_MS, corrected(-8));
+        assert_eq!(spending.window(5).spent(), Decimal::new(55, 1), "own rows are put right as well");
+        spending.lower(5, Decimal::ZERO);
+        spending.correct(0, corrected(-3));
+        assert_eq!(spending.window(5).spent(), corrected(1), "on top of what an administrator has set");
+    }
+
+    #[test]
     fn parts_of_a_shared_unit_are_used_whole_and_of_a_limit_left_out() {
         let mut spending = Spending::new(&Budget::new(Decimal::new(25, 7), None), 5);
-        spending.seed(0, Decimal::new(1, 7), false);
+        spending.seed(0, Decimal::new(1, 7), Decimal::ZERO, false);
         spending.reserve(5, Decimal::new(11, 7));
         let window = spending.window(5);
         let figures = window.figures(Decimal::new(25, 7)).expect("seeded");

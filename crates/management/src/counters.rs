@@ -99,7 +99,7 @@ pub(crate) fn subject(object: &Object) -> Option<Subject> {
         Kind::Member => SubjectKind::Member,
         Kind::Customer => SubjectKind::Customer,
         Kind::Tag => SubjectKind::Tag,
-        Kind::Budget | Kind::Model => return None,
+        Kind::Budget | Kind::Model | Kind::Ledger => return None,
     };
     Some(Subject::new(kind, object.id.as_str()))
 }

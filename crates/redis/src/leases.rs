@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use redis::Script;
 use trunkline_core::{Error, ErrorKind};
-use trunkline_limits::{Claim, Counter, CounterKind, Held, Shared};
+use trunkline_limits::{Claim, Counter, CounterKind, Generation, Held, Shared};
 
 use crate::Connection;
 
@@ -42,8 +42,9 @@ impl Leases {
 
     /// Its name in Redis. One that ends in `$` is money, of which the script tells who spent it.
     fn key(&self, counter: &Counter) -> String {
-        let Counter { subject, kind, begins_at_ms, lowered } = counter;
-        let mut key = format!("{}{begins_at_ms}:{lowered}:{}:", self.prefix, subject.kind.name());
+        let Counter { subject, kind, begins_at_ms, generation } = counter;
+        let Generation { lowered, corrected } = generation;
+        let mut key = format!("{}{begins_at_ms}:{lowered}:{corrected}:{}:", self.prefix, subject.kind.name());
         // The lengths keep two names from being one.
         for part in [Some(&subject.id), subject.model.as_ref()].into_iter().flatten() {
             let _ = write!(key, "{}:{part}:", part.len());

@@ -13,7 +13,8 @@ pub struct Act {
     pub at: i64,
     /// Who did it: `master`, `local`, or the public token of a key.
     pub by: String,
-    /// What was done: `created`, `updated`, `deleted`, `blocked`, `unblocked`, `regenerated`, `spend_reset`, `imported`.
+    /// What was done: `created`, `updated`, `deleted`, `blocked`, `unblocked`, `regenerated`, `spend_reset`, `imported`,
+    /// `reconciled`.
     pub action: String,
     /// What it was done to.
     pub kind: Kind,

@@ -34,6 +34,7 @@ pub(crate) async fn spent(session: &mut Session, subjects: &[Subject]) -> Result
                     period: row.text(3)?,
                     begins_at: row.integer(4)?,
                     amount: row.money(5)?,
+                    corrected: row.money(6)?,
                 });
             }
         }
@@ -45,7 +46,7 @@ pub(crate) async fn spent(session: &mut Session, subjects: &[Subject]) -> Result
 pub(crate) fn question(session: &Session, subjects: usize) -> String {
     format!(
         "WITH asked (subject, id, model) AS (VALUES {})
-         SELECT held.subject, held.id, held.model, held.period, held.begins_at, held.amount
+         SELECT held.subject, held.id, held.model, held.period, held.begins_at, held.amount, held.corrected
          FROM asked JOIN trunkline.counters AS held
             ON held.subject = asked.subject AND held.id = asked.id AND held.model = asked.model
          ORDER BY held.subject, held.id, held.model, held.period, held.begins_at",

@@ -1,7 +1,7 @@
-//! Rows of requests in their table: added once each, amended, searched, forgotten.
+//! Rows of requests in their table: added once each, searched, forgotten.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use rust_decimal::Decimal;
 use trunkline_core::Error;
@@ -18,9 +18,10 @@ use crate::value::{Value, indexed};
 use crate::{CostOrigin, RequestQuery, RequestRow};
 
 /// How many rows one statement adds, or looks for.
-const ROWS_MAX: usize = 128;
+pub(crate) const ROWS_MAX: usize = 128;
 
-const COLUMNS: &str = "request_id, call_id, started_at, key, user_id, team_id, customer, model_group, body";
+pub(crate) const COLUMNS: &str =
+    "request_id, call_id, started_at, key, user_id, team_id, customer, model_group, body";
 
 pub(crate) async fn record<D: Database>(database: &D, rows: &[RequestRow]) -> Result<u64, Error> {
     let mut seen = HashSet::with_capacity(rows.len());
@@ -100,78 +101,17 @@ fn insertion<'row>(session: &Session, rows: &'row [(&RequestRow, String)]) -> (S
 }
 
 /// What its column holds: the figure that sums are made of. The body keeps it as it was given.
-fn countable_spend(row: &RequestRow, places: u32) -> Option<Decimal> {
+pub(crate) fn countable_spend(row: &RequestRow, places: u32) -> Option<Decimal> {
     row.spend.and_then(|spend| countable(spend, places))
 }
 
 /// Whether its cost is a guess still, and the upstream can be asked for it.
-fn is_reconcilable(row: &RequestRow) -> bool {
+pub(crate) fn is_reconcilable(row: &RequestRow) -> bool {
     let is_known =
         matches!(row.cost_origin, CostOrigin::Reported | CostOrigin::Reconciled | CostOrigin::Free);
     let can_be_asked =
         row.generation_id.is_some() || row.attempts.iter().any(|attempt| attempt.generation_id.is_some());
     !is_known && can_be_asked
-}
-
-pub(crate) async fn amend(session: &mut Session, rows: &[RequestRow]) -> Result<u64, Error> {
-    let figures: HashMap<&str, &RequestRow> = rows.iter().map(|row| (row.request_id.as_str(), row)).collect();
-    let mut ids: Vec<&str> = figures.keys().copied().collect();
-    ids.sort_unstable();
-    let mut amended = Vec::new();
-    for ids in pieces(&ids, ROWS_MAX) {
-        for old in by_id(session, ids).await? {
-            let Some(figures) = figures.get(old.request_id.as_str()) else { continue };
-            let new = with_figures(&old, figures);
-            if new != old {
-                amended.push((old, new));
-            }
-        }
-    }
-    let mut totals = Totals::new(session.places());
-    for (old, new) in &amended {
-        let text =
-            "UPDATE trunkline.requests SET reconcilable = $1, spend = $2, body = $3 WHERE request_id = $4";
-        let values = vec![
-            i64::from(is_reconcilable(new)).into(),
-            Value::Money(countable_spend(new, session.places())),
-            Value::Text(Some(body::write(new)?.into())),
-            Value::Text(Some(indexed(&new.request_id))),
-        ];
-        session.execute(text, values).await?;
-        totals.replace(old, new);
-    }
-    totals.store(session).await?;
-    Ok(amended.len() as u64)
-}
-
-/// A row with the figures of another: what it used and what it cost.
-fn with_figures(row: &RequestRow, figures: &RequestRow) -> RequestRow {
-    RequestRow {
-        usage: figures.usage.clone(),
-        usage_is_estimated: figures.usage_is_estimated,
-        spend: figures.spend,
-        cost_origin: figures.cost_origin,
-        cost: figures.cost,
-        market_cost: figures.market_cost,
-        surcharge_cost: figures.surcharge_cost,
-        gateway_cost: figures.gateway_cost,
-        is_byok: figures.is_byok,
-        is_contradictory: figures.is_contradictory,
-        attempts: figures.attempts.clone(),
-        ..row.clone()
-    }
-}
-
-/// The rows of these ids, for this transaction alone until it ends.
-async fn by_id(session: &mut Session, ids: &[&str]) -> Result<Vec<RequestRow>, Error> {
-    let mut values = Placeholders::new();
-    let places: Vec<String> = ids.iter().map(|id| values.add(Value::Text(Some(indexed(id))))).collect();
-    let lock = if session.is_postgres() { " FOR UPDATE" } else { "" };
-    let text = format!(
-        "SELECT {COLUMNS} FROM trunkline.requests WHERE request_id IN ({}) ORDER BY request_id{lock}",
-        places.join(", ")
-    );
-    session.fetch(&text, values.into_values()).await?.iter().map(read).collect()
 }
 
 pub(crate) async fn requests(session: &mut Session, query: &RequestQuery) -> Result<Vec<RequestRow>, Error> {
@@ -237,7 +177,7 @@ pub(crate) async fn forget(session: &mut Session, before: i64, limit: u64) -> Re
     session.execute(text, vec![before.into(), whole(limit).into()]).await
 }
 
-fn read(row: &Row) -> Result<RequestRow, Error> {
+pub(crate) fn read(row: &Row) -> Result<RequestRow, Error> {
     body::read(&row.text(8)?, |request| {
         // A text that was too long for its column stands whole in the body.
         if request.request_id.is_empty() {

@@ -20,8 +20,10 @@ mod sqlite;
 mod tables;
 
 mod activities;
+mod amendments;
 mod body;
 mod calendar;
+mod corrected;
 mod counters;
 mod failure;
 mod ledger;
@@ -43,6 +45,7 @@ mod value;
 pub use act::Act;
 pub use activity::{Activity, ActivityQuery, Dimension, Sums};
 pub use change::Change;
+pub use corrected::corrected;
 pub use object::{Kind, Object, member_id};
 pub use postgres::{PostgresOptions, PostgresStore};
 pub use query::{ObjectQuery, Order, Page, RequestQuery};

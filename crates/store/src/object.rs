@@ -23,11 +23,14 @@ pub enum Kind {
     Tag,
     /// A deployment that was added while the gateway ran.
     Model,
+    /// What stands on counters. It is no object: it is found among changes, with a [`corrected`](crate::corrected) subject as
+    /// its id, and in the audit log.
+    Ledger,
 }
 
 impl Kind {
     /// All there are.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Key,
         Self::User,
         Self::Team,
@@ -36,6 +39,7 @@ impl Kind {
         Self::Budget,
         Self::Tag,
         Self::Model,
+        Self::Ledger,
     ];
 
     /// Its name in the store.
@@ -49,6 +53,7 @@ impl Kind {
             Self::Budget => "budget",
             Self::Tag => "tag",
             Self::Model => "model",
+            Self::Ledger => "ledger",
         }
     }
 

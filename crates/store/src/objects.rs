@@ -111,21 +111,30 @@ fn holding(text: &str) -> String {
 }
 
 pub(crate) async fn write(session: &mut Session, write: Write) -> Result<Vec<Object>, Error> {
-    // Numbers are given out before a transaction ends. One writer at a time, or a reader could see the later number
-    // first and never ask for the earlier one again.
-    session.execute_in_postgres("SELECT pg_advisory_xact_lock($1)", vec![WRITERS_LOCK.into()]).await?;
+    lock_writers(session).await?;
     let mut objects = Vec::with_capacity(write.objects.len());
     for mut object in write.objects {
         check_names(&object)?;
         object.revision = put(session, &object).await?;
-        note_change(session, &object).await?;
+        note_change(session, object.kind, &object.id).await?;
         objects.push(object);
     }
     for act in &write.acts {
         add_act(session, act).await?;
     }
-    session.execute_in_postgres("SELECT pg_notify('trunkline_changes', '')", Vec::new()).await?;
+    tell_of_changes(session).await?;
     Ok(objects)
+}
+
+/// Waits until nobody else notes changes. Numbers are given out before a transaction ends: one writer at a time, or a reader
+/// could see the later number first and never ask for the earlier one again.
+pub(crate) async fn lock_writers(session: &mut Session) -> Result<(), Error> {
+    session.execute_in_postgres("SELECT pg_advisory_xact_lock($1)", vec![WRITERS_LOCK.into()]).await
+}
+
+/// Tells those who listen that there are changes, once they are committed.
+pub(crate) async fn tell_of_changes(session: &mut Session) -> Result<(), Error> {
+    session.execute_in_postgres("SELECT pg_notify('trunkline_changes', '')", Vec::new()).await
 }
 
 /// The advisory lock of those who write objects: the first bytes of `trunkline`, so that nobody else has the number.
@@ -194,14 +203,14 @@ fn check_names(object: &Object) -> Result<(), Error> {
 }
 
 /// An object stands among the changes once, with its newest number, so that they never outgrow the objects.
-async fn note_change(session: &mut Session, object: &Object) -> Result<(), Error> {
-    let names = || vec![Value::text(object.kind.name()), Value::text(&object.id)];
+pub(crate) async fn note_change(session: &mut Session, kind: Kind, id: &str) -> Result<(), Error> {
+    let names = || vec![Value::text(kind.name()), Value::text(id)];
     session.execute("DELETE FROM trunkline.changes WHERE kind = $1 AND id = $2", names()).await?;
     session.execute("INSERT INTO trunkline.changes (kind, id) VALUES ($1, $2)", names()).await?;
     Ok(())
 }
 
-async fn add_act(session: &mut Session, act: &Act) -> Result<(), Error> {
+pub(crate) async fn add_act(session: &mut Session, act: &Act) -> Result<(), Error> {
     let text = "INSERT INTO trunkline.acts (at, done_by, action, kind, id, before_it, after_it)
                 VALUES ($1, $2, $3, $4, $5, $6, $7)";
     let values = vec![

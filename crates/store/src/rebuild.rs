@@ -14,9 +14,12 @@ pub(crate) async fn rebuild(session: &mut Session) -> Result<(), Error> {
     session
         .execute_in_postgres("LOCK TABLE trunkline.requests IN SHARE ROW EXCLUSIVE MODE", Vec::new())
         .await?;
-    for table in ["hours", "days", "tag_days", "counters"] {
+    for table in ["hours", "days", "tag_days"] {
         session.execute(&format!("DELETE FROM trunkline.{table}"), Vec::new()).await?;
     }
+    // What amendments added is told to processes that count in memory, and goes on from where it stands.
+    session.execute("DELETE FROM trunkline.counters WHERE corrected = 0", Vec::new()).await?;
+    session.execute("UPDATE trunkline.counters SET amount = 0", Vec::new()).await?;
     let mut after = String::new();
     loop {
         let rows = ledger::page(session, &after, PAGE).await?;

@@ -14,7 +14,7 @@ use trunkline_core::Error;
 use crate::session::Session;
 
 /// WHEN ADDING A VERSION: append it, and leave those before it as they are.
-const VERSIONS: &[&[&str]] = &[FIRST];
+const VERSIONS: &[&[&str]] = &[FIRST, SECOND];
 
 const FIRST: &[&str] = &[
     "CREATE TABLE trunkline.objects (
@@ -71,6 +71,9 @@ const FIRST: &[&str] = &[
         subject TEXT NOT NULL, id TEXT NOT NULL, model TEXT NOT NULL, period TEXT NOT NULL, begins_at WHOLE NOT NULL,
         amount MONEY NOT NULL, PRIMARY KEY (subject, id, model, period, begins_at)) KEYED",
 ];
+
+/// What amendments of rows have added to a counter, for processes that took its figure over before.
+const SECOND: &[&str] = &["ALTER TABLE trunkline.counters ADD COLUMN corrected MONEY NOT NULL DEFAULT 0"];
 
 /// The tables' version that this program was written for.
 pub(crate) const NEWEST: i64 = VERSIONS.len() as i64;
@@ -139,4 +142,38 @@ fn worded(statement: &str, postgres: bool) -> String {
     text.replace("NUMBERED", "INTEGER PRIMARY KEY AUTOINCREMENT")
         .replace("WHOLE", "INTEGER")
         .replace("MONEY", "INTEGER")
+}
+
+#[cfg(test)]
+mod tests {
+    use trunkline_core::Subject;
+
+    use super::*;
+    use crate::database::Database as _;
+    use crate::{Spent, SqliteStore, Store as _};
+
+    #[tokio::test]
+    async fn a_database_of_an_earlier_version_gets_what_it_lacks() {
+        let store = SqliteStore::in_memory().await.expect("a store");
+        let spent = Spent {
+            subject: Subject::global(),
+            period: String::new(),
+            begins_at: 0,
+            amount: "1.5".parse().expect("a decimal"),
+            corrected: "0".parse().expect("a decimal"),
+        };
+        store.set_spent(&spent).await.expect("it is set");
+        let mut session = store.begin().await.expect("a transaction");
+        let to_first = [
+            "ALTER TABLE trunkline.counters DROP COLUMN corrected",
+            "DELETE FROM trunkline.schema_versions WHERE version > 1",
+        ];
+        for statement in to_first {
+            session.execute(statement, Vec::new()).await.expect("it is done");
+        }
+        migrate(&mut session, 7).await.expect("it is brought up to date");
+        assert_eq!(version(&mut session).await.expect("a version"), NEWEST);
+        session.commit().await.expect("it is done");
+        assert_eq!(store.spent(&[Subject::global()]).await.expect("counters"), [spent]);
+    }
 }

@@ -65,7 +65,10 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Puts the figures of rows that are there right: usage, costs and attempts, which take the place of what stands there,
     /// and the difference goes to all sums and counters. Rows that there are not are left out. Gives how many were changed.
-    async fn amend(&self, rows: &[RequestRow]) -> Result<u64, Error>;
+    ///
+    /// Where any were, one line of the audit log says by whom, when (in milliseconds since 1970), and what each row said
+    /// before; and each subject with another figure on its counters stands among the changes, as `Kind::Ledger`.
+    async fn amend(&self, rows: &[RequestRow], by: &str, at: i64) -> Result<u64, Error>;
 
     /// Rows of the ledger, the newest first. Attempts and charges stand in them.
     async fn requests(&self, query: &RequestQuery) -> Result<Vec<RequestRow>, Error>;
@@ -135,4 +138,6 @@ pub struct Spent {
     pub begins_at: i64,
     /// How much, in US dollars.
     pub amount: Decimal,
+    /// How much of it amendments of rows have added so far, or taken away. Nobody can set it.
+    pub corrected: Decimal,
 }

@@ -6,7 +6,7 @@ use trunkline_core::{Error, Subject};
 use crate::database::Database;
 use crate::{
     Act, Activity, ActivityQuery, Change, Kind, Object, ObjectQuery, Page, RequestQuery, RequestRow, Spent,
-    Store, Write, activities, counters, ledger, objects, rebuild,
+    Store, Write, activities, amendments, counters, ledger, objects, rebuild,
 };
 
 #[async_trait]
@@ -59,9 +59,9 @@ impl<D: Database> Store for D {
         ledger::record(self, rows).await
     }
 
-    async fn amend(&self, rows: &[RequestRow]) -> Result<u64, Error> {
+    async fn amend(&self, rows: &[RequestRow], by: &str, at: i64) -> Result<u64, Error> {
         let mut session = self.begin().await?;
-        let count = ledger::amend(&mut session, rows).await?;
+        let count = amendments::amend(&mut session, rows, by, at).await?;
         session.commit().await?;
         Ok(count)
     }

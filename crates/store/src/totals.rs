@@ -47,6 +47,8 @@ pub(crate) const FIGURES: [&str; 10] = [
 /// same order, so that no two wait for each other.
 pub(crate) struct Totals<'row> {
     places: u32,
+    /// Whether they put right what was counted before.
+    corrects: bool,
     hours: BTreeMap<Slot<'row>, Sum>,
     tag_days: BTreeMap<Slot<'row>, Sum>,
     counters: BTreeMap<Counter<'row>, Decimal>,
@@ -81,7 +83,18 @@ pub(crate) struct Counter<'row> {
 impl<'row> Totals<'row> {
     /// Nothing yet, for a database that keeps so many places of a dollar.
     pub(crate) fn new(places: u32) -> Self {
-        Self { places, hours: BTreeMap::new(), tag_days: BTreeMap::new(), counters: BTreeMap::new() }
+        Self {
+            places,
+            corrects: false,
+            hours: BTreeMap::new(),
+            tag_days: BTreeMap::new(),
+            counters: BTreeMap::new(),
+        }
+    }
+
+    /// The same, of differences to what was counted before.
+    pub(crate) fn correcting(places: u32) -> Self {
+        Self { corrects: true, ..Self::new(places) }
     }
 
     pub(crate) fn add(&mut self, row: &'row RequestRow) {
@@ -126,7 +139,7 @@ impl<'row> Totals<'row> {
         store_sums(session, "hours", self.hours).await?;
         store_sums(session, "days", days).await?;
         store_sums(session, "tag_days", self.tag_days).await?;
-        store_counters(session, self.counters).await
+        store_counters(session, self.counters, self.corrects).await
     }
 }
 
@@ -238,18 +251,26 @@ async fn store_sums(session: &mut Session, table: &str, sums: BTreeMap<Slot<'_>,
 async fn store_counters(
     session: &mut Session,
     counters: BTreeMap<Counter<'_>, Decimal>,
+    corrects: bool,
 ) -> Result<(), Error> {
+    let (column, change) = if corrects {
+        (", corrected", format!(", corrected = {}", session.money_sum("corrected")))
+    } else {
+        ("", String::new())
+    };
+    let figures = 1 + usize::from(corrects);
+    let columns = 5 + figures;
     let counters: Vec<(Counter<'_>, Decimal)> = counters.into_iter().collect();
     for counters in pieces(&counters, COUNTERS_MAX) {
-        let mut values = Vec::with_capacity(counters.len() * 6);
+        let mut values = Vec::with_capacity(counters.len() * columns);
         for (counter, amount) in counters {
             values.extend(counter.clone().values());
-            values.push((*amount).into());
+            values.extend(std::iter::repeat_n(*amount, figures).map(Value::from));
         }
         let text = format!(
-            "INSERT INTO trunkline.counters AS held (subject, id, model, period, begins_at, amount) VALUES {}
-             ON CONFLICT (subject, id, model, period, begins_at) DO UPDATE SET amount = {}",
-            tuples(session, counters.len(), 6),
+            "INSERT INTO trunkline.counters AS held (subject, id, model, period, begins_at, amount{column}) VALUES {}
+             ON CONFLICT (subject, id, model, period, begins_at) DO UPDATE SET amount = {}{change}",
+            tuples(session, counters.len(), columns),
             session.money_sum("amount")
         );
         session.execute(&text, values).await?;

@@ -118,7 +118,7 @@ like_another! {
     newest_change() -> i64;
     acts(before: Option<i64>, limit: u64) -> Vec<Act>;
     record(rows: &[RequestRow]) -> u64;
-    amend(rows: &[RequestRow]) -> u64;
+    amend(rows: &[RequestRow], by: &str, at: i64) -> u64;
     requests(query: &RequestQuery) -> Vec<RequestRow>;
     count(from: Option<i64>, until: Option<i64>) -> u64;
     activity(query: &ActivityQuery) -> Vec<Activity>;

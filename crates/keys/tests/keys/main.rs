@@ -6,11 +6,12 @@ mod reading;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
-use trunkline_core::{ErrorKind, Secret, SubjectKind};
+use trunkline_core::{ErrorKind, Secret, Subject, SubjectKind};
 use trunkline_keys::{Keys, KeysOptions, Pepper, Token};
 use trunkline_limits::Period;
-use trunkline_store::{Kind, Object, Spent, SqliteStore, Store, Write};
+use trunkline_store::{Charge, Kind, Object, RequestRow, Spent, SqliteStore, Store, Write};
 
 struct World {
     store: Arc<SqliteStore>,
@@ -101,6 +102,48 @@ async fn a_replica_learns_within_a_second_what_another_has_changed() {
 }
 
 #[tokio::test]
+async fn what_is_put_right_in_the_ledger_counts_in_memory_too() {
+    let world = World::new().await;
+    let daily = Period::DAILY;
+    let begins_at = daily.begins_at(jiff::Timestamp::now().as_millisecond());
+    let budget = json!({ "max_budget": 9, "budget_duration": "1d" });
+    world.put(Kind::Key, &world.index(), |_| {}, budget).await;
+    let subject = Subject::new(SubjectKind::Key, world.index());
+    let charge = Charge { subject, period: daily.to_string(), begins_at };
+    let row = |spend: i64| RequestRow {
+        request_id: "r".to_owned(),
+        spend: Some(Decimal::new(spend, 2)),
+        charges: vec![charge.clone()],
+        ..RequestRow::default()
+    };
+    world.store.record(&[row(400)]).await.expect("a record");
+    let account = async || {
+        let found = world.keys.find(KEY).await.expect("the store answers").expect("a key");
+        Arc::clone(&found.accounts.always[0])
+    };
+    let first = account().await;
+    assert_eq!(first.spent(Some(daily)), Some(Decimal::from(4)));
+    let following = world.keys.follow();
+    let correcting = async {
+        // Once before anybody has looked, and once after.
+        for cents in [375, 125] {
+            assert_eq!(world.store.amend(&[row(cents)], "ann", 0).await.expect("an amendment"), 1);
+            let began = std::time::Instant::now();
+            while first.spent(Some(daily)) != Some(Decimal::new(cents, 2)) {
+                assert!(began.elapsed() < Duration::from_secs(5), "nobody has learned of it");
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    tokio::select! {
+        () = following => panic!("it never ends"),
+        () = correcting => {}
+    }
+    world.keys.forget_all();
+    assert_eq!(account().await.spent(Some(daily)), Some(Decimal::new(125, 2)), "and is not counted twice");
+}
+
+#[tokio::test]
 async fn of_many_at_once_one_asks_the_store() {
     let world = World::new().await;
     world.put(Kind::Key, &world.index(), |_| {}, json!({})).await;
@@ -122,17 +165,18 @@ async fn accounts_have_their_limits_and_what_was_spent_before() {
         key.user_id = Some("ann".into());
     };
     world.put(Kind::Key, &world.index(), owned, json!({ "budget_id": "small" })).await;
-    let subject = trunkline_core::Subject::new(SubjectKind::Key, world.index());
+    let subject = Subject::new(SubjectKind::Key, world.index());
     let amount = "1.25".parse().expect("a decimal");
     let begins_at = daily.begins_at(now);
-    let spent = Spent { subject, period: daily.to_string(), begins_at, amount };
+    let corrected = Decimal::ZERO;
+    let spent = Spent { subject, period: daily.to_string(), begins_at, amount, corrected };
     world.store.set_spent(&spent).await.expect("written");
     let found = world.keys.find(KEY).await.expect("answers").expect("a key");
     let kinds: Vec<SubjectKind> =
         found.accounts.always.iter().map(|account| account.subject().kind).collect();
     assert_eq!(kinds, [SubjectKind::Key, SubjectKind::Member, SubjectKind::Team, SubjectKind::User]);
     assert_eq!(found.accounts.always[0].spent(Some(daily)), Some(amount));
-    assert_eq!(found.accounts.always[1].spent(None), Some(rust_decimal::Decimal::ZERO));
+    assert_eq!(found.accounts.always[1].spent(None), Some(Decimal::ZERO));
     let paying: Vec<SubjectKind> =
         found.accounts.paying.iter().map(|account| account.subject().kind).collect();
     assert_eq!(paying, kinds[..3], "a user's budget is for keys of no team");

@@ -123,7 +123,7 @@ impl Store for MapStore {
     async fn acts(&self, _: Option<i64>, _: u64) -> Result<Vec<Act>, Error> {
         Err(unused())
     }
-    async fn amend(&self, _: &[RequestRow]) -> Result<u64, Error> {
+    async fn amend(&self, _: &[RequestRow], _: &str, _: i64) -> Result<u64, Error> {
         Err(unused())
     }
     async fn requests(&self, _: &RequestQuery) -> Result<Vec<RequestRow>, Error> {

@@ -113,6 +113,12 @@ async fn what_is_lowered_is_so_for_all() {
     assert_eq!(spent, Some(Decimal::from(4 + 3 * 15)));
     let refusal = reserve(&replicas[0].book, &replicas[0].key(&budget(64)), 0, 16, LONG).await.map(drop);
     assert_eq!(refusal.expect_err("fifteen are left").used, Decimal::from(49));
+    for replica in &replicas {
+        // The ledger tells each in its time that nine were too many.
+        replica.key(&budget(64))[0].correct(None, 0, Decimal::from(-9));
+        spend(replica, 8).await;
+    }
+    assert_eq!(replicas[2].key(&budget(64))[0].spent(None), Some(Decimal::from(49 - 9 + 3 * 8)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -126,7 +126,7 @@ impl Office {
     pub(crate) async fn spend(&self, kind: SubjectKind, id: &str, amount: &str) {
         let subject = Subject::new(kind, id);
         let amount: Decimal = amount.parse().expect("an amount");
-        let spent = Spent { subject, period: String::new(), begins_at: 0, amount };
+        let spent = Spent { subject, period: String::new(), begins_at: 0, amount, corrected: Decimal::ZERO };
         self.store.set_spent(&spent).await.expect("set");
     }
 

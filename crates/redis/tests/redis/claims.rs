@@ -1,14 +1,19 @@
 //! The rules of a claim, one by one.
 
 use trunkline_core::{Subject, SubjectKind};
-use trunkline_limits::{Claim, Counter, CounterKind, Held, Period, Shared as _};
+use trunkline_limits::{Claim, Counter, CounterKind, Generation, Held, Period, Shared as _};
 use trunkline_redis::Leases;
 use trunkline_testkit::redis::RedisServer;
 
 use crate::{DEADLINE, connection};
 
 fn counter(id: &str, kind: CounterKind) -> Counter {
-    Counter { subject: Subject::new(SubjectKind::Key, id), kind, begins_at_ms: 0, lowered: 0 }
+    Counter {
+        subject: Subject::new(SubjectKind::Key, id),
+        kind,
+        begins_at_ms: 0,
+        generation: Generation::default(),
+    }
 }
 
 /// A claim on a counter of 100.
@@ -102,7 +107,10 @@ async fn counters_are_apart() {
         counter("k", CounterKind::Requests),
         Counter { begins_at_ms: 60_000, ..counter("k", CounterKind::Requests) },
         counter("k", CounterKind::Budget(None)),
-        Counter { lowered: 7, ..counter("k", CounterKind::Budget(None)) },
+        Counter {
+            generation: Generation { lowered: 7, ..Generation::default() },
+            ..counter("k", CounterKind::Budget(None))
+        },
         budget("1d"),
         budget("30d"),
     ];

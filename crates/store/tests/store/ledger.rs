@@ -107,8 +107,12 @@ pub(crate) async fn amended_figures_take_the_place_of_the_old(store: &dyn Store)
         .collect();
     let unknown = row("nobody", MIDNIGHT, "1");
     let given: Vec<RequestRow> = amended.iter().cloned().chain([unknown]).collect();
-    assert_eq!(store.amend(&given).await.expect("an amendment"), 100);
-    assert_eq!(store.amend(&given).await.expect("an amendment"), 0, "what stands there already is no change");
+    assert_eq!(store.amend(&given, "ann", 7).await.expect("an amendment"), 100);
+    assert_eq!(
+        store.amend(&given, "ann", 7).await.expect("an amendment"),
+        0,
+        "what stands there already is no change"
+    );
 
     let found = rows(store, RequestQuery::default()).await;
     assert_eq!(found.len(), 300);

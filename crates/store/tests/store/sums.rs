@@ -40,7 +40,7 @@ pub(crate) async fn everything(
 }
 
 /// Everybody whom the load charges.
-fn subjects() -> Vec<Subject> {
+pub(crate) fn subjects() -> Vec<Subject> {
     let names = [
         (SubjectKind::Key, ["key-a", "key-b", "key-c"].as_slice()),
         (SubjectKind::User, &["ada", "bob"]),
@@ -265,6 +265,7 @@ pub(crate) async fn a_counter_can_be_set(store: &dyn Store) {
         period: "30d".to_owned(),
         begins_at: MIDNIGHT - DAY,
         amount: Decimal::ZERO,
+        corrected: Decimal::ZERO,
     };
     store.set_spent(&zero).await.expect("it is set");
     let subjects = [zero.subject.clone()];
@@ -284,7 +285,13 @@ pub(crate) async fn counters_are_lowered_and_never_raised(store: &dyn Store) {
     let of = |model: Option<&str>, period: &str, amount: &str| {
         let mut subject = Subject::new(SubjectKind::Key, "key-l");
         subject.model = model.map(Into::into);
-        Spent { subject, period: period.to_owned(), begins_at: 0, amount: money(amount) }
+        Spent {
+            subject,
+            period: period.to_owned(),
+            begins_at: 0,
+            amount: money(amount),
+            corrected: Decimal::ZERO,
+        }
     };
     let high = [of(None, "", "5"), of(None, "1d", "2.000000000001"), of(Some("gpt"), "30d", "3")];
     let low = [of(None, "7d", "1.999999999999"), of(Some("claude"), "", "0")];
@@ -315,8 +322,13 @@ pub(crate) async fn counters_are_lowered_and_never_raised(store: &dyn Store) {
 
 pub(crate) async fn a_counter_that_is_full_blocks_nothing(store: &dyn Store) {
     let subject = Subject::new(SubjectKind::Team, "red");
-    let spent =
-        Spent { subject: subject.clone(), period: String::new(), begins_at: 0, amount: money("9000000") };
+    let spent = Spent {
+        subject: subject.clone(),
+        period: String::new(),
+        begins_at: 0,
+        amount: money("9000000"),
+        corrected: Decimal::ZERO,
+    };
     store.set_spent(&spent).await.expect("it is set");
     for number in 0..2 {
         let charge = Charge { subject: subject.clone(), period: String::new(), begins_at: 0 };
