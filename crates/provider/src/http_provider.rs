@@ -10,14 +10,14 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use trunkline_core::{
     Call, Document, DocumentLimits, Duplicates, Error, ErrorKind, ModelInfo, Operation, Reply, ReplyBody,
-    Secret, UpstreamAnswer,
+    Secret, Segments, UpstreamAnswer,
 };
 
 use crate::codec::{Codec, Decode, EncodeContext};
 use crate::failure::{error_of, without};
 use crate::{
     CallContext, Capabilities, CredentialSource, Limits, Provider, Registry, SendOptions, StreamBudget,
-    Transport, TransportBody, UpstreamEvents,
+    Target, Transport, TransportBody, UpstreamEvents,
 };
 
 /// How long a catalogue may take, whatever calls may: nobody's answer depends on it.
@@ -45,9 +45,27 @@ impl<C: Codec> HttpProvider<C> {
         }
     }
 
+    /// Asks for what is no reply to a call, such as a bill: sends what `write` makes, and gives the whole body that comes
+    /// back.
+    ///
+    /// # Errors
+    ///
+    /// As [`Provider::call`], and whatever `write` fails of.
+    pub async fn fetch(
+        &self,
+        target: &Target,
+        write: impl FnOnce(&C, &EncodeContext<'_>) -> Result<http::Request<Segments>, Error>,
+    ) -> Result<Bytes, Error> {
+        let credential = self.credentials.credential(target)?;
+        let context = EncodeContext { target, credential: credential.as_ref() };
+        let request = write(&self.codec, &context).map_err(|error| error.with_provider(self.codec.name()))?;
+        let body = self.send(request, &target.send, credential.as_ref()).await?.into_body();
+        self.read_whole(body).await
+    }
+
     async fn send(
         &self,
-        request: http::Request<trunkline_core::Segments>,
+        request: http::Request<Segments>,
         options: &SendOptions,
         credential: Option<&Secret>,
     ) -> Result<http::Response<TransportBody>, Error> {

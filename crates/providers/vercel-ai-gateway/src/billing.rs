@@ -160,7 +160,7 @@ fn paid_by_own_key(gateway: &[u8]) -> bool {
 }
 
 /// An amount. A negative one would give budgets back, so that it counts as none.
-fn dollars(object: &[u8], name: &str) -> Option<Decimal> {
+pub(crate) fn dollars(object: &[u8], name: &str) -> Option<Decimal> {
     amount(member(object, name)?).filter(|amount| !amount.is_sign_negative())
 }
 
@@ -173,10 +173,10 @@ fn object<'a>(object: &'a [u8], name: &str) -> Option<&'a [u8]> {
     member(object, name).filter(|raw| raw.starts_with(b"{"))
 }
 
-fn member<'a>(object: &'a [u8], name: &str) -> Option<&'a [u8]> {
+pub(crate) fn member<'a>(object: &'a [u8], name: &str) -> Option<&'a [u8]> {
     json::member(object, name).map(|span| &object[span])
 }
 
-fn text(raw: &[u8]) -> Option<String> {
+pub(crate) fn text(raw: &[u8]) -> Option<String> {
     json::string(raw).filter(|text| !text.is_empty()).map(|text| text.into_owned())
 }

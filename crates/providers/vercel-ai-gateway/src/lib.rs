@@ -31,6 +31,7 @@
 //! # Ok::<(), trunkline_core::Error>(())
 //! ```
 
+mod account;
 mod attribution;
 mod billing;
 mod catalogue;
@@ -47,6 +48,7 @@ use std::time::Duration;
 
 use trunkline_provider::{About, Registry};
 
+pub use account::{Generation, ReportedDay, VercelAccount};
 pub use codec::VercelCodec;
 pub use credentials::{CredentialOrigin, KEY_VARIABLES, VercelCredentials, credential_origin};
 pub use provider::VercelProvider;

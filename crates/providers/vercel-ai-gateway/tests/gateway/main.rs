@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what cannot go on has failed")]
 
+mod account;
 mod catalogue;
 mod chat;
 mod credentials;
