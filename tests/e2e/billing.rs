@@ -4,6 +4,7 @@ mod caller;
 mod comparison;
 mod ledger;
 mod load;
+mod reconciled;
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -32,6 +33,7 @@ async fn what_requests_cost_is_what_is_billed() {
         seed: SEED,
         balance: Decimal::from(1_000_000),
         requests_kept: 100,
+        generation_misses: 0,
         ..SimulatorOptions::default()
     };
     let simulator = Simulator::start(options).await.expect("a port");
@@ -39,7 +41,7 @@ async fn what_requests_cost_is_what_is_billed() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().to_str().expect("text");
     let server = Start::new()
-        .config(config)
+        .config(config.clone())
         .variable("JSON_LOGS", "True")
         .argument("--data-dir")
         .argument(path)
@@ -70,4 +72,14 @@ async fn what_requests_cost_is_what_is_billed() {
         println!("{comparison}");
         comparison.hold();
     }
+
+    let started = Instant::now();
+    let outcome = reconciled::reconcile(&config, folder.path(), &["--apply"]).await;
+    println!("reconciled {} rows in {:.1?}", outcome["applied"], started.elapsed());
+    assert_eq!((&outcome["failed"], &outcome["without_record"]), (&0.into(), &0.into()));
+    let rows = StoreRows::read(folder.path()).await;
+    let off = reconciled::hold(&load, &bill, &rows);
+    reconciled::hold_days(&outcome, folder.path(), off).await;
+    let again = reconciled::reconcile(&config, folder.path(), &["--apply", "--all"]).await;
+    assert_eq!((&again["differing"], &again["applied"]), (&0.into(), &0.into()), "twice is as good as once");
 }

@@ -57,6 +57,7 @@ const ARROWS: &[Arrow] = &[
     Arrow { from: "trunkline-config", to: &["trunkline-core"], in_tests: &[] },
     Arrow { from: "trunkline-prices", to: &["trunkline-core"], in_tests: &[] },
     Arrow { from: "trunkline-store", to: &["trunkline-core"], in_tests: &["trunkline-testkit"] },
+    Arrow { from: "trunkline-reconcile", to: &["trunkline-core", "trunkline-store"], in_tests: &[] },
     Arrow {
         from: "trunkline-ledger",
         to: &["trunkline-core", "trunkline-journal", "trunkline-store"],
@@ -134,6 +135,7 @@ const ARROWS: &[Arrow] = &[
             "trunkline-openai",
             "trunkline-prices",
             "trunkline-provider",
+            "trunkline-reconcile",
             "trunkline-redis",
             "trunkline-router",
             "trunkline-store",

@@ -143,6 +143,11 @@ pub(crate) enum Upstream {
 }
 
 impl Deployment {
+    /// Where its calls go.
+    pub fn target(&self) -> &Arc<Target> {
+        &self.context.target
+    }
+
     /// Finds the provider that the specification names.
     /// `id` is what it is known by.
     pub(crate) fn new(

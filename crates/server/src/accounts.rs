@@ -20,6 +20,9 @@ use crate::managed::Managed;
 use crate::shared;
 use crate::sources::Sources;
 
+/// What is kept where no database is named.
+const SQLITE_FILE: &str = "trunkline.db";
+
 /// How long rows are kept where there is nothing but memory to keep them.
 const RETENTION_IN_MEMORY: Duration = Duration::from_secs(60);
 
@@ -45,9 +48,7 @@ impl Accounts {
     /// made, nor a database or a folder that somebody named.
     pub(crate) async fn open(sources: &Sources, folder: Option<&Path>) -> Result<Option<Self>, Error> {
         let settings = &sources.loaded.settings;
-        let named = folder.map(Path::to_owned).or_else(|| {
-            Some(&settings.trunkline.data_dir).filter(|folder| !folder.is_empty()).map(PathBuf::from)
-        });
+        let named = named_folder(sources, folder);
         let is_asked_for = settings.general.master_key.is_some()
             || settings.accounts.database_url.is_some()
             || settings.accounts.max_budget.is_some()
@@ -150,14 +151,17 @@ struct Folder(Result<PathBuf, String>);
 impl Folder {
     /// The folder that was named, else the state's folder of whoever runs this, made where it is not there.
     fn made(named: Option<PathBuf>, environment: &Environment) -> Self {
-        let of_state = || environment.get("XDG_STATE_HOME").map(PathBuf::from);
-        let of_home = || environment.get("HOME").map(|home| Path::new(home).join(".local/state"));
-        let usual = || of_state().or_else(of_home).map(|folder| folder.join("trunkline"));
-        let Some(path) = named.or_else(usual) else {
+        let Some(path) = Self::path_of(named, environment) else {
             return Self(Err("neither --data-dir nor HOME is set".to_owned()));
         };
         let made = std::fs::create_dir_all(&path).and_then(|()| check_writable(&path));
         Self(made.map(|()| path.clone()).map_err(|error| format!("{}: {error}", path.display())))
+    }
+
+    fn path_of(named: Option<PathBuf>, environment: &Environment) -> Option<PathBuf> {
+        let of_state = || environment.get("XDG_STATE_HOME").map(PathBuf::from);
+        let of_home = || environment.get("HOME").map(|home| Path::new(home).join(".local/state"));
+        named.or_else(|| of_state().or_else(of_home).map(|folder| folder.join("trunkline")))
     }
 
     fn path(&self) -> Option<&Path> {
@@ -202,6 +206,34 @@ fn pepper(sources: &Sources, folder: &Folder) -> Result<Secret, Error> {
     }
 }
 
+/// The store that a server of these sources keeps, for a command beside it: it must be there.
+///
+/// # Errors
+///
+/// If there is none, or it cannot be reached.
+pub(crate) async fn store_of_others(
+    sources: &Sources,
+    folder: Option<&Path>,
+) -> Result<Arc<dyn Store>, Box<dyn std::error::Error>> {
+    let path = Folder::path_of(named_folder(sources, folder), &sources.loaded.environment);
+    let has_database = sources.loaded.settings.accounts.database_url.is_some();
+    let has_file = path.as_ref().is_some_and(|path| path.join(SQLITE_FILE).is_file());
+    if !has_database && !has_file {
+        let place = path.map(|path| format!(" in {}", path.display())).unwrap_or_default();
+        return Err(format!("there is no ledger{place}: name its folder with --data-dir").into());
+    }
+    let folder = path.ok_or_else(|| "there is no folder".to_owned());
+    Ok(store(sources, &Folder(folder)).await?)
+}
+
+/// The folder that a flag or the file names.
+fn named_folder(sources: &Sources, folder: Option<&Path>) -> Option<PathBuf> {
+    folder.map(Path::to_owned).or_else(|| {
+        let named = &sources.loaded.settings.trunkline.data_dir;
+        Some(named).filter(|folder| !folder.is_empty()).map(PathBuf::from)
+    })
+}
+
 async fn store(sources: &Sources, folder: &Folder) -> Result<Arc<dyn Store>, Error> {
     let accounts = &sources.loaded.settings.accounts;
     if let Some(url) = &accounts.database_url {
@@ -219,7 +251,7 @@ async fn store(sources: &Sources, folder: &Folder) -> Result<Arc<dyn Store>, Err
         Some(path) => {
             // What the store has, the journal forgets: it must survive what the journal would.
             let synced = sources.loaded.settings.trunkline.ledger_durability == LedgerDurability::Sync;
-            let file = path.join("trunkline.db");
+            let file = path.join(SQLITE_FILE);
             Ok(Arc::new(SqliteStore::open_with(&file, SqliteOptions { synced }).await?))
         }
         None => {

@@ -109,6 +109,8 @@ pub(crate) enum Command {
     },
     /// Say where a request would go and why, without sending it
     Explain(ExplainFlags),
+    /// Hold the ledger against the bill of the Vercel AI Gateway; with --apply, put it right
+    Reconcile(ReconcileFlags),
     /// Print what points Claude Code at this gateway, for `eval` in a shell; or start it so
     Claude(AgentFlags),
     /// Print what points Codex at this gateway, for `eval` in a shell; or start it so
@@ -140,6 +142,28 @@ pub(crate) struct ExplainFlags {
     /// What is asked [default: chat_completions]
     #[arg(long, default_value = "chat_completions", hide_default_value = true)]
     pub(crate) operation: String,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ReconcileFlags {
+    /// Take over what was billed, into rows, sums and budgets
+    #[arg(long)]
+    pub(crate) apply: bool,
+    /// From when on: a day (2026-11-27), a time, or how long ago (30d, 12h)
+    #[arg(long, value_name = "WHEN", default_value = "30d")]
+    pub(crate) since: String,
+    /// Until when [default: now]
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) until: Option<String>,
+    /// Ask about every row that has an id, not only where the cost is not the upstream's own
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Do not compare whole days: each look at the account's report costs half a cent
+    #[arg(long)]
+    pub(crate) no_report: bool,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

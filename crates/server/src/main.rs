@@ -8,6 +8,7 @@ mod check;
 mod explain;
 mod flags;
 mod managed;
+mod reconcile;
 mod reload;
 mod routing;
 mod shared;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
             check::run(&flags.clone().with_file(file.as_ref()), &environment, *strict)
         }
         Some(Command::Explain(asked)) => explain::run(asked, &flags, &environment),
+        Some(Command::Reconcile(asked)) => reconcile::run(asked, &flags, &environment),
         None if flags.validate_config => check::run(&flags, &environment, false),
         None => match serve(&flags, &environment) {
             Ok(code) => return code,

@@ -11,7 +11,7 @@ pub struct Act {
     pub number: i64,
     /// When, in milliseconds since 1970.
     pub at: i64,
-    /// Who did it: `master`, `local`, or the public token of a key.
+    /// Who did it: `master`, `local`, the public token of a key, or `command` where it was done beside the gateway.
     pub by: String,
     /// What was done: `created`, `updated`, `deleted`, `blocked`, `unblocked`, `regenerated`, `spend_reset`, `imported`,
     /// `reconciled`.

@@ -131,7 +131,8 @@ impl Generation {
         Some(Self { cost, counts })
     }
 
-    /// What was used. `told` is what the reply itself told, which stays where it agrees: it knows sound and images apart.
+    /// What was used. `told` is what the reply itself told, which stays where the record agrees, or tells of no tokens: it
+    /// knows sound and images apart.
     ///
     /// The gateway's records count cached input with all input, and have been seen to leave it out.
     pub fn usage(&self, told: Option<&Usage>) -> Usage {
@@ -144,7 +145,8 @@ impl Generation {
             let is = |read: &Usage| told.input() == read.input() && told.all_output() == read.all_output();
             is(&inside) || is(&beside)
         };
-        match told.filter(agrees) {
+        let tells_nothing = inside.total() == 0;
+        match told.filter(|told| tells_nothing || agrees(told)) {
             Some(told) => told.clone(),
             None if cached > input => beside,
             None => inside,

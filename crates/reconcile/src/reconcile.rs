@@ -1,0 +1,186 @@
+//! The way through the ledger: a page of rows, their bills, what of it is to be put right.
+
+use futures_util::{StreamExt as _, stream};
+use trunkline_core::Error;
+use trunkline_store::{RequestQuery, RequestRow, Store};
+
+use crate::ask::Asked;
+use crate::day::days;
+use crate::mend::{Bills, mended, same};
+use crate::outcome::{Difference, Failure, Outcome};
+use crate::upstreams::Upstreams;
+
+/// How many rows are read, and put right in one transaction.
+const PAGE: u64 = 128;
+
+/// How many failures are listed with their reasons.
+const FAILURES_MAX: usize = 20;
+
+/// After how many failures in a row nothing more is asked: whoever refuses each question is not asked them all.
+const FAILURES_IN_A_ROW_MAX: u64 = 20;
+
+/// How long after the end of a request its record may be on its way still.
+const RECORD_WITHIN_MS: i64 = 60_000;
+
+/// What is held against the bill, and what becomes of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// From which time on, in milliseconds since 1970.
+    pub from: i64,
+    /// Until before which time.
+    pub until: i64,
+    /// What time it is now.
+    pub now: i64,
+    /// Whether rows are asked about too whose cost is the upstream's own already. Default: only the others.
+    pub all: bool,
+    /// Whether the ledger is put right, and who says so in the audit log. Default: nothing is changed.
+    pub apply_as: Option<String>,
+    /// Whether whole days are compared. Default true.
+    pub days: bool,
+    /// How many questions are under way at one time. Default 8.
+    pub at_once: usize,
+    /// How many differences are listed. Default 10,000; all are counted.
+    pub listed_max: usize,
+}
+
+impl Options {
+    /// From one time until another, which is now: to look, and change nothing.
+    pub fn new(from: i64, now: i64) -> Self {
+        Self { from, until: now, now, all: false, apply_as: None, days: true, at_once: 8, listed_max: 10_000 }
+    }
+}
+
+/// Holds the rows of a ledger against what was billed for them.
+///
+/// It can be ended at any time: what was put right so far stays so, and the rest is found again.
+///
+/// # Errors
+///
+/// `StoreUnavailable` if the store does not answer. What upstreams refuse is a part of the outcome.
+pub async fn reconcile(
+    store: &dyn Store,
+    upstreams: &Upstreams,
+    options: &Options,
+) -> Result<Outcome, Error> {
+    let mut outcome = Outcome { applied: options.apply_as.is_some().then_some(0), ..Outcome::default() };
+    let mut query = RequestQuery {
+        from: Some(options.from),
+        until: Some(options.until),
+        unreconciled: !options.all,
+        limit: PAGE,
+        ..RequestQuery::default()
+    };
+    let mut failures_in_a_row = 0;
+    loop {
+        let rows = store.requests(&query).await?;
+        let Some(last) = rows.last() else { break };
+        query.before = Some((last.started_at, last.request_id.clone()));
+        let asked: Vec<&RequestRow> = rows.iter().filter(|row| can_be_asked(row, upstreams)).collect();
+        let answers = stream::iter(asked.iter().map(|row| bills(upstreams, row, options.now)));
+        let mut answers = answers.buffered(options.at_once.max(1)).zip(stream::iter(&asked));
+        let mut changed = Vec::new();
+        while let Some((bills, row)) = answers.next().await {
+            failures_in_a_row = if bills.is_err() { failures_in_a_row + 1 } else { 0 };
+            changed.extend(outcome.note(row, bills, options.listed_max));
+            outcome.given_up = failures_in_a_row >= FAILURES_IN_A_ROW_MAX;
+            if outcome.given_up {
+                break;
+            }
+        }
+        if let (Some(by), false) = (&options.apply_as, changed.is_empty()) {
+            let count = store.amend(&changed, by, options.now).await?;
+            outcome.applied = outcome.applied.map(|applied| applied + count);
+        }
+        if (rows.len() as u64) < PAGE || outcome.given_up {
+            break;
+        }
+    }
+    if options.days && !upstreams.is_empty() {
+        match days(store, upstreams, options.from, options.until).await {
+            Ok(Some(days)) => outcome.days = Some(days),
+            Ok(None) => outcome.without_days = Some("the account's plan has no reports".to_owned()),
+            Err(error) => outcome.without_days = Some(error.to_string()),
+        }
+    }
+    Ok(outcome)
+}
+
+/// Whether any of a row's calls was made at the provider that can be asked, and has an id to ask by.
+fn can_be_asked(row: &RequestRow, upstreams: &Upstreams) -> bool {
+    let provider = upstreams.provider();
+    let reply = row.generation_id.is_some() && row.provider.as_deref() == Some(provider);
+    reply
+        || row.attempts.iter().any(|attempt| attempt.generation_id.is_some() && attempt.provider == provider)
+}
+
+/// What was billed for the parts of a row.
+async fn bills(upstreams: &Upstreams, row: &RequestRow, now: i64) -> Result<Bills, Error> {
+    let is_recent = now.saturating_sub(row.ended_at) < RECORD_WITHIN_MS;
+    let is_own = |provider: Option<&str>| provider == Some(upstreams.provider());
+    let mut bills = Bills::default();
+    if let Some(generation_id) = row.generation_id.as_deref().filter(|_| is_own(row.provider.as_deref())) {
+        let told = row.usage.as_ref().filter(|_| !row.usage_is_estimated);
+        let deployment = row.deployment.as_deref();
+        bills.reply = upstreams.bill(Asked { deployment, generation_id, told, is_recent }).await?;
+    }
+    for attempt in &row.attempts {
+        let id = attempt.generation_id.as_deref().filter(|_| is_own(Some(&attempt.provider)));
+        let bill = match id {
+            Some(generation_id) => {
+                let deployment = Some(attempt.deployment.as_str());
+                upstreams.bill(Asked { deployment, generation_id, told: None, is_recent }).await?
+            }
+            None => None,
+        };
+        bills.attempts.push(bill);
+    }
+    Ok(bills)
+}
+
+impl Outcome {
+    /// Notes what came of one row. Gives it as it is to be, if that is another.
+    fn note(
+        &mut self,
+        row: &RequestRow,
+        bills: Result<Bills, Error>,
+        listed_max: usize,
+    ) -> Option<RequestRow> {
+        self.asked += 1;
+        let bills = match bills {
+            Ok(bills) => bills,
+            Err(error) => {
+                self.failed += 1;
+                if self.failures.len() < FAILURES_MAX {
+                    let (request_id, why) = (row.request_id.clone(), error.to_string());
+                    self.failures.push(Failure { request_id, why });
+                }
+                return None;
+            }
+        };
+        if bills.reply.is_none() && bills.attempts.iter().all(Option::is_none) {
+            self.without_record += 1;
+            return None;
+        }
+        let new = mended(row, &bills);
+        match &new {
+            Some(new) if !same(row.spend, new.spend) => {
+                let difference = Difference {
+                    request_id: row.request_id.clone(),
+                    call_id: row.call_id.clone(),
+                    started_at: row.started_at,
+                    model: row.upstream_model.clone().unwrap_or_else(|| row.model.clone()),
+                    said: row.spend,
+                    origin: row.cost_origin,
+                    billed: new.spend,
+                };
+                self.differing += 1;
+                self.difference += difference.amount();
+                if self.differences.len() < listed_max {
+                    self.differences.push(difference);
+                }
+            }
+            Some(_) | None => self.agreeing += 1,
+        }
+        new
+    }
+}

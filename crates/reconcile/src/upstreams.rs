@@ -1,0 +1,70 @@
+//! The accounts that can be asked, and which of them a row's calls were made with.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use trunkline_core::Error;
+
+use crate::ask::{Asked, ask};
+use crate::{Bill, Upstream};
+
+/// The accounts of one provider.
+#[derive(Debug)]
+pub struct Upstreams {
+    provider: String,
+    accounts: Vec<Arc<dyn Upstream>>,
+    by_deployment: HashMap<String, AccountNumber>,
+}
+
+/// An account among others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountNumber(usize);
+
+impl Upstreams {
+    /// No accounts yet, of the provider with this prefix: rows of others are left alone.
+    pub fn new(provider: impl Into<String>) -> Self {
+        Self { provider: provider.into(), accounts: Vec::new(), by_deployment: HashMap::new() }
+    }
+
+    /// Adds an account.
+    pub fn add(&mut self, account: Arc<dyn Upstream>) -> AccountNumber {
+        self.accounts.push(account);
+        AccountNumber(self.accounts.len() - 1)
+    }
+
+    /// Says with which account a deployment makes its calls. What was called by deployments that nobody says this of, since
+    /// they are there no more or have another key now, all accounts are asked about in turn.
+    pub fn serves(&mut self, deployment: impl Into<String>, account: AccountNumber) {
+        self.by_deployment.insert(deployment.into(), account);
+    }
+
+    /// Whether there is nobody to ask.
+    pub fn is_empty(&self) -> bool {
+        self.accounts.is_empty()
+    }
+
+    pub(crate) fn provider(&self) -> &str {
+        &self.provider
+    }
+
+    pub(crate) fn accounts(&self) -> &[Arc<dyn Upstream>] {
+        &self.accounts
+    }
+
+    /// What was billed for a call. `None` if nobody has a record of it.
+    pub(crate) async fn bill(&self, asked: Asked<'_>) -> Result<Option<Bill>, Error> {
+        let own = asked.deployment.and_then(|deployment| self.by_deployment.get(deployment));
+        if let Some(AccountNumber(number)) = own {
+            return ask(&*self.accounts[*number], asked).await;
+        }
+        let mut failure = None;
+        for account in &self.accounts {
+            match ask(&**account, asked).await {
+                Ok(Some(bill)) => return Ok(Some(bill)),
+                Ok(None) => {}
+                Err(error) => failure = Some(error),
+            }
+        }
+        failure.map_or(Ok(None), Err)
+    }
+}

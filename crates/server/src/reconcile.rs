@@ -1,0 +1,106 @@
+//! `trunkline reconcile`: the ledger held against the bill of the Vercel AI Gateway, and put right where that is wanted.
+
+use std::collections::HashMap;
+use std::error::Error as StdError;
+use std::io::Write;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use trunkline_core::{Environment, Error, Secret, Usage};
+use trunkline_limits::Clock;
+use trunkline_provider::{Registry, Target};
+use trunkline_reconcile::{Bill, BilledDay, Moment, Options, Upstream, Upstreams, parse_moment, reconcile};
+use trunkline_router::Router;
+use trunkline_vercel_ai_gateway::{PREFIX, VercelAccount};
+
+use crate::flags::{Flags, ReconcileFlags};
+use crate::sources::Sources;
+use crate::{accounts, assemble};
+
+/// Who did it, in the audit log.
+const AUTHOR: &str = "command";
+
+/// Prints what differs. Fails where rows could not be asked about.
+pub(crate) fn run(
+    asked: &ReconcileFlags,
+    flags: &Flags,
+    environment: &Environment,
+) -> Result<(), Box<dyn StdError>> {
+    let sources = Sources::read(flags, environment)?;
+    sources.refuse_fatal(|finding| eprintln!("{finding}"))?;
+    let registry = Arc::new(assemble::registry(&sources)?);
+    let (router, _) = assemble::router(&sources, &registry, None)?;
+    let upstreams = upstreams(&registry, &router);
+    if upstreams.is_empty() {
+        return Err("no deployment calls the Vercel AI Gateway, so that there is nobody to ask".into());
+    }
+    let options = options(asked, Clock::system().now_ms())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let outcome = runtime.block_on(async {
+        let store = accounts::store_of_others(&sources, flags.data_dir.as_deref()).await?;
+        let outcome = reconcile(&*store, &upstreams, &options).await;
+        store.close().await;
+        Ok::<_, Box<dyn StdError>>(outcome?)
+    })?;
+    let text = if asked.json { format!("{:#}\n", outcome.to_json()) } else { outcome.to_string() };
+    std::io::stdout().write_all(text.as_bytes())?;
+    match outcome.failed {
+        0 => Ok(()),
+        failed => Err(format!("{failed} rows could not be asked about").into()),
+    }
+}
+
+fn options(asked: &ReconcileFlags, now: i64) -> Result<Options, String> {
+    let from = parse_moment(&asked.since, Moment::Since, now)?;
+    let until = asked.until.as_deref().map(|until| parse_moment(until, Moment::Until, now)).transpose()?;
+    Ok(Options {
+        until: until.unwrap_or(now),
+        all: asked.all,
+        apply_as: asked.apply.then(|| AUTHOR.to_owned()),
+        days: !asked.no_report,
+        ..Options::new(from, now)
+    })
+}
+
+/// The accounts that deployments call the gateway with: one for each address and credential.
+fn upstreams(registry: &Registry, router: &Router) -> Upstreams {
+    let lookup = Arc::new(VercelAccount::new(registry));
+    let mut upstreams = Upstreams::new(PREFIX);
+    let mut known = HashMap::new();
+    // Behind `*` the name that was asked for decides, which may be one of the gateway's.
+    let calls_it = |prefix: &str| prefix == PREFIX || prefix.is_empty();
+    for deployment in router.deployments().filter(|deployment| calls_it(&deployment.prefix)) {
+        let target = deployment.target();
+        let name = (target.api_base.clone(), target.api_key.as_ref().map(Secret::expose));
+        let account = *known.entry(name).or_insert_with(|| {
+            upstreams.add(Arc::new(Account { lookup: Arc::clone(&lookup), target: Arc::clone(target) }))
+        });
+        upstreams.serves(&*deployment.id, account);
+    }
+    upstreams
+}
+
+/// An account of the gateway's, as deployments call it.
+#[derive(Debug)]
+struct Account {
+    lookup: Arc<VercelAccount>,
+    target: Arc<Target>,
+}
+
+#[async_trait]
+impl Upstream for Account {
+    async fn bill(&self, generation_id: &str, told: Option<&Usage>) -> Result<Option<Bill>, Error> {
+        let generation = self.lookup.generation(&self.target, generation_id).await?;
+        Ok(generation.map(|generation| Bill { usage: generation.usage(told), cost: generation.cost }))
+    }
+
+    async fn days(&self, first: &str, last: &str) -> Result<Option<Vec<BilledDay>>, Error> {
+        let days = self.lookup.report(&self.target, first, last).await?;
+        let day = |day: trunkline_vercel_ai_gateway::ReportedDay| BilledDay {
+            day: day.day,
+            spend: day.spend,
+            requests: day.requests,
+        };
+        Ok(days.map(|days| days.into_iter().map(day).collect()))
+    }
+}
