@@ -4,6 +4,7 @@ pub(crate) mod daily;
 pub(crate) mod global;
 pub(crate) mod logs;
 pub(crate) mod names;
+pub(crate) mod report;
 pub(crate) mod scope;
 pub(crate) mod sums;
 
@@ -28,6 +29,7 @@ pub(crate) async fn answer(desk: &Desk, asked: &Asked<'_>, report: Report) -> Re
         Report::ByTagOfAll => global::tags(desk, asked, true).await,
         Report::TagNames => global::tag_names(desk, asked).await,
         Report::ByProvider => global::providers(desk, asked).await,
+        Report::Grouped => report::report(desk, asked).await,
         Report::Activity => global::activity(desk, asked).await,
         Report::DailyOfKeys => daily::activity(desk, asked, Dimension::Key).await,
         Report::DailyOfUsers => daily::activity(desk, asked, Dimension::User).await,

@@ -206,3 +206,54 @@ async fn the_audit_log_is_read_in_pages() {
     assert_eq!((ids(&rest), &rest["next_before"]), (vec!["t1".to_owned(), "t0".to_owned()], &Value::Null));
     assert_eq!((&rest["logs"][0]["action"], &rest["logs"][0]["by"]), (&json!("created"), &json!("master")));
 }
+
+#[tokio::test]
+async fn a_report_tells_days_by_team_and_end_user_and_all_of_it_by_key() {
+    let (office, ann, _, anns, bens) = with_rows().await;
+    office.done("/team/update", json!({ "team_id": "red", "team_alias": "Red Team" })).await;
+    let token = |key: &str| trunkline_keys::Token::of(key).to_string();
+    let report = async |query: &str| office.seen(&format!("/global/spend/report?{DAYS}{query}")).await;
+    let unassigned = |day: &str, spend: Value| {
+        let part =
+            json!({ "model": "openai/gpt-4o", "api_key": token(&anns), "spend": spend, "total_tokens": 18 });
+        let team = json!({ "team_name": "Unassigned Team", "team_id": null, "total_spend": spend, "metadata": [part] });
+        (format!("{day}T00:00:00+00:00"), team)
+    };
+    let by_team = report("").await;
+    assert_eq!(by_team, report("&group_by=team").await, "as in LiteLLM");
+    let (day, team) = unassigned("2026-11-26", serde_json::from_str("0.000000000001").expect("a number"));
+    assert_eq!(by_team[0], json!({ "group_by_day": day, "teams": [team] }));
+    let (day, team) = unassigned("2026-11-27", json!(1.25));
+    assert_eq!((&by_team[1]["group_by_day"], &by_team[1]["teams"][0]), (&json!(day), &team));
+    let red = &by_team[1]["teams"][1];
+    assert_eq!((&red["team_name"], &red["team_id"]), (&json!("Red Team"), &json!("red")));
+    assert_eq!(red["metadata"][0]["api_key"], token(&bens));
+
+    let by_customer = report("&group_by=customer").await;
+    let customers = by_customer[1]["customers"].as_array().expect("customers");
+    assert_eq!((customers.len(), &customers[0]["customer"]), (1, &json!("")));
+    assert_eq!(customers[0]["metadata"].as_array().map(Vec::len), Some(2));
+
+    let by_key = report("&group_by=api_key").await;
+    let model = json!({
+        "model": "openai/gpt-4o", "total_cost": by_key[0]["total_cost"], "total_input_tokens": 30, "total_output_tokens": 6,
+    });
+    assert_eq!((&by_key[0]["api_key"], by_key[0]["model_details"][0].clone()), (&json!(token(&anns)), model));
+    assert_eq!(by_key[0]["total_cost"].to_string(), "1.250000000001");
+    assert_eq!(by_key[1]["api_key"], token(&bens));
+    for of_one in [format!("&api_key={anns}"), "&internal_user_id=ann&group_by=team".to_owned()] {
+        assert_eq!(report(&of_one).await, json!([by_key[0]]), "{of_one}");
+    }
+    assert_eq!(report("&team_id=red").await[0]["teams"].as_array().map(Vec::len), Some(1));
+    assert_eq!(report("&customer_id=nobody").await, json!([]));
+
+    for (query, word) in [
+        ("end_date=2026-11-30".to_owned(), "Please provide start_date and end_date"),
+        (format!("{DAYS}&group_by=planet"), "group_by"),
+        (format!("{DAYS}&tag=a"), "there is no query parameter `tag`"),
+    ] {
+        let refused = office.get(&Actor::Master, &format!("/global/spend/report?{query}")).await.refused();
+        assert!(refused.0 == 400 && refused.1.contains(word), "{refused:?}");
+    }
+    assert_eq!(office.get(&ann, &format!("/global/spend/report?{DAYS}")).await.refused().0, 401);
+}
