@@ -26,6 +26,7 @@ mod models;
 mod operation;
 mod outage;
 mod prices;
+mod questions;
 mod reconcile;
 mod reload;
 mod replicas;

@@ -21,8 +21,8 @@ pub(crate) enum Endpoint {
     GetModel,
     ModelInfo,
     ModelGroupInfo,
-    /// Where a request would go.
-    Explain,
+    /// Answers by itself what is asked in a body.
+    Question(Question),
     /// Which deployments answer.
     Health,
     /// The endpoint of an extension, by its place.
@@ -36,6 +36,17 @@ pub(crate) enum Endpoint {
     /// What is under way.
     Backlog,
     Home,
+}
+
+/// What is asked in a body and answered without a call upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Question {
+    /// Where a request would go.
+    Explain,
+    /// What an input or a reply costs.
+    CalculateSpend,
+    /// How many tokens an input has.
+    TokenCounter,
 }
 
 /// Who may call an endpoint.
@@ -140,7 +151,9 @@ pub(crate) static ROWS: &[Row] = &[
     get("/v1/model/info", Access::Caller, Endpoint::ModelInfo),
     get("/model/info", Access::Caller, Endpoint::ModelInfo),
     get("/model_group/info", Access::Caller, Endpoint::ModelGroupInfo),
-    post("/v1/explain", Access::Viewer, Endpoint::Explain),
+    post("/v1/explain", Access::Viewer, Endpoint::Question(Question::Explain)),
+    post("/spend/calculate", Access::Caller, Endpoint::Question(Question::CalculateSpend)),
+    post("/utils/token_counter", Access::Caller, Endpoint::Question(Question::TokenCounter)),
     get("/metrics", Access::Scraper, Endpoint::Metrics),
     get("/health", Access::Viewer, Endpoint::Health),
     get("/health/liveliness", Access::Public, Endpoint::Liveliness),

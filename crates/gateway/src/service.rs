@@ -16,7 +16,6 @@ use crate::authentication::{Caller, authenticate};
 use crate::body::ReadOnce;
 use crate::endpoints::{self, Access, Endpoint, Matched};
 use crate::error_response::failed;
-use crate::explain::explain;
 use crate::exposition::{Form, Scraped};
 use crate::extension::{self, ExtensionRequest};
 use crate::gateway::Gateway;
@@ -25,7 +24,9 @@ use crate::operation::Asked;
 use crate::record::{OpenRecord, Outcome};
 use crate::reply_body::ReplyBody;
 use crate::steering::Steering;
-use crate::{anthropic_models, body, browsers, exposition, headers, models, operation, pages, row};
+use crate::{
+    anthropic_models, body, browsers, exposition, headers, models, operation, pages, questions, row,
+};
 
 /// Heads up to here pass whatever the settings say, so that no slip locks everybody out.
 const HEADER_BYTES_LEAST: usize = 8 * 1024;
@@ -86,9 +87,9 @@ impl Gateway {
             Ok(None) => return self.preflight(record, request),
             Err(error) => return self.refuse(record, &error, path),
         };
-        if matched.endpoint == Endpoint::Explain {
-            let response = Box::pin(explain(self, caller, request, body)).await;
-            return settled(record, response);
+        if let Endpoint::Question(question) = matched.endpoint {
+            let answer = questions::answer(self, question, caller, request, body);
+            return settled(record, Box::pin(answer).await);
         }
         if matched.endpoint == Endpoint::Metrics {
             let form = Form::of(&request.headers);
@@ -258,7 +259,7 @@ impl Gateway {
             Endpoint::ReadinessDetails => Ok(pages::details(self).await),
             Endpoint::Backlog => Ok(pages::backlog(self)),
             Endpoint::Home => Ok(pages::home(self)),
-            Endpoint::Explain | Endpoint::Extension(_) | Endpoint::Metrics | Endpoint::Operation(_) => {
+            Endpoint::Question(_) | Endpoint::Extension(_) | Endpoint::Metrics | Endpoint::Operation(_) => {
                 Err(Error::new(ErrorKind::Internal, "this is no look-up"))
             }
         }

@@ -245,7 +245,7 @@ impl Router {
     }
 
     /// What calls to a candidate cost: its deployment's own price, else its model's.
-    pub(crate) fn price_of(&self, candidate: &Candidate) -> Option<Arc<Price>> {
+    pub fn price_of(&self, candidate: &Candidate) -> Option<Arc<Price>> {
         let of_model = || self.price(&candidate.prefix, &candidate.upstream_model);
         candidate.deployment.price.clone().or_else(of_model)
     }
