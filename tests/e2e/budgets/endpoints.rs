@@ -50,9 +50,11 @@ fn body(operation: Operation) -> (&'static str, &'static str) {
         }
         Operation::CountTokens => r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#,
         Operation::Completions => r#"{"model":"m","prompt":"hi","max_tokens":10}"#,
-        Operation::Embeddings | Operation::Moderations => r#"{"model":"m","input":"hi"}"#,
+        Operation::Embeddings
+        | Operation::Moderations
+        | Operation::CompactResponse
+        | Operation::ResponseInputTokens => r#"{"model":"m","input":"hi"}"#,
         Operation::Responses => r#"{"model":"m","input":"hi","max_output_tokens":10}"#,
-        Operation::CompactResponse | Operation::ResponseInputTokens => r#"{"model":"m","input":"hi"}"#,
         Operation::Rerank | Operation::RerankV2 => r#"{"model":"m","query":"hi","documents":["hi"]}"#,
         Operation::ImageGenerations => r#"{"model":"m","prompt":"hi"}"#,
         Operation::Speech => r#"{"model":"m","input":"hi","voice":"alloy"}"#,
