@@ -17,6 +17,7 @@ use crate::endpoints;
 use crate::exposition::Exposition;
 use crate::extension::{self, Extension};
 use crate::found::Found;
+use crate::pulse::Pulse;
 use crate::record::{LogRecorder, Recorder};
 use crate::reloads::Reloads;
 use crate::reply_cache::ReplyCache;
@@ -32,6 +33,8 @@ pub struct Gateway {
     pub(crate) seal: Arc<Seal>,
     /// Virtual keys, if there is a store of them.
     pub(crate) keys: Option<Arc<Keys>>,
+    /// Whether their store answers, for probes.
+    pub(crate) pulse: Pulse,
     /// Replies that are kept, if any are.
     pub(crate) replies: Option<ReplyCache>,
     /// Where each admitted request leaves a row, if anywhere.
@@ -62,6 +65,7 @@ impl Gateway {
             seal: Arc::new(Seal::new(settings.salt_key.as_ref().or(settings.master_key.as_ref()))),
             settings,
             keys: None,
+            pulse: Pulse::default(),
             ledger: None,
             replies: None,
             recorder: Arc::new(LogRecorder),

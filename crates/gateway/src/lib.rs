@@ -37,6 +37,7 @@ mod models;
 mod operation;
 mod pages;
 mod pattern;
+mod pulse;
 mod questions;
 mod reach;
 mod record;

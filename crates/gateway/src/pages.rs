@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
+use trunkline_store::Store;
 
 use crate::endpoints::ROWS;
 use crate::gateway::Gateway;
@@ -23,13 +24,17 @@ pub(crate) fn liveliness(gateway: &Gateway) -> Response<ReplyBody> {
 /// How long probes wait for the store to say that it is there.
 const STORE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Whether the store answers, in LiteLLM's words.
-async fn store(gateway: &Gateway) -> &'static str {
-    let Some(keys) = &gateway.keys else { return "Not connected" };
-    match tokio::time::timeout(STORE_TIMEOUT, keys.store().ping()).await {
-        Ok(Ok(())) => "connected",
-        Ok(Err(_)) | Err(_) => "disconnected",
-    }
+/// What LiteLLM says where there is no store.
+const NO_STORE: &str = "Not connected";
+
+/// Whether the store answers now.
+async fn answers(store: &dyn Store) -> bool {
+    matches!(tokio::time::timeout(STORE_TIMEOUT, store.ping()).await, Ok(Ok(())))
+}
+
+/// The same in LiteLLM's words.
+fn connected(answers: bool) -> &'static str {
+    if answers { "connected" } else { "disconnected" }
 }
 
 /// `GET /health/readiness/details`: what the gateway depends on, for those who run it. A store that is away is no reason
@@ -38,7 +43,10 @@ pub(crate) async fn details(gateway: &Gateway) -> Response<ReplyBody> {
     let mut told = json!({
         "status": if gateway.is_draining() { "shutting_down" } else { "healthy" },
         "litellm_version": env!("CARGO_PKG_VERSION"),
-        "db": store(gateway).await,
+        "db": match &gateway.keys {
+            Some(keys) => connected(answers(&**keys.store()).await),
+            None => NO_STORE,
+        },
         "cache": gateway.replies.as_ref().map(|replies| replies.cache.storage_name()),
     });
     if let Some(replies) = &gateway.replies {
@@ -92,7 +100,11 @@ pub(crate) async fn readiness(gateway: &Gateway) -> Response<ReplyBody> {
     }
     let mut told = json!({ "status": "healthy" });
     if gateway.settings.health_details {
-        told["db"] = Value::from(store(gateway).await);
+        told["db"] = Value::from(match &gateway.keys {
+            // Anybody may ask here, as often as they like.
+            Some(keys) => connected(gateway.pulse.beats(answers(&**keys.store())).await),
+            None => NO_STORE,
+        });
         // What is wrong with it stands in the log: everybody may ask here.
         told["config"] = match gateway.reloads().refused_since {
             None => json!({ "state": "current" }),
