@@ -1,14 +1,14 @@
 //! What is left of the budgets of keys, teams and users, and what waits for the store.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
+use rustc_hash::FxHashSet;
 use trunkline_core::SubjectKind;
 use trunkline_keys::{Identity, Keys};
 use trunkline_ledger::Ledger;
-use trunkline_limits::{BudgetLeft, Clock};
+use trunkline_limits::{Account, BudgetLeft, Clock};
 
 use crate::{Gauge, GaugeKind, Source, Value};
 
@@ -21,12 +21,14 @@ pub struct AccountGauges {
     keys: Arc<Keys>,
     ledger: Ledger,
     clock: Clock,
+    budgets_max: usize,
 }
 
 impl AccountGauges {
-    /// The gauges of these keys and this ledger.
-    pub fn new(keys: Arc<Keys>, ledger: Ledger) -> Self {
-        Self { keys, ledger, clock: Clock::system() }
+    /// The gauges of these keys and this ledger. Of keys, teams and users each, `budgets_max` budgets are told, always of
+    /// the same ones as long as no others come; the rest is left out and counted.
+    pub fn new(keys: Arc<Keys>, ledger: Ledger, budgets_max: usize) -> Self {
+        Self { keys, ledger, clock: Clock::system(), budgets_max }
     }
 }
 
@@ -41,9 +43,18 @@ impl Source for AccountGauges {
         let known = self.keys.known();
         let now_ms = self.clock.now_ms();
         let mut gauges = Vec::new();
+        let mut left_out = 0;
         for whose in [KEYS, TEAMS, USERS] {
-            gauges.extend(whose.gauges(&known, now_ms));
+            let budgets = whose.budgets(&known, self.budgets_max);
+            left_out += budgets.left_out as u64;
+            gauges.extend(whose.gauges(&budgets.told, now_ms));
         }
+        gauges.push(one(
+            "trunkline_metrics_budgets_left_out",
+            "Budgets that are not told, for want of room",
+            GaugeKind::Gauge,
+            left_out,
+        ));
         gauges.extend(backlog(&self.ledger));
         gauges
     }
@@ -88,23 +99,48 @@ const USERS: Whose = Whose {
     labels: |identity| vec![("user", identity.user_id.as_deref().unwrap_or_default().to_owned())],
 };
 
+/// What is told of one kind of subject.
+#[derive(Debug, Default)]
+struct Budgets {
+    told: Vec<(Vec<(&'static str, String)>, BudgetLeft)>,
+    left_out: usize,
+}
+
 impl Whose {
-    fn gauges(&self, known: &[Arc<Identity>], now_ms: i64) -> [Gauge; 3] {
-        // A team has many keys, and one budget.
-        let mut budgets: BTreeMap<Vec<(&'static str, String)>, BudgetLeft> = BTreeMap::new();
-        for identity in known {
-            let accounts = identity.accounts.always.iter();
-            let mut own =
-                accounts.filter(|account| account.subject().kind == self.kind && account.is_limited());
-            if let Some(budget) = own.next().and_then(|account| account.standing().budgets.first().copied()) {
-                budgets.insert((self.labels)(identity), budget);
+    /// The budgets of those who are known, each once: a team has many keys, and one budget. An account is locked for a
+    /// moment when it is told, and only then.
+    fn budgets(&self, known: &[Arc<Identity>], budgets_max: usize) -> Budgets {
+        let mut seen: FxHashSet<*const Account> = FxHashSet::default();
+        let mut accounts: Vec<(&Arc<Account>, &Identity)> = Vec::new();
+        for identity in known.iter().filter(|identity| identity.accounts.has_budget) {
+            let own = identity.accounts.always.iter().find(|account| account.subject().kind == self.kind);
+            if let Some(account) =
+                own.filter(|account| account.is_limited() && seen.insert(Arc::as_ptr(account)))
+            {
+                accounts.push((account, identity));
             }
         }
+        // What is told of today is told of at the next scrape.
+        accounts.sort_unstable_by_key(|(account, _)| &account.subject().id);
+        let mut budgets = Budgets::default();
+        for (place, (account, identity)) in accounts.iter().enumerate() {
+            if budgets.told.len() >= budgets_max {
+                budgets.left_out = accounts.len() - place;
+                break;
+            }
+            if let Some(budget) = account.standing().budgets.first() {
+                budgets.told.push(((self.labels)(identity), *budget));
+            }
+        }
+        budgets
+    }
+
+    fn gauges(&self, told: &[(Vec<(&'static str, String)>, BudgetLeft)], now_ms: i64) -> [Gauge; 3] {
         let gauge = |name, meaning, value: &dyn Fn(&BudgetLeft) -> Option<Value>| Gauge {
             name,
             meaning,
             kind: GaugeKind::Gauge,
-            samples: budgets
+            samples: told
                 .iter()
                 .filter_map(|(labels, budget)| Some((labels.clone(), value(budget)?)))
                 .collect(),
@@ -122,14 +158,13 @@ impl Whose {
     }
 }
 
+/// A family of one figure.
+fn one(name: &'static str, meaning: &'static str, kind: GaugeKind, value: u64) -> Gauge {
+    Gauge { name, meaning, kind, samples: vec![(Vec::new(), Value::Whole(value))] }
+}
+
 fn backlog(ledger: &Ledger) -> Vec<Gauge> {
     let backlog = ledger.state();
-    let one = |name, meaning, kind, value: u64| Gauge {
-        name,
-        meaning,
-        kind,
-        samples: vec![(Vec::new(), Value::Whole(value))],
-    };
     vec![
         one("trunkline_ledger_backlog_rows", "Rows that wait for the store", GaugeKind::Gauge, backlog.rows),
         one(
@@ -152,4 +187,65 @@ fn backlog(ledger: &Ledger) -> Vec<Gauge> {
         ),
         one("trunkline_ledger_lost_rows", "Requests that left no row", GaugeKind::Counter, backlog.lost),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use trunkline_core::Secret;
+    use trunkline_keys::{KeysOptions, Pepper, Token};
+    use trunkline_store::{Kind, Object, SqliteStore, Store, Write};
+
+    use super::*;
+
+    const MANY: usize = 5;
+
+    /// The identities of five keys of ann in the team `red`; all of them have a budget, but for the first key.
+    async fn known() -> Vec<Arc<Identity>> {
+        let pepper = Arc::new(Pepper::new(&Secret::new("a pepper for tests alone")));
+        let limited = |mut object: Object| {
+            object.settings.insert("max_budget".to_owned(), 5.into());
+            object
+        };
+        let of_key = |number: usize| {
+            let index = pepper.index(&Token::of(&format!("sk-{number}")));
+            Object {
+                user_id: Some("ann".to_owned()),
+                team_id: Some("red".to_owned()),
+                ..Object::new(Kind::Key, index.as_str(), 0)
+            }
+        };
+        let owners = [limited(Object::new(Kind::Team, "red", 0)), limited(Object::new(Kind::User, "ann", 0))];
+        let keys = (1..MANY).map(|number| limited(of_key(number)));
+        let objects = owners.into_iter().chain([of_key(0)]).chain(keys).collect();
+        let store = Arc::new(SqliteStore::in_memory().await.expect("a store"));
+        store.write(Write { objects, ..Write::default() }).await.expect("written");
+        let keys = Keys::new(store, Arc::clone(&pepper), KeysOptions::default());
+        for number in 0..MANY {
+            keys.find(&format!("sk-{number}")).await.expect("the store answers").expect("it is there");
+        }
+        keys.known()
+    }
+
+    fn told(budgets: &Budgets) -> Vec<&str> {
+        budgets.told.iter().map(|(labels, _)| labels[0].1.as_str()).collect()
+    }
+
+    #[tokio::test]
+    async fn a_budget_is_told_once_and_no_more_of_them_than_there_is_room_for() {
+        let mut known = known().await;
+        assert_eq!(known.len(), MANY);
+        for (whose, expected) in [(TEAMS, "red"), (USERS, "ann")] {
+            let budgets = whose.budgets(&known, 10);
+            assert_eq!((told(&budgets), budgets.left_out), (vec![expected], 0));
+        }
+        let all = KEYS.budgets(&known, 10);
+        assert_eq!((all.told.len(), all.left_out), (MANY - 1, 0));
+        let some = KEYS.budgets(&known, 3);
+        assert_eq!((told(&some), some.left_out), (told(&all)[..3].to_vec(), 1));
+        // In whatever order they are in memory, the same ones are told.
+        known.reverse();
+        assert_eq!(told(&KEYS.budgets(&known, 3)), told(&some));
+        let [remaining, max, _] = KEYS.gauges(&some.told, 0);
+        assert_eq!((remaining.samples.len(), max.samples[0].1), (3, Value::Exact(5.into())));
+    }
 }

@@ -245,7 +245,7 @@ pub(crate) fn gateway(
         let tallies_max = size(asked.trunkline.metrics_tallies_max);
         let mut metrics = Metrics::new(recorder, Prices::bundled(), tallies_max);
         if let Some(accounts) = accounts {
-            let gauges = AccountGauges::new(Arc::clone(&accounts.keys), accounts.ledger.clone());
+            let gauges = AccountGauges::new(Arc::clone(&accounts.keys), accounts.ledger.clone(), tallies_max);
             metrics = metrics.with_source(Arc::new(gauges));
         }
         let metrics = Arc::new(metrics);
