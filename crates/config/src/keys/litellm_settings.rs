@@ -91,7 +91,8 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "disable_end_user_cost_tracking_prometheus_only", "keeps end users out of metrics")
         .accepted(Values::Any, NO_END_USERS),
     key(S, "extra_spend_tag_headers", "headers that become tags").not_supported("tags come in `x-litellm-tags` and in bodies"),
-    key(S, "store_audit_logs", "keeps a log of changes").not_supported("nothing is managed at run time"),
+    key(S, "store_audit_logs", "keeps a log of changes")
+        .accepted(Values::On, "where keys are kept, every change is logged: `GET /audit/logs`"),
     key(S, "include_cost_in_streaming_usage", "adds `usage.cost` to streams")
         .not_supported("replies go out as they come"),
     key(
