@@ -12,7 +12,7 @@ use trunkline_testkit::upstream::{Pause, Script, ScriptedUpstream, Step};
 
 use crate::client::Answer;
 use crate::office::{CHAT, COST, EVENT, MASTER, ask, chat, done, events, key, reply, row, see, spend, start};
-use crate::server::{Trunkline, until};
+use crate::server::{Start, Trunkline, until};
 
 /// The key's budget in units of 1e-5 dollars.
 const BUDGET: u64 = 1_000;
@@ -182,6 +182,28 @@ async fn what_nobody_knows_the_price_of_is_denied_to_who_has_a_budget() {
     let counted =
         ask(server.address, &with, "/v1/responses/input_tokens", r#"{"model":"unpriced","input":"hi"}"#);
     assert_eq!(counted.await.status, 200);
+}
+
+#[tokio::test]
+async fn what_nobody_knows_the_price_of_can_be_denied_to_everybody_with_or_without_keys() {
+    let deny = "trunkline_settings: {unknown_price: deny}\n";
+    let World { upstream, server, _folder } = world(answered, deny).await;
+    let row = |name: &str, price: &str| {
+        format!(
+            "- {{model_name: {name}, litellm_params: {{model: openai/nobody-knows, api_key: sk-1, api_base: \"{}/v1\"{price}}}}}\n",
+            upstream.url()
+        )
+    };
+    let priced = row("m", ", input_cost_per_token: 0.00001, output_cost_per_token: 0.00002");
+    let open =
+        Start::new().config(format!("model_list:\n{}{priced}{deny}", row("unpriced", ""))).serve().await;
+    for address in [server.address, open.address] {
+        let denied = ask(address, MASTER, CHAT, &chat("unpriced", "hi", json!({}))).await;
+        assert_eq!(denied.error(), (403, "permission_error".to_owned(), "model".to_owned()));
+        assert!(denied.message().contains("calls without a known price are denied"), "{}", denied.message());
+        assert_eq!(ask(address, MASTER, CHAT, &chat("m", "hi", json!({}))).await.status, 200);
+    }
+    assert_eq!(upstream.requests().len(), 2);
 }
 
 #[tokio::test]

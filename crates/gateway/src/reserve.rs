@@ -91,7 +91,14 @@ pub(crate) async fn reserve(
     going: &Going<'_>,
     call: &mut Call,
 ) -> Result<Held, Error> {
-    let Some(keys) = keys else { return Ok(Held::default()) };
+    let bills = call.operation.bills();
+    let is_priced = bills && settings.unknown_price == UnknownPrice::Deny;
+    let Some(keys) = keys else {
+        if is_priced {
+            priced(settings, false, going, &dearest(settings, going, call))?;
+        }
+        return Ok(Held::default());
+    };
     let named = limited(keys, going).await?;
     let accounts = going.caller.identity().map_or(keys.global(), |identity| &identity.accounts.paying);
     let late = late(going, &named);
@@ -102,8 +109,6 @@ pub(crate) async fn reserve(
         ..Held::default()
     };
     let is_limited = accounts.iter().chain(&late).any(|account| account.is_limited());
-    let bills = call.operation.bills();
-    let is_priced = bills && settings.unknown_price == UnknownPrice::Deny;
     if !is_limited && !is_priced {
         return Ok(held);
     }
@@ -136,15 +141,7 @@ fn most(
     call: &mut Call,
     held: &mut Held,
 ) -> Result<Most, Error> {
-    let offered = offered(&call.body);
-    let reserve = settings.reserve_output_tokens;
-    let dearest_of = |call: &Call| going.router.dearest(going.route, call, going.wishes, (&offered, reserve));
-    let mut dearest = dearest_of(call);
-    if dearest.input_tokens == 0
-        && let CallBody::Document(document) = &call.body
-    {
-        dearest = dearest_of(&Call { body: weighed_whole(document), ..call.clone() });
-    }
+    let dearest = dearest(settings, going, call);
     held.input_tokens = dearest.input_tokens;
     held.bound = dearest.amount;
     let amount = if has_budget || settings.unknown_price == UnknownPrice::Deny {
@@ -165,6 +162,20 @@ fn most(
     }
     let tokens = dearest.input_tokens.saturating_add(dearest.output_tokens);
     Ok(Most { tokens, amount: amount.filter(|amount| !amount.is_zero()) })
+}
+
+/// The most that a call can cost at all that may answer.
+fn dearest(settings: &Settings, going: &Going<'_>, call: &Call) -> Dearest {
+    let offered = offered(&call.body);
+    let reserve = settings.reserve_output_tokens;
+    let of = |call: &Call| going.router.dearest(going.route, call, going.wishes, (&offered, reserve));
+    let dearest = of(call);
+    match &call.body {
+        CallBody::Document(document) if dearest.input_tokens == 0 => {
+            of(&Call { body: weighed_whole(document), ..call.clone() })
+        }
+        CallBody::Document(_) | CallBody::Form(_) | CallBody::Empty => dearest,
+    }
 }
 
 /// A body in which no input is found, as one whose input is all of it: it may stand in members that nobody weighs, and an
@@ -352,9 +363,14 @@ fn priced(
     if !is_denied {
         return Ok(None);
     }
+    let why = if has_budget {
+        "this caller's budget must be able to pay for it"
+    } else {
+        "calls without a known price are denied"
+    };
     let message = format!(
-        "nobody knows what `{}` costs, or a model that may stand in for it, and this caller's budget must be able to pay \
-         for it: give its deployment a price (input_cost_per_token, output_cost_per_token)",
+        "nobody knows what `{}` costs, or a model that may stand in for it, and {why}: give its deployment a price \
+         (input_cost_per_token, output_cost_per_token)",
         going.name
     );
     Err(Error::new(ErrorKind::PermissionDenied, message).with_param("model").with_subject(SubjectKind::Key))
