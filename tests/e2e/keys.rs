@@ -161,6 +161,52 @@ async fn a_key_calls_what_its_list_allows_and_nothing_by_another_way() {
 }
 
 #[tokio::test]
+async fn an_access_group_holds_a_model_if_it_holds_whatever_may_answer() {
+    let row = |model: &str, info: &str| {
+        format!("- {{model_name: {model}, litellm_params: {{model: echo/x}}, model_info: {{{info}}}}}\n")
+    };
+    let rows = [
+        row("both", "access_groups: [dev]"),
+        row("both", "access_groups: [prod, dev]"),
+        row("half", "access_groups: [dev]"),
+        row("half", "access_groups: [prod]"),
+        row("some", ""),
+        row("some", "access_groups: [dev]"),
+        row("wild/*", "access_groups: [dev]"),
+        row("wild/*", "access_groups: [prod]"),
+    ];
+    let World { server, _folder } = world(&rows.concat()).await;
+    let address = server.address;
+    for (models, allowed) in [
+        (json!(["dev"]), ["both"].as_slice()),
+        (json!(["prod"]), &[]),
+        (json!(["dev", "prod"]), &["both", "half", "wild/x"]),
+        (json!(["dev", "half", "wild/*"]), &["both", "half", "wild/x"]),
+    ] {
+        let key = key(address, json!({ "models": models })).await;
+        for model in ["both", "half", "some", "wild/x"] {
+            let expected = if allowed.contains(&model) { 200 } else { 403 };
+            assert_eq!(status(address, &key, model).await, expected, "{model} by {models}");
+            let shown = see(address, &key, &format!("/v1/models/{model}")).await.status;
+            assert_eq!(shown == 200, expected == 200, "{model} is shown by {models}");
+        }
+        for (path, member) in
+            [("/v1/models", "id"), ("/model_group/info", "model_group"), ("/model/info", "model_name")]
+        {
+            let shown = see(address, &key, path).await.json();
+            let shown =
+                shown["data"].as_array().expect("a list").iter().filter_map(|model| model[member].as_str());
+            let mut shown: Vec<_> = shown.filter(|name| ["both", "half", "some"].contains(name)).collect();
+            shown.dedup();
+            let expected: Vec<_> = allowed.iter().filter(|name| !name.contains('/')).copied().collect();
+            assert_eq!(shown, expected, "{path} by {models}");
+        }
+        let wildcards = see(address, &key, "/v1/models?return_wildcard_routes=true").await.text();
+        assert_eq!(wildcards.contains("wild/*"), allowed.contains(&"wild/x"), "{wildcards} by {models}");
+    }
+}
+
+#[tokio::test]
 async fn a_user_s_key_sees_and_changes_its_own_and_nobody_else_s() {
     let World { server, _folder } = world("").await;
     let address = server.address;

@@ -12,7 +12,7 @@ use trunkline_router::{Deployment, ListedModel};
 
 use crate::authentication::Caller;
 use crate::gateway::Gateway;
-use crate::reach;
+use crate::reach::{self, View};
 use crate::reply_body::ReplyBody;
 
 /// When a model was made, where nobody tells: the figure that LiteLLM gives.
@@ -26,16 +26,18 @@ pub(crate) async fn list(gateway: &Gateway, caller: &Caller, query: &str) -> Res
 
 /// Every model that a caller may be shown.
 pub(crate) async fn listed(gateway: &Gateway, caller: &Caller, query: &str) -> Vec<ListedModel> {
-    let (mut listed, errors) = gateway.router().models().await;
+    let router = gateway.router();
+    let (mut listed, errors) = router.models().await;
     for error in errors {
         tracing::warn!(provider.name = error.provider(), error = %error, "a catalogue could not be had");
     }
     let asked =
         parameter(query, "return_wildcard_routes").is_some_and(|text| text.eq_ignore_ascii_case("true"));
     if asked || gateway.settings.return_wildcard_routes {
-        listed.extend(gateway.router().wildcards());
+        listed.extend(router.wildcards());
     }
-    listed.retain(|model| reach::shows(caller, &model.id, &model.deployment));
+    let mut view = View::new(caller, &router);
+    listed.retain(|model| view.shows(&model.id));
     listed
 }
 
@@ -54,17 +56,18 @@ pub(crate) async fn find(gateway: &Gateway, caller: &Caller, model: &str) -> Res
         let message = format!("the model `{model}` does not exist, or may not be called with this key");
         Error::new(ErrorKind::NotFound, message).with_param("model")
     };
-    let route = gateway.router().resolve(model).map_err(|error| {
+    let router = gateway.router();
+    let route = router.resolve(model).map_err(|error| {
         // Whoever may not call every model is not told which there are.
         if reach::is_restricted(caller) { hidden() } else { not_found(model, &error) }
     })?;
     // Only a wildcard's name needs a catalogue to be told more of.
     let deployment = &route.first().deployment;
-    if !reach::shows(caller, model, deployment) {
+    if !reach::holds(caller, model, &route) {
         return Err(hidden());
     }
     let is_wildcard = deployment.group.contains('*');
-    let listed = if is_wildcard { gateway.router().models().await.0 } else { Vec::new() };
+    let listed = if is_wildcard { router.models().await.0 } else { Vec::new() };
     // A wildcard also lets names through that the catalogue does not list, or whose catalogue cannot be had.
     Ok(listed.into_iter().find(|listed| listed.id == model).unwrap_or_else(|| ListedModel {
         id: model.to_owned(),
@@ -127,11 +130,12 @@ fn mode(kind: &str) -> &str {
 /// `GET /model/info`.
 pub(crate) fn info(gateway: &Gateway, caller: &Caller, query: &str) -> Response<ReplyBody> {
     let wanted = parameter(query, "litellm_model_id");
-    let data: Vec<Value> = gateway
-        .router()
+    let router = gateway.router();
+    let mut view = View::new(caller, &router);
+    let data: Vec<Value> = router
         .deployments()
         .filter(|deployment| wanted.as_ref().is_none_or(|id| **id == *deployment.id))
-        .filter(|deployment| reach::shows(caller, &deployment.group, deployment))
+        .filter(|deployment| view.shows(&deployment.group))
         .map(|deployment| deployment_row(deployment))
         .collect();
     match wanted {
@@ -189,10 +193,9 @@ pub(crate) fn group_info(gateway: &Gateway, caller: &Caller, query: &str) -> Res
     let wanted = parameter(query, "model_group");
     let mut groups: BTreeMap<&str, Vec<&Deployment>> = BTreeMap::new();
     let router = gateway.router();
+    let mut view = View::new(caller, &router);
     for deployment in router.deployments() {
-        if wanted.as_ref().is_none_or(|group| **group == *deployment.group)
-            && reach::shows(caller, &deployment.group, deployment)
-        {
+        if wanted.as_ref().is_none_or(|group| **group == *deployment.group) && view.shows(&deployment.group) {
             groups.entry(&deployment.group).or_default().push(deployment);
         }
     }

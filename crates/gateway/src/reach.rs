@@ -1,11 +1,12 @@
 //! Which models a caller may reach, by whatever way a request names them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::Value;
 use trunkline_core::{Body, Document, Error, ErrorKind};
 use trunkline_keys::Identity;
-use trunkline_router::{Deployment, Reach, Route, Router, Wishes};
+use trunkline_router::{Reach, Route, Router, Wishes};
 
 use crate::authentication::Caller;
 use crate::reserve::{lists_of_models, texts};
@@ -77,24 +78,58 @@ pub(crate) fn check(
     Ok(())
 }
 
-/// Whether a caller is shown a model of a deployment.
-pub(crate) fn shows(caller: &Caller, name: &str, deployment: &Deployment) -> bool {
-    caller.identity().is_none_or(|identity| check_name(identity, name, &deployment.group, deployment).is_ok())
+/// Whether a caller may be shown a name that leads somewhere.
+pub(crate) fn holds(caller: &Caller, name: &str, route: &Route) -> bool {
+    caller.identity().is_none_or(|identity| check_one(identity, name, route).is_ok())
 }
 
-/// A model may be called if its name is allowed, or the group that the name leads to, or an access group of that.
+/// The models of a router as a caller sees them. Each name is looked at once.
+#[derive(Debug)]
+pub(crate) struct View<'v> {
+    identity: Option<&'v Identity>,
+    router: &'v Router,
+    seen: HashMap<String, bool>,
+}
+
+impl<'v> View<'v> {
+    pub(crate) fn new(caller: &'v Caller, router: &'v Router) -> Self {
+        let identity =
+            caller.identity().map(|identity| &**identity).filter(|identity| identity.is_restricted());
+        Self { identity, router, seen: HashMap::new() }
+    }
+
+    /// Whether it shows a name.
+    pub(crate) fn shows(&mut self, name: &str) -> bool {
+        let Some(identity) = self.identity else { return true };
+        if let Some(is_shown) = self.seen.get(name) {
+            return *is_shown;
+        }
+        let is_shown = match self.router.resolve(name) {
+            Ok(route) => check_one(identity, name, &route).is_ok(),
+            // A wildcard is shown as it is written, and leads nowhere.
+            Err(_) => identity.check_model(name, &[]).is_ok(),
+        };
+        self.seen.insert(name.to_owned(), is_shown);
+        is_shown
+    }
+}
+
+/// A model may be called if its name is allowed, or the group that the name leads to, or if it is one of the access groups
+/// that are. Deployments are of access groups: whichever of them answers must be of one.
 fn check_one(identity: &Identity, name: &str, route: &Route) -> Result<(), Error> {
-    check_name(identity, name, route.group(), &route.first().deployment)
-}
-
-fn check_name(identity: &Identity, name: &str, group: &str, deployment: &Deployment) -> Result<(), Error> {
     let Err(error) = identity.check_model(name, &[]) else { return Ok(()) };
-    if identity.check_model(group, &[]).is_ok() {
+    if identity.check_model(route.group(), &[]).is_ok() {
         return Ok(());
     }
-    let groups = deployment.info.get("access_groups").and_then(Value::as_array);
-    let groups: Vec<&str> = groups.into_iter().flatten().filter_map(Value::as_str).collect();
-    if groups.is_empty() { Err(error) } else { identity.check_model(name, &groups) }
+    for candidate in route.candidates() {
+        let groups = candidate.deployment.info.get("access_groups").and_then(Value::as_array);
+        let groups: Vec<&str> = groups.into_iter().flatten().filter_map(Value::as_str).collect();
+        if groups.is_empty() {
+            return Err(error);
+        }
+        identity.check_model(name, &groups)?;
+    }
+    Ok(())
 }
 
 /// Checks the models that a body lets the upstream choose from: `models`, and `providerOptions.gateway.models`. They are
