@@ -86,7 +86,7 @@ const ARROWS: &[Arrow] = &[
             "trunkline-router",
             "trunkline-store",
         ],
-        in_tests: &[],
+        in_tests: &["trunkline-journal"],
     },
     Arrow {
         from: "trunkline-export",

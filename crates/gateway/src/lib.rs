@@ -4,6 +4,7 @@
 //! answers one request, and [`Server`] accepts connections for it. The walk of a request through these
 //! modules is described in `docs/architecture.md`.
 
+mod accounting;
 mod admission;
 mod anthropic_models;
 mod asked;
@@ -58,6 +59,7 @@ mod token_counter;
 mod trace;
 mod wishes;
 
+pub use accounting::Accounting;
 pub use authentication::Caller;
 
 pub use consumed::{CONSUMED, Consumed, Effect};

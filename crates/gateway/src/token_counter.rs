@@ -26,10 +26,7 @@ pub(crate) fn count(gateway: &Gateway, caller: &Caller, document: &Document) -> 
     }
     let name = reach::aliased(caller, asked.clone());
     let route = gateway.router().resolve(&name).ok();
-    let shown = route
-        .as_ref()
-        .map(|route| route.first())
-        .filter(|candidate| reach::shows(caller, &name, &candidate.deployment));
+    let shown = route.as_ref().filter(|route| reach::holds(caller, &name, route)).map(|route| route.first());
     let used = shown.map_or_else(|| asked.clone(), |candidate| candidate.upstream_model.to_string());
     Ok(json!({
         "total_tokens": input_tokens(&document),

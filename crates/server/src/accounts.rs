@@ -1,4 +1,4 @@
-//! What keys and budgets need: a store, a pepper, and what goes on beside requests.
+//! What keys and budgets need: a store, a pepper, a journal.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use trunkline_config::LedgerDurability;
 use trunkline_core::{Environment, Error, ErrorKind, Secret};
+use trunkline_gateway::Accounting;
 use trunkline_journal::{Durability, Journal, Options as JournalOptions};
 use trunkline_keys::{Keys, KeysOptions, Pepper, pepper_of_folder, random_pepper};
 use trunkline_ledger::Ledger;
 use trunkline_limits::{Budget, Limits, Period};
 use trunkline_management::Management;
-use trunkline_redis::Leases;
 use trunkline_store::{PostgresOptions, PostgresStore, SqliteOptions, SqliteStore, Store};
 
 use crate::managed::Managed;
@@ -26,20 +26,12 @@ const SQLITE_FILE: &str = "trunkline.db";
 /// How long rows are kept where there is nothing but memory to keep them.
 const RETENTION_IN_MEMORY: Duration = Duration::from_secs(60);
 
-/// How long after a failure it is asked again what all callers have spent.
-const SEED_AGAIN_AFTER: Duration = Duration::from_millis(500);
-
-/// How often accounts are told what the store has.
-const NOTE_DELIVERED_EVERY: Duration = Duration::from_secs(1);
-
 /// Keys, and where they are kept.
 pub(crate) struct Accounts {
     pub(crate) keys: Arc<Keys>,
     pub(crate) ledger: Ledger,
-    /// What this process may use of the limits that it shares with other replicas, if it does.
-    leases: Option<Leases>,
-    /// How long rows are kept. `None` is for ever.
-    retention: Option<Duration>,
+    /// What goes on beside requests.
+    pub(crate) accounting: Accounting,
     pub(crate) managed: Arc<Managed>,
 }
 
@@ -66,82 +58,20 @@ impl Accounts {
             Arc::clone(&store),
             trunkline_ledger::Options::default(),
         );
-        // What an earlier process left is a part of what was spent, which is read next.
-        let backlog = ledger.deliver(std::future::ready(())).await;
-        if backlog.rows > 0 {
-            tracing::warn!(
-                rows = backlog.rows,
-                "the store has not taken what an earlier process left for it"
-            );
-        }
         let leases = shared::leases(sources)?;
         let sharing = leases.is_some().then(|| shared::sharing(sources)).transpose()?;
         let options = KeysOptions { sharing, ..options(sources) };
         let keys = Arc::new(Keys::new(store, Arc::new(pepper), options));
-        if backlog.rows == 0
-            && let Err(error) = keys.seed_global().await
-        {
-            tracing::warn!(error = %error, "what all callers have spent is not known yet");
-        }
         let management = Management::new(Arc::clone(&keys), management_options(sources))?;
         // What is kept in memory cannot be kept for ever.
         let of_memory = folder.path().is_none() && settings.accounts.database_url.is_none();
         let retention = settings.accounts.retention.or(of_memory.then_some(RETENTION_IN_MEMORY));
-        Ok(Some(Self { keys, ledger, leases, retention, managed: Arc::new(Managed::new(management)) }))
-    }
-
-    /// What goes on beside requests. Never ends; whoever polls it ends it.
-    pub(crate) async fn work(&self) {
-        tokio::select! {
-            () = self.keys.follow() => {}
-            () = self.deliver() => {}
-            () = self.note_delivered() => {}
-            () = self.ledger.forget(self.retention) => {}
-            () = self.keep_leases() => {}
+        let mut accounting = Accounting::new(Arc::clone(&keys), ledger.clone(), retention);
+        if let Some(leases) = leases {
+            accounting = accounting.with_leases(Arc::new(leases));
         }
-    }
-
-    /// Claims more of the limits that replicas share before what is held of them is used up.
-    async fn keep_leases(&self) {
-        match &self.leases {
-            Some(leases) => self.keys.book().keep_leased(leases, std::future::pending()).await,
-            None => std::future::pending().await,
-        }
-    }
-
-    /// Brings rows to the store. What an earlier process left goes first, then it is read what all callers have spent, and
-    /// then go the rows of this process: they count in memory already.
-    async fn deliver(&self) {
-        loop {
-            self.ledger.deliver_earlier().await;
-            let Err(error) = self.keys.seed_global().await else { break };
-            tracing::debug!(error = %error, causes = error.causes(), "what all callers have spent is not known yet");
-            tokio::time::sleep(SEED_AGAIN_AFTER).await;
-        }
-        self.ledger.deliver(std::future::pending()).await;
-    }
-
-    /// Tells the accounts what the store has, so that those which nobody holds any more can go.
-    async fn note_delivered(&self) {
-        let mut ticks = tokio::time::interval(NOTE_DELIVERED_EVERY);
-        loop {
-            ticks.tick().await;
-            self.keys.book().note_delivered(self.ledger.delivered_until());
-        }
-    }
-
-    /// Brings to the store what is left. What it does not take in time stays for the next start.
-    pub(crate) async fn finish(&self) {
-        if let Some(leases) = &self.leases {
-            self.keys.book().give_leases_back(leases).await;
-        }
-        let backlog = self.ledger.deliver(std::future::ready(())).await;
-        if backlog.rows > 0 {
-            tracing::warn!(
-                rows = backlog.rows,
-                "rows of the ledger stay in the journal until the next start"
-            );
-        }
+        accounting.begin().await;
+        Ok(Some(Self { keys, ledger, accounting, managed: Arc::new(Managed::new(management)) }))
     }
 }
 

@@ -47,7 +47,7 @@ impl Beside {
     pub(crate) async fn work(self: Arc<Self>) {
         let accounting = async {
             match &self.accounts {
-                Some(accounts) => accounts.work().await,
+                Some(accounts) => accounts.accounting.work().await,
                 None => pending().await,
             }
         };
@@ -69,7 +69,7 @@ impl Beside {
     /// Brings what is left to where it belongs, for as long as each may take.
     pub(crate) async fn finish(&self) {
         if let Some(accounts) = &self.accounts {
-            accounts.finish().await;
+            accounts.accounting.finish().await;
         }
         if let Some(exporter) = &self.exporter {
             exporter.run(ready(())).await;
