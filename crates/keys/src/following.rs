@@ -1,12 +1,18 @@
-//! What other replicas change: asked for again and again, and forgotten.
+//! What goes on beside requests: what other replicas change is forgotten, and what took too long is read to its end.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use trunkline_core::{Error, Subject};
+use tokio::time::timeout;
+use trunkline_core::{Error, ErrorKind, Subject};
 use trunkline_limits::Period;
 use trunkline_store::{Kind, corrected};
 
 use crate::Keys;
+use crate::late::Late;
+
+/// How long a read may take that no request waits for any more.
+const LATE_READ_MAX: Duration = Duration::from_secs(10);
 
 /// How many changes are read at once.
 const CHANGES_MAX: u64 = 1_000;
@@ -102,6 +108,31 @@ impl Keys {
                 return Ok(newest);
             }
             after = changes.last().map_or(after, |change| change.number);
+        }
+    }
+
+    /// Reads what was not read in time, four at once. Never ends; whoever polls it ends it.
+    async fn read_late(&self) {
+        tokio::join!(
+            self.read_one_by_one(),
+            self.read_one_by_one(),
+            self.read_one_by_one(),
+            self.read_one_by_one()
+        );
+    }
+
+    async fn read_one_by_one(&self) {
+        while let Some(late) = self.late.next().await {
+            let reading = async {
+                match late {
+                    Late::Key(token) => self.look_up(token).await.map(|_| ()),
+                    Late::Limited(kind, id) => self.look_up_limited((kind, id)).await.map(|_| ()),
+                }
+            };
+            let late = || Error::new(ErrorKind::StoreUnavailable, "the store did not answer");
+            if let Err(error) = timeout(LATE_READ_MAX, reading).await.unwrap_or_else(|_| Err(late())) {
+                tracing::debug!(error = %error, causes = error.causes(), "a key could not be read in time, nor later");
+            }
         }
     }
 }
