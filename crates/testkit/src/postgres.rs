@@ -32,7 +32,18 @@ done
 folder=$(mktemp -d /tmp/trunkline-postgres.XXXXXX) || { echo 'there is no temporary folder'; exit 1; }
 # An answer that nobody reads, or a terminal that is closed, must not keep it from clearing away.
 trap '' PIPE INT HUP
-trap 'pg_ctl -D "$folder/data" -m immediate -w stop >/dev/null 2>&1; rm -rf "$folder"' EXIT
+trap 'tell CONT; pg_ctl -D "$folder/data" -m immediate -w stop >/dev/null 2>&1; rm -rf "$folder"' EXIT
+# The first line of the file is the number of the server's first process, which begins all others.
+tell() {
+  first=$(head -n 1 "$folder/data/postmaster.pid" 2>/dev/null) && kill -s "$1" "$first" || return
+  for status in /proc/[0-9]*/status; do
+    while read -r name value; do
+      [ "$name $value" != "PPid: $first" ] || { other=${status#/proc/}; kill -s "$1" "${other%/status}"; }
+    done <"$status"
+  done 2>/dev/null
+  # One that has ended meanwhile is none that was missed.
+  true
+}
 start() {
   pg_ctl -D "$folder/data" -l "$folder/log" -w start >/dev/null 2>&1
 }
@@ -46,6 +57,8 @@ while read -r order name; do
     create) createdb -h "$folder" -U postgres "$name" ;;
     stop) pg_ctl -D "$folder/data" -m immediate -w stop ;;
     start) start ;;
+    freeze) tell STOP ;;
+    thaw) tell CONT ;;
   esac >"$folder/said" 2>&1 && echo "done" || { tr '\n' ' ' <"$folder/said"; echo; }
 done
 "#;
@@ -130,6 +143,25 @@ impl PostgresServer {
     pub fn resume(&self) -> io::Result<()> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).obey("start")
     }
+
+    /// Stops all of the server's processes where they are (SIGSTOP): who is connected gets no answer, and who connects is
+    /// not refused and gets none either. Linux only.
+    ///
+    /// # Errors
+    ///
+    /// Says what the system says, if they do not stop.
+    pub fn freeze(&self) -> io::Result<()> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).obey("freeze")
+    }
+
+    /// Lets a server go on that was frozen.
+    ///
+    /// # Errors
+    ///
+    /// Says what the system says, if it does not go on.
+    pub fn thaw(&self) -> io::Result<()> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).obey("thaw")
+    }
 }
 
 fn spawn() -> io::Result<Child> {
@@ -187,6 +219,7 @@ mod tests {
         );
         server.stop().expect("it stops");
         server.resume().expect("it starts again");
+        server.freeze().expect("it stops where it is");
         drop(server);
         assert!(!Path::new(&folder).exists());
     }
