@@ -1,9 +1,12 @@
 //! A database that goes away: known callers are served, unknown ones are told to come back, rows wait.
 
+use std::net::SocketAddr;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
 use serde_json::json;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use trunkline_testkit::postgres::PostgresServer;
 use trunkline_testkit::upstream::{Script, ScriptedUpstream};
 
@@ -20,16 +23,51 @@ fn over(folder: &Path, upstream: &ScriptedUpstream, database: &str) -> Start {
         "model_list:\n{}general_settings: {{database_url: \"{database}\"}}\n",
         row("m", &upstream.url())
     );
-    start(folder, &config).variable("TRUNKLINE_STORE_TIMEOUT_MS", "250")
+    start(folder, &config).variable("TRUNKLINE_STORE_TIMEOUT_MS", DEADLINE.as_millis().to_string())
+}
+
+/// How many ask at one time, each without a pause.
+const CALLERS: usize = 8;
+
+/// Asks again and again until it is told to end, and gives how long each answer took. All of them are good.
+fn asking(address: SocketAddr, key: &str, body: &str) -> Asking {
+    let (end, ended) = watch::channel(false);
+    let mut callers = JoinSet::new();
+    for _ in 0..CALLERS {
+        let (key, body, ended) = (key.to_owned(), body.to_owned(), ended.clone());
+        callers.spawn(async move {
+            let mut took = Vec::new();
+            while !*ended.borrow() {
+                let began = Instant::now();
+                let answer = ask(address, &key, CHAT, &body).await;
+                assert_eq!(answer.status, 200, "{}", answer.text());
+                took.push(began.elapsed());
+            }
+            took
+        });
+    }
+    Asking { callers, end }
+}
+
+struct Asking {
+    callers: JoinSet<Vec<Duration>>,
+    end: watch::Sender<bool>,
+}
+
+impl Asking {
+    async fn end(self) -> Vec<Duration> {
+        self.end.send_replace(true);
+        self.callers.join_all().await.concat()
+    }
 }
 
 /// How many rows the database has of a key.
-async fn rows(address: std::net::SocketAddr, key: &str) -> Option<u64> {
+async fn rows(address: SocketAddr, key: &str) -> Option<u64> {
     let logs = see(address, MASTER, &format!("/spend/logs/v2?api_key={key}")).await;
     if logs.status == 200 { logs.json()["total"].as_u64() } else { None }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_known_is_served_without_a_database_and_the_rows_arrive_later() {
     let postgres = PostgresServer::start().expect("a database server");
     let database = postgres.database().expect("a database");
@@ -37,23 +75,17 @@ async fn who_is_known_is_served_without_a_database_and_the_rows_arrive_later() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let server = over(folder.path(), &upstream, &database).serve().await;
     let address = server.address;
-    let [known, unseen] = [key(address, json!({ "max_budget": 1 })).await, key(address, json!({})).await];
+    let [known, unseen] = [key(address, json!({ "max_budget": 1_000 })).await, key(address, json!({})).await];
     let body = chat("m", "hi", json!({ "max_tokens": 10 }));
     until("the key is known", async || ask(address, &known, CHAT, &body).await.status == 200).await;
     let before = upstream.requests().len();
 
-    // Eight callers ask without a pause while the server goes away.
-    let callers = (0..8).map(async |_| {
-        for _ in 0..40 {
-            let answer = ask(address, &known, CHAT, &body).await;
-            assert_eq!(answer.status, 200, "{}", answer.text());
-        }
-    });
-    let going = async {
-        upstream.wait_for_requests(before + 50).await;
-        postgres.stop().expect("it stops");
-    };
-    futures_util::future::join(join_all(callers), going).await;
+    // They ask without a pause while the server goes away, and after it.
+    let callers = asking(address, &known, &body);
+    upstream.wait_for_requests(before + 50).await;
+    postgres.stop().expect("it stops");
+    upstream.wait_for_requests(upstream.requests().len() + 50).await;
+    callers.end().await;
     for _ in 0..10 {
         assert_eq!(ask(address, &known, CHAT, &body).await.status, 200);
         assert_eq!(ask(address, MASTER, CHAT, &body).await.status, 200);
@@ -77,6 +109,62 @@ async fn who_is_known_is_served_without_a_database_and_the_rows_arrive_later() {
     assert_eq!(ask(address, &unseen, CHAT, &body).await.status, 200);
     let told = see(address, MASTER, "/health/readiness/details").await.json();
     assert_eq!((&told["db"], &told["ledger"]["lost"]), (&json!("connected"), &json!(0)), "{told}");
+}
+
+/// How long the gateway waits for the store, of [`over`].
+const DEADLINE: Duration = Duration::from_millis(250);
+
+/// How often the database is stopped where it is.
+const ROUNDS: usize = 3;
+
+/// How many requests are asked before that, and as many during it.
+const REQUESTS: usize = 1_000;
+
+/// What other programs of the machine may add to a hundredth of the answers.
+const NOISE: Duration = Duration::from_millis(50);
+
+/// Of 100 answers one took longer than the first of these, and none longer than the second.
+fn slowest(mut took: Vec<Duration>) -> (Duration, Duration) {
+    took.sort_unstable();
+    (took[took.len() * 99 / 100], took[took.len() - 1])
+}
+
+/// Whoever waited for a database that hangs would take as long as the gateway's deadline, five times what noise may add.
+/// Other programs of the machine can hold up any of the rounds still, but hardly all of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_hangs_holds_up_nobody_who_is_known() {
+    let postgres = PostgresServer::start().expect("a database server");
+    let database = postgres.database().expect("a database");
+    let upstream = upstream().await;
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let server = over(folder.path(), &upstream, &database).serve().await;
+    let address = server.address;
+    let known = key(address, json!({ "max_budget": 1_000 })).await;
+    let body = chat("m", "hi", json!({ "max_tokens": 10 }));
+    until("the key is known", async || ask(address, &known, CHAT, &body).await.status == 200).await;
+    let some = async || {
+        let callers = asking(address, &known, &body);
+        upstream.wait_for_requests(upstream.requests().len() + REQUESTS).await;
+        slowest(callers.end().await)
+    };
+    let mut rounds = Vec::new();
+    for _ in 0..ROUNDS {
+        let (before, _) = some().await;
+        postgres.freeze().expect("it stops where it is");
+        let (during, longest) = some().await;
+        let unknown = ask(address, "sk-nobody-knows-this-one", CHAT, &body).await;
+        assert_eq!(unknown.status, 503, "the database hangs: {}", unknown.text());
+        let told = see(address, MASTER, "/health/readiness/details").await.json();
+        assert!(told["ledger"]["rows_waiting"].as_u64() >= Some(REQUESTS as u64), "{told}");
+        postgres.thaw().expect("it goes on");
+        let is_held_up = during > before.mul_f64(1.2) + NOISE || longest >= DEADLINE;
+        rounds.push((is_held_up, before, during, longest));
+    }
+    println!("{rounds:?}");
+    assert!(rounds.iter().any(|(is_held_up, ..)| !is_held_up), "{rounds:?}");
+    let asked = upstream.requests().len() as u64;
+    until("the rows arrive", async || rows(address, &known).await == Some(asked)).await;
+    assert_eq!(spend(address, &known).await, asked * COST);
 }
 
 #[tokio::test]
