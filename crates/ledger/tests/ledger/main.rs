@@ -4,5 +4,6 @@ mod delivery;
 mod full;
 mod kill;
 mod map_store;
+mod power;
 mod retention;
 mod samples;
