@@ -246,9 +246,11 @@ impl Shared {
             let taken = self.write_all(now, sink);
             let mut state = self.lock();
             if taken < now.len() {
-                // The line that told of the dropped ones is among the lost, and is none of them.
-                let lines = memchr_iter(b'\n', &rest[taken..]).count() as u64;
-                state.dropped += dropped + lines - u64::from(dropped > 0);
+                state.dropped += dropped + memchr_iter(b'\n', &rest[taken..]).count() as u64;
+                if dropped > 0 {
+                    // The line that told of the dropped ones is among the lost, and is none of them.
+                    state.dropped -= 1;
+                }
                 state.settled += rest.len() as u64;
                 self.moved.notify_all();
                 return taken > 0 && now[taken - 1] != b'\n';

@@ -43,7 +43,9 @@ impl Totals {
         let spend = cost.and_then(Cost::spend);
         if let Some(usage) = usage {
             self.tokens.note(usage);
-            self.unpriced += u64::from(spend.is_none());
+            if spend.is_none() {
+                self.unpriced += 1;
+            }
         }
         if let Some(sum) = spend.and_then(|spend| self.spend.checked_add(spend)) {
             self.spend = sum;

@@ -157,10 +157,14 @@ impl Health {
             if is_over {
                 *counts = Counts::from(Instant::now());
             }
-            counts.requests = counts.requests.saturating_add(u32::from(is_over || !rules.is_counted));
+            if is_over || !rules.is_counted {
+                counts.requests = counts.requests.saturating_add(1);
+            }
             let of_class = &mut counts.by_class[class as usize];
-            counts.failures = counts.failures.saturating_add(u32::from(is_counted));
-            *of_class = of_class.saturating_add(u32::from(is_counted));
+            if is_counted {
+                counts.failures = counts.failures.saturating_add(1);
+                *of_class = of_class.saturating_add(1);
+            }
             (counts.requests, counts.failures, *of_class)
         });
         let was_resting = self.returns_at.load(Ordering::Acquire) != 0;
