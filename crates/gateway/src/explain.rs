@@ -9,6 +9,7 @@ use trunkline_router::Explanation;
 
 use crate::authentication::Caller;
 use crate::binding::{self, Earlier};
+use crate::end_user::{check_user, end_user};
 use crate::gateway::Gateway;
 use crate::models::{json_reply, parameter};
 use crate::reply_body::ReplyBody;
@@ -47,8 +48,8 @@ fn explained(
     };
     let name = reach::aliased(caller, operation::model_name(gateway, operation, earlier.model, &body)?);
     body::check(&body, operation)?;
-    let user = operation::end_user(&gateway.settings, headers, &body)?;
-    operation::check_user(&gateway.settings, operation, user.as_ref())?;
+    let user = end_user(&gateway.settings, headers, &body)?;
+    check_user(&gateway.settings, operation, user.as_ref())?;
     let router = gateway.router();
     let route = router.resolve(&name).map_err(|error| operation::labelled(error, operation))?;
     let candidate = &*operation::chosen(&route, operation, earlier.deployment.as_deref())?;

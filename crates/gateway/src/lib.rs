@@ -5,12 +5,14 @@
 //! modules is described in `docs/architecture.md`.
 
 mod accounting;
+mod accounts;
 mod admission;
 mod anthropic_models;
 mod asked;
 mod authentication;
 mod binding;
 mod body;
+mod bound;
 mod browsers;
 mod cached;
 mod calculation;
@@ -19,6 +21,7 @@ mod catalogue_prices;
 mod closing;
 mod connection;
 mod consumed;
+mod end_user;
 mod endpoints;
 mod envelope;
 mod error_response;
@@ -27,6 +30,7 @@ mod exposition;
 mod extension;
 mod found;
 mod gateway;
+mod going;
 mod headers;
 mod health;
 mod inflate;
@@ -35,6 +39,7 @@ mod log;
 mod members;
 mod metadata;
 mod models;
+mod offered;
 mod operation;
 mod pages;
 mod pattern;

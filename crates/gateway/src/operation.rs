@@ -23,15 +23,17 @@ use crate::authentication::Caller;
 use crate::binding::{self, Binding, Earlier};
 use crate::body::MODEL_NAME_BYTES_MAX;
 use crate::cached::{self, Given, Hit, Looked};
+use crate::end_user::{check_user, end_user};
 use crate::error_response::failed;
 use crate::gateway::Gateway;
+use crate::going::Going;
 use crate::record::OpenRecord;
 use crate::reply_body::ReplyBody;
-use crate::reserve::{self, Going};
+use crate::reserve;
 use crate::rewrite::Rewrite;
 use crate::steering::Steering;
 use crate::stream::StreamBody;
-use crate::{Settings, body, headers, limit_headers, reach, trace, wishes};
+use crate::{body, headers, limit_headers, reach, trace, wishes};
 
 /// Why a request was not tried as often as it could have been.
 const BUDGET_SPENT: &str = "not tried again, because the retry budget of this upstream is spent";
@@ -371,54 +373,6 @@ pub(crate) fn model_name(
         return Err(Error::new(ErrorKind::InvalidRequest, message).with_param("model"));
     }
     Ok(name)
-}
-
-/// The end user: the body's `user`, or Anthropic's `metadata.user_id`, else the first of the operator's headers that
-/// is there.
-///
-/// # Errors
-///
-/// `InvalidRequest` for a name that is too long.
-pub(crate) fn end_user(
-    settings: &Settings,
-    headers: &HeaderMap,
-    body: &CallBody,
-) -> Result<Option<String>, Error> {
-    let of_body = match body {
-        CallBody::Document(document) => document.string("user").map(|user| user.into_owned()).or_else(|| {
-            let metadata = document.raw("metadata")?;
-            json::string(&metadata[json::member(metadata, "user_id")?]).map(|user| user.into_owned())
-        }),
-        CallBody::Form(form) => form.text("user").map(str::to_owned),
-        CallBody::Empty => None,
-    };
-    let of_header =
-        || settings.user_headers.iter().find_map(|name| headers.get(name)?.to_str().ok().map(str::to_owned));
-    let user = of_body.or_else(of_header).filter(|user| !user.is_empty());
-    user.map(|user| wishes::check_length("user", &user).map(|()| user)).transpose()
-}
-
-/// Operations whose body has a place for the end user; the others are not asked for one.
-const NAMING_USERS: &[Operation] = &[
-    Operation::ChatCompletions,
-    Operation::Completions,
-    Operation::Embeddings,
-    Operation::Responses,
-    Operation::Messages,
-    Operation::ImageGenerations,
-    Operation::ImageEdits,
-];
-
-pub(crate) fn check_user(
-    settings: &Settings,
-    operation: Operation,
-    user: Option<&String>,
-) -> Result<(), Error> {
-    if !settings.enforce_user || user.is_some() || !NAMING_USERS.contains(&operation) {
-        return Ok(());
-    }
-    let message = "Authentication Error, 'user' param not passed in. 'enforce_user_param'=True";
-    Err(Error::new(ErrorKind::Unauthenticated, message))
 }
 
 /// An unknown model is refused in LiteLLM's words, which begin with the endpoint.

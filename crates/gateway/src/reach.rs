@@ -9,7 +9,7 @@ use trunkline_keys::Identity;
 use trunkline_router::{Reach, Route, Router, Wishes};
 
 use crate::authentication::Caller;
-use crate::reserve::{lists_of_models, texts};
+use crate::offered::{lists_of_models, texts};
 
 /// What a key may reach besides the model that it asks for: the groups that stand in for it.
 #[derive(Debug)]

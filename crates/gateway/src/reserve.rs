@@ -1,30 +1,26 @@
 //! What a call may use of its callers' limits and budgets, reserved before it is sent.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{join, join_all};
 use http::{HeaderName, HeaderValue};
 use rust_decimal::Decimal;
-use trunkline_core::{
-    Body as CallBody, Call, Document, Error, ErrorKind, Operation, Subject, SubjectKind, json,
-};
-use trunkline_keys::{Identity, Keys, Limited};
-use trunkline_limits::{Account, Permit, Refusal, Reservation, Want, What};
+use trunkline_core::{Body as CallBody, Call, Error, Operation, Subject, SubjectKind};
+use trunkline_keys::{Identity, Keys};
+use trunkline_limits::{Permit, Refusal, Reservation, Want, What};
 use trunkline_prices::estimate;
-use trunkline_router::{Candidate, Dearest, Route, Router, Wishes};
-use trunkline_store::{Charge, Kind};
+use trunkline_router::Candidate;
+use trunkline_store::Charge;
 
 use crate::Settings;
+use crate::accounts::{always, charged, has_budget, late, limited};
 use crate::authentication::Caller;
+use crate::bound::{dearest, priced};
+use crate::going::Going;
 use crate::settings::UnknownPrice;
 
 /// The header that tells of a limit that was put into a body.
 pub(crate) static ADDED_LIMIT: HeaderName = HeaderName::from_static("x-trunkline-added-limit");
-
-/// How many tags of a request are looked at for budgets.
-const TAGS_MAX: usize = 32;
 
 /// What a call holds of limits and budgets, until it is known what it used.
 #[derive(Debug, Default)]
@@ -51,20 +47,6 @@ struct Meter {
     /// By how many it grows.
     step: u64,
     per_token: Decimal,
-}
-
-/// A call, and what is known of where it goes.
-#[derive(Debug)]
-pub(crate) struct Going<'g> {
-    pub(crate) caller: &'g Caller,
-    pub(crate) router: &'g Router,
-    pub(crate) route: &'g Route,
-    pub(crate) candidate: &'g Candidate,
-    /// The name that was asked for.
-    pub(crate) name: &'g str,
-    /// The end user.
-    pub(crate) user: Option<&'g str>,
-    pub(crate) wishes: &'g Wishes,
 }
 
 /// Takes one request of the minute, and one place, of everybody whom the key stands for. Where replicas share the limit it
@@ -164,29 +146,6 @@ fn most(
     Ok(Most { tokens, amount: amount.filter(|amount| !amount.is_zero()) })
 }
 
-/// The most that a call can cost at all that may answer.
-fn dearest(settings: &Settings, going: &Going<'_>, call: &Call) -> Dearest {
-    let offered = offered(&call.body);
-    let reserve = settings.reserve_output_tokens;
-    let of = |call: &Call| going.router.dearest(going.route, call, going.wishes, (&offered, reserve));
-    let dearest = of(call);
-    match &call.body {
-        CallBody::Document(document) if dearest.input_tokens == 0 => {
-            of(&Call { body: weighed_whole(document), ..call.clone() })
-        }
-        CallBody::Document(_) | CallBody::Form(_) | CallBody::Empty => dearest,
-    }
-}
-
-/// A body in which no input is found, as one whose input is all of it: it may stand in members that nobody weighs, and an
-/// estimate of nothing would pass any budget.
-fn weighed_whole(document: &Document) -> CallBody {
-    let text = String::from_utf8_lossy(&document.to_bytes()).into_owned();
-    let mut whole = document.clone();
-    whole.set_raw("input", json::text(&text));
-    CallBody::Document(whole)
-}
-
 /// Checks the end user and the tags of a call that reserves nothing, because its reply was kept.
 ///
 /// # Errors
@@ -273,109 +232,6 @@ fn shown(mut refusal: Refusal, identity: Option<&Arc<Identity>>) -> Refusal {
     refusal
 }
 
-/// The accounts whose requests every request of a caller counts among.
-fn always<'k>(keys: &'k Keys, caller: &'k Caller) -> &'k [Arc<Account>] {
-    caller.identity().map_or(keys.global(), |identity| &identity.accounts.always)
-}
-
-/// The end user and the tags that a request names, as far as somebody has limited them.
-///
-/// Where the store does not tell, the request goes on without: whoever names a new end user must not be refused because
-/// a database is down.
-async fn limited(keys: &Keys, going: &Going<'_>) -> Result<Vec<Arc<Limited>>, Error> {
-    let user = going.user.map(|user| (Kind::Customer, user));
-    let tags = going.wishes.tags.iter().take(TAGS_MAX).map(|tag| (Kind::Tag, tag.as_str()));
-    let looked = at_once(user.into_iter().chain(tags), |(kind, id)| keys.limited(kind, id)).await;
-    let mut named = Vec::new();
-    let mut failed: Vec<Error> = Vec::new();
-    for limited in looked {
-        match limited {
-            Ok(limited) => {
-                limited.check()?;
-                named.push(limited);
-            }
-            Err(error) => failed.push(error),
-        }
-    }
-    if let Some(error) = failed.first() {
-        let count = failed.len();
-        tracing::warn!(error = %error, count, "limits of the end user or of tags could not be read, and do not hold for this call");
-    }
-    Ok(named)
-}
-
-/// Asks for all of them at one time, so that together they wait no longer than one. The answers are in their order.
-async fn at_once<S, L: Future>(
-    subjects: impl Iterator<Item = S>,
-    look: impl Fn(S) -> L,
-) -> impl Iterator<Item = L::Output> {
-    let mut looking = subjects.map(look);
-    let (first, others) = match looking.next() {
-        // Most requests name one at most, which needs no list.
-        Some(first) => {
-            let (first, others) = join(first, join_all(looking)).await;
-            (Some(first), others)
-        }
-        None => (None, Vec::new()),
-    };
-    first.into_iter().chain(others)
-}
-
-/// The accounts that are known only with the body: those of the model, the end user, the tags.
-fn late(going: &Going<'_>, named: &[Arc<Limited>]) -> Vec<Arc<Account>> {
-    let names = [going.name, &**going.route.group()];
-    let identity = going.caller.identity().filter(|identity| identity.accounts.knows_models());
-    let of_key = identity.into_iter().flat_map(|identity| identity.accounts.of_models(&names));
-    let of_named = named
-        .iter()
-        .flat_map(|limited| limited.accounts.paying.iter().chain(limited.accounts.of_models(&names)));
-    of_key.chain(of_named).cloned().collect()
-}
-
-fn has_budget(keys: &Keys, caller: &Caller, named: &[Arc<Limited>]) -> bool {
-    let of_caller = match caller.identity() {
-        Some(identity) => identity.accounts.has_budget,
-        None => !keys.global().is_empty(),
-    };
-    of_caller || named.iter().any(|limited| limited.accounts.has_budget)
-}
-
-fn charged(caller: &Caller, named: &[Arc<Limited>]) -> Vec<Subject> {
-    let of_caller = caller.identity().into_iter().flat_map(|identity| identity.accounts.charged());
-    of_caller.chain(named.iter().flat_map(|limited| limited.accounts.charged())).cloned().collect()
-}
-
-/// What is to be reserved. `None` is an unknown price that does not matter.
-fn priced(
-    settings: &Settings,
-    has_budget: bool,
-    going: &Going<'_>,
-    dearest: &Dearest,
-) -> Result<Option<Decimal>, Error> {
-    if dearest.amount.is_some() {
-        return Ok(dearest.amount);
-    }
-    let is_denied = match settings.unknown_price {
-        UnknownPrice::Allow => false,
-        UnknownPrice::Deny => true,
-        UnknownPrice::DenyWithBudget => has_budget,
-    };
-    if !is_denied {
-        return Ok(None);
-    }
-    let why = if has_budget {
-        "this caller's budget must be able to pay for it"
-    } else {
-        "calls without a known price are denied"
-    };
-    let message = format!(
-        "nobody knows what `{}` costs, or a model that may stand in for it, and {why}: give its deployment a price \
-         (input_cost_per_token, output_cost_per_token)",
-        going.name
-    );
-    Err(Error::new(ErrorKind::PermissionDenied, message).with_param("model").with_subject(SubjectKind::Key))
-}
-
 /// Puts a limit into a body that has none, so that what is reserved is the most that it can use.
 fn add_limit(call: &mut Call, candidate: &Candidate, limit: u64) -> Option<HeaderValue> {
     let operation = call.operation;
@@ -397,60 +253,5 @@ fn limit_member(operation: Operation, prefix: &str) -> Option<&'static str> {
         Operation::ChatCompletions | Operation::Completions | Operation::Messages => Some("max_tokens"),
         Operation::Responses | Operation::CompactResponse => Some("max_output_tokens"),
         _ => None,
-    }
-}
-
-/// The models that a body lets the upstream choose from, in the upstream's spelling.
-fn offered(body: &CallBody) -> Vec<String> {
-    let CallBody::Document(document) = body else { return Vec::new() };
-    lists_of_models(document).flat_map(texts).map(Cow::into_owned).collect()
-}
-
-/// The lists of models in a body: `models`, and `providerOptions.gateway.models`.
-pub(crate) fn lists_of_models(document: &Document) -> impl Iterator<Item = &[u8]> {
-    // All of a name: which of two counts is for the upstream's reader to say.
-    let gateways = document.raw("providerOptions").into_iter().flat_map(|options| every(options, "gateway"));
-    document.raw("models").into_iter().chain(gateways.flat_map(|gateway| every(gateway, "models")))
-}
-
-/// The texts of a list.
-pub(crate) fn texts(list: &[u8]) -> impl Iterator<Item = Cow<'_, str>> {
-    json::elements(list).filter_map(|span| json::string(list.get(span)?))
-}
-
-/// The values of all members of a name.
-fn every<'j>(object: &'j [u8], name: &'static str) -> impl Iterator<Item = &'j [u8]> {
-    json::members(object)
-        .filter(move |member| member.is_named(name))
-        .filter_map(|member| object.get(member.value))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn all_models_of_a_body_are_looked_at() {
-        let body = br#"{"models":["a"],"providerOptions":{"gateway":{"models":["b"]},"gateway":{"models":["c"],"models":["d"]}}}"#;
-        let document = Document::parse(body.as_slice()).expect("a document");
-        let found: Vec<_> = lists_of_models(&document).flat_map(texts).collect();
-        assert_eq!(found, ["a", "b", "c", "d"]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn many_names_are_looked_up_in_the_time_of_one() {
-        let began = tokio::time::Instant::now();
-        let wait = Duration::from_millis(50);
-        let look = async |name: usize| {
-            // The later ones are there first.
-            tokio::time::sleep(wait / u32::try_from(name + 1).expect("a small number")).await;
-            name
-        };
-        for count in [0, 1, 2, TAGS_MAX + 1] {
-            assert!(at_once(0..count, look).await.eq(0..count));
-        }
-        assert_eq!(began.elapsed().as_millis(), 3 * wait.as_millis());
     }
 }
