@@ -32,6 +32,7 @@ mod reload;
 mod replicas;
 mod responses;
 mod routing;
+mod soft_budgets;
 mod start;
 mod stop;
 mod streams;

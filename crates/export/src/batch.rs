@@ -1,16 +1,14 @@
 //! Rows on their way: what nobody took goes back into the queue, and what is given up is counted.
 
-use std::sync::Arc;
-
+use crate::item::Item;
 use crate::queue::Queue;
-use crate::row::Row;
 use crate::standing::Counts;
 
 /// Rows that are being sent. Dropped before anything came of it, they wait again: whoever ends an exporter and runs it
 /// once more sends them.
 #[derive(Debug)]
 pub(crate) struct Batch<'l> {
-    rows: Vec<Arc<Row>>,
+    rows: Vec<Item>,
     queue: &'l Queue,
     counts: &'l Counts,
 }
@@ -21,7 +19,7 @@ impl<'l> Batch<'l> {
         Self { rows: queue.take(), queue, counts }
     }
 
-    pub(crate) fn rows(&self) -> &[Arc<Row>] {
+    pub(crate) fn rows(&self) -> &[Item] {
         &self.rows
     }
 

@@ -6,8 +6,10 @@ use futures_util::future::join_all;
 use tokio::sync::watch;
 use trunkline_core::ErrorKind;
 use trunkline_gateway::{Outcome, Record, Recorder};
+use trunkline_keys::SoftBudgetPassed;
 use trunkline_provider::Transport;
 
+use crate::item::Item;
 use crate::lane::Lane;
 use crate::row::Row;
 use crate::{Destination, ExportOptions, Standing};
@@ -65,10 +67,18 @@ impl Recorder for Exporter {
         if let (Some(route), false) = (record.route, is_stranger(record)) {
             let mut row = None;
             for lane in &self.lanes {
-                lane.push(|| Arc::clone(row.get_or_insert_with(|| Arc::new(Row::new(record, route)))));
+                let make = || Arc::new(Row::new(record, route));
+                lane.push(|| Item::Request(Arc::clone(row.get_or_insert_with(make))));
             }
         }
         self.next.settled(record);
+    }
+
+    fn soft_budget_passed(&self, passed: &SoftBudgetPassed) {
+        for lane in self.lanes.iter().filter(|lane| lane.takes_notices()) {
+            lane.push(|| Item::Passed(Arc::new(passed.clone())));
+        }
+        self.next.soft_budget_passed(passed);
     }
 }
 

@@ -1,6 +1,5 @@
 //! The way to one destination: its queue, and what sends it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::join_all;
@@ -9,9 +8,10 @@ use tokio::time::sleep;
 use trunkline_provider::Transport;
 
 use crate::batch::Batch;
+use crate::destination::Form;
+use crate::item::Item;
 use crate::post::post;
 use crate::queue::Queue;
-use crate::row::Row;
 use crate::standing::Counts;
 use crate::{Destination, ExportOptions, Standing, backoff};
 
@@ -32,11 +32,16 @@ impl Lane {
     }
 
     /// Queues the row that `make` makes, where there is room for it.
-    pub(crate) fn push(&self, make: impl FnOnce() -> Arc<Row>) {
+    pub(crate) fn push(&self, make: impl FnOnce() -> Item) {
         // Where nobody takes anything, not even the copy is made. Others may fill the queue meanwhile.
         if self.queue.is_full() || !self.queue.push(make()) {
             self.counts.dropped.add(1);
         }
+    }
+
+    /// Whether its destination is told of more than requests.
+    pub(crate) fn takes_notices(&self) -> bool {
+        matches!(self.destination.form, Form::Webhook)
     }
 
     pub(crate) fn standing(&self) -> Standing {

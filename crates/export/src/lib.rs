@@ -10,8 +10,11 @@
 mod backoff;
 mod batch;
 mod destination;
+mod event;
 mod exporter;
+mod item;
 mod lane;
+mod money;
 mod options;
 mod otlp;
 mod post;

@@ -10,6 +10,7 @@ use rust_decimal::prelude::ToPrimitive;
 use trunkline_core::{Cost, ErrorKind, Fault, Usage};
 use trunkline_router::Attempt;
 
+use crate::item::Item;
 use crate::protobuf::{Message, Value, fields};
 use crate::row::Row;
 use crate::span::{self, Attributes, Frame, Kind};
@@ -44,7 +45,7 @@ impl Service {
 }
 
 /// The spans of these rows, in one request. The same rows give the same bytes.
-pub(crate) fn body(service: &Service, rows: &[Arc<Row>]) -> Bytes {
+pub(crate) fn body(service: &Service, items: &[Item]) -> Bytes {
     let mut request = Message::default();
     request.message(RESOURCE_SPANS, |all| {
         all.message(RESOURCE, |resource| {
@@ -55,7 +56,8 @@ pub(crate) fn body(service: &Service, rows: &[Arc<Row>]) -> Bytes {
                 scope.text(SCOPE_NAME, "trunkline");
                 scope.text(SCOPE_VERSION, env!("CARGO_PKG_VERSION"));
             });
-            rows.iter().for_each(|row| trace(row, &service.ids, scoped));
+            let rows = items.iter().filter_map(|item| item.request());
+            rows.for_each(|row| trace(row, &service.ids, scoped));
         });
     });
     request.into_bytes().into()

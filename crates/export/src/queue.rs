@@ -1,14 +1,14 @@
 //! Rows that wait for a destination: never more than a limit, in number and in bytes.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::ExportOptions;
-use crate::row::Row;
+use crate::item::Item;
 
 #[derive(Debug)]
 pub(crate) struct Queue {
@@ -23,7 +23,7 @@ pub(crate) struct Queue {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    rows: VecDeque<Arc<Row>>,
+    rows: VecDeque<Item>,
     /// What they take together.
     bytes: usize,
 }
@@ -40,7 +40,7 @@ impl Queue {
     }
 
     /// Whether there was room for the row.
-    pub(crate) fn push(&self, row: Arc<Row>) -> bool {
+    pub(crate) fn push(&self, row: Item) -> bool {
         let length = {
             let mut waiting = self.waiting();
             let bytes = waiting.bytes.saturating_add(row.bytes());
@@ -66,11 +66,11 @@ impl Queue {
     }
 
     /// The rows of the next batch, at once.
-    pub(crate) fn take(&self) -> Vec<Arc<Row>> {
+    pub(crate) fn take(&self) -> Vec<Item> {
         let (batch, rest) = {
             let mut waiting = self.waiting();
             let length = waiting.rows.len().min(self.batch_rows_max);
-            let batch: Vec<Arc<Row>> = waiting.rows.drain(..length).collect();
+            let batch: Vec<Item> = waiting.rows.drain(..length).collect();
             waiting.bytes -= batch.iter().map(|row| row.bytes()).sum::<usize>();
             (batch, waiting.rows.len())
         };
@@ -82,7 +82,7 @@ impl Queue {
     }
 
     /// Puts rows back to where they were taken from. They had room once, and have it again.
-    pub(crate) fn put_back(&self, rows: Vec<Arc<Row>>) {
+    pub(crate) fn put_back(&self, rows: Vec<Item>) {
         if rows.is_empty() {
             return;
         }

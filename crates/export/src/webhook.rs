@@ -1,23 +1,39 @@
 //! Rows as the JSON list that LiteLLM's `generic_api` sends: the names of its standard logging payload.
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use rust_decimal::Decimal;
-use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
+use serde::Serialize;
 use trunkline_core::{Cost, ErrorKind, Usage};
 use trunkline_gateway::Outcome;
 use trunkline_router::Attempt;
 
+use crate::event::Event;
+use crate::item::Item;
+use crate::money::Money;
 use crate::row::Row;
 
-/// A list of objects, one for each row.
-pub(crate) fn body(rows: &[Arc<Row>]) -> Bytes {
-    let objects: Vec<Object<'_>> = rows.iter().map(|row| Object::of(row)).collect();
+/// A list of objects, one for each request and each event.
+pub(crate) fn body(items: &[Item]) -> Bytes {
+    let objects: Vec<Told<'_>> = items.iter().map(Told::of).collect();
     // Texts, numbers and lists of them: there is nothing that cannot be written.
     serde_json::to_vec(&objects).unwrap_or_default().into()
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Told<'i> {
+    Request(Box<Object<'i>>),
+    Event(Box<Event<'i>>),
+}
+
+impl<'i> Told<'i> {
+    fn of(item: &'i Item) -> Self {
+        match item {
+            Item::Request(row) => Self::Request(Box::new(Object::of(row))),
+            Item::Passed(passed) => Self::Event(Box::new(Event::of(passed))),
+        }
+    }
 }
 
 /// A request. WHEN ADDING A FIELD: `docs/export.md` has a row for each.
@@ -242,16 +258,6 @@ impl<'r> Failed<'r> {
             duration_ms: milliseconds(attempt.duration),
             response_cost: attempt.cost.as_ref().and_then(Cost::spend).map(Money),
         }
-    }
-}
-
-/// US dollars: a JSON number with the digits as they are.
-struct Money(Decimal);
-
-impl Serialize for Money {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let digits = self.0.normalize().to_string();
-        RawValue::from_string(digits).map_err(serde::ser::Error::custom)?.serialize(serializer)
     }
 }
 

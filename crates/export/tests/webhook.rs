@@ -1,14 +1,15 @@
 //! What a webhook is sent.
 
 use serde_json::{Value, json};
-use trunkline_core::{ErrorKind, Observation, Secret};
+use trunkline_core::{ErrorKind, Observation, Secret, SubjectKind};
 use trunkline_export::{Destination, Standing};
 use trunkline_gateway::{Outcome, Record, Recorder};
+use trunkline_keys::SoftBudgetPassed;
 use trunkline_testkit::upstream::{Script, ScriptedUpstream, UpstreamRequest};
 
 use crate::identity::identity;
 use crate::records::{broken, full, plain};
-use crate::running::{Running, quick, webhook};
+use crate::running::{Running, collector, quick, webhook};
 
 async fn taking() -> ScriptedUpstream {
     ScriptedUpstream::answering(|_, _| Script::json(200, "{}")).await.expect("a port")
@@ -187,4 +188,44 @@ async fn the_docs_name_every_field() {
         .filter(|name| !is_named(name) && !["metadata", "trunkline"].contains(&name.as_str()))
         .collect();
     assert!(found.len() > 60 && unnamed.is_empty(), "{unnamed:?}");
+}
+
+#[tokio::test]
+async fn a_webhook_is_told_of_soft_budgets_and_a_collector_is_not() {
+    let passed = SoftBudgetPassed {
+        kind: SubjectKind::User,
+        token: None,
+        key_alias: None,
+        user_id: Some("ann".into()),
+        team_id: None,
+        team_alias: None,
+        customer: None,
+        tag: None,
+        spent: "0.10".parse().expect("an amount"),
+        soft_budget: "0.05".parse().expect("an amount"),
+        max_budget: None,
+        period: None,
+        resets_at_ms: Some(1_500),
+    };
+    let receiver = taking().await;
+    let running = Running::start(webhook(&receiver.url()), &quick());
+    running.exporter.settled(&plain("call-1"));
+    running.exporter.soft_budget_passed(&passed);
+    assert_eq!(running.end().await.sent, 2);
+    let objects: Vec<Value> = receiver.requests().iter().flat_map(objects).collect();
+    assert_eq!((&objects[0]["litellm_call_id"], &objects[0]["event"]), (&json!("call-1"), &Value::Null));
+    assert_eq!(
+        objects[1],
+        json!({
+            "event": "soft_budget_crossed", "event_group": "user",
+            "event_message": "the user ann has spent 0.1 US dollars, and its soft budget is 0.05",
+            "spend": 0.1, "soft_budget": 0.05, "max_budget": null, "token": null, "key_alias": null,
+            "user_id": "ann", "team_id": null, "team_alias": null, "customer_id": null,
+            "trunkline": { "tag": null, "budget_duration": null, "budget_reset_at": 1.5 },
+        })
+    );
+    let collecting = taking().await;
+    let running = Running::start(collector(&collecting.url()), &quick());
+    running.exporter.soft_budget_passed(&passed);
+    assert_eq!((running.end().await.sent, collecting.requests().len()), (0, 0));
 }

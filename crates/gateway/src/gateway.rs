@@ -121,6 +121,14 @@ impl Gateway {
         self
     }
 
+    /// Tells the recorder of soft budgets as they are passed. Never ends; whoever polls it ends it.
+    pub async fn tell_of_soft_budgets(&self) {
+        let Some(keys) = &self.keys else { return std::future::pending().await };
+        loop {
+            self.recorder.soft_budget_passed(&keys.soft_budget_passed().await);
+        }
+    }
+
     /// The router that serves now. Whoever has begun with it goes on with it.
     pub fn router(&self) -> Arc<Router> {
         self.router.load_full()

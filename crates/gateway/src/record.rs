@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use http::StatusCode;
 use rust_decimal::Decimal;
 use trunkline_core::{Cost, ErrorKind, Fault, Observation};
-use trunkline_keys::Identity;
+use trunkline_keys::{Identity, SoftBudgetPassed};
 use trunkline_router::Attempt;
 
 pub use log_recorder::LogRecorder;
@@ -171,4 +171,23 @@ pub trait Recorder: fmt::Debug + Send + Sync + 'static {
 
     /// Takes note of a request that has ended.
     fn settled(&self, record: &Record);
+
+    /// Takes note of a soft budget that somebody has passed. Does nothing by default. Whoever hands records on hands it on.
+    fn soft_budget_passed(&self, _passed: &SoftBudgetPassed) {}
+}
+
+/// Logs that a soft budget is passed.
+pub(crate) fn log_passed(passed: &SoftBudgetPassed) {
+    tracing::warn!(
+        subject.kind = passed.kind.name(),
+        key.hash = passed.token.map(|token| token.to_string()),
+        key.alias = passed.key_alias.as_deref(),
+        user.id = passed.user_id.as_deref().or(passed.customer.as_deref()),
+        team.id = passed.team_id.as_deref(),
+        tag = passed.tag.as_deref(),
+        spend = %passed.spent.normalize(),
+        budget.soft = %passed.soft_budget.normalize(),
+        budget.max = passed.max_budget.map(|max| max.normalize().to_string()),
+        "soft budget passed: {passed}"
+    );
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 use trunkline_core::cost;
-use trunkline_limits::{Budget, Limits, Period};
+use trunkline_limits::{Budget, Limits, Period, SoftBudget};
 
 /// What somebody may use: of all models together, and of some by their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,11 +85,17 @@ impl Allowance {
         budgets.extend(
             found("budget_limits").and_then(Value::as_array).into_iter().flatten().filter_map(listed),
         );
+        let soft_budget = amount_of("soft_budget").map(|amount| {
+            let source = if is_there(settings, "soft_budget") { Some(settings) } else { budget };
+            let beside = source.and_then(|source| source.get(names.budget_duration));
+            SoftBudget { amount, period: beside.and_then(period) }
+        });
         let whole = Limits {
             requests_per_minute: found("rpm_limit").and_then(Value::as_u64),
             tokens_per_minute: found("tpm_limit").and_then(Value::as_u64),
             parallel: found("max_parallel_requests").and_then(Value::as_u64),
             budgets,
+            soft_budget,
         };
         Self { whole, by_model: by_model(&found), ends_at: raise.map(|raise| raise.ends_at) }
     }
@@ -119,6 +125,7 @@ fn by_model<'s>(found: &impl Fn(&str) -> Option<&'s Value>) -> BTreeMap<String, 
                 tokens_per_minute: figure(tokens, name),
                 parallel: None,
                 budgets: budgets.and_then(|map| map.get(name)).and_then(of_model).into_iter().collect(),
+                soft_budget: None,
             };
             (name.clone(), limits)
         })
@@ -197,10 +204,24 @@ mod tests {
                 tokens_per_minute: Some(99),
                 parallel: Some(3),
                 budgets: vec![Budget::new(dollars("0.000001"), Some(Period::parse("30d")))],
+                soft_budget: None,
             }
         );
         assert_eq!(Allowance::read(&Map::new(), None, 0), Allowance::default());
         assert!(!Allowance::default().has_budget());
+    }
+
+    #[test]
+    fn a_soft_budget_has_the_window_of_the_one_beside_it() {
+        let own = object(json!({ "soft_budget": 1, "max_budget": 2, "budget_duration": "1d" }));
+        let budget = object(json!({ "soft_budget": 7, "budget_duration": "30d" }));
+        let of = |settings: &Map<String, Value>| Allowance::read(settings, Some(&budget), 0);
+        let soft = |amount, period| {
+            Some(SoftBudget { amount: dollars(amount), period: Some(Period::parse(period)) })
+        };
+        assert_eq!(of(&own).whole.soft_budget, soft("1", "1d"));
+        assert_eq!(of(&Map::new()).whole.soft_budget, soft("7", "30d"));
+        assert!(!of(&Map::new()).has_budget(), "nothing has to be paid out of it");
     }
 
     #[test]

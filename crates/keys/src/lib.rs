@@ -18,6 +18,7 @@ mod pepper_file;
 mod reading;
 mod role;
 mod routes;
+mod soft_budget;
 mod token;
 
 pub use accounts::Accounts;
@@ -30,4 +31,5 @@ pub use pepper::{KeyIndex, Pepper};
 pub use pepper_file::{pepper_of_folder, random_pepper};
 pub use role::Role;
 pub use routes::{AllowedRoutes, RouteGroup};
+pub use soft_budget::SoftBudgetPassed;
 pub use token::{Token, display_name};

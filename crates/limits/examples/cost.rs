@@ -23,6 +23,7 @@ fn main() {
             requests_per_minute: Some(u64::MAX),
             tokens_per_minute: Some(u64::MAX),
             parallel: None,
+            soft_budget: None,
             budgets: vec![Budget::new(Decimal::from(1_000_000_000), Some(Period::parse("30d")))],
         });
     }

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use rust_decimal::Decimal;
 use trunkline_core::Subject;
 
+use crate::passed::Notices;
 use crate::sharing::Agenda;
 use crate::spending::Spending;
 use crate::state::State;
-use crate::{BudgetLeft, Clock, Left, Limits, Period, Standing};
+use crate::{BudgetLeft, Clock, Left, Limits, Passed, Period, SoftBudget, Standing};
 
 /// The first stage, which takes requests and places.
 pub(crate) const ADMITS: u8 = 1;
@@ -31,10 +32,18 @@ pub struct Account {
     /// Where it is noted when it uses what replicas share.
     agenda: Option<Arc<Agenda>>,
     is_noted: AtomicBool,
+    /// Where it is told that it has passed its soft budget.
+    notices: Arc<Notices>,
 }
 
 impl Account {
-    pub(crate) fn new(subject: Subject, number: u64, clock: Clock, agenda: Option<Arc<Agenda>>) -> Self {
+    pub(crate) fn new(
+        subject: Subject,
+        number: u64,
+        clock: Clock,
+        agenda: Option<Arc<Agenda>>,
+        notices: Arc<Notices>,
+    ) -> Self {
         let state = State::new(agenda.clone());
         Self {
             subject,
@@ -44,6 +53,7 @@ impl Account {
             state: Mutex::new(state),
             agenda,
             is_noted: AtomicBool::new(false),
+            notices,
         }
     }
 
@@ -61,7 +71,7 @@ impl Account {
         state.tokens_max = limits.tokens_per_minute;
         state.parallel_max = limits.parallel;
         for spending in &mut state.spendings {
-            spending.max = None;
+            (spending.max, spending.soft) = (None, None);
         }
         for budget in &limits.budgets {
             match state.spending(budget.period) {
@@ -69,12 +79,20 @@ impl Account {
                 None => state.spendings.push(Spending::new(budget, now_ms)),
             }
         }
-        state.spendings.retain(|spending| spending.max.is_some() || spending.is_open());
+        if let Some(SoftBudget { amount, period }) = limits.soft_budget {
+            if state.spending(period).is_none() {
+                state.spendings.push(Spending::of(period, now_ms));
+            }
+            if let Some(spending) = state.spending(period) {
+                spending.soft = Some(amount);
+            }
+        }
+        state.spendings.retain(|spending| spending.counts() || spending.is_open());
         let mut stages = 0;
         if limits.requests_per_minute.is_some() || limits.parallel.is_some() {
             stages |= ADMITS;
         }
-        if limits.tokens_per_minute.is_some() || !limits.budgets.is_empty() {
+        if limits.tokens_per_minute.is_some() || state.spendings.iter().any(Spending::counts) {
             stages |= RESERVES;
         }
         self.stages.store(stages, Ordering::Release);
@@ -86,7 +104,7 @@ impl Account {
     pub fn unseeded(&self) -> Vec<(Option<Period>, i64)> {
         let now_ms = self.clock.now_ms();
         let mut state = self.state();
-        let budgets = state.spendings.iter_mut().filter(|spending| spending.max.is_some());
+        let budgets = state.spendings.iter_mut().filter(|spending| spending.counts());
         budgets.filter_map(|spending| Some((spending.period, spending.unseeded(now_ms)?))).collect()
     }
 
@@ -151,7 +169,7 @@ impl Account {
     pub fn spent(&self, period: Option<Period>) -> Option<Decimal> {
         let now_ms = self.clock.now_ms();
         let mut state = self.state();
-        let spending = state.spending(period).filter(|spending| spending.max.is_some())?;
+        let spending = state.spending(period).filter(|spending| spending.counts())?;
         Some(spending.window(now_ms).spent())
     }
 
@@ -201,6 +219,14 @@ impl Account {
             parallel: parallel_max.map(|limit| Left::of(limit, *parallel, None)),
             budgets: budgets.collect(),
         }
+    }
+
+    /// Tells if a window of this account has just passed its soft budget.
+    pub(crate) fn tell_if_passed(&self, spending: &mut Spending, begins_at: i64) {
+        let Some((spent, resets_at_ms)) = spending.passes(begins_at) else { return };
+        let Spending { max, soft, period, .. } = *spending;
+        let (subject, soft_budget) = (self.subject.clone(), soft.unwrap_or_default());
+        self.notices.add(Passed { subject, soft_budget, max, spent, period, resets_at_ms });
     }
 
     /// Whether it has any limit.

@@ -10,9 +10,10 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use trunkline_core::Subject;
 
+use crate::passed::Notices;
 use crate::sharing::Agenda;
 use crate::taking::{self, Attempt, Want};
-use crate::{Account, Clock, Permit, Refusal, Reservation, Sharing, Standing};
+use crate::{Account, Clock, Passed, Permit, Refusal, Reservation, Sharing, Standing};
 
 const SHARDS: usize = 16;
 /// A shard is not looked through for accounts to drop while it holds fewer.
@@ -39,6 +40,7 @@ pub struct Book {
     /// What is to be asked of the store that replicas share.
     agenda: Option<Arc<Agenda>>,
     next_sequence: AtomicU64,
+    notices: Arc<Notices>,
 }
 
 #[derive(Debug)]
@@ -79,6 +81,7 @@ impl Book {
             delivered_ms: AtomicI64::new(i64::MIN),
             agenda,
             next_sequence: AtomicU64::new(1),
+            notices: Arc::default(),
         }
     }
 
@@ -108,7 +111,8 @@ impl Book {
         }
         let account = shard.accounts.entry(subject.clone()).or_insert_with(|| {
             let number = self.next_account.fetch_add(1, Ordering::Relaxed);
-            Arc::new(Account::new(subject.clone(), number, self.clock.clone(), self.agenda.clone()))
+            let (agenda, notices) = (self.agenda.clone(), Arc::clone(&self.notices));
+            Arc::new(Account::new(subject.clone(), number, self.clock.clone(), agenda, notices))
         });
         Arc::clone(account)
     }
@@ -186,6 +190,12 @@ impl Book {
             // Called or not, the next look tells.
             let _ = timeout_at(until, place.called()).await;
         }
+    }
+
+    /// The next soft budget that is passed, of those that were passed before too; each is given once. There is to be one who
+    /// asks.
+    pub async fn passed(&self) -> Passed {
+        self.notices.next().await
     }
 
     /// What is left, of every account that has limits.

@@ -15,6 +15,17 @@ pub struct Limits {
     pub parallel: Option<u64>,
     /// Money. All of them hold at once; of two with the same period the smaller one does.
     pub budgets: Vec<Budget>,
+    /// From where on it is told what is spent. It keeps nobody out.
+    pub soft_budget: Option<SoftBudget>,
+}
+
+/// What may be spent in a time before somebody is told of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SoftBudget {
+    /// How much, in US dollars.
+    pub amount: Decimal,
+    /// What it begins anew with. `None` is never.
+    pub period: Option<Period>,
 }
 
 /// What may be spent in a time.

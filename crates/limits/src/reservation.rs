@@ -74,7 +74,7 @@ impl Reservation {
         let holds_place = takes_request && state.take_request(now_ms);
         let tokens = state.take_tokens(now_ms, tokens);
         let part = self.parts.len();
-        for spending in state.spendings.iter_mut().filter(|spending| spending.max.is_some()) {
+        for spending in state.spendings.iter_mut().filter(|spending| spending.counts()) {
             let begins_at = spending.reserve(now_ms, self.amount);
             self.windows.push(Window { part, period: spending.period, begins_at });
         }
@@ -186,9 +186,10 @@ impl Reservation {
             for window in self.windows.iter().filter(|window| window.part == index) {
                 if let Some(spending) = state.spending(window.period) {
                     spending.settle(window.begins_at, self.amount, spent);
+                    part.account.tell_if_passed(spending, window.begins_at);
                 }
             }
-            state.spendings.retain(|spending| spending.max.is_some() || spending.is_open());
+            state.spendings.retain(|spending| spending.counts() || spending.is_open());
             if !spent.is_zero() {
                 state.note_settled(if is_known { now_ms } else { i64::MAX });
             }

@@ -19,6 +19,8 @@ pub(crate) struct Spending {
     /// `None` once it is no budget any more, while calls are still under way that began when it was one.
     pub(crate) max: Option<Decimal>,
     pub(crate) is_listed: bool,
+    /// From where on it is told what is spent. `None` is never.
+    pub(crate) soft: Option<Decimal>,
     now: Window,
     before: Option<Window>,
 }
@@ -40,6 +42,8 @@ pub(crate) struct Window {
     pub(crate) corrected: Decimal,
     /// Whether it is known what others spent.
     is_seeded: bool,
+    /// Whether it was told that the soft budget is passed.
+    is_told: bool,
     /// What is held of the counter that replicas share.
     pub(crate) lease: Lease,
     /// Which replicas spent how much of what others spent, in units of that counter, as its store said last.
@@ -109,14 +113,27 @@ impl Window {
 }
 
 impl Spending {
-    pub(crate) fn new(budget: &Budget, now_ms: i64) -> Self {
+    /// Nothing spent in a period, which is neither a budget nor a soft one yet.
+    pub(crate) fn of(period: Option<Period>, now_ms: i64) -> Self {
         Self {
-            period: budget.period,
-            max: Some(budget.max),
-            is_listed: budget.is_listed,
-            now: Window::at(budget.period, now_ms),
+            period,
+            max: None,
+            is_listed: false,
+            soft: None,
+            now: Window::at(period, now_ms),
             before: None,
         }
+    }
+
+    pub(crate) fn new(budget: &Budget, now_ms: i64) -> Self {
+        let mut spending = Self::of(budget.period, now_ms);
+        spending.become_budget(budget);
+        spending
+    }
+
+    /// Whether what is spent counts for anything.
+    pub(crate) fn counts(&self) -> bool {
+        self.max.is_some() || self.soft.is_some()
     }
 
     /// Makes it the budget that it is to be; of several with the same period the smallest holds.
@@ -147,11 +164,14 @@ impl Spending {
 
     /// Sets what others spent in a window. The first figure stays, unless it is to be `anew`. Gives whether it was set.
     pub(crate) fn seed(&mut self, begins_at: i64, spent: Decimal, corrected: Decimal, anew: bool) -> bool {
+        let soft = self.soft;
         match self.window_of(begins_at) {
             Some(window) if anew || !window.is_seeded => {
                 window.elsewhere = spent;
                 window.corrected = corrected;
                 window.is_seeded = true;
+                // Whoever spent that much elsewhere has told it there.
+                window.is_told |= soft.is_some_and(|soft| spent >= soft);
                 true
             }
             Some(_) | None => false,
@@ -173,6 +193,7 @@ impl Spending {
 
     /// Lowers what is spent to a figure.
     pub(crate) fn lower(&mut self, now_ms: i64, to: Decimal) {
+        let soft = self.soft;
         let window = self.window(now_ms);
         window.elsewhere = window.spent().min(to);
         window.ours = Decimal::ZERO;
@@ -180,6 +201,19 @@ impl Spending {
         // It is counted by another counter from now on.
         window.lease = window.lease.of_next_window();
         window.others.clear();
+        window.is_told &= soft.is_some_and(|soft| window.spent() >= soft);
+    }
+
+    /// What is spent in a window that has just passed the soft budget, and when that window ends. `None` if it has not, or
+    /// it was told before.
+    pub(crate) fn passes(&mut self, begins_at: i64) -> Option<(Decimal, Option<i64>)> {
+        let soft = self.soft?;
+        let window = self.window_of(begins_at)?;
+        if window.is_told || window.spent() < soft {
+            return None;
+        }
+        window.is_told = true;
+        Some((window.spent(), window.ends_at()))
     }
 
     /// Reserves an amount in the window that is open, and gives when that began.

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use rustc_hash::FxBuildHasher;
+use trunkline_core::SubjectKind;
 use trunkline_gateway::{Exposition, Record, Recorder, Scraped, status_of};
+use trunkline_keys::SoftBudgetPassed;
 use trunkline_prices::Prices;
 use trunkline_router::{DeploymentStanding, Service};
 
@@ -29,6 +31,8 @@ pub struct Metrics {
     next: Arc<dyn Recorder>,
     /// Further attempts that were due and could not be paid for.
     unpaid: AtomicU64,
+    /// Soft budgets that were passed, by whose they are.
+    passed: [AtomicU64; SubjectKind::ALL.len()],
     started: SystemTime,
     /// The base of each deployment that was ever seen at a scrape, so that those which a reload removes keep theirs.
     bases: Mutex<Bases>,
@@ -43,6 +47,7 @@ impl Metrics {
             tallies: Tallies::new(Names::new(prices), tallies_max),
             next,
             unpaid: AtomicU64::new(0),
+            passed: Default::default(),
             started: SystemTime::now(),
             bases: Mutex::default(),
             sources: Vec::new(),
@@ -99,6 +104,13 @@ impl Recorder for Metrics {
         self.tallies.ended();
         self.next.settled(record);
     }
+
+    fn soft_budget_passed(&self, passed: &SoftBudgetPassed) {
+        for (count, _) in self.passed.iter().zip(SubjectKind::ALL).filter(|(_, kind)| *kind == passed.kind) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        self.next.soft_budget_passed(passed);
+    }
 }
 
 impl Exposition for Metrics {
@@ -147,6 +159,15 @@ impl Metrics {
         let unpaid = Sample::Whole(self.unpaid.load(Ordering::Relaxed));
         let meaning = "Requests that were not tried again because the retry budget was spent";
         one(page, "trunkline_retry_budget_refusals", Kind::Counter, meaning, unpaid);
+        let mut samples = Samples::default();
+        for (count, kind) in self.passed.iter().zip(SubjectKind::ALL) {
+            let count = count.load(Ordering::Relaxed);
+            if count > 0 {
+                samples.add(&[("kind", kind.name())], Sample::Whole(count));
+            }
+        }
+        let meaning = "Soft budgets that were passed";
+        page.family("trunkline_soft_budgets_passed", Kind::Counter, meaning, &samples);
         let kept = Sample::Whole(self.tallies.len() as u64);
         one(
             page,

@@ -128,6 +128,7 @@ fn serve_as_told(
         let (serving, reloading) = (Box::pin(server.run()), Box::pin(reload::run(reloader)));
         let probing = Box::pin(working.probe_at_intervals());
         let pricing = Box::pin(working.take_up_prices_at_intervals());
+        let telling = Box::pin(working.tell_of_soft_budgets());
         let beside = Arc::new(Beside { accounts, exporter, writer });
         let mut working_beside = Working::on(Arc::clone(&beside).work());
         let all = async {
@@ -136,6 +137,7 @@ fn serve_as_told(
                 () = reloading => {}
                 () = probing => {}
                 () = pricing => {}
+                () = telling => {}
                 () = working_beside.watch() => {}
             }
         };

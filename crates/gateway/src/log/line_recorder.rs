@@ -1,10 +1,11 @@
 //! Writes the line of a request straight into a log, as `LogRecorder` and tracing-subscriber would together.
 
 use trunkline_core::Usage;
+use trunkline_keys::SoftBudgetPassed;
 
 use super::line::{Line, Spelling, field, opening};
 use super::{LogForm, LogLines};
-use crate::record::{Record, Recorder};
+use crate::record::{Record, Recorder, log_passed};
 
 const REQUEST: Spelling = opening!(INFO, "request");
 const FAILED_REQUEST: Spelling = opening!(WARN, "request");
@@ -81,5 +82,9 @@ impl Recorder for LineRecorder {
             line.milliseconds(field!("duration_ms"), microseconds as u64);
         }
         self.lines.push(&line.close());
+    }
+
+    fn soft_budget_passed(&self, passed: &SoftBudgetPassed) {
+        log_passed(passed);
     }
 }

@@ -1,8 +1,9 @@
 //! One event of `tracing` for each request.
 
 use trunkline_core::Usage;
+use trunkline_keys::SoftBudgetPassed;
 
-use super::{Record, Recorder};
+use super::{Record, Recorder, log_passed};
 
 /// The event of a request. What stands here is worked out only where somebody listens.
 macro_rules! log {
@@ -46,5 +47,9 @@ impl Recorder for LogRecorder {
         } else {
             log!(info, record);
         }
+    }
+
+    fn soft_budget_passed(&self, passed: &SoftBudgetPassed) {
+        log_passed(passed);
     }
 }

@@ -117,6 +117,7 @@ impl World {
             tokens_per_minute: Some(TOKENS_MAX),
             parallel: None,
             budgets: vec![Budget::new(Decimal::new(BUDGET_MAX, 6), None)],
+            soft_budget: None,
         }
     }
 

@@ -6,6 +6,7 @@ mod faults;
 mod model;
 mod replica;
 mod sharing;
+mod soft;
 mod stages;
 mod waiting;
 

@@ -133,6 +133,7 @@ impl Pair {
             tokens_per_minute: Some(TOKENS_MAX),
             parallel: Some(PARALLEL_MAX),
             budgets: vec![Budget::new(Decimal::from(BUDGET_MAX), Some(Period::parse("5m")))],
+            soft_budget: None,
         };
         let accounts = ["a", "b", "c"].map(|id| limited(&book, id, &limits)).to_vec();
         let slow = (0..ACCOUNTS).map(|_| Slow::default()).collect();
