@@ -149,7 +149,7 @@ async fn a_database_that_hangs_holds_up_nobody_who_is_known() {
     };
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
-        let (before, _) = some().await;
+        let (before, longest_before) = some().await;
         postgres.freeze().expect("it stops where it is");
         let (during, longest) = some().await;
         let unknown = ask(address, "sk-nobody-knows-this-one", CHAT, &body).await;
@@ -157,7 +157,9 @@ async fn a_database_that_hangs_holds_up_nobody_who_is_known() {
         let told = see(address, MASTER, "/health/readiness/details").await.json();
         assert!(told["ledger"]["rows_waiting"].as_u64() >= Some(REQUESTS as u64), "{told}");
         postgres.thaw().expect("it goes on");
-        let is_held_up = during > before.mul_f64(1.2) + NOISE || longest >= DEADLINE;
+        // On a machine that is busy with other things, a request may take as long as a deadline without any.
+        let waits = longest >= DEADLINE && longest_before < DEADLINE;
+        let is_held_up = during > before.mul_f64(1.2) + NOISE || waits;
         rounds.push((is_held_up, before, during, longest));
     }
     println!("{rounds:?}");

@@ -204,7 +204,8 @@ where
     }
     let (caller, route, name, wishes) = (&caller, &route, &*name, &wishes);
     // 8 send it, as often as it takes
-    let sent = match router.dispatch_noting(route, &mut call, wishes, &mut record.course).await {
+    // On its own: a walk of more than 4 KiB is moved byte by byte where it is put on the heap.
+    let sent = match Box::pin(router.dispatch_noting(route, &mut call, wishes, &mut record.course)).await {
         Ok(sent) => sent,
         Err(failed) => return Err(noted(record, failed)),
     };

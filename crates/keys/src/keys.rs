@@ -139,7 +139,8 @@ impl Keys {
             }
             self.cached.remove(&token);
         }
-        self.in_time(self.look_up(token), || Late::Key(token)).await
+        // On the heap, so that whoever finds a key in memory carries no room for this.
+        Box::pin(self.in_time(self.look_up(token), || Late::Key(token))).await
     }
 
     pub(crate) async fn look_up(&self, token: Token) -> Result<Option<Arc<Identity>>, Error> {
@@ -151,8 +152,7 @@ impl Keys {
             if self.is_unknown(token) {
                 return Err(None);
             }
-            // On the heap, so that whoever finds a key in memory carries no room for this.
-            match Box::pin(self.read(token)).await {
+            match self.read(token).await {
                 Ok(Some(identity)) => Ok(Arc::new(identity)),
                 Ok(None) => {
                     self.unknown.insert(token, Instant::now() + self.options.unknown_for);
@@ -185,7 +185,7 @@ impl Keys {
             }
             self.limited.remove(&name);
         }
-        self.in_time(self.look_up_limited(name), || Late::Limited(kind, id.to_owned())).await
+        Box::pin(self.in_time(self.look_up_limited(name), || Late::Limited(kind, id.to_owned()))).await
     }
 
     pub(crate) async fn look_up_limited(&self, name: (Kind, String)) -> Result<Arc<Limited>, Error> {
