@@ -1,6 +1,7 @@
 //! What was spent in a time, by team or end user and day, or by key: with the models and keys that make it up.
 
-use std::collections::{BTreeMap, HashMap};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Value, json};
 use trunkline_core::{Error, ErrorKind};
@@ -65,7 +66,8 @@ async fn by_day(desk: &Desk, scope: &Scope, whose: Dimension, member: &str) -> R
             "total_tokens": sums::tokens(sums),
         }));
     }
-    let aliases = if whose == Dimension::Team { aliases(desk, &days).await? } else { HashMap::new() };
+    let teams: BTreeSet<&str> = days.values().flat_map(BTreeMap::keys).copied().collect();
+    let aliases = if whose == Dimension::Team { aliases(desk, teams).await? } else { HashMap::new() };
     let shown = |who: &str, sums: &Sums, parts: Vec<Value>| {
         let mut row = json!({ "total_spend": numbers::sum(sums.spend), "metadata": parts });
         if whose == Dimension::Team {
@@ -102,7 +104,7 @@ async fn by_key(desk: &Desk, scope: &Scope) -> Result<Value, Error> {
         }));
     }
     let mut keys: Vec<(&str, (Sums, Vec<Value>))> = keys.into_iter().collect();
-    keys.sort_by(|(_, (one, _)), (_, (other, _))| other.spend.cmp(&one.spend));
+    keys.sort_by_key(|(_, (sums, _))| Reverse(sums.spend));
     let rows = keys.into_iter().map(|(key, (sums, models))| {
         json!({
             "api_key": names.token(desk, key),
@@ -127,19 +129,9 @@ async fn sums_of(desk: &Desk, scope: &Scope, by: &[Dimension]) -> Result<Vec<Act
     Err(Error::new(ErrorKind::InvalidRequest, message).with_param("end_date"))
 }
 
-/// What people call the teams of some days, deleted ones too.
-async fn aliases<T>(
-    desk: &Desk,
-    days: &BTreeMap<&str, BTreeMap<&str, T>>,
-) -> Result<HashMap<String, String>, Error> {
-    let mut ids: Vec<String> = days
-        .values()
-        .flat_map(BTreeMap::keys)
-        .filter(|id| !id.is_empty())
-        .map(|id| (*id).to_owned())
-        .collect();
-    ids.sort_unstable();
-    ids.dedup();
+/// What people call some teams, deleted ones too.
+async fn aliases(desk: &Desk, teams: BTreeSet<&str>) -> Result<HashMap<String, String>, Error> {
+    let ids: Vec<String> = teams.into_iter().filter(|id| !id.is_empty()).map(str::to_owned).collect();
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
