@@ -5,6 +5,7 @@ mod office;
 mod server;
 
 mod access;
+mod added_models;
 mod agents;
 mod bad_input;
 mod billing;

@@ -154,10 +154,9 @@ async fn what_cannot_be_held_against_a_bill_is_said_so() {
     assert!(!Path::new(&world.folder.path().join("trunkline.db")).exists(), "to look makes no ledger");
     let (is_good, _, log) = world.reconcile(&["--since", "yesterday"]).await;
     assert!(!is_good && log.contains("`yesterday` is no day"), "{log}");
-    let other = World {
-        config: "model_list: [{model_name: e, litellm_params: {model: echo/x}}]\n".to_owned(),
-        ..world
-    };
-    let (is_good, _, log) = other.reconcile(&[]).await;
+    let path = world.folder.path().join("trunkline.db");
+    trunkline_store::SqliteStore::open(&path).await.expect("a ledger");
+    let config = "model_list: [{model_name: e, litellm_params: {model: echo/x}}]\n".to_owned();
+    let (is_good, _, log) = World { config, ..world }.reconcile(&[]).await;
     assert!(!is_good && log.contains("there is nobody to ask"), "{log}");
 }

@@ -12,6 +12,9 @@ use crate::reader::Reader;
 /// The variable that names a database, where the file names none.
 const DATABASE_VARIABLE: &str = "DATABASE_URL";
 
+/// The variable that lets deployments be kept in the store, where the file does not say.
+const MODELS_VARIABLE: &str = "STORE_MODEL_IN_DB";
+
 /// How many connections to a database there are at most, where nothing is said: LiteLLM's figure.
 const CONNECTIONS: u64 = 10;
 
@@ -22,6 +25,9 @@ pub struct AccountSettings {
     pub database_url: Option<Secret>,
     /// `general_settings.database_connection_pool_limit`. Default 10.
     pub database_connections_max: u64,
+    /// `general_settings.store_model_in_db`, else `STORE_MODEL_IN_DB`: deployments may be added while the server runs, and
+    /// are kept in the store. Default false.
+    pub models_in_store: bool,
     /// `general_settings.apply_user_budget_to_team_keys`: a user's budget holds for keys of teams too. Default false.
     pub user_budget_holds_for_teams: bool,
     /// `general_settings.maximum_spend_logs_retention_period`: how long rows of the ledger are kept. Default: for ever.
@@ -43,6 +49,7 @@ impl Default for AccountSettings {
         Self {
             database_url: None,
             database_connections_max: CONNECTIONS,
+            models_in_store: false,
             user_budget_holds_for_teams: false,
             retention: None,
             max_budget: None,
@@ -74,6 +81,11 @@ pub(crate) fn read_general(
         url.or_else(|| environment.secret(DATABASE_VARIABLE)).filter(|url| !url.is_empty());
     settings.database_connections_max =
         reader.integer("database_connection_pool_limit").filter(|limit| *limit > 0).unwrap_or(CONNECTIONS);
+    let by_variable = || {
+        let text = environment.get(MODELS_VARIABLE).map(str::trim);
+        text.is_some_and(|text| text.eq_ignore_ascii_case("true") || text == "1")
+    };
+    settings.models_in_store = reader.boolean("store_model_in_db").unwrap_or_else(by_variable);
     settings.retention = retention(reader);
     settings.user_budget_holds_for_teams = reader.boolean("apply_user_budget_to_team_keys").unwrap_or(false);
 }

@@ -1,6 +1,7 @@
 //! `model_list`: each row into one deployment.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use trunkline_core::Environment;
 
@@ -10,8 +11,9 @@ use crate::diagnostic::Report;
 use crate::keys::Section;
 use crate::node::{Member, Node, member};
 use crate::reader::{Reader, section};
+use crate::reference::{self, join};
 use crate::review::{self, Allowances};
-use crate::{Location, info, params, reference};
+use crate::{Location, info, params};
 
 const MODEL_LIST: &str = "model_list";
 const CREDENTIAL_NAME: &str = "litellm_credential_name";
@@ -35,38 +37,57 @@ pub(crate) fn read(
     environment: &Environment,
     allowances: &mut Allowances<'_>,
     report: &mut Report,
-) -> Vec<DeploymentSettings> {
-    let shared = Shared::read(members, environment, allowances, report);
+) -> (Vec<DeploymentSettings>, RowDefaults) {
+    let defaults = RowDefaults::read(members, environment, allowances, report);
     let rows = Reader::section(members, "", report).items(MODEL_LIST);
     let mut deployments = Vec::with_capacity(rows.len());
     for (index, row) in rows.iter().enumerate() {
         let path = format!("{MODEL_LIST}[{index}]");
-        let mut row = row.clone();
-        let missing = reference::missing_variables(&mut row, &path, environment, COST, report);
-        let Some(members) = row.members() else {
-            report.error(&row.location, path, format!("must be a mapping, not {}", row.kind()));
-            continue;
-        };
-        review::review(Section::ModelList, members, &path, allowances, report);
-        let row = Row { members, path: &path, location: &row.location, missing };
-        deployments.extend(row.read(&shared, allowances, report));
+        deployments.extend(read_row(row, &path, environment, &defaults, allowances, report));
     }
     refuse_shared_ids(&deployments, report);
-    deployments
+    (deployments, defaults)
+}
+
+/// Reads one row that stands at `path`.
+pub(crate) fn read_row(
+    row: &Node,
+    path: &str,
+    environment: &Environment,
+    defaults: &RowDefaults,
+    allowances: &mut Allowances<'_>,
+    report: &mut Report,
+) -> Option<DeploymentSettings> {
+    let mut row = row.clone();
+    let missing = reference::missing_variables(&mut row, path, environment, COST, report);
+    let Some(members) = row.members() else {
+        report.error(&row.location, path, format!("must be a mapping, not {}", row.kind()));
+        return None;
+    };
+    review::review(Section::ModelList, members, path, allowances, report);
+    let row = Row { members, path, location: &row.location, missing };
+    row.read(defaults, allowances, report)
 }
 
 /// What stands outside the rows and holds where they are silent.
-struct Shared<'a> {
+pub(crate) struct RowDefaults {
     credentials: Vec<Credential>,
     /// `router_settings.default_litellm_params`.
-    params: &'a [Member],
+    params: Vec<Member>,
     /// The defaults for `max_parallel_requests`.
     max_parallel_requests: Option<u64>,
 }
 
-impl<'a> Shared<'a> {
+/// It holds credentials.
+impl fmt::Debug for RowDefaults {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("RowDefaults").finish_non_exhaustive()
+    }
+}
+
+impl RowDefaults {
     fn read(
-        members: &'a [Member],
+        members: &[Member],
         environment: &Environment,
         allowances: &mut Allowances<'_>,
         report: &mut Report,
@@ -89,7 +110,7 @@ impl<'a> Shared<'a> {
             allowances,
             report,
         );
-        Self { credentials, params, max_parallel_requests }
+        Self { credentials, params: params.to_vec(), max_parallel_requests }
     }
 }
 
@@ -105,7 +126,7 @@ struct Row<'a> {
 impl Row<'_> {
     fn read(
         mut self,
-        shared: &Shared<'_>,
+        defaults: &RowDefaults,
         allowances: &mut Allowances<'_>,
         report: &mut Report,
     ) -> Option<DeploymentSettings> {
@@ -119,12 +140,12 @@ impl Row<'_> {
             row.refuse("model_name", self.location, "is missing; the row is left out");
         }
 
-        let params_path = format!("{}.{PARAMS}", self.path);
-        let info_path = format!("{}.{INFO}", self.path);
+        let params_path = join(self.path, PARAMS);
+        let info_path = join(self.path, INFO);
         review::review(Section::LitellmParams, own, &params_path, allowances, report);
         review::review(Section::ModelInfo, info, &info_path, allowances, report);
 
-        let params = self.layers(own, shared, &params_path, report)?;
+        let params = self.layers(own, defaults, &params_path, report)?;
         let mut params = Reader::part(&params, &params_path, report);
         let model = params.text("model");
         if model.is_none() && self.missing.is_empty() {
@@ -132,7 +153,7 @@ impl Row<'_> {
         }
         let mut deployment = params::read(&mut params, self.location);
         deployment.max_parallel_requests =
-            deployment.max_parallel_requests.or(shared.max_parallel_requests).filter(|limit| *limit > 0);
+            deployment.max_parallel_requests.or(defaults.max_parallel_requests).filter(|limit| *limit > 0);
         failed |= params.failed;
 
         let mut reader = Reader::part(info, &info_path, report);
@@ -159,14 +180,14 @@ impl Row<'_> {
     fn layers(
         &mut self,
         own: &[Member],
-        shared: &Shared<'_>,
+        defaults: &RowDefaults,
         path: &str,
         report: &mut Report,
     ) -> Option<Vec<Member>> {
         let mut params = own.to_vec();
         let mut reader = Reader::part(own, path, report);
         if let Some(name) = reader.text(CREDENTIAL_NAME) {
-            let Some(credential) = shared.credentials.iter().find(|credential| credential.name == name)
+            let Some(credential) = defaults.credentials.iter().find(|credential| credential.name == name)
             else {
                 let message = "names no row of credential_list; the row is left out";
                 reader.refuse(CREDENTIAL_NAME, self.location, message);
@@ -175,7 +196,7 @@ impl Row<'_> {
             add_absent(&mut params, &credential.values);
             self.missing.extend(credential.missing.iter().cloned());
         }
-        add_absent(&mut params, shared.params);
+        add_absent(&mut params, &defaults.params);
         Some(params)
     }
 }

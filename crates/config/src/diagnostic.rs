@@ -43,6 +43,11 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
+    /// Whether something cannot be used as it is written.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+
     /// Key, message and suggestion: the finding without its place and its severity, which a log has otherwise.
     pub fn words(&self) -> String {
         let key = if self.key.is_empty() { String::new() } else { format!("{} ", self.key) };

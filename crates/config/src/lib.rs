@@ -59,6 +59,7 @@ mod review;
 mod routing;
 mod sections;
 mod spelling;
+mod stored;
 mod watch;
 
 pub use accounts::AccountSettings;
@@ -80,6 +81,7 @@ pub use redis::RedisSettings;
 pub use restart::{changed_variables, waiting_for_restart};
 pub use routing_settings::{AllowedFailsPolicy, RetryPolicy, RoutingSettings, RoutingStrategy, StrategyArgs};
 pub use settings::{AliasSettings, GeneralSettings, Settings, UpstreamSettings};
+pub use stored::StoredRow;
 pub use trunkline_core::{Environment, Secret};
 pub use trunkline_settings::{LedgerDurability, TrunklineSettings, UnknownPrice, WithoutRedis};
 pub use watch::Watch;

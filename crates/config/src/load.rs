@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use trunkline_core::Environment;
 
 use crate::contents::Contents;
-use crate::deployment;
+use crate::deployment::{self, RowDefaults};
 use crate::deployment_settings::DeploymentSettings;
 use crate::diagnostic::{Diagnostic, Report, Severity};
 use crate::groups::Groups;
@@ -36,6 +36,8 @@ pub struct Loaded {
     pub rows: usize,
     /// The files that were read, the named one first.
     pub files: Vec<PathBuf>,
+    /// What holds for rows that are silent, those that stand elsewhere too.
+    pub(crate) row_defaults: RowDefaults,
 }
 
 impl Loaded {
@@ -121,7 +123,7 @@ fn assemble(
     review_sections(&members, &mut allowances, &mut report);
 
     let rows = deployment::rows(&members).len();
-    let deployments = deployment::read(&members, &environment, &mut allowances, &mut report);
+    let (deployments, row_defaults) = deployment::read(&members, &environment, &mut allowances, &mut report);
     let mut settings = Settings { deployments, ..Settings::default() };
     sections::read(&members, &environment, &mut settings, &mut report);
     settings.trunkline = trunkline_settings::read(
@@ -136,7 +138,14 @@ fn assemble(
         let message = "is allowed to be without effect, but no such key stands there";
         report.warn(&Location::whole("--allow-unsupported"), entry, message);
     }
-    Loaded { settings, diagnostics: in_order(report.diagnostics, &files), environment, rows, files }
+    Loaded {
+        settings,
+        diagnostics: in_order(report.diagnostics, &files),
+        environment,
+        rows,
+        files,
+        row_defaults,
+    }
 }
 
 /// Warns of waits for groups that are not there.

@@ -49,6 +49,11 @@ pub(crate) fn missing_variables(
     variables
 }
 
+/// The variable that a text refers to, if it is a reference.
+pub(crate) fn variable(text: &str) -> Option<&str> {
+    text.trim().strip_prefix(PREFIX)
+}
+
 fn walk(
     node: &mut Node,
     path: &str,
@@ -59,7 +64,7 @@ fn walk(
     match &mut node.value {
         Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) => {}
         Value::Text(text) => {
-            let Some(variable) = text.trim().strip_prefix(PREFIX) else {
+            let Some(variable) = variable(text) else {
                 if text.contains(PREFIX) {
                     let message = "holds `os.environ/` inside a text, where it is taken literally; let the variable hold the whole text";
                     report.warn(&node.location, path, message);

@@ -97,6 +97,7 @@ fn accounts(before: &AccountSettings, now: &AccountSettings) -> Vec<&'static str
         taken up: [database_url];
         at a start: [
             database_connections_max = "general_settings.database_connection_pool_limit",
+            models_in_store = "general_settings.store_model_in_db",
             user_budget_holds_for_teams = "general_settings.apply_user_budget_to_team_keys",
             retention = "general_settings.maximum_spend_logs_retention_period",
             max_budget = "litellm_settings.max_budget",

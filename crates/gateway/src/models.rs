@@ -156,7 +156,7 @@ fn deployment_row(deployment: &Deployment) -> Value {
     }
     let mut info = deployment.info.clone();
     info.insert("id".into(), (&*deployment.id).into());
-    info.insert("db_model".into(), false.into());
+    info.entry("db_model").or_insert(Value::Bool(false));
     info.entry("key").or_insert_with(|| (&*deployment.model).into());
     if !deployment.prefix.is_empty() {
         info.insert("litellm_provider".into(), (&*deployment.prefix).into());

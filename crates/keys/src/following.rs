@@ -60,7 +60,16 @@ impl Keys {
         let subjects: BTreeSet<&Subject> = accounts.map(|account| account.subject()).collect();
         let subjects: Vec<Subject> = subjects.into_iter().cloned().collect();
         self.correct(&subjects).await?;
+        self.tell(Kind::ALL);
         Ok(newest)
+    }
+
+    /// Tells who observes which kinds of objects have changed.
+    fn tell(&self, kinds: impl IntoIterator<Item = Kind>) {
+        if let Some(observer) = &self.options.observer {
+            let kinds: BTreeSet<Kind> = kinds.into_iter().collect();
+            kinds.into_iter().for_each(|kind| observer.changed(kind));
+        }
     }
 
     /// Takes in that rows were put right which had been counted against these subjects.
@@ -92,6 +101,7 @@ impl Keys {
                 if newest < seen {
                     tracing::warn!("the database is at an earlier state than before; all keys are read anew");
                     self.forget_all();
+                    self.tell(Kind::ALL);
                 }
             }
             let new = || changes.iter().filter(|change| change.number > seen);
@@ -104,6 +114,7 @@ impl Keys {
                 self.forget(change.kind, &change.id);
                 newest = newest.max(change.number);
             }
+            self.tell(new().map(|change| change.kind));
             if (changes.len() as u64) < CHANGES_MAX {
                 return Ok(newest);
             }

@@ -11,7 +11,7 @@ use trunkline_store::{Kind, Store};
 
 use crate::late::{Late, LateReads};
 use crate::parts::Parts;
-use crate::{Accounts, Identity, Limited, Pepper, Token};
+use crate::{Accounts, Identity, Limited, Observer, Pepper, Token};
 
 /// How keys are kept in memory.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub struct KeysOptions {
     pub user_budget_holds_for_teams: bool,
     /// How limits and budgets are shared with other replicas. Default: each process counts for itself.
     pub sharing: Option<Sharing>,
+    /// Who is told which kinds of objects others have changed. Default nobody.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 impl Default for KeysOptions {
@@ -42,6 +44,7 @@ impl Default for KeysOptions {
             global: Limits::default(),
             user_budget_holds_for_teams: false,
             sharing: None,
+            observer: None,
         }
     }
 }

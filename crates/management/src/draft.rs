@@ -39,6 +39,11 @@ impl Draft {
         self.lowered.as_ref()
     }
 
+    /// The object as it shall be.
+    pub(crate) fn object(&self) -> &Object {
+        &self.after
+    }
+
     /// What is to be written of it, and noted.
     pub(crate) fn signed(self, by: &str, author: &str, now: i64) -> (Object, Act) {
         let Self { before, mut after, action, lowered: _ } = self;

@@ -7,13 +7,12 @@ use trunkline_store::{Kind, Object};
 use crate::desk::Desk;
 use crate::draft::{Draft, is_secret};
 use crate::fields::Fields;
+use crate::stored_models::{SEALED, StoredModel, opened};
 use crate::{Asked, Reply, tables, times};
-
-/// The setting that `litellm_params` stand in, as `Pepper::seal_text` has them: a JSON object.
-const SEALED: &str = "litellm_params_sealed";
 
 /// `POST /model/new`
 pub(crate) async fn create(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Error> {
+    check_served(desk)?;
     let fields = tables::MODELS.read(asked.body.clone())?;
     let name = fields.required("model_name")?;
     let params = params(&fields)?.ok_or_else(|| {
@@ -38,6 +37,7 @@ pub(crate) async fn create(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Erro
 /// `POST /model/update` and `PATCH /model/{id}/update`: what is named takes the place of what was there; what is `null` is
 /// taken out.
 pub(crate) async fn update(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Error> {
+    check_served(desk)?;
     let fields = tables::MODELS.read(asked.body.clone())?;
     let changes = info(&fields)?;
     let id = asked.named.as_deref().or_else(|| changes.get("id").and_then(Value::as_str));
@@ -50,7 +50,7 @@ pub(crate) async fn update(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Erro
         after.alias = Some(name.to_owned());
     }
     if let Some(changes) = params_of_change(&fields) {
-        let mut params = opened(desk, &before)?;
+        let mut params = opened(desk.pepper(), &before)?;
         merge(&mut params, changes);
         check_params(&params)?;
         after.settings.insert(SEALED.to_owned(), sealed(desk, &params));
@@ -67,6 +67,7 @@ pub(crate) async fn update(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Erro
 
 /// `POST /model/delete`
 pub(crate) async fn delete(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Error> {
+    check_served(desk)?;
     let fields = tables::NAMED_MODELS.read(asked.body.clone())?;
     let model = find(desk, fields.required("id")?).await?;
     let model = desk.write_one(asked.actor, Draft::deleted(model)).await?;
@@ -75,9 +76,22 @@ pub(crate) async fn delete(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Erro
 }
 
 async fn written(desk: &Desk, asked: &Asked<'_>, draft: Draft) -> Result<Reply, Error> {
+    if let Some(deployments) = &desk.options().deployments {
+        deployments.check(&StoredModel::of(desk.pepper(), draft.object())?)?;
+    }
     let model = desk.write_one(asked.actor, draft).await?;
     desk.options().listener.models_changed();
     Ok(Reply::ok(row(desk, &model)?))
+}
+
+/// Whether deployments that are added are served at all.
+fn check_served(desk: &Desk) -> Result<(), Error> {
+    if desk.options().deployments.is_some() {
+        return Ok(());
+    }
+    let message = "Set `'STORE_MODEL_IN_DB='True'` in your env to enable this feature, or \
+                   `general_settings.store_model_in_db: true`";
+    Err(Error::new(ErrorKind::InvalidRequest, message))
 }
 
 async fn find(desk: &Desk, id: &str) -> Result<Object, Error> {
@@ -129,21 +143,12 @@ fn sealed(desk: &Desk, params: &Map<String, Value>) -> Value {
     Value::from(desk.pepper().seal_text(text.as_bytes()))
 }
 
-fn opened(desk: &Desk, model: &Object) -> Result<Map<String, Value>, Error> {
-    let sealed = model.settings.get(SEALED).and_then(Value::as_str);
-    let opened = sealed.and_then(|sealed| desk.pepper().open_text(sealed));
-    let params = opened.and_then(|text| serde_json::from_slice(&text).ok());
-    params.ok_or_else(|| {
-        let message =
-            "the credentials of this model were sealed with another salt: delete it and add it anew";
-        Error::new(ErrorKind::InvalidRequest, message)
-    })
-}
-
 /// A model as replies show it: what opens an upstream is left out.
 fn row(desk: &Desk, model: &Object) -> Result<Map<String, Value>, Error> {
-    let params: Map<String, Value> =
-        opened(desk, model)?.into_iter().map(|(name, value)| (name.clone(), veiled(&name, value))).collect();
+    let params: Map<String, Value> = opened(desk.pepper(), model)?
+        .into_iter()
+        .map(|(name, value)| (name.clone(), veiled(&name, value)))
+        .collect();
     let mut info = model.settings.get("model_info").cloned().unwrap_or_else(|| json!({}));
     info["id"] = Value::from(model.id.as_str());
     info["db_model"] = Value::Bool(true);

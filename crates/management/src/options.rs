@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
+use trunkline_core::Error;
+
+use crate::StoredModel;
 
 /// How keys and their owners are managed.
 #[derive(Clone, Debug)]
@@ -26,6 +29,9 @@ pub struct Options {
     pub deadline: Duration,
     /// Whom to tell of changes that do not show in objects. Default nobody.
     pub listener: Arc<dyn Listener>,
+    /// Who serves deployments that are added while the gateway runs: LiteLLM's `store_model_in_db`. Default nobody: none
+    /// can be added.
+    pub deployments: Option<Arc<dyn Deployments>>,
 }
 
 impl Default for Options {
@@ -38,6 +44,7 @@ impl Default for Options {
             max_budget: None,
             deadline: Duration::from_secs(10),
             listener: Arc::new(Nobody),
+            deployments: None,
         }
     }
 }
@@ -46,6 +53,16 @@ impl Default for Options {
 pub trait Listener: fmt::Debug + Send + Sync + 'static {
     /// Deployments were added, changed or taken away.
     fn models_changed(&self);
+}
+
+/// Serves deployments that are added while the gateway runs.
+pub trait Deployments: fmt::Debug + Send + Sync + 'static {
+    /// Says whether a deployment could be served, before it is kept: a row of `model_list`.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidRequest`, with what is wrong about it.
+    fn check(&self, deployment: &StoredModel) -> Result<(), Error>;
 }
 
 #[derive(Debug)]

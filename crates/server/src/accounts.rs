@@ -6,19 +6,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use trunkline_config::LedgerDurability;
+use trunkline_config::{DeploymentSettings, LedgerDurability, StoredRow};
 use trunkline_core::{Environment, Error, ErrorKind, Secret};
 use trunkline_gateway::Accounting;
 use trunkline_journal::{Durability, Journal, Options as JournalOptions};
-use trunkline_keys::{Keys, KeysOptions, Pepper, pepper_of_folder, random_pepper};
+use trunkline_keys::{Keys, KeysOptions, Observer, Pepper, pepper_of_folder, random_pepper};
 use trunkline_ledger::Ledger;
 use trunkline_limits::{Budget, Limits, Period};
-use trunkline_management::Management;
+use trunkline_management::{Deployments, Listener, Management, stored_models};
+use trunkline_provider::Registry;
 use trunkline_store::{PostgresOptions, PostgresStore, SqliteOptions, SqliteStore, Store};
 
 use crate::managed::Managed;
 use crate::shared;
 use crate::sources::Sources;
+use crate::stored::{self, Stored};
 
 /// What is kept where no database is named.
 const SQLITE_FILE: &str = "trunkline.db";
@@ -33,25 +35,36 @@ pub(crate) struct Accounts {
     /// What goes on beside requests.
     pub(crate) accounting: Accounting,
     pub(crate) managed: Arc<Managed>,
+    /// Deployments that are kept in the store, where that is wanted.
+    pub(crate) stored: Option<Arc<Stored>>,
 }
 
 impl Accounts {
     /// Opens what the sources name. `None` where nothing is kept: there is neither a master key, with which keys could be
     /// made, nor a database or a folder that somebody named.
-    pub(crate) async fn open(sources: &Sources, folder: Option<&Path>) -> Result<Option<Self>, Error> {
+    pub(crate) async fn open(
+        sources: &Arc<Sources>,
+        folder: Option<&Path>,
+        registry: &Arc<Registry>,
+    ) -> Result<Option<Self>, Error> {
         let settings = &sources.loaded.settings;
         let named = named_folder(sources, folder);
         let is_asked_for = settings.general.master_key.is_some()
             || settings.accounts.database_url.is_some()
             || settings.accounts.max_budget.is_some()
+            || settings.accounts.models_in_store
             || named.is_some();
         if !is_asked_for {
             return Ok(None);
         }
         let environment = &sources.loaded.environment;
         let folder = Folder::made(named, environment);
-        let pepper = Pepper::new(&pepper(sources, &folder)?);
+        let pepper = Arc::new(Pepper::new(&pepper(sources, &folder)?));
         let store = store(sources, &folder).await?;
+        let stored = settings.accounts.models_in_store.then(|| {
+            let (store, pepper) = (Arc::clone(&store), Arc::clone(&pepper));
+            Arc::new(Stored::new(store, pepper, Arc::clone(registry), Arc::clone(sources)))
+        });
         tracing::info!(store = store.name(), folder = %folder.shown(), "keys and budgets are kept");
         let ledger = Ledger::open(
             journal(sources, &folder)?,
@@ -60,9 +73,10 @@ impl Accounts {
         );
         let leases = shared::leases(sources)?;
         let sharing = leases.is_some().then(|| shared::sharing(sources)).transpose()?;
-        let options = KeysOptions { sharing, ..options(sources) };
-        let keys = Arc::new(Keys::new(store, Arc::new(pepper), options));
-        let management = Management::new(Arc::clone(&keys), management_options(sources))?;
+        let options = KeysOptions { sharing, ..options(sources, stored.as_ref()) };
+        let keys = Arc::new(Keys::new(store, pepper, options));
+        let management = Management::new(Arc::clone(&keys), management_options(sources, stored.as_ref()))?;
+        let managed = Arc::new(Managed::new(management, stored.clone()));
         // What is kept in memory cannot be kept for ever.
         let of_memory = folder.path().is_none() && settings.accounts.database_url.is_none();
         let retention = settings.accounts.retention.or(of_memory.then_some(RETENTION_IN_MEMORY));
@@ -71,7 +85,7 @@ impl Accounts {
             accounting = accounting.with_leases(Arc::new(leases));
         }
         accounting.begin().await;
-        Ok(Some(Self { keys, ledger, accounting, managed: Arc::new(Managed::new(management)) }))
+        Ok(Some(Self { keys, ledger, accounting, managed, stored }))
     }
 }
 
@@ -136,7 +150,7 @@ fn pepper(sources: &Sources, folder: &Folder) -> Result<Secret, Error> {
     }
 }
 
-/// The store that a server of these sources keeps, for a command beside it: it must be there.
+/// The store that a server of these sources keeps, and the deployments in it, for a command beside it: it must be there.
 ///
 /// # Errors
 ///
@@ -144,7 +158,7 @@ fn pepper(sources: &Sources, folder: &Folder) -> Result<Secret, Error> {
 pub(crate) async fn store_of_others(
     sources: &Sources,
     folder: Option<&Path>,
-) -> Result<Arc<dyn Store>, Box<dyn std::error::Error>> {
+) -> Result<(Arc<dyn Store>, Vec<DeploymentSettings>), Box<dyn std::error::Error>> {
     let path = Folder::path_of(named_folder(sources, folder), &sources.loaded.environment);
     let has_database = sources.loaded.settings.accounts.database_url.is_some();
     let has_file = path.as_ref().is_some_and(|path| path.join(SQLITE_FILE).is_file());
@@ -152,8 +166,16 @@ pub(crate) async fn store_of_others(
         let place = path.map(|path| format!(" in {}", path.display())).unwrap_or_default();
         return Err(format!("there is no ledger{place}: name its folder with --data-dir").into());
     }
-    let folder = path.ok_or_else(|| "there is no folder".to_owned());
-    Ok(store(sources, &Folder(folder)).await?)
+    let folder = Folder(path.ok_or_else(|| "there is no folder".to_owned()));
+    let store = store(sources, &folder).await?;
+    let mut deployments = Vec::new();
+    if sources.loaded.settings.accounts.models_in_store {
+        let pepper = Pepper::new(&pepper(sources, &folder)?);
+        let (models, _) = stored_models(&*store, &pepper).await?;
+        let rows: Vec<StoredRow> = models.iter().map(stored::row).collect();
+        deployments = stored::deployments(sources, &rows);
+    }
+    Ok((store, deployments))
 }
 
 /// The folder that a flag or the file names.
@@ -227,18 +249,32 @@ fn journal(sources: &Sources, folder: &Folder) -> Result<Journal, Error> {
     }
 }
 
-/// What new keys get, and what none has more of.
-fn management_options(sources: &Sources) -> trunkline_management::Options {
+/// What new keys get, what none has more of, and whom to tell of what changes.
+fn management_options(sources: &Sources, stored: Option<&Arc<Stored>>) -> trunkline_management::Options {
     let accounts = &sources.loaded.settings.accounts;
     trunkline_management::Options {
         key_defaults: accounts.default_key_parameters.to_map(),
         key_bounds: accounts.key_parameters_max.to_map(),
         max_budget: accounts.max_budget,
+        listener: Arc::new(Told { stored: stored.cloned() }),
+        deployments: stored.cloned().map(|stored| -> Arc<dyn Deployments> { stored }),
         ..trunkline_management::Options::default()
     }
 }
 
-fn options(sources: &Sources) -> KeysOptions {
+/// What follows at once from what an administrator does here: deployments are taken up.
+#[derive(Debug)]
+struct Told {
+    stored: Option<Arc<Stored>>,
+}
+
+impl Listener for Told {
+    fn models_changed(&self) {
+        self.stored.iter().for_each(|stored| stored.say());
+    }
+}
+
+fn options(sources: &Sources, stored: Option<&Arc<Stored>>) -> KeysOptions {
     let settings = &sources.loaded.settings;
     let period = settings.accounts.budget_duration.as_deref().map(Period::parse);
     let budgets = settings.accounts.max_budget.map(|max| Budget::new(max, period));
@@ -247,6 +283,7 @@ fn options(sources: &Sources) -> KeysOptions {
         deadline: Duration::from_millis(settings.trunkline.store_timeout_ms),
         global: Limits { budgets: budgets.into_iter().collect(), ..Limits::default() },
         user_budget_holds_for_teams: settings.accounts.user_budget_holds_for_teams,
+        observer: stored.cloned().map(|stored| -> Arc<dyn Observer> { stored }),
         ..KeysOptions::default()
     }
 }

@@ -6,19 +6,18 @@ use std::time::Duration;
 use http::StatusCode;
 use trunkline_agents::Origin;
 use trunkline_cache::Policy;
-use trunkline_config::{CachePlace, DeploymentSettings, Location};
+use trunkline_config::CachePlace;
 use trunkline_core::Error;
 use trunkline_export::{Destination, ExportOptions, Exporter};
 use trunkline_gateway::{Gateway, Probes, Recorder, ReplyCache, Settings, UnknownPrice};
 use trunkline_metrics::{AccountGauges, Metrics};
-use trunkline_prices::{Price, Prices, Rates};
-use trunkline_provider::{Limits, Provider, Registry, SendOptions, Target, Waits};
+use trunkline_prices::Prices;
+use trunkline_provider::{Limits, Registry};
 use trunkline_redis::Writer;
-use trunkline_router::{DeploymentSpec, Probing, Router};
+use trunkline_router::Router;
 use trunkline_transport::{HttpTransport, TransportOptions};
 
 use crate::accounts::Accounts;
-use crate::routing::routing;
 use crate::shared;
 use crate::sources::Sources;
 
@@ -47,180 +46,6 @@ pub(crate) fn registry(sources: &Sources) -> Result<Registry, Error> {
     trunkline_vercel_ai_gateway::register_with(&mut registry, catalogue);
     trunkline_echo::register(&mut registry);
     Ok(registry)
-}
-
-/// The router for what the sources say, and the deployments that are left out of it, with the reasons. It goes on with
-/// what the one `before` has learned.
-pub(crate) fn router(
-    sources: &Sources,
-    registry: &Arc<Registry>,
-    before: Option<&Router>,
-) -> Result<(Router, Vec<(Location, Error)>), Error> {
-    let mut builder = Router::builder(Arc::clone(registry)).routing(routing(&sources.loaded.settings));
-    if let Some(before) = before {
-        builder = builder.succeeding(before).prices(before.prices().clone());
-    }
-    let send = send_options(sources);
-    let mut left_out = Vec::new();
-    match &sources.origin {
-        Origin::File(_) => {
-            // What is disabled has been told of with the file's other findings.
-            let rows = sources.loaded.settings.deployments.iter().filter(|row| row.disabled.is_none());
-            for row in rows {
-                let send = send_options_of(row, &send, sources);
-                if let Err(error) = builder.deployment(spec(row, send)) {
-                    left_out.push((row.location.clone(), error));
-                }
-            }
-        }
-        Origin::Model { model, alias, api_base } => {
-            let mut spec = bare_spec(alias.as_ref().unwrap_or(model), model, &send);
-            spec.target.api_base.clone_from(api_base);
-            builder.deployment(spec)?;
-        }
-        Origin::Vercel(_) | Origin::Nothing => {
-            // Without a credential its models are refused with the variables to set, rather than not known.
-            builder.deployment(bare_spec("vercel_ai_gateway/*", "vercel_ai_gateway/*", &send))?;
-            builder.deployment(bare_spec("*", "vercel_ai_gateway/*", &send))?;
-            if matches!(sources.origin, Origin::Nothing) {
-                builder.deployment(bare_spec("echo/*", "echo/*", &send))?;
-            }
-        }
-    }
-    for alias in &sources.loaded.settings.aliases {
-        builder.alias(&alias.alias, &alias.group, alias.hidden);
-    }
-    Ok((builder.build(), left_out))
-}
-
-/// Logs which deployments are out of service, and which have no key.
-pub(crate) fn tell(sources: &Sources, registry: &Registry, left_out: &[(Location, Error)]) {
-    for (location, why) in left_out {
-        tracing::error!("{location}: the deployment is out of service: {why}");
-    }
-    for (location, why) in without_key(sources, registry) {
-        tracing::warn!("{location}: {why}");
-    }
-}
-
-/// The deployments of the file that have no key, and the variables that one could stand in.
-pub(crate) fn without_key(sources: &Sources, registry: &Registry) -> Vec<(Location, String)> {
-    let settings = &sources.loaded.settings;
-    let is_own = |row: &&DeploymentSettings| {
-        // Who names another base may need none, and a caller may bring one.
-        let is_elsewhere = row.api_base.is_some() || row.mock_response.is_some();
-        let of_caller = settings.general.client_side_credentials
-            || row.configurable_clientside_auth_params.iter().any(|field| field == "api_key");
-        row.disabled.is_none() && row.api_key.is_none() && !is_elsewhere && !of_caller
-    };
-    let rows = settings.deployments.iter().filter(is_own).filter_map(|row| {
-        let registration = match &row.custom_llm_provider {
-            Some(prefix) => registry.by_prefix(prefix),
-            None => registry.find(&row.model).map(|(registration, _)| registration),
-        };
-        let about = &registration?.about;
-        let variables = about.key_variables.join(" or ");
-        let is_without = !about.has_credential && !about.is_open && !variables.is_empty();
-        let told = || format!("`{}` has no key: set {variables}, or api_key in its row", row.group);
-        is_without.then(|| (row.location.clone(), told()))
-    });
-    rows.collect()
-}
-
-fn bare_spec(group: &str, model: &str, send: &SendOptions) -> DeploymentSpec {
-    let target = Target { send: send.clone(), ..Target::default() };
-    DeploymentSpec { group: group.to_owned(), model: model.to_owned(), target, ..DeploymentSpec::default() }
-}
-
-fn send_options(sources: &Sources) -> SendOptions {
-    let settings = &sources.loaded.settings;
-    let own = &settings.trunkline;
-    let upstream = &settings.upstream;
-    let milliseconds = Duration::from_millis;
-    SendOptions {
-        waits: Waits {
-            connect: milliseconds(own.connect_timeout_ms),
-            first_event: upstream.stream_timeout.unwrap_or(milliseconds(own.first_event_timeout_ms)),
-            idle: milliseconds(own.idle_timeout_ms),
-            total: sources.request_timeout.or(upstream.timeout).unwrap_or(milliseconds(own.total_timeout_ms)),
-        },
-        http2: upstream.http2,
-        accept_invalid_certificates: !upstream.verify_certificates,
-    }
-}
-
-/// The narrowest goes first: the deployment's own waits, its group's, those for all.
-fn send_options_of(row: &DeploymentSettings, send: &SendOptions, sources: &Sources) -> SendOptions {
-    let mut send = send.clone();
-    let group = sources.loaded.settings.trunkline.group_waits.get(&row.group).copied().unwrap_or_default();
-    let waits = &mut send.waits;
-    for (wait, own, of_group) in [
-        (&mut waits.connect, row.connect_timeout, group.connect_timeout_ms),
-        (&mut waits.first_event, row.stream_timeout, group.first_event_timeout_ms),
-        (&mut waits.idle, row.idle_timeout, group.idle_timeout_ms),
-        (&mut waits.total, row.timeout, group.total_timeout_ms),
-    ] {
-        *wait = own.or(of_group.map(Duration::from_millis)).unwrap_or(*wait);
-    }
-    send
-}
-
-fn spec(row: &DeploymentSettings, send: SendOptions) -> DeploymentSpec {
-    let canned = row.mock_response.as_ref();
-    DeploymentSpec {
-        group: row.group.clone(),
-        model: row.model.clone(),
-        provider_prefix: row.custom_llm_provider.clone(),
-        provider: canned.map(|text| -> Arc<dyn Provider> { Arc::new(trunkline_echo::Canned::new(text)) }),
-        id: row.id.clone(),
-        target: Target {
-            api_base: row.api_base.clone(),
-            api_key: row.api_key.clone(),
-            organization: row.organization.clone(),
-            extra_headers: row.extra_headers.clone(),
-            send,
-            ..Target::default()
-        },
-        defaults: row.defaults.to_parts(),
-        overrides: row.extra_body.to_parts(),
-        client_side_fields: row.configurable_clientside_auth_params.clone(),
-        parallel_calls_max: row.max_parallel_requests.map(size),
-        order: row.order.unwrap_or(i64::MAX),
-        info: row.model_info.to_map(),
-        price: price(row),
-        requests_per_minute_max: row.rpm,
-        tokens_per_minute_max: row.tpm,
-        weight: row.weight,
-        tags: row.tags.clone(),
-        retries: row.num_retries,
-        cooldown: row.cooldown_time,
-        input_tokens_max: row.max_input_tokens,
-        probing: Probing {
-            disabled: row.health_check.disabled,
-            model: row.health_check.model.clone(),
-            timeout: row.health_check.timeout,
-        },
-    }
-}
-
-/// The price that a row states. `None` if it states none: that of its model then counts.
-fn price(row: &DeploymentSettings) -> Option<Price> {
-    let price = Price {
-        rates: Rates {
-            input: row.input_cost_per_token,
-            output: row.output_cost_per_token,
-            cache_read: row.cache_read_input_token_cost,
-            cache_write: row.cache_creation_input_token_cost,
-            reasoning: row.output_cost_per_reasoning_token,
-            audio_input: row.input_cost_per_audio_token,
-            audio_output: row.output_cost_per_audio_token,
-            ..Rates::default()
-        },
-        per_request: row.input_cost_per_request,
-        source: "the configuration".into(),
-        ..Price::default()
-    };
-    price.is_known().then_some(price)
 }
 
 /// The gateway. It counts what it does where the sources ask for metrics.

@@ -5,7 +5,9 @@ mod agent;
 mod assemble;
 mod beside;
 mod check;
+mod deployments;
 mod explain;
+mod finding;
 mod flags;
 mod managed;
 mod reconcile;
@@ -13,6 +15,7 @@ mod reload;
 mod routing;
 mod shared;
 mod sources;
+mod stored;
 mod telemetry;
 
 use std::error::Error;
@@ -92,13 +95,12 @@ fn serve_as_told(
     log: &Log,
     recorder: Arc<dyn Recorder>,
 ) -> Result<(), Box<dyn Error>> {
-    sources.refuse_fatal(reload::tell)?;
+    sources.refuse_fatal(finding::tell)?;
     let files = raise_file_limit();
+    let sources = Arc::new(sources);
     let registry = Arc::new(assemble::registry(&sources)?);
-    let (router, left_out) = assemble::router(&sources, &registry, None)?;
-    assemble::tell(&sources, &registry, &left_out);
     let settings = assemble::gateway_settings(&sources, files);
-    let (audience, served) = (settings.audience(), router.deployments().count());
+    let audience = settings.audience();
     let port = sources.number(flags.port, "PORT", 4000)?;
     let workers = sources.number(flags.num_workers, "NUM_WORKERS", 0)?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
@@ -107,7 +109,13 @@ fn serve_as_told(
     }
     let runtime = runtime.enable_all().build()?;
     runtime.block_on(async move {
-        let accounts = Accounts::open(&sources, flags.data_dir.as_deref()).await?;
+        let accounts = Accounts::open(&sources, flags.data_dir.as_deref(), &registry).await?;
+        let stored = accounts.as_ref().and_then(|accounts| accounts.stored.clone());
+        let rows = stored::at_start(stored.as_deref()).await;
+        let of_store = stored::deployments(&sources, rows.as_deref().unwrap_or_default());
+        let (router, left_out) = deployments::router(&sources, &registry, None, &of_store)?;
+        deployments::tell(&sources, &registry, &left_out);
+        let served = router.deployments().count();
         let exporter = assemble::exporter(&sources, &recorder)?;
         let recorder = exporter.clone().map_or(recorder, |exporter| -> Arc<dyn Recorder> { exporter });
         let (replies, writer) = assemble::replies(&sources)?;
@@ -122,10 +130,12 @@ fn serve_as_told(
         let text = sources.start_text(served, audience, scheme, address);
         // Whoever reads that it serves may change the file at once.
         let working = Arc::clone(&gateway);
-        let reloader = Reloader::new(gateway, registry, environment.clone(), flags.clone(), sources)?;
+        let of_store = (stored, rows);
+        let reloader =
+            Reloader::new(gateway, registry, environment.clone(), flags.clone(), sources, of_store)?;
         let _ = std::io::stdout().write_all(text.as_bytes());
         tracing::info!(address = %address, files.limit = files, "serving");
-        let (serving, reloading) = (Box::pin(server.run()), Box::pin(reload::run(reloader)));
+        let (serving, reloading) = (Box::pin(server.run()), Box::pin(reloader.run()));
         let probing = Box::pin(working.probe_at_intervals());
         let pricing = Box::pin(working.take_up_prices_at_intervals());
         let telling = Box::pin(working.tell_of_soft_budgets());

@@ -1,5 +1,7 @@
 //! The management of keys as endpoints of the gateway.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use http::StatusCode;
 use serde_json::Value;
@@ -7,28 +9,25 @@ use trunkline_core::{Error, ErrorKind};
 use trunkline_gateway::{Caller, Extension, ExtensionRequest, ExtensionRow};
 use trunkline_management::{Actor, Asked, ENDPOINTS, Endpoint, EndpointRow, Management};
 
+use crate::stored::Stored;
+
 /// Introduces the two to each other: neither knows the other.
 #[derive(Debug)]
 pub(crate) struct Managed {
     management: Management,
-    /// The endpoints that are served, in the order of `rows`.
-    served: Vec<&'static EndpointRow>,
     rows: Vec<ExtensionRow>,
+    /// What serves deployments that are added, where that is wanted.
+    stored: Option<Arc<Stored>>,
 }
 
-/// Deployments that are added while the server runs: they can be kept, and nothing routes to them yet.
-const UNSERVED: [Endpoint; 3] = [Endpoint::NewModel, Endpoint::UpdateModel, Endpoint::DeleteModel];
+/// What changes deployments. Whoever is told that it is done can call them.
+const OF_MODELS: [Endpoint; 3] = [Endpoint::NewModel, Endpoint::UpdateModel, Endpoint::DeleteModel];
 
 impl Managed {
-    pub(crate) fn new(management: Management) -> Self {
-        let served: Vec<&EndpointRow> =
-            ENDPOINTS.iter().filter(|row| !UNSERVED.contains(&row.does)).collect();
-        let row = |row: &&EndpointRow| ExtensionRow {
-            method: row.method.clone(),
-            path: row.path,
-            group: row.group,
-        };
-        Self { management, rows: served.iter().map(row).collect(), served }
+    pub(crate) fn new(management: Management, stored: Option<Arc<Stored>>) -> Self {
+        let row =
+            |row: &EndpointRow| ExtensionRow { method: row.method.clone(), path: row.path, group: row.group };
+        Self { management, rows: ENDPOINTS.iter().map(row).collect(), stored }
     }
 }
 
@@ -40,10 +39,8 @@ impl Extension for Managed {
 
     async fn answer(&self, request: ExtensionRequest<'_>) -> Result<(StatusCode, Value), Error> {
         let ExtensionRequest { row, named, query, body, caller } = request;
-        let row = self
-            .served
+        let row = ENDPOINTS
             .get(row)
-            .copied()
             .ok_or_else(|| Error::new(ErrorKind::Internal, "this is no endpoint of the management"))?;
         let actor = match caller {
             Caller::Local => Actor::Local,
@@ -51,6 +48,9 @@ impl Extension for Managed {
             Caller::Key(identity) => Actor::Key(identity.clone()),
         };
         let reply = self.management.answer(Asked { row, named, query, body, actor: &actor }).await?;
+        if let Some(stored) = self.stored.as_ref().filter(|_| OF_MODELS.contains(&row.does)) {
+            stored.until_taken_up().await;
+        }
         Ok((reply.status, reply.body))
     }
 }

@@ -15,7 +15,7 @@ use trunkline_vercel_ai_gateway::{PREFIX, VercelAccount};
 
 use crate::flags::{Flags, ReconcileFlags};
 use crate::sources::Sources;
-use crate::{accounts, assemble};
+use crate::{accounts, assemble, deployments};
 
 /// Who did it, in the audit log.
 const AUTHOR: &str = "command";
@@ -29,15 +29,15 @@ pub(crate) fn run(
     let sources = Sources::read(flags, environment)?;
     sources.refuse_fatal(|finding| eprintln!("{finding}"))?;
     let registry = Arc::new(assemble::registry(&sources)?);
-    let (router, _) = assemble::router(&sources, &registry, None)?;
-    let upstreams = upstreams(&registry, &router);
-    if upstreams.is_empty() {
-        return Err("no deployment calls the Vercel AI Gateway, so that there is nobody to ask".into());
-    }
     let options = options(asked, Clock::system().now_ms())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
-        let store = accounts::store_of_others(&sources, flags.data_dir.as_deref()).await?;
+        let (store, stored) = accounts::store_of_others(&sources, flags.data_dir.as_deref()).await?;
+        let (router, _) = deployments::router(&sources, &registry, None, &stored)?;
+        let upstreams = upstreams(&registry, &router);
+        if upstreams.is_empty() {
+            return Err("no deployment calls the Vercel AI Gateway, so that there is nobody to ask".into());
+        }
         let outcome = reconcile(&*store, &upstreams, &options).await;
         store.close().await;
         Ok::<_, Box<dyn StdError>>(outcome?)

@@ -1,28 +1,51 @@
-//! The file read anew while the server runs: taken up as a whole, or not at all.
+//! What is served, made anew while the server runs: from the file, and from what the store keeps of deployments.
+//!
+//! Each is taken up as a whole, or not at all.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use trunkline_config::{
-    Contents, Diagnostic, Places, Settings, Severity, Watch, changed_variables, waiting_for_restart,
+    Contents, Places, Settings, StoredRow, Watch, changed_variables, waiting_for_restart,
 };
 use trunkline_core::Environment;
 use trunkline_gateway::Gateway;
 use trunkline_provider::Registry;
 use trunkline_router::Router;
 
-use crate::assemble;
+use crate::deployments;
+use crate::finding::tell;
 use crate::flags::Flags;
 use crate::sources::Sources;
+use crate::stored::{self, Stored};
 
-/// Reads the file again when it changes, and when the process is told to (SIGHUP).
+/// After how long the store is asked again that did not answer.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Makes the router anew when the file changes, when the process is told to (SIGHUP), and when deployments are added.
 pub(crate) struct Reloader {
     gateway: Arc<Gateway>,
     recipe: Arc<Recipe>,
     /// What the start took up, part of which only a start can.
     at_start: (Settings, Environment),
+    /// What serves now.
+    sources: Arc<Sources>,
+    /// `None` where no file says what is served. SIGHUP then ends the process, as it always has.
+    file: Option<Followed>,
+    /// `None` where deployments stand in the file alone.
+    stored: Option<Arc<Stored>>,
+    /// What the store keeps, as it was known last.
+    rows: Vec<StoredRow>,
+    /// Whether the store is to be asked again, which did not answer.
+    is_due: bool,
+}
+
+/// A file that is followed.
+struct Followed {
+    path: PathBuf,
     hangups: Signal,
     /// `None` where changes are not looked for.
     watch: Option<Watch>,
@@ -32,7 +55,6 @@ pub(crate) struct Reloader {
 
 /// What a router is made of.
 struct Recipe {
-    path: PathBuf,
     environment: Environment,
     flags: Flags,
     registry: Arc<Registry>,
@@ -47,7 +69,7 @@ struct Look {
 }
 
 impl Reloader {
-    /// `None` where no file says what is served. SIGHUP then ends the process, as it always has.
+    /// `rows` is what of the store serves already; `None` if it did not answer.
     ///
     /// # Errors
     ///
@@ -57,109 +79,203 @@ impl Reloader {
         registry: Arc<Registry>,
         environment: Environment,
         flags: Flags,
-        sources: Sources,
-    ) -> std::io::Result<Option<Self>> {
-        let Some(path) = sources.file().cloned() else { return Ok(None) };
-        let hangups = signal(SignalKind::hangup())?;
-        let contents = sources.contents;
-        let at_start = (sources.loaded.settings, sources.loaded.environment);
-        let watch = at_start.0.trunkline.reload.then(Watch::default);
-        let recipe = Arc::new(Recipe { path, environment, flags, registry });
-        Ok(Some(Self { gateway, recipe, at_start, hangups, watch, contents }))
+        sources: Arc<Sources>,
+        (stored, rows): (Option<Arc<Stored>>, Option<Vec<StoredRow>>),
+    ) -> std::io::Result<Self> {
+        let loaded = &sources.loaded;
+        let at_start = (loaded.settings.clone(), loaded.environment.clone());
+        let file = match sources.file().cloned() {
+            None => None,
+            Some(path) => Some(Followed {
+                path,
+                hangups: signal(SignalKind::hangup())?,
+                watch: at_start.0.trunkline.reload.then(Watch::default),
+                contents: sources.contents.clone(),
+            }),
+        };
+        let recipe = Arc::new(Recipe { environment, flags, registry });
+        let (is_due, rows) = (rows.is_none(), rows.unwrap_or_default());
+        Ok(Self { gateway, recipe, at_start, sources, file, stored, rows, is_due })
     }
 
-    async fn run(mut self) {
-        if self.watch.is_some() {
+    /// Never ends; whoever polls it ends it.
+    pub(crate) async fn run(mut self) {
+        if self.file.as_ref().is_some_and(|file| file.watch.is_some()) {
             // What changed between the start and the watch.
             self.look(false).await;
         }
         loop {
-            let is_asked_for = tokio::select! {
-                _ = self.hangups.recv() => true,
-                () = changed(self.watch.as_mut()) => false,
+            let news = tokio::select! {
+                is_asked_for = changed(self.file.as_mut()) => News::OfFile { is_asked_for },
+                () = news(self.stored.as_deref()) => News::OfStore,
+                () = tokio::time::sleep(ASK_AGAIN), if self.is_due => News::OfStore,
             };
-            self.look(is_asked_for).await;
+            match news {
+                News::OfFile { is_asked_for } => self.look(is_asked_for).await,
+                News::OfStore => self.look_into_store().await,
+            }
         }
     }
 
+    /// Reads the file, where it has changed or in any case, and takes it up with what the store keeps.
     async fn look(&mut self, is_asked_for: bool) {
+        let Some(file) = &mut self.file else { return };
         let _turn = self.gateway.replacing().await;
-        let (recipe, contents) = (Arc::clone(&self.recipe), self.contents.clone());
-        let before = self.gateway.router();
+        let (recipe, contents, path) = (Arc::clone(&self.recipe), file.contents.clone(), file.path.clone());
+        let (before, rows) = (self.gateway.router(), self.rows.clone());
         // Files are read where no request waits for it.
-        let look = move || recipe.look(is_asked_for, contents, &before);
+        let look = move || recipe.look(&path, is_asked_for, contents, &before, &rows);
         let Look { contents, places, read } = match tokio::task::spawn_blocking(look).await {
             Ok(look) => look,
-            Err(error) => return self.refuse(&error.to_string()),
+            Err(error) => return refuse(&self.gateway, file, &error.to_string()),
         };
-        self.contents = contents;
+        file.contents = contents;
         match read {
             None => {}
-            Some(Ok((sources, router))) => self.take_up(&sources, router),
-            Some(Err(why)) => self.refuse(&why),
+            Some(Ok((sources, router))) => {
+                take_up(&self.gateway, file, &self.at_start, &sources, router);
+                self.sources = Arc::new(sources);
+                if let Some(stored) = &self.stored {
+                    stored.follow(Arc::clone(&self.sources));
+                }
+            }
+            Some(Err(why)) => refuse(&self.gateway, file, &why),
         }
-        if let Some(Err(error)) = self.watch.as_mut().map(|watch| watch.follow(places)) {
+        if let Some(Err(error)) = file.watch.as_mut().map(|watch| watch.follow(places)) {
             tracing::warn!(error = %error, "the configuration is not watched as a whole, and looked at every five seconds instead");
         }
     }
 
-    fn refuse(&self, why: &str) {
-        let file = self.recipe.path.display();
-        tracing::error!(config.file = %file, "the new configuration is refused, the last good one serves on: {why}");
-        self.gateway.config_refused();
-    }
-
-    fn take_up(&self, sources: &Sources, router: Router) {
-        let (settings, environment) = &self.at_start;
-        let late = waiting_for_restart(settings, &sources.loaded.settings);
-        if !late.is_empty() {
-            tracing::warn!("changed, and not taken up before a restart: {}", late.join(", "));
+    /// Reads what the store keeps, and takes it up with what the file said last.
+    async fn look_into_store(&mut self) {
+        let Some(stored) = self.stored.clone() else { return };
+        let said = stored.said();
+        let rows = match stored.rows().await {
+            Ok(rows) => rows,
+            Err(error) => {
+                if !std::mem::replace(&mut self.is_due, true) {
+                    tracing::warn!(error = %error, "models that were added or changed wait for the store");
+                }
+                return;
+            }
+        };
+        self.is_due = false;
+        if self.rows == rows {
+            return stored.note_taken_up(said);
         }
-        let variables = changed_variables(environment, &sources.loaded.environment);
-        if !variables.is_empty() {
-            tracing::warn!(
-                "changed in environment_variables, and before a restart taken up only where the file refers to it: {}",
-                variables.join(", ")
-            );
+        let _turn = self.gateway.replacing().await;
+        let before = self.gateway.router();
+        let (registry, sources, new) =
+            (Arc::clone(&self.recipe.registry), Arc::clone(&self.sources), rows.clone());
+        let build = move || {
+            let deployments = stored::deployments(&sources, &new);
+            let built = deployments::router(&sources, &registry, Some(&before), &deployments);
+            built.map(|(router, left_out)| {
+                deployments::tell_left_out(&left_out);
+                router
+            })
+        };
+        match tokio::task::spawn_blocking(build).await {
+            Ok(Ok(router)) => {
+                let deployments = router.deployments().count();
+                self.gateway.serve_by(Arc::new(router));
+                tracing::info!(deployments, "the models of the store serve");
+            }
+            Ok(Err(error)) => tracing::error!("the models of the store are refused: {}", with_cause(&error)),
+            Err(error) => tracing::error!("the models of the store are refused: {error}"),
         }
-        let deployments = router.deployments().count();
-        self.gateway.serve_by(Arc::new(router));
-        self.gateway.config_taken_up();
-        let file = self.recipe.path.display();
-        tracing::info!(config.file = %file, deployments, "the new configuration serves");
+        self.rows = rows;
+        stored.note_taken_up(said);
     }
 }
 
-/// Waits for a change. For ever, where nothing is watched.
-async fn changed(watch: Option<&mut Watch>) {
-    match watch {
-        Some(watch) => watch.changed().await,
+/// What there is to look at.
+enum News {
+    OfFile { is_asked_for: bool },
+    OfStore,
+}
+
+/// Waits for a change of the file, and gives whether somebody asks for it to be read. For ever, where there is none.
+async fn changed(file: Option<&mut Followed>) -> bool {
+    let Some(Followed { hangups, watch, .. }) = file else { return std::future::pending().await };
+    let changed = async {
+        match watch {
+            Some(watch) => watch.changed().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = hangups.recv() => true,
+        () = changed => false,
+    }
+}
+
+/// Waits until the store may have something new. For ever, where it keeps no deployments.
+async fn news(stored: Option<&Stored>) {
+    match stored {
+        Some(stored) => stored.news().await,
         None => std::future::pending().await,
     }
 }
 
-/// Reads the file anew for as long as the server runs. Never ends.
-pub(crate) async fn run(reloader: Option<Reloader>) {
-    match reloader {
-        Some(reloader) => reloader.run().await,
-        None => std::future::pending().await,
+fn refuse(gateway: &Gateway, file: &Followed, why: &str) {
+    let file = file.path.display();
+    tracing::error!(config.file = %file, "the new configuration is refused, the last good one serves on: {why}");
+    gateway.config_refused();
+}
+
+fn take_up(
+    gateway: &Gateway,
+    file: &Followed,
+    (settings, environment): &(Settings, Environment),
+    sources: &Sources,
+    router: Router,
+) {
+    let late = waiting_for_restart(settings, &sources.loaded.settings);
+    if !late.is_empty() {
+        tracing::warn!("changed, and not taken up before a restart: {}", late.join(", "));
     }
+    let variables = changed_variables(environment, &sources.loaded.environment);
+    if !variables.is_empty() {
+        tracing::warn!(
+            "changed in environment_variables, and before a restart taken up only where the file refers to it: {}",
+            variables.join(", ")
+        );
+    }
+    let deployments = router.deployments().count();
+    gateway.serve_by(Arc::new(router));
+    gateway.config_taken_up();
+    let file = file.path.display();
+    tracing::info!(config.file = %file, deployments, "the new configuration serves");
 }
 
 impl Recipe {
     /// Reads the file if one of those that it is made of has changed, or in any case.
-    fn look(&self, is_asked_for: bool, mut contents: Contents, before: &Router) -> Look {
+    fn look(
+        &self,
+        path: &Path,
+        is_asked_for: bool,
+        mut contents: Contents,
+        before: &Router,
+        rows: &[StoredRow],
+    ) -> Look {
         let is_new = is_asked_for || contents.have_changed();
         let read = is_new.then(|| {
             contents = Contents::default();
-            self.read(&mut contents, before)
+            self.read(path, &mut contents, before, rows)
         });
         Look { places: Places::of(contents.files()), contents, read }
     }
 
     /// Reads the file, and makes a router of it that goes on with what the one before has learned.
-    fn read(&self, contents: &mut Contents, before: &Router) -> Result<(Sources, Router), String> {
-        let sources = Sources::of_file(self.path.clone(), &self.environment, &self.flags, contents);
+    fn read(
+        &self,
+        path: &Path,
+        contents: &mut Contents,
+        before: &Router,
+        rows: &[StoredRow],
+    ) -> Result<(Sources, Router), String> {
+        let sources = Sources::of_file(path.to_owned(), &self.environment, &self.flags, contents);
         let sources = sources.map_err(|error| with_cause(&error))?;
         let findings = &sources.loaded.diagnostics;
         let mut fatal = findings.iter().filter(|finding| finding.fatal);
@@ -169,10 +285,11 @@ impl Recipe {
                 more => format!("{first}; and {more} more, which `trunkline check` tells"),
             });
         }
-        let built = assemble::router(&sources, &self.registry, Some(before));
+        let deployments = stored::deployments(&sources, rows);
+        let built = deployments::router(&sources, &self.registry, Some(before), &deployments);
         let (router, left_out) = built.map_err(|error| with_cause(&error))?;
         findings.iter().for_each(tell);
-        assemble::tell(&sources, &self.registry, &left_out);
+        deployments::tell(&sources, &self.registry, &left_out);
         if router.is_empty() && !before.is_empty() {
             // So it is while somebody writes it anew.
             return Err("it leaves no deployment that could serve".to_owned());
@@ -185,14 +302,4 @@ impl Recipe {
 pub(crate) fn with_cause(error: &dyn Error) -> String {
     let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
     format!("{error}{cause}")
-}
-
-/// Logs a finding; its severity is the level of the line.
-pub(crate) fn tell(finding: &Diagnostic) {
-    let (location, words) = (&finding.location, finding.words());
-    match finding.severity {
-        Severity::Error => tracing::error!("{location}: {words}"),
-        Severity::Warning => tracing::warn!("{location}: {words}"),
-        Severity::Note => tracing::info!("{location}: {words}"),
-    }
 }

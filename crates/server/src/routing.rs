@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use trunkline_config::{AllowedFailsPolicy, RetryPolicy, RoutingStrategy, Settings};
+use trunkline_config::{AllowedFailsPolicy, DeploymentSettings, RetryPolicy, RoutingStrategy, Settings};
 use trunkline_router::{Class, Fallbacks, Hedge, PerClass, Policy, RetryBudget, Routing, StrategyKind};
 
-/// What the settings say of routing.
-pub(crate) fn routing(settings: &Settings) -> Routing {
+/// What the settings, and deployments that stand in no file, say of routing.
+pub(crate) fn routing(settings: &Settings, stored: &[DeploymentSettings]) -> Routing {
     let (routing, own) = (&settings.routing, &settings.trunkline);
     let policy = policy(settings);
     let mut of_groups: std::collections::BTreeMap<String, Policy> = routing
@@ -18,7 +18,7 @@ pub(crate) fn routing(settings: &Settings) -> Routing {
             (group.clone(), own)
         })
         .collect();
-    for row in &settings.deployments {
+    for row in settings.deployments.iter().chain(stored) {
         let said = &row.group_overrides;
         if *said == Default::default() {
             continue;

@@ -3,7 +3,7 @@
 use super::row::{KeyRow, Section::GeneralSettings as S, Values, key};
 
 const DATABASE_WAITS: &str = "a connection has 5 s, and a request waits `store_timeout_ms`";
-const MODELS_IN_FILE: &str = "deployments stand in the file alone";
+const MODELS_IN_FILE: &str = "of what the file says, deployments alone are kept there too";
 const ALWAYS_A_ROW: &str = "each admitted request leaves a row";
 const NO_PROMPTS: &str = "no prompt and no reply is kept";
 const ROWS_BY_AGE: &str = "old rows go every minute, by their age alone";
@@ -35,10 +35,14 @@ pub(super) const ROWS: &[KeyRow] = &[
         .not_supported("statements are prepared; let a pooler pool by session"),
     key(S, "database_extra_connection_params", "further parameters")
         .not_supported("put them into the address"),
-    key(S, "store_model_in_db", "keeps models in the database")
-        .core()
-        .default("false")
-        .not_supported(MODELS_IN_FILE),
+    key(
+        S,
+        "store_model_in_db",
+        "deployments of `/model/new` are kept in the store; also `STORE_MODEL_IN_DB`",
+    )
+    .core()
+    .default("false")
+    .supported(),
     key(S, "supported_db_objects", "what is kept in the database").not_supported(MODELS_IN_FILE),
     key(S, "proxy_config_reload_interval_seconds", "how often the database is read")
         .not_supported("what has changed is looked for twice a second"),

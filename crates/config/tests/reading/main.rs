@@ -9,6 +9,7 @@ mod references;
 mod routed_deployments;
 mod routing;
 mod sections;
+mod stored;
 mod table;
 mod trunkline;
 mod yaml;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
-use trunkline_management::{Actor, Listener, Options};
+use trunkline_core::{Error, ErrorKind};
+use trunkline_management::{Actor, Deployments, Listener, Options, StoredModel, stored_models};
 use trunkline_store::Kind;
 
 use crate::office::Office;
@@ -20,10 +21,28 @@ impl Listener for Heard {
     }
 }
 
+/// Serves every deployment but those of one provider.
+#[derive(Debug)]
+struct Served;
+
+impl Deployments for Served {
+    fn check(&self, deployment: &StoredModel) -> Result<(), Error> {
+        let model = deployment.row["litellm_params"]["model"].as_str().expect("a text");
+        if model.starts_with("nobody/") {
+            return Err(Error::new(ErrorKind::InvalidRequest, "there is no such provider"));
+        }
+        Ok(())
+    }
+}
+
+fn served() -> Options {
+    Options { deployments: Some(Arc::new(Served)), ..Options::default() }
+}
+
 #[tokio::test]
 async fn a_model_is_added_with_its_credentials_sealed() {
     let heard = Arc::new(Heard::default());
-    let office = Office::with(Options { listener: heard.clone(), ..Options::default() }).await;
+    let office = Office::with(Options { listener: heard.clone(), ..served() }).await;
     let params = json!({
         "model": "openai/gpt-4o", "api_key": "sk-upstream-secret", "rpm": 5, "api_version": "os.environ/VERSION",
         "extra_headers": { "X-Api-Key": "sk-header-secret" },
@@ -52,16 +71,28 @@ async fn a_model_is_added_with_its_credentials_sealed() {
         serde_json::from_slice::<serde_json::Value>(&opened).expect("JSON")["api_key"],
         "sk-upstream-secret"
     );
+    let (models, unreadable) = stored_models(&*office.store, office.keys.pepper()).await.expect("it answers");
+    let [stored] = models.as_slice() else { panic!("one: {models:?}") };
+    assert_eq!((&stored.id, unreadable.len()), (&id, 0));
+    assert_eq!((&stored.row["model_name"], &stored.row["model_info"]["id"]), (&json!("best"), &json!(id)));
+    assert_eq!(stored.row["litellm_params"]["api_key"], "sk-upstream-secret");
+    assert!(!format!("{stored:?}").contains("secret"));
+    let other = trunkline_keys::Pepper::new(&trunkline_core::Secret::new("another salt"));
+    let (models, unreadable) = stored_models(&*office.store, &other).await.expect("it answers");
+    assert_eq!((models.len(), unreadable[0].0.as_str()), (0, id.as_str()), "another salt opens nothing");
     let kept = format!("{model:?} {:?}", office.store.acts(None, 10).await.expect("acts"));
     assert!(!kept.contains("secret"), "{kept}");
     office.done("/model/delete", json!({ "id": id })).await;
+    let (models, _) = stored_models(&*office.store, office.keys.pepper()).await.expect("it answers");
+    assert!(models.is_empty());
     assert_eq!(heard.models.load(Ordering::Relaxed), 4);
 }
 
 #[tokio::test]
 async fn a_model_that_leads_nowhere_is_refused() {
-    let office = Office::new().await;
+    let office = Office::with(served()).await;
     for wrong in [
+        json!({ "model_name": "a", "litellm_params": { "model": "nobody/a" } }),
         json!({ "model_name": "a" }),
         json!({ "litellm_params": { "model": "echo/a" } }),
         json!({ "model_name": "a", "litellm_params": {} }),
@@ -76,4 +107,32 @@ async fn a_model_that_leads_nowhere_is_refused() {
     }
     let unknown = office.post(&Actor::Master, "/model/delete", json!({ "id": "none" })).await.refused();
     assert_eq!(unknown, (400, "Model with id=none not found in db".to_owned()));
+}
+
+#[tokio::test]
+async fn a_change_that_nobody_could_serve_is_not_kept() {
+    let office = Office::with(served()).await;
+    let params = json!({ "model": "echo/a" });
+    let info = json!({ "id": "one" });
+    office
+        .done("/model/new", json!({ "model_name": "a", "litellm_params": params, "model_info": info }))
+        .await;
+    let change = json!({ "model_info": info, "litellm_params": { "model": "nobody/a" } });
+    let refused = office.post(&Actor::Master, "/model/update", change).await.refused();
+    assert_eq!(refused, (400, "there is no such provider".to_owned()));
+    let (models, _) = stored_models(&*office.store, office.keys.pepper()).await.expect("it answers");
+    assert_eq!(models[0].row["litellm_params"]["model"], "echo/a");
+}
+
+#[tokio::test]
+async fn where_nobody_serves_them_none_are_kept() {
+    let office = Office::new().await;
+    for (path, body) in [
+        ("/model/new", json!({ "model_name": "a", "litellm_params": { "model": "echo/a" } })),
+        ("/model/update", json!({ "model_info": { "id": "one" } })),
+        ("/model/delete", json!({ "id": "one" })),
+    ] {
+        let refused = office.post(&Actor::Master, path, body).await.refused();
+        assert!(refused.0 == 400 && refused.1.contains("STORE_MODEL_IN_DB"), "{path}: {refused:?}");
+    }
 }

@@ -10,15 +10,12 @@ use crate::books::Replica;
 use crate::{DEADLINE, connection};
 
 const SHORT: Duration = Duration::from_millis(50);
-const LIMITS: Limits = Limits {
-    requests_per_minute: Some(1_000_000),
-    tokens_per_minute: None,
-    parallel: None,
-    budgets: Vec::new(),
-};
+fn limits() -> Limits {
+    Limits { requests_per_minute: Some(1_000_000), ..Limits::default() }
+}
 
 async fn admits(replica: &Replica) -> bool {
-    let key = replica.key(&LIMITS);
+    let key = replica.key(&limits());
     replica.book.admit_within(&key, Duration::from_millis(500)).await.is_ok()
 }
 

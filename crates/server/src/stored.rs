@@ -1,0 +1,159 @@
+//! Deployments that are added while the server runs: checked before they are kept, read from the store, taken up.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::{Notify, watch};
+use trunkline_config::{DeploymentSettings, StoredRow};
+use trunkline_core::{Error, ErrorKind};
+use trunkline_keys::{Observer, Pepper};
+use trunkline_management::{Deployments, StoredModel, stored_models};
+use trunkline_provider::Registry;
+use trunkline_store::{Kind, Store};
+
+use crate::deployments;
+use crate::finding::tell;
+use crate::sources::Sources;
+
+/// How long the store may take to tell which there are.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long a change waits until it serves. It is kept by then.
+const TAKEN_UP_WITHIN: Duration = Duration::from_secs(5);
+
+/// What the store keeps of deployments, and who waits for it.
+pub(crate) struct Stored {
+    store: Arc<dyn Store>,
+    pepper: Arc<Pepper>,
+    registry: Arc<Registry>,
+    /// What the file says: its defaults hold for them too.
+    sources: Mutex<Arc<Sources>>,
+    wake: Notify,
+    /// How often it was said that there is something new, and how much of that serves.
+    said: AtomicU64,
+    taken_up: watch::Sender<u64>,
+}
+
+impl Stored {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        pepper: Arc<Pepper>,
+        registry: Arc<Registry>,
+        sources: Arc<Sources>,
+    ) -> Self {
+        let (wake, taken_up) = (Notify::new(), watch::Sender::new(0));
+        Self {
+            store,
+            pepper,
+            registry,
+            sources: Mutex::new(sources),
+            wake,
+            said: AtomicU64::new(0),
+            taken_up,
+        }
+    }
+
+    /// The rows that there are. What cannot be opened is told of and left out.
+    pub(crate) async fn rows(&self) -> Result<Vec<StoredRow>, Error> {
+        let reading = tokio::time::timeout(DEADLINE, stored_models(&*self.store, &self.pepper)).await;
+        let (models, unreadable) = reading.map_err(|_| {
+            Error::new(ErrorKind::StoreUnavailable, "the store did not tell in time which models were added")
+        })??;
+        for (id, error) in unreadable {
+            tracing::error!("model {id}: the deployment is out of service: {error}");
+        }
+        Ok(models.iter().map(row).collect())
+    }
+
+    /// Holds new ones against what a newer file says, from now on.
+    pub(crate) fn follow(&self, sources: Arc<Sources>) {
+        *self.sources.lock().unwrap_or_else(PoisonError::into_inner) = sources;
+    }
+
+    /// Says that there may be something new.
+    pub(crate) fn say(&self) {
+        self.said.fetch_add(1, Ordering::AcqRel);
+        self.wake.notify_one();
+    }
+
+    /// Waits until there may be something new.
+    pub(crate) async fn news(&self) {
+        self.wake.notified().await;
+    }
+
+    /// How often it was said that there is something new.
+    pub(crate) fn said(&self) -> u64 {
+        self.said.load(Ordering::Acquire)
+    }
+
+    /// Notes that everything serves, or never will, that was said until then.
+    pub(crate) fn note_taken_up(&self, said: u64) {
+        self.taken_up.send_replace(said);
+    }
+
+    /// Waits until what has been said so far serves.
+    pub(crate) async fn until_taken_up(&self) {
+        let said = self.said();
+        let mut taken_up = self.taken_up.subscribe();
+        let waited = tokio::time::timeout(TAKEN_UP_WITHIN, taken_up.wait_for(|taken| *taken >= said)).await;
+        if waited.is_err() {
+            tracing::warn!("models were changed, and do not serve yet");
+        }
+    }
+}
+
+/// The rows that there are at the start. `None` if the store does not tell: it is asked again while the server runs.
+pub(crate) async fn at_start(stored: Option<&Stored>) -> Option<Vec<StoredRow>> {
+    let Some(stored) = stored else { return Some(Vec::new()) };
+    match stored.rows().await {
+        Ok(rows) => Some(rows),
+        Err(error) => {
+            tracing::error!(error = %error, "the models of the store are not served yet");
+            None
+        }
+    }
+}
+
+/// The deployments that rows are, with what a file says of all. Findings about them are told.
+pub(crate) fn deployments(sources: &Sources, rows: &[StoredRow]) -> Vec<DeploymentSettings> {
+    let (deployments, findings) = sources.loaded.stored_deployments(rows);
+    findings.iter().for_each(tell);
+    deployments
+}
+
+pub(crate) fn row(model: &StoredModel) -> StoredRow {
+    StoredRow { name: format!("model {}", model.id), json: Value::Object(model.row.clone()).to_string() }
+}
+
+impl Deployments for Stored {
+    fn check(&self, deployment: &StoredModel) -> Result<(), Error> {
+        let refused =
+            |message: String| Error::new(ErrorKind::InvalidRequest, message).with_param("litellm_params");
+        let sources = Arc::clone(&self.sources.lock().unwrap_or_else(PoisonError::into_inner));
+        let (read, findings) = sources.loaded.stored_deployments(&[row(deployment)]);
+        if let Some(finding) = findings.iter().find(|finding| finding.is_error()) {
+            return Err(refused(finding.words()));
+        }
+        let tried =
+            read.iter().try_for_each(|row| deployments::try_deployment(row, &sources, &self.registry));
+        tried.map_err(|error| refused(error.message().to_owned()))
+    }
+}
+
+impl Observer for Stored {
+    fn changed(&self, kind: Kind) {
+        if kind == Kind::Model {
+            self.say();
+        }
+    }
+}
+
+/// It holds what opens credentials.
+impl fmt::Debug for Stored {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Stored").field("said", &self.said).finish_non_exhaustive()
+    }
+}
