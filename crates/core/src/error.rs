@@ -176,6 +176,7 @@ struct Inner {
     status: Option<StatusCode>,
     upstream: Option<UpstreamAnswer>,
     upstream_headers: HeaderMap,
+    generation_id: Option<String>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -199,6 +200,7 @@ impl Error {
             status: None,
             upstream: None,
             upstream_headers: HeaderMap::new(),
+            generation_id: None,
             source: None,
         }))
     }
@@ -308,6 +310,18 @@ impl Error {
     pub fn with_upstream_headers(mut self, headers: HeaderMap) -> Self {
         self.0.upstream_headers = headers;
         self
+    }
+
+    /// Keeps the upstream's own id of the call, as far as it had told it: a reply that broke off may have been billed.
+    #[must_use]
+    pub fn with_generation_id(mut self, generation_id: Option<String>) -> Self {
+        self.0.generation_id = generation_id;
+        self
+    }
+
+    /// The upstream's own id of the call, under which its bill can be looked up, where it was told.
+    pub fn generation_id(&self) -> Option<&str> {
+        self.0.generation_id.as_deref()
     }
 
     /// What went wrong.

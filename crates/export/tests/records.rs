@@ -107,5 +107,6 @@ fn overtaken(group: &str) -> Attempt {
         duration: Duration::from_millis(20),
         usage: Some(Usage { uncached_input: 3, ..Usage::default() }),
         cost: cost::amount(b"0.001").map(Cost::Computed),
+        generation_id: None,
     }
 }

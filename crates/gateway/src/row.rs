@@ -70,7 +70,7 @@ fn attempt(attempt: &Attempt) -> AttemptRow {
         status: attempt.status.map(|status| status.as_u16()),
         usage: attempt.usage.clone(),
         spend: attempt.cost.as_ref().and_then(Cost::spend),
-        generation_id: None,
+        generation_id: attempt.generation_id.clone(),
     }
 }
 

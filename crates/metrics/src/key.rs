@@ -226,6 +226,7 @@ mod tests {
             duration: Duration::from_millis(1),
             usage: None,
             cost: None,
+            generation_id: None,
         }
     }
 

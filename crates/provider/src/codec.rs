@@ -27,6 +27,11 @@ pub trait Codec: fmt::Debug + Send + Sync + 'static {
     /// How a successful reply is read.
     fn decoder(&self, operation: Operation, streaming: bool) -> Decode;
 
+    /// The upstream's own id of the call in the beginning of a reply that broke off. The default is that it tells none.
+    fn generation_id_of_part(&self, _beginning: &[u8]) -> Option<String> {
+        None
+    }
+
     /// Reads a refusal. The only place where this upstream's statuses are judged.
     fn classify(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure;
 

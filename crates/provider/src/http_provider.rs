@@ -145,7 +145,11 @@ impl<C: Codec> HttpProvider<C> {
         let mut first = Bytes::new();
         let mut whole = BytesMut::new();
         while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|error| error.with_provider(self.codec.name()))?;
+            let chunk = chunk.map_err(|error| {
+                let beginning = if whole.is_empty() { &first[..] } else { &whole[..] };
+                let id = self.codec.generation_id_of_part(beginning);
+                error.with_provider(self.codec.name()).with_generation_id(id)
+            })?;
             if first.len() + whole.len() + chunk.len() > self.limits.reply_bytes_max {
                 let message = format!(
                     "the reply is larger than reply_bytes_max ({} bytes)",

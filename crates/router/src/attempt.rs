@@ -32,12 +32,18 @@ pub struct Attempt {
     pub usage: Option<Usage>,
     /// What that costs, where the price is known.
     pub cost: Option<Cost>,
+    /// The upstream's own id of it, where it was told before it broke off.
+    pub generation_id: Option<String>,
 }
 
 impl Attempt {
     pub(crate) fn failed(group: &Arc<str>, candidate: &Candidate, error: &Error, duration: Duration) -> Self {
-        let failure = Some(error.kind());
-        Self { status: error.upstream_status(), failure, ..Self::overtaken(group, candidate, duration) }
+        Self {
+            status: error.upstream_status(),
+            failure: Some(error.kind()),
+            generation_id: error.generation_id().map(str::to_owned),
+            ..Self::overtaken(group, candidate, duration)
+        }
     }
 
     /// One that was given up, because another answered first or nobody waited any more.
@@ -53,6 +59,7 @@ impl Attempt {
             duration,
             usage: None,
             cost: None,
+            generation_id: None,
         }
     }
 

@@ -13,18 +13,19 @@ use super::load::Planned;
 use crate::server::Start;
 
 /// Requests whose upstream had told no id when it was cut off, so that nobody can be asked what they cost: attempts that
-/// were given up, whole replies that broke off, and streams of Responses, whose id stands at their end.
+/// were given up before it said anything, and Responses, whose id stands at their end.
 ///
 /// WHEN ONE GETS AN ID: take it off. What stands here and holds fails the test.
-const WITHOUT_ID: [&str; 3] = ["hedge", "halved", RESPONSES];
-const RESPONSES: &str = "a stream of Responses";
+const WITHOUT_ID: [&str; 2] = ["hedge", RESPONSES];
+const RESPONSES: &str = "Responses that broke off";
 
 /// Which of them a request is.
 fn without_id(planned: &Planned, row: &LedgerRow) -> Option<&'static str> {
-    let is_cut = matches!(planned.kind, "cut" | "left") && planned.path == "/v1/responses";
+    let of_responses = planned.path == "/v1/responses";
     match planned.kind {
         kind if WITHOUT_ID.contains(&kind) => Some(kind),
-        _ if is_cut && row.generation_id.is_none() => Some(RESPONSES),
+        "cut" | "left" if of_responses && row.generation_id.is_none() => Some(RESPONSES),
+        "halved" if of_responses => Some(RESPONSES),
         _ => None,
     }
 }

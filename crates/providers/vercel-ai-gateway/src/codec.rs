@@ -10,6 +10,7 @@ use trunkline_openai::wire;
 use trunkline_provider::{Capabilities, Codec, Decode, EncodeContext, Failure, Target};
 
 use crate::attribution::Attribution;
+use crate::billing::{generation_id, id_of_event};
 use crate::failure::{self, Blame};
 use crate::probe::VercelProbe;
 use crate::{API_BASE, PREFIX};
@@ -104,6 +105,10 @@ impl Codec for VercelCodec {
 
     fn decoder(&self, operation: Operation, _streaming: bool) -> Decode {
         Decode::Verbatim(Box::new(VercelProbe::new(operation, self.blame)))
+    }
+
+    fn generation_id_of_part(&self, beginning: &[u8]) -> Option<String> {
+        id_of_event(beginning).and_then(generation_id)
     }
 
     fn classify(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {

@@ -57,6 +57,28 @@ async fn a_stream_that_broke_off_has_a_record_of_what_was_sent() {
 }
 
 #[tokio::test]
+async fn a_whole_reply_that_broke_off_has_told_its_id() {
+    use trunkline_core::Operation::{ChatCompletions, Messages, Responses};
+    let chat = r#"{"model":"x","max_tokens":9,"messages":[{"role":"user","content":"Weather in Oslo?"}]}"#;
+    for (operation, body, is_told) in [
+        (ChatCompletions, chat, true),
+        (Messages, chat, true),
+        (Responses, r#"{"model":"x","input":"Weather in Oslo?"}"#, false),
+    ] {
+        let world = World::new().await;
+        let fault = Fault::CutEvents { after_events: 1, how: trunkline_testkit::simulator::CutKind::Close };
+        world.control().fault(FaultRule::new([fault]));
+        let error =
+            world.call(crate::world::call_of(operation, crate::world::MODEL, body)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UpstreamCut, "{operation}: {error}");
+        let bill = world.control().settled_bill().await;
+        assert!(!bill[0].gateway_cost.is_zero(), "it was billed");
+        let expected = bill[0].generation_id.as_deref().filter(|_| is_told);
+        assert_eq!(error.generation_id(), expected, "{operation}");
+    }
+}
+
+#[tokio::test]
 async fn days_are_reported_where_the_plan_has_reports() {
     for reports in [true, false] {
         let options =
