@@ -155,7 +155,7 @@ impl Keys {
             if self.is_unknown(token) {
                 return Err(None);
             }
-            match self.read(token).await {
+            match Box::pin(self.read(token)).await {
                 Ok(Some(identity)) => Ok(Arc::new(identity)),
                 Ok(None) => {
                     self.unknown.insert(token, Instant::now() + self.options.unknown_for);
@@ -192,7 +192,7 @@ impl Keys {
     }
 
     pub(crate) async fn look_up_limited(&self, name: (Kind, String)) -> Result<Arc<Limited>, Error> {
-        let read = async { self.read_limited(name.0, &name.1).await.map(Arc::new) };
+        let read = async { Box::pin(self.read_limited(name.0, &name.1)).await.map(Arc::new) };
         self.limited.get_or_insert_async(&name, read).await
     }
 
