@@ -11,7 +11,8 @@ use trunkline_core::{Error, ErrorKind};
 use crate::block::{Block, BlockFile, open};
 use crate::maker::{ENDING, Maker};
 use crate::marks::{Marks, MarksFile};
-use crate::options::Options;
+use crate::options::{Durability, Options};
+use crate::position::Position;
 use crate::segment::{OPENING_BYTES, Opening, Segment, read_opening};
 use crate::state::State;
 
@@ -28,9 +29,13 @@ pub(crate) struct Opened {
 /// What the files of a folder hold.
 #[derive(Default)]
 struct Files {
+    /// Those that are wanted, and the epoch that each began in.
     segments: Vec<(Segment, u32)>,
     spare: Vec<Block>,
     damaged: usize,
+    /// The last epoch that any began in. Those count that nobody needs: were an epoch used twice, or one before it, a later
+    /// process that finds them again would take what is newer for what was cut off.
+    epoch: u32,
     /// The number of the next file's name.
     next: u64,
 }
@@ -39,8 +44,9 @@ struct Files {
 pub(crate) fn open_folder(folder: &Path, options: &Options) -> Result<Opened, Error> {
     make_folder(folder).map_err(|error| unusable("made", folder, &error))?;
     let lock = lock(folder)?;
+    let disk = (options.durability == Durability::Sync).then(|| Arc::clone(&options.disk));
     let (mut marks_file, marks) =
-        MarksFile::open(folder).map_err(|error| unusable("written", folder, &error))?;
+        MarksFile::open(folder, disk).map_err(|error| unusable("written", folder, &error))?;
     let files = read_files(folder, options, marks)?;
     let damaged = files.damaged;
     let maker = Maker::new(Some(folder.to_owned()), files.next, options);
@@ -122,11 +128,15 @@ fn read_file(
     let mut bytes = [0; OPENING_BYTES];
     let count = file.read(0, &mut bytes)?;
     let opening = if count < OPENING_BYTES { Opening::Blank } else { read_opening(&bytes) };
+    if let Opening::Segment { epoch, .. } = opening {
+        files.epoch = files.epoch.max(epoch);
+    }
     match opening {
         Opening::Segment { format, .. } if format > options.format => return Ok(Err(format)),
         Opening::Segment { sequence, epoch, .. } if sequence >= marks.first => {
             let block = Block::of(Arc::new(file), length);
-            let segment = Segment { block, sequence, end: length, held: 0, is_synced: false };
+            let replaced_until = Position::START;
+            let segment = Segment { block, sequence, end: length, held: 0, is_synced: false, replaced_until };
             files.segments.push((segment, epoch));
         }
         // Nothing that anybody needs: room for the next one, if it is as large as the others.
@@ -146,8 +156,8 @@ fn read_file(
 
 /// Goes on where the last process was cut off.
 fn begin(files: Files, maker: &Maker, marks: Marks) -> io::Result<State> {
-    let Files { segments, mut spare, .. } = files;
-    let mut epoch = segments.iter().map(|(_, epoch)| *epoch).max().unwrap_or_default();
+    let Files { segments, mut spare, mut epoch, .. } = files;
+    let began_in = segments.last().map_or(0, |(_, epoch)| *epoch);
     let mut sealed: VecDeque<Segment> = segments.into_iter().map(|(segment, _)| segment).collect();
     for block in &mut spare {
         block.ensure_mapped()?;
@@ -155,7 +165,7 @@ fn begin(files: Files, maker: &Maker, marks: Marks) -> io::Result<State> {
     let active = match sealed.pop_back() {
         Some(mut last) => {
             last.block.ensure_mapped()?;
-            epoch = last.find_end(epoch) + 1;
+            epoch = epoch.max(last.find_end(began_in)) + 1;
             last
         }
         None => {

@@ -39,12 +39,14 @@ pub(crate) fn until(
 fn take_forgotten(shared: &Shared, opened_at: Position) -> (Vec<Block>, crate::marks::Marks) {
     let mut state = shared.lock();
     let mut blocks = Vec::new();
-    // Before that, what an earlier process began and did not close is still wanted.
+    // Before that, what an earlier process began and did not close is still wanted. And what was closed since is wanted until
+    // its closing is on the disk: of a machine that ends before that nothing else would tell of it.
     let is_settled = state.marks.settled >= opened_at;
     while is_settled
         && let Some(front) = state.sealed.front()
         && front.sequence < state.marks.forgotten.sequence()
         && front.held == 0
+        && (!shared.is_sync() || front.replaced_until <= state.on_disk)
     {
         blocks.extend(state.sealed.pop_front().map(|segment| segment.block));
     }

@@ -98,6 +98,7 @@ fn sync(shared: &Shared, until: Position, files: &[(u64, Arc<BlockFile>)]) {
         for segment in state.sealed.iter_mut() {
             segment.is_synced |= segment.sequence < until.sequence();
         }
+        state.on_disk = state.on_disk.max(until);
     }
     let mut progress = shared.progress();
     if failed.is_some() {

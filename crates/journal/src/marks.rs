@@ -1,9 +1,13 @@
 //! What is done with: a small file of two places that are written in turn, so that one of them always holds.
+//!
+//! Where records are forced to the disk, it is too: what is given back by its word is used for something else then.
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::block::{BlockFile, open};
+use crate::disk::Disk;
 use crate::position::Position;
 
 const NAME: &str = "marks";
@@ -34,19 +38,25 @@ impl Marks {
 pub(crate) struct MarksFile {
     file: BlockFile,
     turn: u64,
+    /// What forces it to the disk, if anything is to be.
+    disk: Option<Arc<dyn Disk>>,
 }
 
 impl MarksFile {
     /// Opens the file and reads what it says; nothing yet is the same as no file.
-    pub(crate) fn open(folder: &Path) -> io::Result<(Self, Marks)> {
+    pub(crate) fn open(folder: &Path, disk: Option<Arc<dyn Disk>>) -> io::Result<(Self, Marks)> {
         let path = folder.join(NAME);
         let is_new = !path.exists();
         let file = BlockFile { file: open(&path, is_new)?, path };
+        if let Some(disk) = disk.as_ref().filter(|_| is_new) {
+            disk.sync_file(&file.path, &file.file)?;
+            disk.sync_folder(folder)?;
+        }
         let mut bytes = [0; 2 * PLACE_BYTES];
         file.read(0, &mut bytes)?;
         let found = bytes.chunks_exact(PLACE_BYTES).filter_map(read).max_by_key(|(turn, _)| *turn);
         let (turn, marks) = found.unwrap_or_default();
-        Ok((Self { file, turn }, marks))
+        Ok((Self { file, turn, disk }, marks))
     }
 
     /// Writes it down.
@@ -60,7 +70,8 @@ impl MarksFile {
         }
         let sum = crc32fast::hash(&bytes[..SUMMED_BYTES]);
         bytes[SUMMED_BYTES..SUMMED_BYTES + 4].copy_from_slice(&sum.to_le_bytes());
-        self.file.write(self.turn % 2 * PLACE_BYTES as u64, &bytes)
+        self.file.write(self.turn % 2 * PLACE_BYTES as u64, &bytes)?;
+        self.disk.as_ref().map_or(Ok(()), |disk| disk.sync_file(&self.file.path, &self.file.file))
     }
 }
 
@@ -81,13 +92,13 @@ mod tests {
     #[test]
     fn a_write_that_was_cut_off_leaves_the_one_before() {
         let folder = tempfile::tempdir().expect("a folder");
-        let (mut file, none) = MarksFile::open(folder.path()).expect("opens");
+        let (mut file, none) = MarksFile::open(folder.path(), None).expect("opens");
         assert_eq!(none, Marks::default());
         let marks = |first| Marks { first, forgotten: Position::new(first, 64), settled: Position::START };
         file.write(marks(1)).expect("writes");
         file.write(marks(2)).expect("writes");
         file.file.write(0, &[0xFF; 20]).expect("breaks the newer place");
-        let (_, found) = MarksFile::open(folder.path()).expect("opens");
+        let (_, found) = MarksFile::open(folder.path(), None).expect("opens");
         assert_eq!(found, marks(1));
     }
 }

@@ -4,6 +4,7 @@
 //! the number (8), the epoch (4), a checksum of these 28 bytes (4), and nothing. Records follow without gaps.
 
 use crate::block::{Block, Bytes};
+use crate::position::Position;
 use crate::record::{self, HEAD_BYTES, Head, Look, SEAL, framed};
 
 /// Bytes before the first record.
@@ -27,6 +28,8 @@ pub(crate) struct Segment {
     pub(crate) held: usize,
     /// Whether all of it is on the disk.
     pub(crate) is_synced: bool,
+    /// Where what stands in the place of records that were held in it ends. Until that is on the disk, they are wanted.
+    pub(crate) replaced_until: Position,
 }
 
 /// What the first bytes of a file say.
@@ -48,7 +51,8 @@ impl Segment {
         if let Some(bytes) = block.bytes_mut() {
             bytes[..OPENING_BYTES].copy_from_slice(&write_opening(sequence, epoch, format));
         }
-        Self { block, sequence, end: OPENING_BYTES, held: 0, is_synced: false }
+        let replaced_until = Position::START;
+        Self { block, sequence, end: OPENING_BYTES, held: 0, is_synced: false, replaced_until }
     }
 
     pub(crate) fn left(&self) -> usize {

@@ -39,6 +39,8 @@ pub(crate) struct State {
     /// Files that there are, or blocks in memory.
     pub(crate) files: usize,
     pub(crate) marks: Marks,
+    /// All before it is on the disk, where the journal is kept so.
+    pub(crate) on_disk: Position,
     /// The keeper has been woken and has not yet looked.
     pub(crate) is_asked: bool,
     pub(crate) is_sync_wanted: bool,
@@ -66,6 +68,7 @@ impl State {
             epoch,
             format,
             marks: Marks::default(),
+            on_disk: Position::START,
             is_asked: false,
             is_sync_wanted: false,
             is_stopping: false,
@@ -162,20 +165,22 @@ impl State {
         self.holds.hold(position)
     }
 
-    /// Lets go.
+    /// Lets go. What was appended in its place, if anything, stands before the end by now.
     pub(crate) fn release(&mut self, slot: u32) {
-        let position = self.holds.release(slot);
+        let (position, end) = (self.holds.release(slot), self.end());
         if let Some(segment) = position.and_then(|position| self.segment_mut(position.sequence())) {
             segment.held = segment.held.saturating_sub(1);
+            segment.replaced_until = end;
         }
     }
 
     /// Notes that a held record stands elsewhere now.
     pub(crate) fn relocate(&mut self, slot: u32, position: Position) {
-        let before = self.holds.position(slot);
+        let (before, end) = (self.holds.position(slot), self.end());
         self.holds.relocate(slot, position);
         if let Some(segment) = before.and_then(|before| self.segment_mut(before.sequence())) {
             segment.held = segment.held.saturating_sub(1);
+            segment.replaced_until = end;
         }
         if let Some(segment) = self.segment_mut(position.sequence()) {
             segment.held += 1;

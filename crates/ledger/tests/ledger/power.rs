@@ -23,9 +23,6 @@ const LIVES: usize = 40;
 /// How many ask at one time.
 const CALLERS: usize = 4;
 
-/// The file that says what is done with. Nobody forces it to the disk.
-const MARKS: &str = "marks";
-
 /// A disk that has of each file what was forced to it, of each name as much, and no more. It fails once the power is gone, and
 /// so does the store.
 #[derive(Debug)]
@@ -83,11 +80,14 @@ impl Disk for Platter {
     }
 }
 
-/// The files of a journal's segments.
+/// The files of a journal: its segments, and what says how far it is done with.
 fn paths(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let paths = entries.map(|entry| entry.expect("an entry").path());
-    paths.filter(|path| path.extension().is_some_and(|ending| ending == "journal")).collect()
+    let is_kept = |path: &PathBuf| {
+        path.ends_with("marks") || path.extension().is_some_and(|ending| ending == "journal")
+    };
+    paths.filter(is_kept).collect()
 }
 
 /// What requests were told, by the ids under which their callers know them.
@@ -174,11 +174,6 @@ async fn no_request_that_was_told_it_is_safe_is_without_its_row_and_none_has_two
             told.closed.extend(one.closed);
         }
         platter.restore(folder.path());
-        // What nobody forces to the disk is there or not, as it comes.
-        let marks = folder.path().join(MARKS);
-        if life % 2 == 0 && marks.exists() {
-            fs::remove_file(marks).expect("is removed");
-        }
     }
     store.set(Mood::Well);
     let ledger = open(folder.path(), Arc::new(trunkline_journal::SystemDisk), &store).expect("opens");
