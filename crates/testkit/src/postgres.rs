@@ -26,7 +26,7 @@ if [ "$(id -u)" = 0 ]; then
 fi
 for folder in /usr/lib/postgresql/*/bin; do PATH=$folder:$PATH; done
 cd /
-for program in initdb pg_ctl createdb; do
+for program in initdb pg_ctl createdb psql; do
   command -v $program >/dev/null || { echo "there is no $program"; exit 1; }
 done
 folder=$(mktemp -d /tmp/trunkline-postgres.XXXXXX) || { echo 'there is no temporary folder'; exit 1; }
@@ -55,6 +55,7 @@ echo "ready $folder"
 while read -r order name; do
   case $order in
     create) createdb -h "$folder" -U postgres "$name" ;;
+    run) printf '%s' "${name#* }" | psql -X -q -v ON_ERROR_STOP=1 "${name%% *}" ;;
     stop) pg_ctl -D "$folder/data" -m immediate -w stop ;;
     start) start ;;
     freeze) tell STOP ;;
@@ -121,6 +122,17 @@ impl PostgresServer {
         Ok(self.address(&name))
     }
 
+    /// Runs statements in the database at an address that [`PostgresServer::database`] gave: what other programs leave in
+    /// theirs. Lines are joined, so that no comment may stand in them.
+    ///
+    /// # Errors
+    ///
+    /// Says what the server says of the first statement that fails.
+    pub fn run(&self, address: &str, statements: &str) -> io::Result<()> {
+        let statements = statements.replace('\n', " ");
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).obey(&format!("run {address} {statements}"))
+    }
+
     /// The address of a database of that name, whether it is there or not.
     pub fn address(&self, name: &str) -> String {
         format!("postgresql://postgres@localhost/{name}?host={}", self.folder)
@@ -178,7 +190,8 @@ impl Told {
         let Some(orders) = &mut self.orders else { return Err(io::Error::other("the server has ended")) };
         writeln!(orders, "{order}")?;
         let answer = self.answer()?;
-        if answer == "done" { Ok(()) } else { Err(io::Error::other(format!("{order}: {answer}"))) }
+        let what = order.split(' ').next().unwrap_or_default();
+        if answer == "done" { Ok(()) } else { Err(io::Error::other(format!("{what}: {answer}"))) }
     }
 
     fn answer(&mut self) -> io::Result<String> {
@@ -208,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_that_is_dropped_leaves_nothing() {
+    fn a_server_does_as_it_is_told_and_leaves_nothing_when_it_is_dropped() {
         let server = PostgresServer::start().expect("a server");
         let address = server.database().expect("a database");
         let folder = address.rsplit('=').next().expect("the folder of the socket").to_owned();
@@ -217,6 +230,12 @@ mod tests {
             server.told.lock().expect("nobody panicked").obey("create test_1").is_err(),
             "it is there already"
         );
+        server
+            .run(&address, "CREATE TABLE a (b TEXT);\nINSERT INTO a VALUES ('it''s ; \\n');")
+            .expect("they run");
+        let failed =
+            server.run(&address, "SELECT c FROM a").expect_err("there is no such column").to_string();
+        assert!(failed.contains("column \"c\" does not exist"), "{failed}");
         server.stop().expect("it stops");
         server.resume().expect("it starts again");
         server.freeze().expect("it stops where it is");
