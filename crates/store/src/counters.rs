@@ -9,7 +9,7 @@ use trunkline_core::{Error, Subject};
 use crate::failure::refused;
 use crate::placeholders::{pieces, tuples};
 use crate::session::Session;
-use crate::totals::Counter;
+use crate::totals::{self, Counter};
 use crate::value::{Value, indexed};
 use crate::{Charge, Lowered, Spent};
 
@@ -74,12 +74,50 @@ pub(crate) async fn lower(session: &mut Session, lowered: &Lowered) -> Result<()
     Ok(())
 }
 
-pub(crate) async fn set(session: &mut Session, spent: &Spent) -> Result<(), Error> {
+/// Adds to counters what was spent elsewhere. Whoever records takes its locks in the order of the counters too, so that no
+/// two wait for each other.
+pub(crate) async fn add(session: &mut Session, added: &[Spent]) -> Result<(), Error> {
+    let charges: Vec<(Charge, Decimal)> =
+        added.iter().map(|spent| Ok((charge(spent)?, spent.amount))).collect::<Result<_, Error>>()?;
+    let mut sums: BTreeMap<Counter<'_>, Decimal> = BTreeMap::new();
+    for (charge, amount) in &charges {
+        *sums.entry(Counter::of(charge)).or_default() += amount;
+    }
+    if sums.values().all(|amount| !amount.is_sign_negative()) {
+        return totals::store_counters(session, sums).await;
+    }
+    for (counter, amount) in sums {
+        if amount.is_sign_negative() {
+            take_off(session, counter, amount).await?;
+        } else {
+            totals::store_counters(session, BTreeMap::from([(counter, amount)])).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds what is less than nothing, to nothing at least.
+async fn take_off(session: &mut Session, counter: Counter<'_>, amount: Decimal) -> Result<(), Error> {
+    let text = format!(
+        "UPDATE trunkline.counters SET amount = {}(amount + $6, 0)
+         WHERE subject = $1 AND id = $2 AND model = $3 AND period = $4 AND begins_at = $5",
+        session.greatest()
+    );
+    let mut values = Vec::from(counter.values());
+    values.push(amount.into());
+    session.execute(&text, values).await.map(drop)
+}
+
+/// The counter that a figure belongs to, which must be one that a counter holds.
+fn charge(spent: &Spent) -> Result<Charge, Error> {
     if spent.amount.abs() > AMOUNT_MAX {
         return Err(refused(format!("a counter holds up to {AMOUNT_MAX} dollars")));
     }
-    let charge =
-        Charge { subject: spent.subject.clone(), period: spent.period.clone(), begins_at: spent.begins_at };
+    Ok(Charge { subject: spent.subject.clone(), period: spent.period.clone(), begins_at: spent.begins_at })
+}
+
+pub(crate) async fn set(session: &mut Session, spent: &Spent) -> Result<(), Error> {
+    let charge = charge(spent)?;
     let mut values = Vec::from(Counter::of(&charge).values());
     values.push(spent.amount.into());
     let text = "INSERT INTO trunkline.counters (subject, id, model, period, begins_at, amount)

@@ -108,6 +108,11 @@ impl Session {
         if self.is_postgres() { sum } else { format!("MIN({sum}, 9000000000000000000)") }
     }
 
+    /// The function that gives the greatest of its arguments.
+    pub(crate) fn greatest(&self) -> &'static str {
+        if self.is_postgres() { "GREATEST" } else { "MAX" }
+    }
+
     /// The sum of a column over rows, as two columns, `spent` and `rest`. SQLite gives up a statement whose sum passes its
     /// largest number, so that whole millions of picodollars and what is less are summed apart there.
     pub(crate) fn money_total(&self, column: &str) -> String {

@@ -36,14 +36,15 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// A page of objects of one kind.
     async fn list(&self, kind: Kind, query: &ObjectQuery) -> Result<Page<Object>, Error>;
 
-    /// Writes objects, notes each as a change, adds the acts to the audit log, and lowers counters, all or nothing. Gives
-    /// the objects with their new revisions.
+    /// Writes objects, notes each as a change, adds the acts to the audit log, and lowers and raises counters, all or
+    /// nothing. Gives the objects with their new revisions.
     ///
     /// # Errors
     ///
     /// `ErrorKind::Conflict` if an object is not at the revision that it was made from; revision 0 is one that there must
     /// not be yet, or that is deleted. `ErrorKind::InvalidRequest` if an alias, a user or a team has more than 500 bytes, or
-    /// an id more than 1,001: those of two names and what stands between them.
+    /// an id more than 1,001: those of two names and what stands between them; or if more than nine million dollars are
+    /// added to a counter.
     async fn write(&self, write: Write) -> Result<Vec<Object>, Error>;
 
     /// Changes with numbers larger than `after`, the oldest first; at most `limit`. An object stands among them once, with
@@ -116,6 +117,9 @@ pub struct Write {
     pub acts: Vec<Act>,
     /// Whose spend counts as less from then on.
     pub lowered: Vec<Lowered>,
+    /// What was spent elsewhere and is to count here too: it is added to what stands on the counters. What is less than
+    /// nothing is taken off, and no counter falls below nothing by it.
+    pub added: Vec<Spent>,
 }
 
 /// Somebody of whose spend an administrator says that a part does not count any more.

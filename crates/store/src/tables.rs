@@ -34,11 +34,12 @@ impl<D: Database> Store for D {
 
     async fn write(&self, mut write: Write) -> Result<Vec<Object>, Error> {
         let mut session = self.begin().await?;
-        let lowered = std::mem::take(&mut write.lowered);
+        let (lowered, added) = (std::mem::take(&mut write.lowered), std::mem::take(&mut write.added));
         let objects = objects::write(&mut session, write).await?;
         for lowered in &lowered {
             counters::lower(&mut session, lowered).await?;
         }
+        counters::add(&mut session, &added).await?;
         session.commit().await?;
         Ok(objects)
     }

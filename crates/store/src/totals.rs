@@ -248,7 +248,8 @@ async fn store_sums(session: &mut Session, table: &str, sums: BTreeMap<Slot<'_>,
     Ok(())
 }
 
-async fn store_counters(
+/// Adds amounts to counters, in their order.
+pub(crate) async fn store_counters(
     session: &mut Session,
     counters: BTreeMap<Counter<'_>, Decimal>,
     corrects: bool,

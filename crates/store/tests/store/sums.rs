@@ -320,6 +320,41 @@ pub(crate) async fn counters_are_lowered_and_never_raised(store: &dyn Store) {
     assert_eq!(store.spent(&subjects).await.expect("counters"), found);
 }
 
+pub(crate) async fn counters_are_added_to_with_what_is_written(store: &dyn Store) {
+    let of = |key: &str, period: &str, amount: &str| Spent {
+        subject: Subject::new(SubjectKind::Key, key),
+        period: period.to_owned(),
+        begins_at: if period.is_empty() { 0 } else { MIDNIGHT },
+        amount: money(amount),
+    };
+    store.set_spent(&of("key-b", "1d", "5")).await.expect("it is set");
+    let added = vec![
+        of("key-b", "1d", "0.25"),
+        of("key-b", "", "-1"),
+        of("key-a", "", "2.5"),
+        of("key-a", "", "0.5"),
+    ];
+    let write = |objects, added| Write { objects, added, ..Write::default() };
+    let key = Object::new(Kind::Key, "key-a", 1);
+    store.write(write(vec![key.clone()], added)).await.expect("a write");
+    let found = async || {
+        let subjects = ["key-a", "key-b"].map(|key| Subject::new(SubjectKind::Key, key));
+        let found = store.spent(&subjects).await.expect("counters");
+        found.iter().map(|spent| format!("{}{}", spent.period, spent.amount)).collect::<Vec<_>>()
+    };
+    // Nothing is taken off where there is nothing.
+    assert_eq!(found().await, ["3", "1d5.25"]);
+    let less = vec![of("key-b", "1d", "-7"), of("key-a", "", "-1")];
+    store.write(write(Vec::new(), less)).await.expect("a write");
+    assert_eq!(found().await, ["2", "1d0"]);
+    // A write that is refused adds nothing.
+    let refused = store.write(write(vec![key], vec![of("key-a", "", "9")])).await;
+    assert_eq!(refused.map_err(|error| error.kind()).err(), Some(ErrorKind::Conflict));
+    let refused = store.write(write(Vec::new(), vec![of("key-a", "", "9000001")])).await;
+    assert_eq!(refused.map_err(|error| error.kind()).err(), Some(ErrorKind::InvalidRequest));
+    assert_eq!(found().await, ["2", "1d0"]);
+}
+
 pub(crate) async fn a_counter_that_is_full_blocks_nothing(store: &dyn Store) {
     let subject = Subject::new(SubjectKind::Team, "red");
     let spent = Spent {
