@@ -110,6 +110,22 @@ impl PostgresStore {
         Ok(Self { pool, has_tables: Arc::new(OnceCell::new()) })
     }
 
+    /// The store that a database has already, to be looked at: no table is made or brought up to date. `None` if there is
+    /// none.
+    ///
+    /// # Errors
+    ///
+    /// As [`PostgresStore::connect`], and `ErrorKind::StoreUnavailable` if the database does not answer.
+    pub async fn existing(url: &Secret, options: &PostgresOptions) -> Result<Option<Self>, Error> {
+        let store = Self::connect(url, options)?;
+        let mut session = store.pool.acquire().await.map(Session::Postgres).map_err(unavailable)?;
+        if schema::version(&mut session).await? == 0 {
+            return Ok(None);
+        }
+        drop(session);
+        Ok(Some(Self { has_tables: Arc::new(OnceCell::new_with(Some(()))), ..store }))
+    }
+
     /// Makes the tables where they are missing. What fails is tried again by the next call.
     async fn make_tables(&self) -> Result<(), Error> {
         let mut session = self.pool.acquire().await.map(Session::Postgres).map_err(unavailable)?;

@@ -103,6 +103,23 @@ impl SqliteStore {
         Ok(store)
     }
 
+    /// The store that a file holds already, to be looked at: nothing in it is changed or brought up to date. `None` if
+    /// there is no such file, or no store in it.
+    ///
+    /// # Errors
+    ///
+    /// `ErrorKind::StoreUnavailable` if the file cannot be read, or is none of ours.
+    pub async fn existing(path: &Path) -> Result<Option<Self>, Error> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let readers =
+            writer(usual(SqliteConnectOptions::new().filename(path)).pragma("query_only", "ON")).await?;
+        let store = Self { writer: readers.clone(), readers };
+        let version = schema::version(&mut store.read().await?).await?;
+        Ok((version > 0).then_some(store))
+    }
+
     /// A store that ends with the process: for tests, and where there is no disk to write to. One connection reads and
     /// writes, so that readers wait for the writer.
     ///

@@ -1,6 +1,7 @@
 //! What every store keeps to: one suite, run over SQLite and over a real PostgreSQL.
 
 mod amendments;
+mod existing;
 mod files;
 mod ledger;
 mod load;
