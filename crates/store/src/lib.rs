@@ -4,6 +4,8 @@
 //! an [`Object`]: the columns that are searched, and its settings as they were given. *Rows* are what requests leave
 //! behind: one [`RequestRow`] for each, counted once, with sums by hour, by day and by [`Subject`] beside them.
 //!
+//! A [`LitellmDatabase`] is somebody else's: it is read, so that what stands there can be taken over.
+//!
 //! [`Subject`]: trunkline_core::Subject
 
 mod act;
@@ -15,6 +17,7 @@ mod request_row;
 mod store;
 
 mod database;
+mod litellm;
 mod postgres;
 mod sqlite;
 mod tables;
@@ -46,6 +49,7 @@ pub use act::Act;
 pub use activity::{Activity, ActivityQuery, Dimension, Sums};
 pub use change::Change;
 pub use corrected::corrected;
+pub use litellm::{LitellmDatabase, LitellmRow, LitellmSnapshot, LitellmTable};
 pub use object::{Kind, Object, member_id};
 pub use postgres::{PostgresOptions, PostgresStore};
 pub use query::{ObjectQuery, Order, Page, RequestQuery};

@@ -168,7 +168,8 @@ impl fmt::Debug for PostgresStore {
     }
 }
 
-fn parse(url: &Secret) -> Result<PgConnectOptions, Error> {
+/// An address as it is connected to.
+pub(crate) fn parse(url: &Secret) -> Result<PgConnectOptions, Error> {
     // Neither the address nor what is wrong with it is shown: a password stands in it.
     let wrong = || {
         let message =

@@ -4,6 +4,7 @@ mod amendments;
 mod existing;
 mod files;
 mod ledger;
+mod litellm;
 mod load;
 mod objects;
 mod replicas;
