@@ -30,7 +30,7 @@ pub use model_list::ModelList;
 pub use notes::{COUNTS_AS, LENT, RENEWED, SPEND_RESET_AT, SPEND_RESET_TO, counts_as};
 pub use observer::Observer;
 pub use pepper::{KeyIndex, Pepper};
-pub use pepper_file::{pepper_of_folder, random_pepper};
+pub use pepper_file::{existing_pepper, pepper_of_folder, random_pepper};
 pub use role::Role;
 pub use routes::{AllowedRoutes, RouteGroup};
 pub use soft_budget::SoftBudgetPassed;

@@ -40,6 +40,15 @@ pub fn pepper_of_folder(folder: &Path) -> Result<Secret, Error> {
     Ok(secret)
 }
 
+/// The same, and `None` where there is none yet: nothing is made.
+///
+/// # Errors
+///
+/// `Configuration` if the file cannot be read, or is empty.
+pub fn existing_pepper(folder: &Path) -> Result<Option<Secret>, Error> {
+    if folder.join(NAME).exists() { pepper_of_folder(folder).map(Some) } else { Ok(None) }
+}
+
 fn read(mut file: File) -> io::Result<Secret> {
     let mut text = String::new();
     file.read_to_string(&mut text)?;
@@ -88,9 +97,12 @@ mod tests {
     #[test]
     fn a_pepper_is_made_once_and_for_its_owner_alone() {
         let folder = tempfile::tempdir().expect("a folder");
+        assert!(existing_pepper(folder.path()).expect("looked for").is_none());
         let first = pepper_of_folder(folder.path()).expect("made");
         assert_eq!(first.expose().len(), 2 * BYTES);
         assert_eq!(pepper_of_folder(folder.path()).expect("read").expose(), first.expose());
+        let existing = existing_pepper(folder.path()).expect("read").expect("it is there");
+        assert_eq!(existing.expose(), first.expose());
         let path = folder.path().join(NAME);
         let mode = std::fs::metadata(&path).expect("a file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);

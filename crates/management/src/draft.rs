@@ -3,6 +3,9 @@
 use serde_json::{Map, Value};
 use trunkline_store::{Act, Lowered, Object};
 
+/// What is done to an object that is taken over from elsewhere.
+const IMPORTED: &str = "imported";
+
 /// An object as it is and as it shall be.
 #[derive(Clone, Debug)]
 pub(crate) struct Draft {
@@ -21,6 +24,11 @@ impl Draft {
     /// An object that is changed.
     pub(crate) fn changed(before: Object, after: Object, action: &'static str) -> Self {
         Self { before: Some(before), after, action, lowered: None }
+    }
+
+    /// An object that is taken over from elsewhere, with whoever made it there, and when.
+    pub(crate) fn imported(before: Option<Object>, after: Object) -> Self {
+        Self { before, after, action: IMPORTED, lowered: None }
     }
 
     /// An object that is deleted.
@@ -49,7 +57,7 @@ impl Draft {
         let Self { before, mut after, action, lowered: _ } = self;
         after.updated_at = now;
         after.updated_by = Some(author.to_owned());
-        if before.is_none() {
+        if before.is_none() && action != IMPORTED {
             after.created_at = now;
             after.created_by = Some(author.to_owned());
         }

@@ -107,7 +107,7 @@ impl Table {
 }
 
 /// Whether a value asks for nothing.
-fn is_empty(value: &Value) -> bool {
+pub(crate) fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::Bool(flag) => !flag,

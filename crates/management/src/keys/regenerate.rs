@@ -7,6 +7,7 @@ use trunkline_store::Object;
 
 use crate::desk::Desk;
 use crate::draft::Draft;
+use crate::import::note::IMPORTED;
 use crate::keys::rows::KeyRows;
 use crate::keys::{ceiling, change, generate, lookup};
 use crate::{Actor, Asked, Reply, request, rights, tables};
@@ -65,6 +66,8 @@ fn renamed(desk: &Desk, key: &Object, secret: &str) -> Object {
     let own = std::mem::take(&mut renamed.settings);
     renamed.settings = key.settings.clone();
     renamed.settings.extend(own);
+    // It is no more the key that was taken over: that one has the old secret.
+    renamed.settings.remove(IMPORTED);
     renamed.settings.insert(COUNTS_AS.to_owned(), Value::from(counts_as(key)));
     renamed.alias.clone_from(&key.alias);
     renamed.user_id.clone_from(&key.user_id);

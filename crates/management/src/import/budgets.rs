@@ -1,0 +1,23 @@
+//! Budgets that others refer to.
+
+use trunkline_store::{Kind, LitellmRow};
+
+use crate::import::known::Budget;
+use crate::import::mapped::{Mapped, Outcome};
+use crate::import::row::Row;
+use crate::import::{rules, taken};
+
+/// A row of `LiteLLM_BudgetTable`, and what is known of it from then on.
+pub(crate) fn map(row: LitellmRow, now: i64) -> (Outcome, String, Budget) {
+    let row = Row::new(row);
+    let id = row.text("budget_id").unwrap_or_default().to_owned();
+    let (models, ends_at) = (row.value("allowed_models").cloned(), row.time("budget_reset_at"));
+    let mut object = taken::object(Kind::Budget, id.as_str(), &row, now);
+    let missing = taken::take(row, &rules::BUDGETS, &mut object);
+    let restrictions = missing.iter().filter(|missing| missing.restricts).cloned().collect();
+    let budget = Budget { settings: object.settings.clone(), models, ends_at, missing: restrictions };
+    if !taken::is_id(&id) {
+        return (Outcome::skipped(id.clone(), taken::NO_ID), id, budget);
+    }
+    (Outcome::Mapped(Box::new(Mapped::of(object, missing))), id, budget)
+}

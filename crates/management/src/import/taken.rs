@@ -1,0 +1,137 @@
+//! What of a row there is a field for here, and what is left over.
+
+use serde_json::{Map, Value};
+use trunkline_store::Object;
+
+use crate::fields::is_empty;
+use crate::import::missing::Missing;
+use crate::import::row::{self, Row};
+use crate::import::rules::{IN_METADATA, OF_ALL, Rules};
+use crate::numbers;
+
+/// How many bytes a name among people may have in the store.
+const ALIAS_BYTES_MAX: usize = 500;
+
+/// Takes a row into an object, as far as there are fields for it. Gives what is left out.
+pub(crate) fn take(row: Row, rules: &Rules, object: &mut Object) -> Vec<Missing> {
+    let mut missing = Vec::new();
+    for (name, value) in prepared(row, &mut missing).into_columns() {
+        let is_read = rules.read_by_name.contains(&name.as_str()) || OF_ALL.contains(&name.as_str());
+        if is_read || is_empty(&value) || !take_one(rules, &name, value, object) {
+            continue;
+        }
+        let is_harmless = rules.harmless.iter().any(|names| names.contains(&name.as_str()));
+        missing.push(if is_harmless { Missing::harmless(name) } else { Missing::restriction(name) });
+    }
+    missing.extend(made_sensible(object));
+    missing
+}
+
+/// Takes one value over. Gives whether it is left out.
+fn take_one(rules: &Rules, name: &str, value: Value, object: &mut Object) -> bool {
+    let Some(table) = rules.table else { return true };
+    let body = Map::from_iter([(name.to_owned(), value)]);
+    match table.read(body) {
+        Ok(fields) => {
+            fields.apply(object);
+            false
+        }
+        Err(_) => true,
+    }
+}
+
+/// The row in the spelling that fields here have.
+fn prepared(mut row: Row, missing: &mut Vec<Missing>) -> Row {
+    lift(&mut row);
+    for name in ["expires", "temp_budget_expiry"] {
+        if let Some(at) = row.time(name).and_then(crate::times::text) {
+            row.set(name, Value::String(at));
+        }
+    }
+    for name in ["max_budget", "soft_budget"] {
+        // As at LiteLLM, what is no figure is no limit.
+        if row.text(name).is_some_and(|text| matches!(text, "Infinity" | "-Infinity" | "NaN")) {
+            row.remove(name);
+        }
+    }
+    for name in ["alias", "key_alias", "team_alias", "user_email"] {
+        if row.text(name).is_some_and(|text| text.len() > ALIAS_BYTES_MAX) {
+            row.remove(name);
+            missing.push(Missing::harmless(name));
+        }
+    }
+    if let Some(Value::Object(budgets)) = row.remove("model_max_budget") {
+        row.set("model_max_budget", Value::Object(budgets_of_models(budgets)));
+    }
+    row
+}
+
+/// What LiteLLM keeps in the metadata and reads there is taken for the field that it is.
+fn lift(row: &mut Row) {
+    let Some(metadata) = row.metadata() else { return };
+    let lifted: Vec<(String, Value)> =
+        IN_METADATA.iter().filter_map(|name| metadata.remove_entry(*name)).collect();
+    for (name, value) in lifted {
+        if row.value(&name).is_none_or(is_empty) {
+            row.set(&name, value);
+        }
+    }
+}
+
+/// Budgets of single models. Limits that may stand beside a figure are asked by nobody at LiteLLM, and what has no figure
+/// is no budget.
+fn budgets_of_models(budgets: Map<String, Value>) -> Map<String, Value> {
+    let is_budget = |value: &Value| match value {
+        Value::Object(members) => ["budget_limit", "max_budget"]
+            .iter()
+            .any(|name| members.get(*name).is_some_and(|limit| !limit.is_null())),
+        _ => true,
+    };
+    let plain = |value: Value| match value {
+        Value::Object(mut members) => {
+            members.retain(|name, value| !value.is_null() && name != "rpm_limit" && name != "tpm_limit");
+            Value::Object(members)
+        }
+        other => other,
+    };
+    let budgets = budgets.into_iter().filter(|(_, value)| is_budget(value));
+    budgets.map(|(model, value)| (model, plain(value))).collect()
+}
+
+/// Takes out what does not make sense together. Nobody may more by it.
+fn made_sensible(object: &mut Object) -> Vec<Missing> {
+    let mut out = Vec::new();
+    let amount = |name: &str| object.settings.get(name).and_then(numbers::money);
+    if let (Some(soft), Some(max)) = (amount("soft_budget"), amount("max_budget"))
+        && soft >= max
+    {
+        out.push("soft_budget");
+    }
+    let raise = ["temp_budget_increase", "temp_budget_expiry"];
+    if raise.iter().filter(|name| object.settings.contains_key(**name)).count() == 1 {
+        out.extend(raise.iter().filter(|name| object.settings.contains_key(**name)));
+    }
+    out.into_iter()
+        .map(|name| {
+            object.settings.remove(name);
+            Missing::harmless(name)
+        })
+        .collect()
+}
+
+/// Why an object is not taken over whose id can be none here.
+pub(crate) const NO_ID: &str = "its id is empty, has more than 255 bytes, or holds a control character";
+
+/// Whether an id can be one here.
+pub(crate) fn is_id(text: &str) -> bool {
+    const ID_BYTES_MAX: usize = 255;
+    !text.is_empty() && text.len() <= ID_BYTES_MAX && !text.chars().any(char::is_control)
+}
+
+/// An object that is as old as the row, and whose maker is the same.
+pub(crate) fn object(kind: trunkline_store::Kind, id: impl Into<String>, row: &Row, now: i64) -> Object {
+    let mut object = Object::new(kind, id, now);
+    object.created_at = row.text("created_at").and_then(row::time).unwrap_or(now);
+    object.created_by = row.text("created_by").map(str::to_owned);
+    object
+}
