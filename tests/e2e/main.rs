@@ -17,6 +17,7 @@ mod explain;
 mod faults;
 mod headers;
 mod health;
+mod import;
 mod keys;
 mod ledger;
 mod log;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use trunkline_config::{DeploymentSettings, LedgerDurability, StoredRow};
-use trunkline_core::{Environment, Error, ErrorKind, Secret};
+use trunkline_core::{Error, ErrorKind, Secret};
 use trunkline_gateway::Accounting;
 use trunkline_journal::{Durability, Journal, Options as JournalOptions};
 use trunkline_keys::{Keys, KeysOptions, Observer, Pepper, pepper_of_folder, random_pepper};
@@ -21,9 +21,6 @@ use crate::managed::Managed;
 use crate::shared;
 use crate::sources::Sources;
 use crate::stored::{self, Stored};
-
-/// What is kept where no database is named.
-const SQLITE_FILE: &str = "trunkline.db";
 
 /// How long rows are kept where there is nothing but memory to keep them.
 const RETENTION_IN_MEMORY: Duration = Duration::from_secs(60);
@@ -40,25 +37,15 @@ pub(crate) struct Accounts {
 }
 
 impl Accounts {
-    /// Opens what the sources name. `None` where nothing is kept: there is neither a master key, with which keys could be
-    /// made, nor a database or a folder that somebody named.
+    /// Opens what the sources name. `None` where nothing is kept.
     pub(crate) async fn open(
         sources: &Arc<Sources>,
         folder: Option<&Path>,
         registry: &Arc<Registry>,
     ) -> Result<Option<Self>, Error> {
         let settings = &sources.loaded.settings;
-        let named = named_folder(sources, folder);
-        let is_asked_for = settings.general.master_key.is_some()
-            || settings.accounts.database_url.is_some()
-            || settings.accounts.max_budget.is_some()
-            || settings.accounts.models_in_store
-            || named.is_some();
-        if !is_asked_for {
-            return Ok(None);
-        }
-        let environment = &sources.loaded.environment;
-        let folder = Folder::made(named, environment);
+        let Some(place) = place(sources, folder) else { return Ok(None) };
+        let folder = Folder::made(place);
         let pepper = Arc::new(Pepper::new(&pepper(sources, &folder)?));
         let store = store(sources, &folder).await?;
         let stored = settings.accounts.models_in_store.then(|| {
@@ -89,30 +76,57 @@ impl Accounts {
     }
 }
 
+/// The folder of a server of these sources. `None` where nothing is kept: there is neither a master key, with which keys could
+/// be made, nor a database or a folder that somebody named.
+pub(crate) fn place(sources: &Sources, named: Option<&Path>) -> Option<Result<PathBuf, String>> {
+    let settings = &sources.loaded.settings;
+    let is_asked_for = settings.general.master_key.is_some()
+        || settings.accounts.database_url.is_some()
+        || settings.accounts.max_budget.is_some()
+        || settings.accounts.models_in_store
+        || named_folder(sources, named).is_some();
+    is_asked_for.then(|| usual_place(sources, named))
+}
+
+/// The folder that was named, else the state's folder of whoever runs this.
+fn usual_place(sources: &Sources, named: Option<&Path>) -> Result<PathBuf, String> {
+    let environment = &sources.loaded.environment;
+    let of_state = || environment.get("XDG_STATE_HOME").map(PathBuf::from);
+    let of_home = || environment.get("HOME").map(|home| Path::new(home).join(".local/state"));
+    let usual = || of_state().or_else(of_home).map(|folder| folder.join("trunkline"));
+    named_folder(sources, named).or_else(usual).ok_or_else(|| "neither --data-dir nor HOME is set".to_owned())
+}
+
+/// The folder that a flag or the file names.
+fn named_folder(sources: &Sources, named: Option<&Path>) -> Option<PathBuf> {
+    named.map(Path::to_owned).or_else(|| {
+        let folder = &sources.loaded.settings.trunkline.data_dir;
+        Some(folder).filter(|folder| !folder.is_empty()).map(PathBuf::from)
+    })
+}
+
+/// The file of a store in SQLite.
+pub(crate) const FILE: &str = "trunkline.db";
+
 /// Where things are kept: a folder that can be written, or none.
-struct Folder(Result<PathBuf, String>);
+pub(crate) struct Folder(Result<PathBuf, String>);
 
 impl Folder {
-    /// The folder that was named, else the state's folder of whoever runs this, made where it is not there.
-    fn made(named: Option<PathBuf>, environment: &Environment) -> Self {
-        let Some(path) = Self::path_of(named, environment) else {
-            return Self(Err("neither --data-dir nor HOME is set".to_owned()));
+    /// A folder, made where it is not there.
+    pub(crate) fn made(place: Result<PathBuf, String>) -> Self {
+        let path = match place {
+            Ok(path) => path,
+            Err(why) => return Self(Err(why)),
         };
         let made = std::fs::create_dir_all(&path).and_then(|()| check_writable(&path));
         Self(made.map(|()| path.clone()).map_err(|error| format!("{}: {error}", path.display())))
     }
 
-    fn path_of(named: Option<PathBuf>, environment: &Environment) -> Option<PathBuf> {
-        let of_state = || environment.get("XDG_STATE_HOME").map(PathBuf::from);
-        let of_home = || environment.get("HOME").map(|home| Path::new(home).join(".local/state"));
-        named.or_else(|| of_state().or_else(of_home).map(|folder| folder.join("trunkline")))
-    }
-
-    fn path(&self) -> Option<&Path> {
+    pub(crate) fn path(&self) -> Option<&Path> {
         self.0.as_deref().ok()
     }
 
-    fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         match &self.0 {
             Ok(path) => path.display().to_string(),
             Err(why) => format!("none, {why}"),
@@ -132,7 +146,7 @@ fn check_writable(folder: &Path) -> std::io::Result<()> {
 /// # Errors
 ///
 /// `Configuration` where keys outlive the process and what they are found by would not.
-fn pepper(sources: &Sources, folder: &Folder) -> Result<Secret, Error> {
+pub(crate) fn pepper(sources: &Sources, folder: &Folder) -> Result<Secret, Error> {
     if let Some(salt) = sources.loaded.environment.secret("LITELLM_SALT_KEY") {
         return Ok(salt);
     }
@@ -159,14 +173,14 @@ pub(crate) async fn store_of_others(
     sources: &Sources,
     folder: Option<&Path>,
 ) -> Result<(Arc<dyn Store>, Vec<DeploymentSettings>), Box<dyn std::error::Error>> {
-    let path = Folder::path_of(named_folder(sources, folder), &sources.loaded.environment);
+    let path = usual_place(sources, folder);
     let has_database = sources.loaded.settings.accounts.database_url.is_some();
-    let has_file = path.as_ref().is_some_and(|path| path.join(SQLITE_FILE).is_file());
+    let has_file = path.as_ref().is_ok_and(|path| path.join(FILE).is_file());
     if !has_database && !has_file {
         let place = path.map(|path| format!(" in {}", path.display())).unwrap_or_default();
         return Err(format!("there is no ledger{place}: name its folder with --data-dir").into());
     }
-    let folder = Folder(path.ok_or_else(|| "there is no folder".to_owned()));
+    let folder = Folder(path);
     let store = store(sources, &folder).await?;
     let mut deployments = Vec::new();
     if sources.loaded.settings.accounts.models_in_store {
@@ -178,15 +192,7 @@ pub(crate) async fn store_of_others(
     Ok((store, deployments))
 }
 
-/// The folder that a flag or the file names.
-fn named_folder(sources: &Sources, folder: Option<&Path>) -> Option<PathBuf> {
-    folder.map(Path::to_owned).or_else(|| {
-        let named = &sources.loaded.settings.trunkline.data_dir;
-        Some(named).filter(|folder| !folder.is_empty()).map(PathBuf::from)
-    })
-}
-
-async fn store(sources: &Sources, folder: &Folder) -> Result<Arc<dyn Store>, Error> {
+pub(crate) async fn store(sources: &Sources, folder: &Folder) -> Result<Arc<dyn Store>, Error> {
     let accounts = &sources.loaded.settings.accounts;
     if let Some(url) = &accounts.database_url {
         if sources.loaded.environment.get("LITELLM_SALT_KEY").is_none() {
@@ -203,7 +209,7 @@ async fn store(sources: &Sources, folder: &Folder) -> Result<Arc<dyn Store>, Err
         Some(path) => {
             // What the store has, the journal forgets: it must survive what the journal would.
             let synced = sources.loaded.settings.trunkline.ledger_durability == LedgerDurability::Sync;
-            let file = path.join(SQLITE_FILE);
+            let file = path.join(FILE);
             Ok(Arc::new(SqliteStore::open_with(&file, SqliteOptions { synced }).await?))
         }
         None => {

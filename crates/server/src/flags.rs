@@ -59,7 +59,7 @@ pub(crate) struct Flags {
     /// The folder that keys, budgets and the ledger are kept in [default: $XDG_STATE_HOME/trunkline]
     #[arg(long, value_name = "FOLDER", global = true)]
     pub(crate) data_dir: Option<PathBuf>,
-    /// Start although this key of the file is not supported and restricts something; may be repeated
+    /// Go on although this key of the file, or field of what is imported, is not supported and restricts; may be repeated
     #[arg(long, value_name = "KEY", global = true)]
     pub(crate) allow_unsupported: Vec<String>,
     /// Log what happens, one step below every request
@@ -111,6 +111,8 @@ pub(crate) enum Command {
     Explain(ExplainFlags),
     /// Hold the ledger against the bill of the Vercel AI Gateway; with --apply, put it right
     Reconcile(ReconcileFlags),
+    /// Bring keys, users, teams, budgets and what they have spent over from LiteLLM's database
+    ImportLitellm(ImportFlags),
     /// Print what points Claude Code at this gateway, for `eval` in a shell; or start it so
     Claude(AgentFlags),
     /// Print what points Codex at this gateway, for `eval` in a shell; or start it so
@@ -167,6 +169,20 @@ pub(crate) struct ReconcileFlags {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ImportFlags {
+    /// LiteLLM's database, which is read alone: postgresql://user:password@host:5432/name [default: the one of the
+    /// configuration] [env: DATABASE_URL]
+    #[arg(long, value_name = "URL")]
+    pub(crate) from: Option<Secret>,
+    /// Print what would be done, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Take LiteLLM's word for what was made, changed or deleted here since
+    #[arg(long)]
+    pub(crate) overwrite: bool,
 }
 
 const EXAMPLES: &str = "\

@@ -9,6 +9,7 @@ mod deployments;
 mod explain;
 mod finding;
 mod flags;
+mod import;
 mod managed;
 mod reconcile;
 mod reload;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         }
         Some(Command::Explain(asked)) => explain::run(asked, &flags, &environment),
         Some(Command::Reconcile(asked)) => reconcile::run(asked, &flags, &environment),
+        Some(Command::ImportLitellm(asked)) => import::run(asked, &flags, &environment),
         None if flags.validate_config => check::run(&flags, &environment, false),
         None => match serve(&flags, &environment) {
             Ok(code) => return code,

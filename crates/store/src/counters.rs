@@ -84,13 +84,13 @@ pub(crate) async fn add(session: &mut Session, added: &[Spent]) -> Result<(), Er
         *sums.entry(Counter::of(charge)).or_default() += amount;
     }
     if sums.values().all(|amount| !amount.is_sign_negative()) {
-        return totals::store_counters(session, sums).await;
+        return totals::store_counters(session, sums, false).await;
     }
     for (counter, amount) in sums {
         if amount.is_sign_negative() {
             take_off(session, counter, amount).await?;
         } else {
-            totals::store_counters(session, BTreeMap::from([(counter, amount)])).await?;
+            totals::store_counters(session, BTreeMap::from([(counter, amount)]), false).await?;
         }
     }
     Ok(())

@@ -50,7 +50,7 @@ impl Mapped {
             Kind::Member => Some(SubjectKind::Member),
             Kind::Customer => Some(SubjectKind::Customer),
             Kind::Tag => Some(SubjectKind::Tag),
-            Kind::Budget | Kind::Model => None,
+            Kind::Budget | Kind::Model | Kind::Ledger => None,
         };
         let has_budgets_of_models = object.settings.contains_key("model_max_budget");
         Self {

@@ -43,6 +43,6 @@ impl fmt::Display for Missing {
 pub(crate) fn can_be_blocked(kind: Kind) -> bool {
     match kind {
         Kind::Key | Kind::Team | Kind::Customer => true,
-        Kind::User | Kind::Member | Kind::Budget | Kind::Tag | Kind::Model => false,
+        Kind::User | Kind::Member | Kind::Budget | Kind::Tag | Kind::Model | Kind::Ledger => false,
     }
 }

@@ -107,6 +107,7 @@ impl Spending {
             period,
             begins_at,
             amount,
+            corrected: Decimal::ZERO,
         });
         (spent.collect(), Taken(taken))
     }

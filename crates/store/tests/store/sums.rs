@@ -326,6 +326,7 @@ pub(crate) async fn counters_are_added_to_with_what_is_written(store: &dyn Store
         period: period.to_owned(),
         begins_at: if period.is_empty() { 0 } else { MIDNIGHT },
         amount: money(amount),
+        corrected: Decimal::ZERO,
     };
     store.set_spent(&of("key-b", "1d", "5")).await.expect("it is set");
     let added = vec![

@@ -1,0 +1,100 @@
+//! `trunkline import-litellm`: LiteLLM's keys, brought into the store that the server would use.
+
+use std::error::Error;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use trunkline_core::Environment;
+use trunkline_keys::{Pepper, existing_pepper, random_pepper};
+use trunkline_management::{Import, ImportOptions};
+use trunkline_store::{LitellmDatabase, PostgresOptions, PostgresStore, SqliteStore, Store};
+
+use crate::accounts::{self, FILE, Folder};
+use crate::flags::{Flags, ImportFlags};
+use crate::sources::Sources;
+
+/// Imports, and prints what came of it.
+pub(crate) fn run(
+    asked: &ImportFlags,
+    flags: &Flags,
+    environment: &Environment,
+) -> Result<(), Box<dyn Error>> {
+    let sources = Sources::read(flags, environment)?;
+    // What else is found is about what is served, which is not the question here.
+    sources.refuse_fatal(|finding| {
+        if finding.fatal {
+            eprintln!("{finding}");
+        }
+    })?;
+    let settings = &sources.loaded.settings;
+    let from = asked.from.as_ref().or(settings.accounts.database_url.as_ref());
+    let from = from.ok_or("no database to import from: name LiteLLM's by --from, or by DATABASE_URL")?;
+    let database = LitellmDatabase::new(from)?;
+    let options = ImportOptions {
+        dry_run: asked.dry_run,
+        overwrite: asked.overwrite,
+        allowed: flags.allow_unsupported.clone(),
+        master_key: settings.general.master_key.clone(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let report = runtime.block_on(async {
+        let (store, pepper) = target(&sources, flags.data_dir.as_deref(), asked.dry_run).await?;
+        let imported = Import::new(Arc::clone(&store), pepper, options).run(&database).await;
+        store.close().await;
+        Ok::<_, Box<dyn Error>>(imported?)
+    })?;
+    std::io::stdout().write_all(report.to_string().as_bytes())?;
+    Ok(())
+}
+
+/// The store that the server would use, and what keys are found by in it.
+async fn target(
+    sources: &Sources,
+    named: Option<&Path>,
+    only_looks: bool,
+) -> Result<(Arc<dyn Store>, Pepper), Box<dyn Error>> {
+    let place = accounts::place(sources, named).ok_or(
+        "the server would keep no keys, if it were started like this: set LITELLM_MASTER_KEY, or name its \
+         configuration by --config",
+    )?;
+    if only_looks {
+        return Ok(looked_at(sources, place.ok().as_deref()).await?);
+    }
+    let folder = Folder::made(place);
+    let is_shared = sources.loaded.settings.accounts.database_url.is_some();
+    if folder.path().is_none() && !is_shared {
+        return Err(format!("keys would be kept in memory alone: {}", folder.shown()).into());
+    }
+    let pepper = Pepper::new(&accounts::pepper(sources, &folder)?);
+    if is_shared && sources.loaded.environment.get("LITELLM_SALT_KEY").is_none() {
+        eprintln!(
+            "trunkline: LITELLM_SALT_KEY is not set: the keys are known to servers that have this pepper alone, {}",
+            folder.shown()
+        );
+    }
+    Ok((accounts::store(sources, &folder).await?, pepper))
+}
+
+/// The same, and nothing is made: where there is no store yet, an empty one takes its place.
+async fn looked_at(
+    sources: &Sources,
+    place: Option<&Path>,
+) -> Result<(Arc<dyn Store>, Pepper), trunkline_core::Error> {
+    let existing = || place.map_or(Ok(None), existing_pepper);
+    let pepper = match sources.loaded.environment.secret("LITELLM_SALT_KEY") {
+        Some(salt) => salt,
+        None => existing()?.map_or_else(random_pepper, Ok)?,
+    };
+    let pepper = Pepper::new(&pepper);
+    if let Some(url) = &sources.loaded.settings.accounts.database_url {
+        if let Some(store) = PostgresStore::existing(url, &PostgresOptions::default()).await? {
+            return Ok((Arc::new(store), pepper));
+        }
+    } else if let Some(place) = place
+        && let Some(store) = SqliteStore::existing(&place.join(FILE)).await?
+    {
+        return Ok((Arc::new(store), pepper));
+    }
+    Ok((Arc::new(SqliteStore::in_memory().await?), pepper))
+}
