@@ -8,13 +8,13 @@ use crate::findings::Findings;
 use crate::tree;
 
 /// A package from outside, and who may use it directly.
-struct Door {
-    package: &'static str,
+pub(crate) struct Door {
+    pub(crate) package: &'static str,
     why: &'static str,
     /// Crates of the workspace, without `trunkline-`.
-    crates: &'static [&'static str],
+    pub(crate) crates: &'static [&'static str],
     /// Crates that use it in their tests alone.
-    in_tests: &'static [&'static str],
+    pub(crate) in_tests: &'static [&'static str],
 }
 
 const fn door(
@@ -28,7 +28,7 @@ const fn door(
 
 /// WHEN ADDING A DEPENDENCY: give its reason here. For one that is heavy, or that a reader would not expect in
 /// another crate, ask first whether the crate that has it already can do the work.
-const DOORS: &[Door] = &[
+pub(crate) const DOORS: &[Door] = &[
     door(
         "arc-swap",
         &["gateway"],
@@ -451,65 +451,6 @@ fn every_door_has_a_reason() {
     for pair in DOORS.windows(2) {
         if pair[0].package >= pair[1].package {
             findings.note(format!("`{}` stands behind `{}`", pair[1].package, pair[0].package));
-        }
-    }
-    findings.finish();
-}
-
-/// A line of the bans in deny.toml: a package, and the crates that may use it directly. Without any it is banned.
-struct Ban {
-    package: String,
-    wrappers: BTreeSet<String>,
-}
-
-/// The name of the crate that a door's row calls by its last part.
-fn whole_name(user: &str) -> String {
-    if user == "trunkline" { user.to_owned() } else { format!("trunkline-{user}") }
-}
-
-fn bans() -> Vec<Ban> {
-    let text = tree::read("deny.toml");
-    let lines = text.lines().map(str::trim).filter(|line| line.starts_with("{ crate = "));
-    let quoted =
-        |text: &str| -> Vec<String> { text.split('"').skip(1).step_by(2).map(str::to_owned).collect() };
-    let bans = lines.map(|line| {
-        let wrappers = line.split_once("wrappers = [").and_then(|(_, rest)| rest.split_once(']'));
-        let package = quoted(line).first().cloned().unwrap_or_default();
-        Ban {
-            package,
-            wrappers: wrappers.map(|(list, _)| quoted(list).into_iter().collect()).unwrap_or_default(),
-        }
-    });
-    bans.collect()
-}
-
-/// For those who have cargo-deny, deny.toml holds the heaviest doors a second time.
-#[test]
-fn deny_toml_says_the_same() {
-    let mut findings = Findings::of("doors in deny.toml");
-    let bans = bans();
-    assert!(bans.len() > 5, "deny.toml was not understood");
-    for Ban { package, wrappers } in bans.iter().filter(|ban| !ban.wrappers.is_empty()) {
-        let door = DOORS.iter().find(|door| door.package == package);
-        let users = door.map(|door| [door.crates, door.in_tests].concat()).unwrap_or_default();
-        let users: BTreeSet<String> = users.iter().map(|user| whole_name(user)).collect();
-        let own: BTreeSet<String> =
-            wrappers.iter().filter(|name| name.starts_with("trunkline")).cloned().collect();
-        if users != own {
-            findings.note(format!("{package}: doors.rs lets in {users:?}, deny.toml {own:?}"));
-        }
-    }
-    findings.finish();
-}
-
-/// What deny.toml bans outright is not among the locked packages; no further tool is needed to see that.
-#[test]
-fn closed_doors_stay_closed() {
-    let mut findings = Findings::of("closed doors");
-    let lock = tree::read("Cargo.lock");
-    for Ban { package, .. } in bans().iter().filter(|ban| ban.wrappers.is_empty()) {
-        if lock.lines().any(|line| line == format!("name = \"{package}\"")) {
-            findings.note(format!("Cargo.lock holds {package}, which deny.toml bans"));
         }
     }
     findings.finish();

@@ -4,6 +4,7 @@
 //! reason; a line there that nothing needs any more fails as well. docs/architecture.md says what the rules are for.
 
 mod arrows;
+mod bans;
 mod circles;
 mod commands;
 mod conduct;
