@@ -169,7 +169,7 @@ async fn while_redis_stands_still_calls_go_on_as_the_settings_say() {
         }
     }
     assert_eq!(world.details(0).await["limits"], "shared with other replicas");
-    world.redis.pause().expect("it stands still");
+    world.redis.freeze().expect("it stands still");
     // First each uses up what it holds of the money, and then nobody can tell how much is left.
     let begun = Instant::now();
     let refused = loop {
@@ -193,7 +193,7 @@ async fn while_redis_stands_still_calls_go_on_as_the_settings_say() {
         }
         assert_ne!(server, 2, "nobody has noticed: {told}");
     }
-    world.redis.resume().expect("it goes on");
+    world.redis.thaw().expect("it goes on");
     until("the money is counted again", async || {
         world.ask(3, &paid, &body).await.iter().all(|answer| answer.status == 200)
     })

@@ -16,5 +16,6 @@ pub mod postgres;
 pub mod recordings;
 pub mod redis;
 mod serving;
+mod shell;
 pub mod simulator;
 pub mod upstream;

@@ -11,9 +11,11 @@
 //! ```
 
 use std::fmt;
-use std::io::{self, BufRead as _, BufReader, Write as _};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::io;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::shell::Shell;
 
 /// Starts the server, does as it is told line by line, and clears all away when nobody tells it anything any more: the
 /// pipe is closed however its owner ends.
@@ -68,14 +70,8 @@ done
 /// does the end of the process, however it comes.
 pub struct PostgresServer {
     folder: String,
-    told: Mutex<Told>,
-}
-
-struct Told {
-    shell: Child,
-    orders: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
-    databases: u32,
+    shell: Shell,
+    databases: AtomicU32,
 }
 
 impl PostgresServer {
@@ -85,17 +81,11 @@ impl PostgresServer {
     ///
     /// Names what is missing, if PostgreSQL is not installed. It is the package `postgresql`.
     pub fn start() -> io::Result<Self> {
-        let mut shell = spawn()?;
-        let (Some(orders), Some(answers)) = (shell.stdin.take(), shell.stdout.take()) else {
-            return Err(io::Error::other("the shell has no pipes"));
-        };
-        let mut told = Told { shell, orders: Some(orders), answers: BufReader::new(answers), databases: 0 };
-        let answer = told.answer()?;
-        let Some(folder) = answer.strip_prefix("ready ") else {
-            let message = format!("no PostgreSQL to test with ({answer}): install the package postgresql");
-            return Err(io::Error::other(message));
-        };
-        Ok(Self { folder: folder.to_owned(), told: Mutex::new(told) })
+        let (shell, folder) = Shell::start(SCRIPT, &[SCRIPT]).map_err(|error| {
+            let message = format!("no PostgreSQL to test with ({error}): install the package postgresql");
+            io::Error::other(message)
+        })?;
+        Ok(Self { folder, shell, databases: AtomicU32::new(0) })
     }
 
     /// The server that all tests of a program share. It is started by the first that asks.
@@ -115,10 +105,8 @@ impl PostgresServer {
     ///
     /// Says what the server says, if it makes none.
     pub fn database(&self) -> io::Result<String> {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.databases += 1;
-        let name = format!("test_{}", told.databases);
-        told.obey(&format!("create {name}"))?;
+        let name = format!("test_{}", 1 + self.databases.fetch_add(1, Ordering::Relaxed));
+        self.shell.obey(&format!("create {name}"))?;
         Ok(self.address(&name))
     }
 
@@ -130,7 +118,7 @@ impl PostgresServer {
     /// Says what the server says of the first statement that fails.
     pub fn run(&self, address: &str, statements: &str) -> io::Result<()> {
         let statements = statements.replace('\n', " ");
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).obey(&format!("run {address} {statements}"))
+        self.shell.obey(&format!("run {address} {statements}"))
     }
 
     /// The address of a database of that name, whether it is there or not.
@@ -144,7 +132,7 @@ impl PostgresServer {
     ///
     /// Says what the server says, if it does not stop.
     pub fn stop(&self) -> io::Result<()> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).obey("stop")
+        self.shell.obey("stop")
     }
 
     /// Starts a server again that was stopped, at the same address.
@@ -153,7 +141,7 @@ impl PostgresServer {
     ///
     /// Says what the server says, if it does not start.
     pub fn resume(&self) -> io::Result<()> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).obey("start")
+        self.shell.obey("start")
     }
 
     /// Stops all of the server's processes where they are (SIGSTOP): who is connected gets no answer, and who connects is
@@ -163,7 +151,7 @@ impl PostgresServer {
     ///
     /// Says what the system says, if they do not stop.
     pub fn freeze(&self) -> io::Result<()> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).obey("freeze")
+        self.shell.obey("freeze")
     }
 
     /// Lets a server go on that was frozen.
@@ -172,39 +160,7 @@ impl PostgresServer {
     ///
     /// Says what the system says, if it does not go on.
     pub fn thaw(&self) -> io::Result<()> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).obey("thaw")
-    }
-}
-
-fn spawn() -> io::Result<Child> {
-    Command::new("sh")
-        .args(["-c", SCRIPT, "sh", SCRIPT])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-}
-
-impl Told {
-    fn obey(&mut self, order: &str) -> io::Result<()> {
-        let Some(orders) = &mut self.orders else { return Err(io::Error::other("the server has ended")) };
-        writeln!(orders, "{order}")?;
-        let answer = self.answer()?;
-        let what = order.split(' ').next().unwrap_or_default();
-        if answer == "done" { Ok(()) } else { Err(io::Error::other(format!("{what}: {answer}"))) }
-    }
-
-    fn answer(&mut self) -> io::Result<String> {
-        let mut line = String::new();
-        self.answers.read_line(&mut line)?;
-        Ok(line.trim().to_owned())
-    }
-}
-
-impl Drop for Told {
-    fn drop(&mut self) {
-        self.orders = None;
-        let _ = self.shell.wait();
+        self.shell.obey("thaw")
     }
 }
 
@@ -216,6 +172,7 @@ impl fmt::Debug for PostgresServer {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead as _, BufReader, Write as _};
     use std::path::Path;
 
     use super::*;
@@ -226,10 +183,7 @@ mod tests {
         let address = server.database().expect("a database");
         let folder = address.rsplit('=').next().expect("the folder of the socket").to_owned();
         assert!(Path::new(&folder).exists());
-        assert!(
-            server.told.lock().expect("nobody panicked").obey("create test_1").is_err(),
-            "it is there already"
-        );
+        assert!(server.shell.obey("create test_1").is_err(), "it is there already");
         server
             .run(&address, "CREATE TABLE a (b TEXT);\nINSERT INTO a VALUES ('it''s ; \\n');")
             .expect("they run");
@@ -246,7 +200,7 @@ mod tests {
     /// The shell was once killed by the answer to its last order, and the server stayed.
     #[test]
     fn an_owner_that_is_killed_while_it_waits_leaves_nothing() {
-        let mut shell = spawn().expect("a shell");
+        let mut shell = Shell::spawn(SCRIPT, &[SCRIPT]).expect("a shell");
         let mut answers = BufReader::new(shell.stdout.take().expect("a pipe"));
         let mut ready = String::new();
         answers.read_line(&mut ready).expect("an answer");

@@ -11,10 +11,10 @@
 //! ```
 
 use std::fmt;
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io;
 use std::net::TcpListener;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+
+use crate::shell::Shell;
 
 /// Starts the server, does as it is told line by line, and clears all away when nobody tells it anything any more: the pipe
 /// is closed however its owner ends.
@@ -43,8 +43,8 @@ while read -r order; do
   case $order in
     stop) kill -KILL "$id" && { wait "$id" 2>/dev/null; true; } ;;
     start) start ;;
-    pause) kill -STOP "$id" ;;
-    resume) kill -CONT "$id" ;;
+    freeze) kill -STOP "$id" ;;
+    thaw) kill -CONT "$id" ;;
   esac && echo "done" || { tail -n 3 "$folder/log" | tr '\n' ' '; echo; }
 done
 "#;
@@ -52,13 +52,7 @@ done
 /// A Redis server, or a Valkey, that keeps nothing on disk. Dropping it ends it, and so does the end of the process.
 pub struct RedisServer {
     port: u16,
-    told: Mutex<Told>,
-}
-
-struct Told {
-    shell: Child,
-    orders: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
+    shell: Shell,
 }
 
 impl RedisServer {
@@ -81,22 +75,11 @@ impl RedisServer {
 
     fn start_once() -> io::Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let mut shell = Command::new("sh")
-            .args(["-c", SCRIPT, "sh", &port.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let (Some(orders), Some(answers)) = (shell.stdin.take(), shell.stdout.take()) else {
-            return Err(io::Error::other("the shell has no pipes"));
-        };
-        let mut told = Told { shell, orders: Some(orders), answers: BufReader::new(answers) };
-        let answer = told.answer()?;
-        if answer != "ready" {
-            let message = format!("no Redis to test with ({answer}): install the package redis-server");
-            return Err(io::Error::other(message));
-        }
-        Ok(Self { port, told: Mutex::new(told) })
+        let (shell, _) = Shell::start(SCRIPT, &[&port.to_string()]).map_err(|error| {
+            let message = format!("no Redis to test with ({error}): install the package redis-server");
+            io::Error::other(message)
+        })?;
+        Ok(Self { port, shell })
     }
 
     /// The port that it listens on, at 127.0.0.1.
@@ -115,7 +98,7 @@ impl RedisServer {
     ///
     /// If it does not end.
     pub fn stop(&self) -> io::Result<()> {
-        self.obey("stop")
+        self.shell.obey("stop")
     }
 
     /// Starts a server again that was stopped, on the same port, with nothing in it.
@@ -123,8 +106,8 @@ impl RedisServer {
     /// # Errors
     ///
     /// Says what the server says, if it does not start.
-    pub fn start_again(&self) -> io::Result<()> {
-        self.obey("start")
+    pub fn resume(&self) -> io::Result<()> {
+        self.shell.obey("start")
     }
 
     /// Lets the server stand still: it takes connections and answers nothing.
@@ -132,8 +115,8 @@ impl RedisServer {
     /// # Errors
     ///
     /// If it has ended.
-    pub fn pause(&self) -> io::Result<()> {
-        self.obey("pause")
+    pub fn freeze(&self) -> io::Result<()> {
+        self.shell.obey("freeze")
     }
 
     /// Lets it go on.
@@ -141,34 +124,8 @@ impl RedisServer {
     /// # Errors
     ///
     /// If it has ended.
-    pub fn resume(&self) -> io::Result<()> {
-        self.obey("resume")
-    }
-
-    fn obey(&self, order: &str) -> io::Result<()> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).obey(order)
-    }
-}
-
-impl Told {
-    fn obey(&mut self, order: &str) -> io::Result<()> {
-        let Some(orders) = &mut self.orders else { return Err(io::Error::other("the server has ended")) };
-        writeln!(orders, "{order}")?;
-        let answer = self.answer()?;
-        if answer == "done" { Ok(()) } else { Err(io::Error::other(format!("{order}: {answer}"))) }
-    }
-
-    fn answer(&mut self) -> io::Result<String> {
-        let mut line = String::new();
-        self.answers.read_line(&mut line)?;
-        Ok(line.trim().to_owned())
-    }
-}
-
-impl Drop for Told {
-    fn drop(&mut self) {
-        self.orders = None;
-        let _ = self.shell.wait();
+    pub fn thaw(&self) -> io::Result<()> {
+        self.shell.obey("thaw")
     }
 }
 
@@ -180,7 +137,7 @@ impl fmt::Debug for RedisServer {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read as _;
+    use std::io::{Read as _, Write as _};
     use std::net::TcpStream;
 
     use super::*;
@@ -197,12 +154,12 @@ mod tests {
     fn a_server_stops_starts_and_ends_with_its_owner() {
         let server = RedisServer::start().expect("a server");
         assert_eq!(ping(&server).expect("an answer"), "+PONG\r\n");
-        server.pause().expect("it stands still");
-        server.resume().expect("it goes on");
+        server.freeze().expect("it stands still");
+        server.thaw().expect("it goes on");
         assert_eq!(ping(&server).expect("an answer"), "+PONG\r\n");
         server.stop().expect("it stops");
         assert!(ping(&server).is_err());
-        server.start_again().expect("it starts again");
+        server.resume().expect("it starts again");
         let port = server.port();
         drop(server);
         assert!(TcpStream::connect(("127.0.0.1", port)).is_err());

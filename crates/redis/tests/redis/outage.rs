@@ -36,14 +36,14 @@ async fn calls_go_on_by_the_policy_while_it_stands_still_and_as_before_after() {
     let strict = Replica::start(&server, "strict", SHORT, OnOutage::Refuse);
     let open = Replica::start(&server, "open", SHORT, OnOutage::AllowLocally);
     assert!(comes_to(async || admits(&strict).await && admits(&open).await).await, "while it answers");
-    server.pause().expect("it stands still");
+    server.freeze().expect("it stands still");
     // First what is held is used up.
     assert!(comes_to(async || !admits(&strict).await).await, "then nothing passes");
     assert!(comes_to(async || admits(&open).await).await, "or what it counts alone");
     let begun = Instant::now();
     assert!(admits(&open).await);
     assert!(begun.elapsed() < Duration::from_millis(250), "nobody waits for what is known to be dead");
-    server.resume().expect("it goes on");
+    server.thaw().expect("it goes on");
     assert!(comes_to(async || admits(&strict).await).await, "and then as before");
 }
 
@@ -58,7 +58,7 @@ async fn a_server_that_ends_is_found_again() {
     let error = short.hold(&[]).await.expect_err("nobody is there");
     assert!(begun.elapsed() < SHORT, "nobody waits once it is known");
     assert!(error.to_string().contains("127.0.0.1"), "{error}");
-    server.start_again().expect("it starts");
+    server.resume().expect("it starts");
     assert!(comes_to(async || short.hold(&[]).await.is_ok() && short.connection().is_well()).await);
 }
 
@@ -67,6 +67,6 @@ async fn a_start_without_a_server_works() {
     let server = RedisServer::start().expect("a Redis");
     server.stop().expect("it ends");
     let leases = Leases::new(connection(&server, DEADLINE), None);
-    server.start_again().expect("it starts");
+    server.resume().expect("it starts");
     assert!(comes_to(async || leases.hold(&[]).await.is_ok()).await);
 }
