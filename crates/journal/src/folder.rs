@@ -165,14 +165,28 @@ fn begin(files: Files, maker: &Maker, marks: Marks) -> io::Result<State> {
     let active = match sealed.pop_back() {
         Some(mut last) => {
             last.block.ensure_mapped()?;
-            epoch = epoch.max(last.find_end(began_in)) + 1;
-            last
+            let (ended_in, is_sealed) = last.find_end(began_in);
+            epoch = epoch.max(ended_in) + 1;
+            if is_sealed {
+                // The one behind it was lost with the machine.
+                drop(last.block.take_mapping());
+                let sequence = last.sequence + 1;
+                sealed.push_back(last);
+                Segment::begin(taken(&mut spare, maker)?, sequence, epoch, maker.format)
+            } else {
+                last
+            }
         }
         None => {
-            let block = spare.pop().map_or_else(|| maker.make(), Ok)?;
             epoch += 1;
-            Segment::begin(block, marks.first.max(1), epoch, maker.format)
+            Segment::begin(taken(&mut spare, maker)?, marks.first.max(1), epoch, maker.format)
         }
     };
     Ok(State::new(active, sealed, spare, epoch, maker.format))
+}
+
+/// A block that nobody uses; a new one where there is none, also past the most that there may be: nothing could be noted
+/// else.
+fn taken(spare: &mut Vec<Block>, maker: &Maker) -> io::Result<Block> {
+    spare.pop().map_or_else(|| maker.make(), Ok)
 }

@@ -78,16 +78,17 @@ impl Segment {
         self.block.take_mapping()
     }
 
-    /// Finds the end of the records, and the last epoch among them. The block is mapped.
-    pub(crate) fn find_end(&mut self, epoch: u32) -> u32 {
-        let (mut end, mut last) = (OPENING_BYTES, epoch);
+    /// Finds the end of the records, the last epoch among them, and whether they are sealed: then nobody reads what is
+    /// appended. The block is mapped.
+    pub(crate) fn find_end(&mut self, epoch: u32) -> (u32, bool) {
+        let (mut end, mut last, mut is_sealed) = (OPENING_BYTES, epoch, false);
         if let Some(bytes) = self.block.bytes() {
-            while let Look::Record(found) = record::look(bytes, end, self.sequence, last) {
-                (end, last) = (found.payload.end, found.epoch);
+            while !is_sealed && let Look::Record(found) = record::look(bytes, end, self.sequence, last) {
+                (end, last, is_sealed) = (found.payload.end, found.epoch, found.kind == SEAL);
             }
         }
         self.end = end;
-        last
+        (last, is_sealed)
     }
 }
 

@@ -4,7 +4,7 @@ mod support;
 
 use std::fs;
 
-use support::{open, payloads, payloads_from, small};
+use support::{SEGMENT_BYTES, open, payloads, payloads_from, small};
 use trunkline_core::ErrorKind;
 use trunkline_journal::{Durability, Journal, Options, Position};
 
@@ -27,6 +27,38 @@ fn records_are_there_after_a_start_over_many_files() {
     let position = journal.append(1, b"new").expect("there is room");
     assert_eq!(payloads_from(&journal, position, 10), [b"new"]);
     assert_eq!(payloads_from(&journal, journal.opened_at(), 10), [b"new"]);
+}
+
+/// What was appended behind a seal was once never read again.
+#[test]
+fn a_start_after_a_sealed_file_goes_on_in_another() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let journal = open(folder.path());
+    let text = [7; 1_000];
+    // Into the second file.
+    let appended = SEGMENT_BYTES / 1_000 + 2;
+    for _ in 0..appended {
+        journal.append(1, &text).expect("there is room");
+    }
+    let second = payloads_from(&journal, Position::from_number(2 << 32), 4_000).len();
+    assert!(second > 0 && second < 5, "{second} in the second file");
+    drop(journal);
+    // The second file was never on the disk.
+    for entry in fs::read_dir(folder.path()).expect("is read") {
+        let path = entry.expect("an entry").path();
+        let is_of_second = fs::read(&path).expect("is read").get(16) == Some(&2);
+        if is_of_second && path.extension().is_some_and(|ending| ending == "journal") {
+            fs::remove_file(path).expect("is removed");
+        }
+    }
+    let journal = open(folder.path());
+    assert_eq!(payloads_from(&journal, journal.opened_at(), 10), Vec::<Vec<u8>>::new());
+    journal.append(1, b"new").expect("there is room");
+    assert_eq!(payloads_from(&journal, journal.opened_at(), 10), [b"new"]);
+    let all = payloads(&journal);
+    assert_eq!((all.len(), all.last().map(Vec::as_slice)), (appended - second + 1, Some(&b"new"[..])));
+    drop(journal);
+    assert_eq!(payloads(&open(folder.path())), all);
 }
 
 #[test]

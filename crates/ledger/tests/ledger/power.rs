@@ -20,6 +20,9 @@ use crate::samples::{charges, opening, row, tags};
 /// How often the power goes.
 const LIVES: usize = 40;
 
+/// What says how far the journal is done with. To lose it may cost work, and no row.
+const MARKS: &str = "marks";
+
 /// How many ask at one time.
 const CALLERS: usize = 4;
 
@@ -84,9 +87,8 @@ impl Disk for Platter {
 fn paths(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let paths = entries.map(|entry| entry.expect("an entry").path());
-    let is_kept = |path: &PathBuf| {
-        path.ends_with("marks") || path.extension().is_some_and(|ending| ending == "journal")
-    };
+    let is_kept =
+        |path: &PathBuf| path.ends_with(MARKS) || path.extension().is_some_and(|ending| ending == "journal");
     paths.filter(is_kept).collect()
 }
 
@@ -174,6 +176,10 @@ async fn no_request_that_was_told_it_is_safe_is_without_its_row_and_none_has_two
             told.closed.extend(one.closed);
         }
         platter.restore(folder.path());
+        let marks = folder.path().join(MARKS);
+        if life % 2 == 0 && marks.exists() {
+            fs::remove_file(marks).expect("is removed");
+        }
     }
     store.set(Mood::Well);
     let ledger = open(folder.path(), Arc::new(trunkline_journal::SystemDisk), &store).expect("opens");
