@@ -143,6 +143,14 @@ async fn days_add_up_to_what_they_are_made_of() {
     assert_eq!(newest["breakdown"]["models"]["openai/gpt-4o"]["metrics"]["prompt_tokens"], 30);
     let keys = newest["breakdown"]["api_keys"].as_object().expect("keys");
     assert!(keys.values().any(|key| key["metadata"]["key_alias"] == "ann-1"), "{keys:?}");
+    for day in daily["results"].as_array().expect("days") {
+        let asked = |what: &Value| what["metrics"]["api_requests"].as_u64().expect("a count");
+        for (name, parts) in day["breakdown"].as_object().expect("a breakdown") {
+            let parts = parts.as_object().expect("parts");
+            let whole = if name == "mcp_servers" { 0 } else { asked(day) };
+            assert_eq!(parts.values().map(asked).sum::<u64>(), whole, "{name} of {}", day["date"]);
+        }
+    }
     assert_eq!(daily["metadata"]["total_spend"].to_string(), "1.250000000001");
     assert_eq!(
         (&daily["metadata"]["total_tokens"], &daily["metadata"]["has_more"]),
