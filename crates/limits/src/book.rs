@@ -208,7 +208,8 @@ impl Book {
         self.agenda().map(|agenda| !agenda.is_out())
     }
 
-    pub(crate) fn accounts(&self) -> Vec<Arc<Account>> {
+    /// All accounts that there are now.
+    pub fn accounts(&self) -> Vec<Arc<Account>> {
         let of = |shard: &RwLock<Shard>| {
             let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
             shard.accounts.values().map(Arc::clone).collect::<Vec<_>>()

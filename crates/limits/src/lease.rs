@@ -18,6 +18,8 @@ pub(crate) struct Lease {
     wanted: u64,
     sequence: u64,
     told_spent: u64,
+    /// What the store has noted of what is spent, in this counter or one before that went on in it.
+    noted_spent: u64,
     /// Whether the store has answered the newest claim.
     is_acknowledged: bool,
     /// Whether the last claim got fewer than it needed.
@@ -84,6 +86,16 @@ impl Lease {
         Self { used_at: self.used_at, ..Self::default() }
     }
 
+    /// The lease of the counter that this one goes on in: nothing is held of that yet.
+    pub(crate) fn of_next_generation(self) -> Self {
+        Self { used_at: self.used_at, noted_spent: self.noted_spent, ..Self::default() }
+    }
+
+    /// What the store has noted of what is spent here.
+    pub(crate) fn noted_spent(&self) -> u64 {
+        self.noted_spent
+    }
+
     /// Whether the store was asked for any of it.
     pub(crate) fn is_in_use(&self) -> bool {
         self.sequence > 0
@@ -144,20 +156,18 @@ impl Lease {
             return false;
         }
         self.is_acknowledged = true;
+        self.noted_spent = self.told_spent;
         self.held = held.units;
         self.left = Some(held.left);
-        self.elsewhere = held.spent.saturating_sub(self.told_spent);
+        self.elsewhere = held.spent_by_others(self.told_spent).try_into().unwrap_or_default();
         self.is_starved = held.units < claimed.least;
         true
     }
 
     /// Whether nothing is held that is not used, and the store knows it.
     pub(crate) fn is_at_rest(&self, figures: Figures) -> bool {
-        let is_told = self.is_acknowledged && self.told_spent == figures.spent;
-        self.wanted == 0
-            && self.held <= figures.used
-            && figures.used == figures.spent
-            && (is_told || self.sequence == 0)
+        let is_told = self.told_spent == figures.spent && (self.is_acknowledged || self.sequence == 0);
+        self.wanted == 0 && self.held <= figures.used && figures.used == figures.spent && is_told
     }
 }
 

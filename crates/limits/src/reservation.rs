@@ -9,6 +9,7 @@ use trunkline_core::Subject;
 
 use crate::minute::Tokens;
 use crate::refusal::Refusal;
+use crate::spending::Spending;
 use crate::state::State;
 use crate::{Account, Period};
 
@@ -189,7 +190,7 @@ impl Reservation {
                     part.account.tell_if_passed(spending, window.begins_at);
                 }
             }
-            state.spendings.retain(|spending| spending.counts() || spending.is_open());
+            state.spendings.retain(Spending::is_of_use);
             if !spent.is_zero() {
                 state.note_settled(if is_known { now_ms } else { i64::MAX });
             }

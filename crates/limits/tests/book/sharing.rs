@@ -3,8 +3,9 @@
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use trunkline_core::ErrorKind;
-use trunkline_limits::{CounterKind, OnOutage, What, lease_size};
+use trunkline_limits::{CounterKind, OnOutage, SoftBudget, What, lease_size};
 
+use super::accounts::crowd;
 use super::replica::{Replica, Store, pass};
 use super::*;
 
@@ -56,7 +57,7 @@ async fn two_hundred_calls_at_three_replicas_succeed_where_the_money_pays_them()
     assert_eq!(succeeded, 200);
     pass(Duration::from_millis(500)).await;
     let (held, unused) = store.held(CounterKind::Budget(None));
-    assert!(held <= 10_000 && unused <= 3 * lease_size(10_000), "{unused}");
+    assert!(held <= 10_000 && unused <= 3 * lease_size(10_000).cast_signed(), "{unused}");
     pass(Duration::from_secs(3)).await;
     assert_eq!(store.held(CounterKind::Budget(None)), (8_000, 0), "who is idle holds nothing");
     let spent = replicas[0].key(&limits)[0].spent(None).expect("a budget");
@@ -90,6 +91,124 @@ async fn a_store_that_lost_its_counters_is_told_them_again() {
     assert_eq!(key[0].spent(None), Some(Decimal::from(3 * 23 + 4)));
 }
 
+/// Spends so many dollars at a replica, whose key has a budget of 100 and whose ledger says what was spent before.
+async fn spend(replica: &Replica, seed: i64, dollars: i64) -> Option<Decimal> {
+    let account = limited(&replica.book, "key", &budget(100));
+    account.seed(None, 0, Decimal::from(seed));
+    let key = [account];
+    let held = reserve(&replica.book, &key, 0, dollars, LONG).await.expect("there is as much");
+    held.settle(0, Some(Decimal::from(dollars)));
+    pass(Duration::from_millis(200)).await;
+    key[0].spent(None)
+}
+
+/// Spends one more once all others have told what they spent, and gives what all spent together.
+async fn spend_at_rest(replica: &Replica) -> Option<Decimal> {
+    pass(Duration::from_secs(3)).await;
+    spend(replica, 0, 1).await
+}
+
+/// What those had spent who were known to the store alone was counted twice then: as what the ledger knew, and by themselves.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_lost_its_counters_can_be_told_them_by_one_who_knows_the_ledger_alone() {
+    let store = Arc::new(Store::default());
+    let replicas = three(&store);
+    for replica in &replicas {
+        spend(replica, 0, 11).await;
+    }
+    store.forget();
+    let new = Replica::start("d", &store, OnOutage::Refuse);
+    assert_eq!(spend(&new, 33, 1).await, Some(Decimal::from(34)));
+    for replica in &replicas {
+        spend(replica, 0, 1).await;
+    }
+    assert_eq!(spend_at_rest(&new).await, Some(Decimal::from(38)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn holders_that_were_not_heard_for_long_are_counted_once_when_they_come_again() {
+    let store = Arc::new(Store::default());
+    let replicas = three(&store);
+    for replica in &replicas {
+        spend(replica, 0, 11).await;
+    }
+    pass(Duration::from_secs(3)).await;
+    store.fold();
+    spend(&replicas[0], 0, 1).await;
+    store.fold();
+    for replica in &replicas {
+        spend(replica, 0, 1).await;
+    }
+    assert_eq!(spend_at_rest(&replicas[0]).await, Some(Decimal::from(38)));
+}
+
+/// The first that asked anew forgot what others had spent since it asked last.
+#[tokio::test(start_paused = true)]
+async fn what_is_put_right_makes_nobody_forget_what_others_spent() {
+    let store = Arc::new(Store::default());
+    let replicas = three(&store);
+    let [a, b, idle] = &replicas;
+    spend(idle, 0, 1).await;
+    for replica in [a, b] {
+        spend(replica, 0, 20).await;
+    }
+    let correct = |replica: &Replica, corrected: i64| {
+        limited(&replica.book, "key", &budget(100)).correct(None, 0, Decimal::from(corrected));
+    };
+    correct(idle, -5);
+    spend(idle, 0, 1).await;
+    for replica in [a, b] {
+        correct(replica, -5);
+        spend(replica, 0, 1).await;
+    }
+    assert_eq!(spend_at_rest(idle).await, Some(Decimal::from(41 - 5 + 4)));
+    // More than all that nobody holds, and in an order that is another at each.
+    for (replica, corrected) in [(b, [-9, -38]), (idle, [-38, -38]), (a, [-9, -38])] {
+        for corrected in corrected {
+            correct(replica, corrected);
+        }
+        spend(replica, 0, 1).await;
+    }
+    assert_eq!(spend_at_rest(idle).await, Some(Decimal::from(41 - 38 + 8)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shared_budget_that_is_gone_and_comes_back_goes_on_where_it_stood() {
+    let store = Arc::new(Store::default());
+    let replica = Replica::start("a", &store, OnOutage::Refuse);
+    spend(&replica, 0, 40).await;
+    limited(&replica.book, "key", &Limits::default());
+    pass(Duration::from_secs(3)).await;
+    assert_eq!(
+        store.held(CounterKind::Budget(None)),
+        (40_000_000, 0),
+        "nothing is held of what is no budget"
+    );
+    assert_eq!(spend(&replica, 40, 1).await, Some(Decimal::from(41)));
+}
+
+/// What is no more than a soft budget is not shared, so that no other store knows what was spent of it.
+#[tokio::test(start_paused = true)]
+async fn an_account_with_a_soft_budget_alone_is_kept_until_the_ledger_has_it() {
+    let store = Arc::new(Store::default());
+    let replica = Replica::start("a", &store, OnOutage::Refuse);
+    let soft_budget = Some(SoftBudget { amount: Decimal::TEN, period: None });
+    let limits = Limits { soft_budget, ..Limits::default() };
+    {
+        let key = [limited(&replica.book, "key", &limits)];
+        let held = reserve(&replica.book, &key, 0, 2, LONG).await.expect("nothing stands in its way");
+        held.settle(0, Some(Decimal::from(2)));
+    }
+    let spent = async || {
+        pass(Duration::from_secs(3)).await;
+        crowd(&replica.book);
+        replica.book.find(&subject(SubjectKind::Key, "key")).map(|account| account.spent(None))
+    };
+    assert_eq!(spent().await, Some(Some(Decimal::from(2))));
+    replica.book.note_delivered(i64::MAX);
+    assert_eq!(spent().await, None);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_lowered_is_so_for_all() {
     let store = Arc::new(Store::default());
@@ -105,7 +224,10 @@ async fn what_is_lowered_is_so_for_all() {
         spend(replica, 20).await;
     }
     for replica in &replicas {
-        replica.key(&budget(64))[0].note_lowered(1, Decimal::from(4));
+        let key = limited(&replica.book, "key", &budget(64));
+        key.note_lowered(1, Decimal::from(4));
+        assert!(!key.unseeded().is_empty(), "what others had spent by then stands in the ledger");
+        key.seed(None, 0, Decimal::from(4));
         // Those who have not heard of it yet spend what is left of the old one.
         spend(replica, 15).await;
     }
