@@ -55,10 +55,8 @@ impl Keys {
     /// Takes in what was put right before anybody looked, and gives the number of the newest change.
     async fn begin_to_follow(&self) -> Result<i64, Error> {
         let newest = self.store.newest_change().await?;
-        let known = self.known();
-        let accounts = known.iter().flat_map(|identity| identity.accounts.all()).chain(&self.global);
-        let subjects: BTreeSet<&Subject> = accounts.map(|account| account.subject()).collect();
-        let subjects: Vec<Subject> = subjects.into_iter().cloned().collect();
+        let accounts = self.book.accounts();
+        let subjects: Vec<Subject> = accounts.iter().map(|account| account.subject().clone()).collect();
         self.correct(&subjects).await?;
         self.tell(Kind::ALL);
         Ok(newest)

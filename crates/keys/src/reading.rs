@@ -24,6 +24,9 @@ impl Keys {
             let Some(accounts) = self.take_up(&parts, accounts) else { continue };
             let (Some(origin), Some(accounts)) = (origin, accounts) else { return Ok(None) };
             self.seed(&accounts).await?;
+            if parts.iter().any(|part| part.is_changed()) {
+                continue;
+            }
             return Ok(Some(Identity::new(token, &origin, accounts, parts)));
         }
     }
@@ -91,6 +94,9 @@ impl Keys {
             };
             let Some(accounts) = self.take_up(&parts, accounts) else { continue };
             self.seed(&accounts).await?;
+            if parts.iter().any(|part| part.is_changed()) {
+                continue;
+            }
             let is_blocked =
                 object.is_some_and(|object| object.settings.get("blocked") == Some(&Value::Bool(true)));
             return Ok(Limited::new(id, accounts, is_blocked, parts));
