@@ -4,6 +4,7 @@ use std::future::{pending, ready};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio::time::{interval, sleep};
 use trunkline_keys::Keys;
 use trunkline_ledger::Ledger;
@@ -15,7 +16,7 @@ const SEED_AGAIN_AFTER: Duration = Duration::from_millis(500);
 /// How often accounts are told what the store has.
 const NOTE_DELIVERED_EVERY: Duration = Duration::from_secs(1);
 
-/// What keys and a ledger over one store want to have done beside requests. It spawns nothing: its owner polls it.
+/// What keys and a ledger over one store want to have done beside requests. Its owner polls it.
 #[derive(Debug)]
 pub struct Accounting {
     keys: Arc<Keys>,
@@ -53,7 +54,8 @@ impl Accounting {
         }
     }
 
-    /// What goes on beside requests. Never ends; whoever polls it ends it.
+    /// What goes on beside requests. Never ends; whoever polls it ends it, and the one task that it spawns with it: requests
+    /// wait for leases, which must not wait for what else is done here.
     pub async fn work(&self) {
         tokio::select! {
             () = self.keys.follow() => {}
@@ -81,10 +83,11 @@ impl Accounting {
 
     /// Claims more of the limits that replicas share before what is held of them is used up.
     async fn keep_leases(&self) {
-        match &self.leases {
-            Some(leases) => self.keys.book().keep_leased(&**leases, pending()).await,
-            None => pending().await,
-        }
+        let Some(leases) = self.leases.clone() else { return pending().await };
+        let book = Arc::clone(self.keys.book());
+        let mut task = JoinSet::new();
+        task.spawn(async move { book.keep_leased(&*leases, pending()).await });
+        task.join_next().await;
     }
 
     /// Brings rows to the store. What an earlier process left goes first, then it is read what all callers have spent, and

@@ -201,8 +201,9 @@ impl Account {
         Standing {
             subject: self.subject.clone(),
             requests: requests_max
-                .map(|limit| of_minute(limit, minute.request_lease.with_others(minute.requests()))),
-            tokens: tokens_max.map(|limit| of_minute(limit, minute.token_lease.with_others(minute.tokens()))),
+                .map(|limit| of_minute(limit, minute.request_lease.taken(limit, minute.requests()))),
+            tokens: tokens_max
+                .map(|limit| of_minute(limit, minute.token_lease.taken(limit, minute.tokens()))),
             parallel: parallel_max.map(|limit| Left::of(limit, *parallel, None)),
             budgets: budgets.collect(),
         }

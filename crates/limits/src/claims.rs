@@ -25,13 +25,14 @@ struct Open<'a> {
 /// What an account asks for. One that nobody has used since `idle_since` gives back what it does not use.
 pub(crate) fn of(
     account: &Account,
-    holder: &Arc<str>,
+    replica: &str,
     now_ms: i64,
     idle_since: i64,
     sequence: u64,
 ) -> Vec<Claim> {
     let mut state = account.state();
     let mut claims = Vec::new();
+    let mut holder: Option<Arc<str>> = None;
     for Open { kind, begins_at_ms, generation, ends_at_ms, base, others, figures, lease } in
         open(&mut state, now_ms)
     {
@@ -39,6 +40,7 @@ pub(crate) fn of(
         if let Some(Claimed { units, least }) = lease.claim(figures, idle_since, sequence) {
             let counter = Counter { subject: account.subject().clone(), kind, begins_at_ms, generation };
             let Figures { spent, limit, .. } = figures;
+            let holder = holder.get_or_insert_with(|| format!("{replica}.{}", account.number()).into());
             let holder = Arc::clone(holder);
             claims.push(Claim {
                 counter,
@@ -64,6 +66,9 @@ pub(crate) fn answer(account: &Account, claim: &Claim, now_ms: i64, held: Option
     let mut state = account.state();
     if let Some(held) = held {
         take(&mut state, claim, now_ms, held);
+    }
+    for open in open(&mut state, now_ms) {
+        open.lease.forget_wanted();
     }
     state.queue.call_first();
 }

@@ -72,6 +72,11 @@ impl Window {
         }
     }
 
+    /// Whether it is known what others spent.
+    pub(crate) fn is_seeded(&self) -> bool {
+        self.is_seeded
+    }
+
     pub(crate) fn spent(&self) -> Decimal {
         self.elsewhere.saturating_add(self.ours)
     }

@@ -13,7 +13,7 @@ use trunkline_router::{Candidate, Course, Router};
 use trunkline_store::Charge;
 
 use super::{ErrorText, Outcome, Record, Recorder};
-use crate::reserve::Held;
+use crate::reserve::{Held, Short};
 
 /// Bytes of a request for each token of its input, where nobody has looked closer.
 const INPUT_BYTES: u64 = 4;
@@ -239,8 +239,8 @@ impl OpenRecord {
     ///
     /// # Errors
     ///
-    /// `BudgetExceeded` where no budget can pay for more.
-    pub(crate) fn reach(&mut self) -> Result<(), Error> {
+    /// As [`Held::reach`].
+    pub(crate) fn reach(&mut self) -> Result<(), Short> {
         self.held.reach(self.events, self.record.identity.as_ref())
     }
 

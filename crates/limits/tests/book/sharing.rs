@@ -35,6 +35,33 @@ async fn requests_of_three_replicas_are_within_the_limit_and_nearly_all_of_it() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn all_requests_of_a_limit_at_once_at_one_replica_are_admitted() {
+    for (limit, more) in [(64_u64, 0), (640, 60)] {
+        let store = Arc::new(Store::default());
+        let replicas = three(&store);
+        let limits =
+            Limits { requests_per_minute: Some(limit), tokens_per_minute: Some(limit), ..Limits::default() };
+        let mut calls = JoinSet::new();
+        for _ in 0..limit + more {
+            let (book, key) = (Arc::clone(&replicas[0].book), replicas[0].key(&limits));
+            calls.spawn(async move {
+                let wait = Duration::from_millis(100);
+                let Err(refusal) = book.admit_within(&key, wait).await else {
+                    return reserve(&book, &key, 1, 0, wait).await.is_ok_and(|held| {
+                        held.settle(1, Some(Decimal::ZERO));
+                        true
+                    });
+                };
+                assert_eq!(refusal.used, refusal.limit, "nothing remains");
+                false
+            });
+        }
+        let good = calls.join_all().await.into_iter().filter(|good| *good).count() as u64;
+        assert_eq!(good, limit);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_hundred_calls_at_three_replicas_succeed_where_the_money_pays_them() {
     let micro = |count: i64| Decimal::new(count, 6);
     let store = Arc::new(Store::default());
@@ -318,6 +345,34 @@ async fn without_a_store_leases_are_used_up_and_then_the_policy_holds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_outage_that_begins_is_told_from_a_limit_that_is_reached() {
+    for (on_outage, passes) in [(OnOutage::Refuse, false), (OnOutage::AllowLocally, true)] {
+        let store = Arc::new(Store::default());
+        let replica = Replica::start("a", &store, on_outage);
+        store.set_dead(true);
+        let key = replica.key(&Limits { requests_per_minute: Some(640), ..budget(10) });
+        for _ in 0..2 {
+            let admitted = replica.book.admit_within(&key, Duration::from_millis(100)).await;
+            assert_eq!(admitted.err().map(|refusal| refusal.is_outage), (!passes).then_some(true));
+            let reserved = reserve(&replica.book, &key, 0, 1, Duration::ZERO).await.map(drop);
+            assert_eq!(reserved.err().map(|refusal| refusal.is_outage), (!passes).then_some(true));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waits_for_nobody_waits_for_what_its_replica_fetches() {
+    let store = Arc::new(Store::default());
+    let replica = Replica::start("a", &store, OnOutage::Refuse);
+    let key = replica.key(&budget(10));
+    let held = reserve(&replica.book, &key, 0, 6, Duration::ZERO).await.expect("there is as much");
+    let began = Instant::now();
+    assert!(reserve(&replica.book, &key, 0, 6, Duration::ZERO).await.is_err());
+    assert!(began.elapsed() < Duration::from_millis(200), "others are not waited for");
+    drop(held);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_held_is_given_back_after_the_task_is_gone() {
     let store = Arc::new(Store::default());
     let replica = Replica::start("a", &store, OnOutage::Refuse);
@@ -388,7 +443,12 @@ async fn a_shared_budget_waits_for_its_seed() {
     let wait = Duration::from_millis(500);
     let refusal = reserve(&replica.book, &key, 0, 1, wait).await.map(drop).expect_err("nobody knows");
     assert!(refusal.is_pending);
+    assert_eq!(refusal.into_error("key").kind(), ErrorKind::StoreUnavailable, "the budget is not spent");
+    let (book, seeded) = (Arc::clone(&replica.book), key.clone());
+    let waiting = tokio::spawn(async move { reserve(&book, &seeded, 0, 1, LONG).await.map(drop) });
+    pass(Duration::from_millis(100)).await;
     key[0].seed(None, 0, Decimal::from(8));
+    assert!(waiting.await.expect("it ends").is_ok());
     assert!(reserve(&replica.book, &key, 0, 1, wait).await.is_ok());
     assert!(reserve(&replica.book, &key, 0, 3, wait).await.is_err());
 }
@@ -399,12 +459,23 @@ async fn a_stream_can_outgrow_what_its_replica_holds() {
     let replica = Replica::start("a", &store, OnOutage::Refuse);
     let key = replica.key(&budget(10));
     let mut held = reserve(&replica.book, &key, 0, 1, LONG).await.expect("room");
+    let answered = held.answered().expect("it is shared");
     assert!(held.top_up(0, Decimal::from(5)).expect_err("it holds too little").is_pending);
-    held.top_up_within(0, Decimal::from(5), LONG).await.expect("the store has more");
-    let began = Instant::now();
-    let refusal = held.top_up_within(0, Decimal::from(9), Duration::from_millis(300)).await;
-    assert!(matches!(refusal.expect_err("more than the budget").what, What::Budget { .. }));
-    assert!(began.elapsed() <= Duration::from_millis(300));
+    answered.await;
+    held.top_up(0, Decimal::from(5)).expect("the store has more");
+    let refusal = held.top_up(0, Decimal::from(9)).expect_err("more than the budget");
+    assert!(matches!(refusal.what, What::Budget { .. }));
     held.settle(0, Some(Decimal::from(6)));
     assert_eq!(key[0].spent(None), Some(Decimal::from(6)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_outlives_its_window_asks_for_no_more_of_it() {
+    let store = Arc::new(Store::default());
+    let replica = Replica::start("a", &store, OnOutage::Refuse);
+    let key = replica.key(&daily(10));
+    let mut held = reserve(&replica.book, &key, 0, 1, LONG).await.expect("room");
+    pass(Duration::from_secs(86_400)).await;
+    held.top_up(0, Decimal::from(5)).expect("nobody else spends there any more");
+    assert!(held.top_up(0, Decimal::from(5)).is_err());
 }
