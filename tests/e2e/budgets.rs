@@ -83,6 +83,45 @@ async fn two_hundred_streams_at_once_spend_no_more_than_a_cent() {
     check_a_cent(true).await;
 }
 
+/// As some upstreams answer. The key's next start would begin with all of its budget otherwise.
+#[tokio::test]
+async fn a_whole_reply_that_tells_no_usage_is_estimated() {
+    let silent = |_| {
+        let text = "word ".repeat(80);
+        let choice = json!({ "index": 0, "message": { "role": "assistant", "content": text }, "finish_reason": "stop" });
+        Script::json(200, json!({ "id": "gen_1", "model": "x", "choices": [choice] }).to_string())
+    };
+    let World { upstream: _upstream, server, _folder } = world(silent, "").await;
+    let key = key(server.address, json!({ "max_budget": 0.01 })).await;
+    let body = chat("m", "hi", json!({ "max_tokens": 200 }));
+    let answer = ask(server.address, &key, CHAT, &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    // A hundred tokens of text and a role out, and five in.
+    until("it is in the books", async || spend(server.address, &key).await == 2 * 104 + 5).await;
+    let metrics = see(server.address, MASTER, "/metrics").await;
+    assert!(!metrics.text().contains("trunkline_unpriced_requests{"), "{}", metrics.text());
+}
+
+#[tokio::test]
+async fn a_whole_reply_that_its_caller_does_not_wait_for_is_estimated_by_the_time() {
+    let pausing = |_| Script::new([Step::Pause(Pause::Told)]);
+    let World { upstream, server, _folder } = world(pausing, "").await;
+    let key = key(server.address, json!({ "max_budget": 0.01 })).await;
+    let body = chat("m", "hi", json!({ "max_tokens": 20 }));
+    let mut caller = TcpStream::connect(server.address).await.expect("it listens");
+    let head = format!(
+        "POST {CHAT} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {key}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    caller.write_all(head.as_bytes()).await.expect("room");
+    upstream.wait_for_requests(1).await;
+    // In a fifth of a second all of it may be written.
+    let early = tokio::time::timeout(Duration::from_millis(210), caller.read(&mut [0; 1])).await;
+    assert!(early.is_err(), "nothing is answered");
+    drop(caller);
+    until("it is in the books", async || spend(server.address, &key).await == 2 * 20 + 5).await;
+}
+
 #[tokio::test]
 async fn a_stream_without_a_limit_ends_with_an_error_when_the_money_is_gone() {
     let head = Script::sse(Vec::<&str>::new()).steps.remove(0);

@@ -10,12 +10,13 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Body;
 use trunkline_core::{
-    Body as CallBody, ByteStream, Call, Dialect, Document, Error, ErrorKind, Event, EventStream, Operation,
-    ReplyBody as UpstreamBody, json,
+    Body as CallBody, ByteStream, Call, Dialect, Document, Error, ErrorKind, Event, EventStream, Observation,
+    Operation, ReplyBody as UpstreamBody, json,
 };
 use trunkline_router::{Answer as Sent, Candidate, Failed, Permit as UpstreamPermit, Route, Router};
 
 use trunkline_cache::Keeper;
+use trunkline_prices::estimate::{MESSAGE_TOKENS, written_tokens};
 
 use crate::admission::Permit;
 use crate::asked;
@@ -261,6 +262,7 @@ fn given(gateway: &Gateway, record: &mut OpenRecord, sent: Sent, back: Back<'_>)
             if let Some((keeper, ttl)) = kept {
                 keeper.keep_document(operation, &document, &seen, ttl);
             }
+            note_untold(record, operation, &document, &seen);
             record.observe(*seen);
             Answer::Whole(whole(head, document, &rewrite), permit)
         }
@@ -271,12 +273,26 @@ fn given(gateway: &Gateway, record: &mut OpenRecord, sent: Sent, back: Back<'_>)
             Answer::Stream(Box::new(Streamed { head, first, events, rewrite, permits, recorder }))
         }
         UpstreamBody::Raw { content_type, bytes } => {
+            record.untold(None);
             let mut response = head.map(|()| bytes);
             if let Some(content_type) = content_type {
                 response.headers_mut().insert(CONTENT_TYPE, content_type);
             }
             Answer::Bytes(response, (permit, upstream))
         }
+    }
+}
+
+/// Notes that a reply does not tell what it took, or of a text not how long it is.
+fn note_untold(record: &mut OpenRecord, operation: Operation, document: &Document, seen: &Observation) {
+    let is_text = operation.streams() && operation.reports_usage();
+    let is_told = seen.usage.as_ref().map(|usage| !is_text || usage.all_output() > 0);
+    if is_told == Some(true) {
+        return;
+    }
+    let written = if is_text { written_tokens(document) } else { 0 };
+    if is_told.is_none() || written > MESSAGE_TOKENS {
+        record.untold(operation.reports_usage().then_some(written));
     }
 }
 

@@ -35,6 +35,8 @@ pub(crate) struct OpenRecord {
     pub(crate) events: u64,
     /// How many of them there had been when the upstream told last what was used.
     events_told: u64,
+    /// About how many tokens a whole reply has that does not tell them; `None` within where what was made is not text.
+    untold: Option<Option<u64>>,
     /// What went by with attempts that brought no reply, and with waits.
     pub(crate) lost: Duration,
     /// The further attempts that there would have been.
@@ -109,6 +111,7 @@ impl OpenRecord {
             body_bytes: 0,
             events: 0,
             events_told: 0,
+            untold: None,
             lost: Duration::ZERO,
             retries_max: 0,
             is_all_tried: false,
@@ -203,9 +206,30 @@ impl OpenRecord {
         self.router.as_ref()?.price(prefix, model)?.cost(usage)
     }
 
-    /// Works out about what a stream used whose upstream told nothing, or was cut off before it told all: an event for
-    /// each token, as upstreams send them, and four bytes of the request for each token of the input.
+    /// Notes that a whole reply came that does not tell what was written: `written` is about how much that is, and `None`
+    /// where what was made is not text.
+    pub(crate) fn untold(&mut self, written: Option<u64>) {
+        self.untold = Some(written);
+    }
+
+    /// Works out about what was used where the upstream did not tell it, or not all of it.
+    ///
+    /// Of a stream that is an event for each token, as upstreams send them, and four bytes of the request for each token of
+    /// the input. What is made and is not text costs the most that it may, where that was reserved.
     pub(crate) fn estimate(&mut self) {
+        match self.untold.take() {
+            None => self.estimate_stream(),
+            Some(_) if self.costs_nothing() => {}
+            Some(Some(written)) => self.used_about(written),
+            Some(None) if self.record.cost.is_none() => {
+                self.record.cost = self.held.bound.map(Cost::Computed);
+                self.record.usage_is_estimated = self.record.cost.is_some();
+            }
+            Some(None) => {}
+        }
+    }
+
+    fn estimate_stream(&mut self) {
         let untold = self.events - self.events_told;
         let seen = &self.record.observation;
         // What is told before the end covers what came before it: Anthropic's first event tells the input.
@@ -217,8 +241,13 @@ impl OpenRecord {
         {
             return;
         }
+        self.used_about(untold);
+    }
+
+    /// Adds so many tokens of output to what was told of the usage.
+    fn used_about(&mut self, untold: u64) {
         let input = || Usage { uncached_input: self.input_tokens(), ..Usage::default() };
-        let mut usage = seen.usage.clone().unwrap_or_else(input);
+        let mut usage = self.record.observation.usage.clone().unwrap_or_else(input);
         usage.output = usage.output.saturating_add(untold);
         self.record.observation.usage = Some(usage);
         self.record.usage_is_estimated = true;
