@@ -110,7 +110,8 @@ impl Account {
 
     /// Sets what was spent in a window of a budget before this account was there. Gives whether it was set.
     ///
-    /// The first figure stays, and further ones change nothing: a store that is asked later holds what this process
+    /// The first figure stays, but for one that was asked for before something was [put right](Self::correct): then it is to be
+    /// asked for again. Further ones change nothing: a store that is asked later holds what this process
     /// settled meanwhile, which would be counted twice. What was settled before the first figure stays on top of it.
     /// So the store is to be asked as soon as the account is there, after what an earlier process left has been
     /// delivered to it.

@@ -42,6 +42,8 @@ pub(crate) struct Window {
     pub(crate) corrected: Decimal,
     /// Whether it is known what others spent.
     is_seeded: bool,
+    /// Whether something was put right before that was known: what was read by then may be without it.
+    is_outdated: bool,
     /// Whether it was told that the soft budget is passed.
     is_told: bool,
     /// What is held of the counter that replicas share.
@@ -92,6 +94,9 @@ impl Window {
         if self.lease.is_in_use() {
             // It is counted by another counter from now on. What each holder spent is told there as it is here.
             self.lease = self.lease.of_next_generation();
+        } else {
+            // What was lowered since is not taken off once more.
+            self.elsewhere = self.elsewhere.max(-self.ours);
         }
     }
 
@@ -182,10 +187,15 @@ impl Spending {
         std::iter::once(&mut self.now).chain(before).find(|window| window.begins_at == begins_at)
     }
 
-    /// Sets what others spent in a window. The first figure stays. Gives whether it was set.
+    /// Sets what others spent in a window. The first figure stays, but for one that was read before something was put right.
+    /// Gives whether it was set.
     pub(crate) fn seed(&mut self, begins_at: i64, spent: Decimal, corrected: Decimal) -> bool {
         let soft = self.soft;
         match self.window_of(begins_at) {
+            Some(window) if window.is_outdated => {
+                window.is_outdated = false;
+                false
+            }
             Some(window) if !window.is_seeded => {
                 window.elsewhere = spent;
                 window.corrected = corrected;
@@ -198,10 +208,13 @@ impl Spending {
         }
     }
 
-    /// Takes in what was put right in a window. Where it is not known yet what others spent, that will be a part of it.
+    /// Takes in what was put right in a window. Where it is not known yet what others spent, that will be a part of it: what
+    /// is read from then on.
     pub(crate) fn correct(&mut self, begins_at: i64, corrected: Decimal) {
-        if let Some(window) = self.window_of(begins_at).filter(|window| window.is_seeded) {
-            window.correct(corrected);
+        match self.window_of(begins_at) {
+            Some(window) if window.is_seeded => window.correct(corrected),
+            Some(window) => window.is_outdated = true,
+            None => {}
         }
     }
 
@@ -334,6 +347,7 @@ mod tests {
         let corrected = |quarters: i64| Decimal::new(25 * quarters, 2);
         let mut spending = daily(10);
         spending.correct(0, corrected(-2));
+        assert!(!spending.seed(0, Decimal::new(55, 1), corrected(0)), "it was read before");
         assert!(spending.seed(0, Decimal::from(5), corrected(-2)));
         spending.correct(0, corrected(-2));
         assert_eq!(spending.window(5).spent(), Decimal::from(5), "it was a part of the figure");
@@ -345,6 +359,8 @@ mod tests {
         spending.lower(5, Decimal::ZERO);
         spending.correct(0, corrected(-3));
         assert_eq!(spending.window(5).spent(), corrected(1), "on top of what an administrator has set");
+        spending.correct(0, corrected(-9));
+        assert_eq!(spending.window(5).spent(), Decimal::ZERO, "no less than nothing is spent");
     }
 
     #[test]

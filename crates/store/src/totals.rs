@@ -254,11 +254,13 @@ pub(crate) async fn store_counters(
     counters: BTreeMap<Counter<'_>, Decimal>,
     corrects: bool,
 ) -> Result<(), Error> {
-    let (column, change) = if corrects {
-        (", corrected", format!(", corrected = {}", session.money_sum("corrected")))
-    } else {
-        ("", String::new())
-    };
+    let mut amount = session.money_sum("amount");
+    let (mut column, mut change) = ("", String::new());
+    if corrects {
+        // What was lowered since is not taken off once more.
+        amount = format!("{}({amount}, 0)", session.greatest());
+        (column, change) = (", corrected", format!(", corrected = {}", session.money_sum("corrected")));
+    }
     let figures = 1 + usize::from(corrects);
     let columns = 5 + figures;
     let counters: Vec<(Counter<'_>, Decimal)> = counters.into_iter().collect();
@@ -270,9 +272,8 @@ pub(crate) async fn store_counters(
         }
         let text = format!(
             "INSERT INTO trunkline.counters AS held (subject, id, model, period, begins_at, amount{column}) VALUES {}
-             ON CONFLICT (subject, id, model, period, begins_at) DO UPDATE SET amount = {}{change}",
-            tuples(session, counters.len(), columns),
-            session.money_sum("amount")
+             ON CONFLICT (subject, id, model, period, begins_at) DO UPDATE SET amount = {amount}{change}",
+            tuples(session, counters.len(), columns)
         );
         session.execute(&text, values).await?;
     }
