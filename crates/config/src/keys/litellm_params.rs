@@ -3,7 +3,7 @@
 use super::row::{KeyRow, Section::LitellmParams as S, Values, key};
 
 const MINUTES_ALONE: &str = "requests and tokens are counted by the minute, all tokens together";
-const NO_KEYS: &str = "requests and tokens are not counted by key";
+const NO_KEYS: &str = "keys have limits of their own for models, `model_rpm_limit` and `model_tpm_limit`";
 const NAMED_PRICES: &str = "costs are worked out from the prices that have a row here";
 const NO_PINGS: &str = "use `litellm_settings.sse_keepalive_ping_interval_seconds`";
 const FORWARDED: &str = "every parameter goes upstream as the caller sent it";

@@ -6,7 +6,7 @@ const R: Section = Section::ModelList;
 const I: Section = Section::ModelInfo;
 
 const METADATA: &str = "shown by /model/info";
-const NO_TEAMS: &str = "there are no teams";
+const NO_TEAMS: &str = "what a team may call stands with the team, in `models`";
 const ELSE_PARAMS: &str = "counts where `litellm_params` has none";
 
 pub(super) const ROWS: &[KeyRow] = &[
