@@ -112,6 +112,9 @@ impl Keys {
                 self.forget(change.kind, &change.id);
                 newest = newest.max(change.number);
             }
+            if new().next().is_some() {
+                self.read_again();
+            }
             self.tell(new().map(|change| change.kind));
             if (changes.len() as u64) < CHANGES_MAX {
                 return Ok(newest);
@@ -139,7 +142,12 @@ impl Keys {
                 }
             };
             let late = || Error::new(ErrorKind::StoreUnavailable, "the store did not answer");
-            if let Err(error) = timeout(LATE_READ_MAX, reading).await.unwrap_or_else(|_| Err(late())) {
+            let read = timeout(LATE_READ_MAX, reading).await.unwrap_or_else(|_| Err(late()));
+            // It answers again, though it was slow: nobody is to be refused to find that out.
+            if read.is_ok() {
+                self.breaker.note(true);
+            }
+            if let Err(error) = read {
                 tracing::debug!(error = %error, causes = error.causes(), "a key could not be read in time, nor later");
             }
         }

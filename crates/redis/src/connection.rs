@@ -7,9 +7,9 @@ use redis::aio::{ConnectionManager as Link, ConnectionManagerConfig};
 use redis::{Client, FromRedisValue, RedisError};
 use tokio::time::timeout;
 use trunkline_core::{Error, ErrorKind};
+use trunkline_limits::Breaker;
 
 use crate::Address;
-use crate::breaker::Breaker;
 
 /// How long a connection may take to come about. Calls do not wait for it: each has its own deadline.
 const CONNECT: Duration = Duration::from_secs(2);

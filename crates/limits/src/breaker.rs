@@ -1,4 +1,4 @@
-//! When a server that does not answer is asked again.
+//! How often a server is asked that does not answer.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -10,9 +10,10 @@ const FAILURES_MAX: u32 = 3;
 /// For how long. One call tries it then, and the others go on without until it has an answer.
 const REST: Duration = Duration::from_secs(1);
 
-/// Whether a server is asked at all.
+/// Keeps calls from a server that does not answer: after three in a row that were not answered none goes out for a second; then one
+/// tries it, and the others go on without until it has an answer.
 #[derive(Debug, Default)]
-pub(crate) struct Breaker(Mutex<Inner>);
+pub struct Breaker(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -22,7 +23,7 @@ struct Inner {
 
 impl Breaker {
     /// Whether a call may go out. Of those that come after a rest only the first may, for as long as one lasts.
-    pub(crate) fn lets_pass(&self) -> bool {
+    pub fn lets_pass(&self) -> bool {
         let mut inner = self.inner();
         let now = Instant::now();
         match inner.asked_again_at {
@@ -35,7 +36,8 @@ impl Breaker {
         }
     }
 
-    pub(crate) fn note(&self, is_answered: bool) {
+    /// Notes whether a call was answered.
+    pub fn note(&self, is_answered: bool) {
         let mut inner = self.inner();
         if is_answered {
             *inner = Inner::default();
@@ -48,7 +50,7 @@ impl Breaker {
     }
 
     /// Whether the last calls were answered.
-    pub(crate) fn is_closed(&self) -> bool {
+    pub fn is_closed(&self) -> bool {
         self.inner().asked_again_at.is_none()
     }
 
