@@ -471,11 +471,11 @@ async fn a_stream_can_outgrow_what_its_replica_holds() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_outlives_its_window_asks_for_no_more_of_it() {
-    let store = Arc::new(Store::default());
-    let replica = Replica::start("a", &store, OnOutage::Refuse);
+    let (store, hand) = (Arc::new(Store::default()), Hand::default());
+    let replica = Replica::start_at("a", &store, OnOutage::Refuse, hand.clock());
     let key = replica.key(&daily(10));
     let mut held = reserve(&replica.book, &key, 0, 1, LONG).await.expect("room");
-    pass(Duration::from_secs(86_400)).await;
+    hand.set(86_400_000);
     held.top_up(0, Decimal::from(5)).expect("nobody else spends there any more");
     assert!(held.top_up(0, Decimal::from(5)).is_err());
 }
