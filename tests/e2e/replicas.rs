@@ -213,6 +213,8 @@ async fn while_redis_stands_still_calls_go_on_as_the_settings_say() {
     for server in 0..3 {
         let told = world.details(server).await;
         if told["limits"].as_str().is_some_and(|text| text.ends_with("does not answer")) {
+            let metrics = see(world.servers[server].address, MASTER, "/metrics").await;
+            assert!(metrics.text().contains("\ntrunkline_limits_answering 0\n"), "{}", metrics.text());
             break;
         }
         assert_ne!(server, 2, "nobody has noticed: {told}");

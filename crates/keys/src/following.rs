@@ -145,7 +145,7 @@ impl Keys {
             let read = timeout(LATE_READ_MAX, reading).await.unwrap_or_else(|_| Err(late()));
             // It answers again, though it was slow: nobody is to be refused to find that out.
             if read.is_ok() {
-                self.breaker.note(true);
+                self.note_store(true);
             }
             if let Err(error) = read {
                 tracing::debug!(error = %error, causes = error.causes(), "a key could not be read in time, nor later");

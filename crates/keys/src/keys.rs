@@ -209,12 +209,28 @@ impl Keys {
             return Err(Error::new(ErrorKind::StoreUnavailable, "the store has not answered of late"));
         }
         let read = tokio::time::timeout(self.options.deadline, reading).await;
-        self.breaker.note(matches!(read, Ok(Ok(_))));
+        self.note_store(matches!(read, Ok(Ok(_))));
         read.unwrap_or_else(|_| {
             self.late.note(late());
             let message = format!("the store did not answer within {} ms", self.options.deadline.as_millis());
             Err(Error::new(ErrorKind::StoreUnavailable, message))
         })
+    }
+
+    /// Notes whether the store answered.
+    pub(crate) fn note_store(&self, is_answered: bool) {
+        match self.breaker.note(is_answered) {
+            Some(true) => tracing::info!("the store of keys answers again"),
+            Some(false) => {
+                tracing::warn!("the store of keys does not answer: keys that are in memory are served on");
+            }
+            None => {}
+        }
+    }
+
+    /// Whether the store answered those requests that asked it last.
+    pub fn store_answers(&self) -> bool {
+        self.breaker.is_closed()
     }
 
     /// What every request counts against, whoever asks.

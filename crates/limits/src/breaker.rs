@@ -36,17 +36,20 @@ impl Breaker {
         }
     }
 
-    /// Notes whether a call was answered.
-    pub fn note(&self, is_answered: bool) {
+    /// Notes whether a call was answered. Gives whether calls go out now, if that is another than before.
+    pub fn note(&self, is_answered: bool) -> Option<bool> {
         let mut inner = self.inner();
+        let was_closed = inner.asked_again_at.is_none();
         if is_answered {
             *inner = Inner::default();
-            return;
+            return (!was_closed).then_some(true);
         }
         inner.failures = inner.failures.saturating_add(1);
-        if inner.failures >= FAILURES_MAX {
-            inner.asked_again_at = Some(Instant::now() + REST);
+        if inner.failures < FAILURES_MAX {
+            return None;
         }
+        inner.asked_again_at = Some(Instant::now() + REST);
+        was_closed.then_some(false)
     }
 
     /// Whether the last calls were answered.
@@ -67,15 +70,16 @@ mod tests {
     async fn a_server_that_fails_is_left_alone_and_tried_by_one() {
         let breaker = Breaker::default();
         for _ in 0..2 {
-            breaker.note(false);
+            assert_eq!(breaker.note(false), None);
             assert!(breaker.lets_pass());
         }
-        breaker.note(false);
+        assert_eq!(breaker.note(false), Some(false));
+        assert_eq!(breaker.note(false), None, "it was so before");
         assert!(!breaker.lets_pass() && !breaker.is_closed());
         tokio::time::advance(REST).await;
         assert!(breaker.lets_pass(), "one tries it");
         assert!(!breaker.lets_pass(), "the others wait for what it finds");
-        breaker.note(true);
+        assert_eq!(breaker.note(true), Some(true));
         assert!(breaker.lets_pass() && breaker.is_closed());
     }
 }

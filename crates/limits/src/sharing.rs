@@ -101,7 +101,15 @@ impl Agenda {
     /// Notes that a batch was answered, or was not.
     pub(crate) fn note_batch(&self, is_answered: bool) {
         let failures = self.failures.load(Ordering::Relaxed);
-        self.failures.store(if is_answered { 0 } else { failures.saturating_add(1) }, Ordering::Relaxed);
+        let now = if is_answered { 0 } else { failures.saturating_add(1) };
+        self.failures.store(now, Ordering::Relaxed);
+        if now == FAILURES_MAX {
+            tracing::warn!(
+                "where replicas share limits does not answer: what holds now is what the settings say"
+            );
+        } else if is_answered && failures >= FAILURES_MAX {
+            tracing::info!("where replicas share limits answers again");
+        }
     }
 
     /// Tells those who wait that a batch was answered, or was not.

@@ -75,7 +75,11 @@ impl Connection {
         }
         let mut link = link.clone();
         let answer = timeout(*deadline, call(&mut link)).await;
-        breaker.note(matches!(answer, Ok(Ok(_))));
+        match breaker.note(matches!(answer, Ok(Ok(_)))) {
+            Some(true) => tracing::info!(redis = shown, "Redis answers again"),
+            Some(false) => tracing::warn!(redis = shown, "Redis does not answer"),
+            None => {}
+        }
         match answer {
             Ok(answer) => answer.map_err(|error| {
                 let message = format!("Redis at {shown} has refused a call, or is not there");
