@@ -3,6 +3,7 @@
 mod client;
 mod office;
 mod server;
+mod service_tiers;
 
 mod access;
 mod added_models;

@@ -4,7 +4,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use serde_json::{Number, Value, json};
-use trunkline_core::{Body, Document, Error, ErrorKind, InclusiveUsage, Usage, json as raw_json};
+use trunkline_core::{
+    Body, Document, Error, ErrorKind, InclusiveUsage, ServiceTier, Usage, json as raw_json,
+};
 use trunkline_prices::Price;
 use trunkline_prices::estimate::input_tokens;
 use trunkline_router::Wishes;
@@ -35,7 +37,10 @@ pub(crate) fn calculate(gateway: &Gateway, caller: &Caller, document: &Document)
         }
     };
     let price = price(gateway, caller, &name)?;
-    let cost = price.as_ref().and_then(|price| price.cost(&usage)?.spend());
+    let told = response
+        .and_then(|response| ServiceTier::of_tier(&response[raw_json::member(response, "service_tier")?]));
+    let tier = told.unwrap_or_default();
+    let cost = price.as_ref().and_then(|price| price.cost_at(&usage, tier)?.spend());
     let cost = cost.ok_or_else(|| {
         let message =
             format!("This model isn't mapped yet: nobody knows what `{name}` costs. Its row can say so");

@@ -200,7 +200,7 @@ where
     // A reply that may have been cut short for this caller's budget is not for others.
     let kept = kept.filter(|_| record.held.added_limit.is_none());
     if ledger.is_some() {
-        record.opened_for(candidate, router);
+        record.opened_for(candidate, router, &call);
         record.enter(ledger).await?;
     }
     let (caller, route, name, wishes) = (&caller, &route, &*name, &wishes);
@@ -211,6 +211,7 @@ where
         Err(failed) => return Err(noted(record, failed)),
     };
     // 9 give it back
+    record.asked_for(sent.candidate.deployment.asked_tier(&call));
     if sent.candidate.deployment.has_many_models() {
         record.priced_by(&serving);
     }

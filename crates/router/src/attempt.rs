@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use trunkline_core::{Cost, Error, ErrorKind, Usage};
+use trunkline_core::{Cost, Error, ErrorKind, ServiceTier, Usage};
 use trunkline_prices::Price;
 
 use crate::Candidate;
@@ -64,9 +64,9 @@ impl Attempt {
         }
     }
 
-    /// Notes about how much it had used when it was given up.
-    pub(crate) fn having_used(mut self, usage: Usage, price: Option<&Price>) -> Self {
-        self.cost = price.and_then(|price| price.cost(&usage));
+    /// Notes about how much it had used when it was given up, and what that costs at the tier that was asked for.
+    pub(crate) fn having_used(mut self, usage: Usage, (price, tier): (Option<&Price>, ServiceTier)) -> Self {
+        self.cost = price.and_then(|price| price.cost_at(&usage, tier));
         self.usage = Some(usage);
         self
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use trunkline_core::{Body, Call, Usage};
+use trunkline_core::{Call, Usage};
 
 use crate::attempt::Attempt;
 use crate::estimate::{input_tokens, written};
@@ -43,7 +43,7 @@ impl<'a, 'w> Leaving<'a, 'w> {
         let (candidate, since) = self.asked;
         let took = since.elapsed();
         let output = written(self.call, took);
-        let attempt = self.router.given_up(self.group, candidate, &self.call.body, (took, output));
+        let attempt = self.router.given_up(self.group, candidate, self.call, (took, output));
         self.journey.course.failed.push(attempt);
     }
 }
@@ -63,11 +63,12 @@ impl Router {
         &self,
         group: &Arc<str>,
         candidate: &Candidate,
-        body: &Body,
+        call: &Call,
         (took, output): (Duration, u64),
     ) -> Attempt {
         let price = self.price_of(candidate);
-        let usage = Usage { uncached_input: input_tokens(body), output, ..Usage::default() };
-        Attempt::overtaken(group, candidate, took).having_used(usage, price.as_deref())
+        let usage = Usage { uncached_input: input_tokens(&call.body), output, ..Usage::default() };
+        Attempt::overtaken(group, candidate, took)
+            .having_used(usage, (price.as_deref(), candidate.deployment.asked_tier(call)))
     }
 }

@@ -106,7 +106,7 @@ impl Router {
                 tried.note(loser.place, &error);
                 Attempt::failed(group, &loser.candidate, &error, took)
             }
-            None => self.given_up(group, &loser.candidate, &spare.body, (took, 0)),
+            None => self.given_up(group, &loser.candidate, &spare, (took, 0)),
         };
         journey.course.failed.push(attempt);
         (winner, given)

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use trunkline_agents::Origin;
-use trunkline_config::{DeploymentSettings, Location};
-use trunkline_core::Error;
+use trunkline_config::{DeploymentSettings, Location, ServicePrices};
+use trunkline_core::{Error, ServiceTier};
 use trunkline_prices::{Price, Rates};
 use trunkline_provider::{Provider, Registry, SendOptions, Target, Waits};
 use trunkline_router::{DeploymentSpec, Probing, Router};
@@ -209,7 +209,15 @@ fn price(row: &DeploymentSettings) -> Option<Price> {
         source: "the configuration".into(),
         ..Price::default()
     };
-    price.is_known().then_some(price)
+    if !price.is_known() {
+        return None;
+    }
+    let services = [(ServiceTier::Flex, &row.flex), (ServiceTier::Priority, &row.priority)];
+    Some(services.into_iter().fold(price, |price, (tier, told)| {
+        let ServicePrices { input, output, cache_read } = *told;
+        let rates = Rates { input, output, cache_read, ..Rates::default() };
+        if rates.is_empty() { price } else { price.with_service(tier, &rates) }
+    }))
 }
 
 fn size(figure: u64) -> usize {

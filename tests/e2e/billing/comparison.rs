@@ -13,10 +13,6 @@ use super::load::Planned;
 ///
 /// WHEN ONE IS MENDED: take it off. A kind that stands here and holds fails the test.
 const NOT_YET: &[(&str, &str)] = &[
-    (
-        "tier, no cost",
-        "prices of service tiers are not known, so that flex and priority cost what the default costs",
-    ),
     ("partial_usage", "usage without a number of output tokens is priced as if there were none"),
     ("halved", "a whole reply that broke off was billed, and its attempt is noted without a cost"),
 ];

@@ -28,6 +28,12 @@ pub(super) const MODEL_INFO_ROWS: &[KeyRow] = &[
     key(I, "input_cost_per_audio_token", ELSE_PARAMS).supported(),
     key(I, "output_cost_per_audio_token", ELSE_PARAMS).supported(),
     key(I, "input_cost_per_request", ELSE_PARAMS).supported(),
+    key(I, "input_cost_per_token_flex", ELSE_PARAMS).supported(),
+    key(I, "output_cost_per_token_flex", ELSE_PARAMS).supported(),
+    key(I, "cache_read_input_token_cost_flex", ELSE_PARAMS).supported(),
+    key(I, "input_cost_per_token_priority", ELSE_PARAMS).supported(),
+    key(I, "output_cost_per_token_priority", ELSE_PARAMS).supported(),
+    key(I, "cache_read_input_token_cost_priority", ELSE_PARAMS).supported(),
     key(I, "*cost*", "every other price")
         .not_supported("costs are worked out from the prices that have a row here"),
     key(I, "access_groups", "groups that a key may be given").core().supported(),

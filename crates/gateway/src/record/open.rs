@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use trunkline_core::{Cost, Dialect, Error, Fault, Observation, Usage};
+use trunkline_core::{Call, Cost, Dialect, Error, Fault, Observation, ServiceTier, Usage};
 use trunkline_ledger::{Entry, RequestId};
 use trunkline_prices::Price;
 use trunkline_router::{Candidate, Course, Router};
@@ -25,6 +25,8 @@ pub(crate) struct OpenRecord {
     /// The dialect that the caller speaks.
     pub(crate) dialect: Dialect,
     price: Option<Arc<Price>>,
+    /// The service tier that it asks for where it is sent.
+    asked_tier: ServiceTier,
     /// What knows the prices of models, where the deployment has many.
     router: Option<Arc<Router>>,
     /// What was tried so far, while nobody has answered yet.
@@ -106,6 +108,7 @@ impl OpenRecord {
             record,
             dialect: Dialect::default(),
             price: None,
+            asked_tier: ServiceTier::Default,
             router: None,
             course: Course::default(),
             body_bytes: 0,
@@ -127,7 +130,8 @@ impl OpenRecord {
     }
 
     /// Notes what the request will cost if it goes where it most likely goes.
-    pub(crate) fn opened_for(&mut self, candidate: &Candidate, router: &Router) {
+    pub(crate) fn opened_for(&mut self, candidate: &Candidate, router: &Router, call: &Call) {
+        self.asked_tier = candidate.deployment.asked_tier(call);
         let of_model = || router.price(&candidate.prefix, &candidate.upstream_model);
         self.price = candidate.deployment.price.clone().or_else(of_model);
     }
@@ -145,6 +149,11 @@ impl OpenRecord {
     /// Keeps what knows the prices of models.
     pub(crate) fn priced_by(&mut self, router: &Arc<Router>) {
         self.router = Some(Arc::clone(router));
+    }
+
+    /// Notes the service tier that the call asked for which was answered.
+    pub(crate) fn asked_for(&mut self, tier: ServiceTier) {
+        self.asked_tier = tier;
     }
 
     /// Notes what was tried.
@@ -198,12 +207,14 @@ impl OpenRecord {
     }
 
     fn computed(&self) -> Option<Cost> {
-        let usage = self.record.observation.usage.as_ref()?;
+        let seen = &self.record.observation;
+        let usage = seen.usage.as_ref()?;
+        let tier = seen.service_tier.unwrap_or(self.asked_tier);
         if let Some(price) = &self.price {
-            return price.cost(usage);
+            return price.cost_at(usage, tier);
         }
         let (prefix, model) = (self.record.provider.as_deref()?, self.record.upstream_model.as_deref()?);
-        self.router.as_ref()?.price(prefix, model)?.cost(usage)
+        self.router.as_ref()?.price(prefix, model)?.cost_at(usage, tier)
     }
 
     /// Notes that a whole reply came that does not tell what was written: `written` is about how much that is, and `None`

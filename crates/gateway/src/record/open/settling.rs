@@ -22,7 +22,7 @@ impl OpenRecord {
             // However its giving ends.
             Some(Decimal::ZERO)
         } else {
-            self.price.as_ref().and_then(|price| price.bound(input_tokens, 0))
+            self.price.as_ref().and_then(|price| price.bound_at(input_tokens, 0, self.asked_tier))
         };
         let identity = self.record.identity.as_deref();
         let opening = Opening {
