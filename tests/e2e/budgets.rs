@@ -214,7 +214,9 @@ async fn what_nobody_knows_the_price_of_is_denied_to_who_has_a_budget() {
     let body = chat("unpriced", "hi", json!({}));
     let denied = ask(server.address, &with, CHAT, &body).await;
     assert_eq!(denied.error(), (403, "permission_error".to_owned(), "model".to_owned()));
-    assert!(denied.message().contains("`unpriced`"), "{}", denied.message());
+    for named in ["`unpriced`", "`input_cost_per_token`", "price_file", "catalogue_prices_refresh_seconds"] {
+        assert!(denied.message().contains(named), "{}", denied.message());
+    }
     assert_eq!(upstream.requests().len(), 0);
     assert_eq!(ask(server.address, &without, CHAT, &body).await.status, 200);
     // What is free needs no price.

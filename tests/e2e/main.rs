@@ -28,6 +28,7 @@ mod metrics;
 mod models;
 mod operation;
 mod outage;
+mod price_file;
 mod prices;
 mod questions;
 mod reconcile;

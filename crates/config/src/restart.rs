@@ -174,7 +174,7 @@ fn own(before: &TrunklineSettings, now: &TrunklineSettings) -> Vec<&'static str>
         taken up: [
             connect_timeout_ms, first_event_timeout_ms, idle_timeout_ms, total_timeout_ms, queue_wait_ms, group_waits,
             queue_length_max, attempts_max, prompt_cache_affinity, hedging, hedge_delay_ms, hedge_percent_max,
-            retry_budget_percent, retry_budget_burst,
+            retry_budget_percent, retry_budget_burst, price_file,
         ];
         at a start: [
             body_bytes_max = "body_bytes_max",

@@ -67,6 +67,8 @@ pub struct TrunklineSettings {
     pub model_catalogue_ttl_seconds: u64,
     /// How often the prices of upstreams' lists of models are taken up. Default 0: never, and no list is asked for.
     pub catalogue_prices_refresh_seconds: u64,
+    /// A file of prices in LiteLLM's form, beside the file that names it. Default empty: none.
+    pub price_file: String,
     /// How long a call may wait for a deployment to be free again. Default 0: it is refused at once.
     pub queue_wait_ms: u64,
     /// How many calls may wait so at one time. Default 1,000.
@@ -185,6 +187,7 @@ impl Default for TrunklineSettings {
             reasoning_content: true,
             model_catalogue_ttl_seconds: 300,
             catalogue_prices_refresh_seconds: 0,
+            price_file: String::new(),
             queue_wait_ms: 0,
             queue_length_max: 1_000,
             attempts_max: 8,

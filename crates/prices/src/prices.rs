@@ -49,6 +49,12 @@ impl Prices {
         Self { file: Some(file), ..self }
     }
 
+    /// These prices without the price file that there was.
+    #[must_use]
+    pub fn without_file(self) -> Self {
+        Self { file: None, ..self }
+    }
+
     /// These prices with the models of a provider's catalogue, in place of all catalogues that there were.
     ///
     /// A model's full name is `prefix`, a slash, and its id.

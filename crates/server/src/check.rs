@@ -5,18 +5,20 @@ use std::sync::Arc;
 
 use trunkline_config::{Location, Severity};
 use trunkline_core::Environment;
+use trunkline_prices::Prices;
 
 use crate::flags::Flags;
 use crate::sources::Sources;
-use crate::{assemble, deployments};
+use crate::{assemble, deployments, price_file};
 
 /// Prints every finding. Fails on errors, and with `strict` on warnings too.
 pub(crate) fn run(flags: &Flags, environment: &Environment, strict: bool) -> Result<(), Box<dyn Error>> {
-    let sources = Sources::read(flags, environment)?;
+    let mut sources = Sources::read(flags, environment)?;
+    let prices = price_file::at_start(&mut sources);
     let findings = &sources.loaded.diagnostics;
     findings.iter().for_each(|finding| println!("{finding}"));
     let registry = Arc::new(assemble::registry(&sources)?);
-    let (router, mut left_out) = deployments::router(&sources, &registry, None, &[])?;
+    let (router, mut left_out) = deployments::router(&sources, &registry, (None, Prices::bundled()), &[])?;
     // What costs a row is told once, where it stands.
     let is_told = |location: &Location| {
         findings.iter().any(|finding| finding.severity == Severity::Error && finding.location == *location)
@@ -24,6 +26,9 @@ pub(crate) fn run(flags: &Flags, environment: &Environment, strict: bool) -> Res
     left_out.retain(|(location, _)| !is_told(location));
     for (location, why) in &left_out {
         println!("{location}: error: the deployment is out of service: {why}");
+    }
+    if let Err(why) = &prices {
+        println!("error: {why}");
     }
     let mut remarks = deployments::without_key(&sources, &registry);
     if let Some(file) = sources.file().filter(|_| router.is_empty()) {
@@ -34,8 +39,10 @@ pub(crate) fn run(flags: &Flags, environment: &Environment, strict: bool) -> Res
         println!("{location}: warning: {why}");
     }
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
-    let (errors, warnings) =
-        (count(Severity::Error) + left_out.len(), count(Severity::Warning) + remarks.len());
+    let (errors, warnings) = (
+        count(Severity::Error) + left_out.len() + usize::from(prices.is_err()),
+        count(Severity::Warning) + remarks.len(),
+    );
     match sources.file() {
         Some(_) => {
             let (served, rows) = (router.deployments().count(), sources.loaded.rows);

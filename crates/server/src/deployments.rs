@@ -6,7 +6,7 @@ use std::time::Duration;
 use trunkline_agents::Origin;
 use trunkline_config::{DeploymentSettings, Location, ServicePrices};
 use trunkline_core::{Error, ServiceTier};
-use trunkline_prices::{Price, Rates};
+use trunkline_prices::{Price, Prices, Rates};
 use trunkline_provider::{Provider, Registry, SendOptions, Target, Waits};
 use trunkline_router::{DeploymentSpec, Probing, Router};
 
@@ -14,17 +14,17 @@ use crate::routing::routing;
 use crate::sources::Sources;
 
 /// The router for what the sources say and for what is `stored` besides, and the deployments that are left out of it, with
-/// the reasons. It goes on with what the one `before` has learned.
+/// the reasons. It goes on with what the one `before` has learned, and takes `prices` where deployments state none.
 pub(crate) fn router(
     sources: &Sources,
     registry: &Arc<Registry>,
-    before: Option<&Router>,
+    (before, prices): (Option<&Router>, Prices),
     stored: &[DeploymentSettings],
 ) -> Result<(Router, Vec<(Location, Error)>), Error> {
     let routing = routing(&sources.loaded.settings, stored);
-    let mut builder = Router::builder(Arc::clone(registry)).routing(routing);
+    let mut builder = Router::builder(Arc::clone(registry)).routing(routing).prices(prices);
     if let Some(before) = before {
-        builder = builder.succeeding(before).prices(before.prices().clone());
+        builder = builder.succeeding(before);
     }
     let send = send_options(sources);
     let mut left_out = Vec::new();

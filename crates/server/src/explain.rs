@@ -12,7 +12,7 @@ use trunkline_gateway::{Gateway, operation_named};
 
 use crate::flags::{ExplainFlags, Flags};
 use crate::sources::Sources;
-use crate::{assemble, deployments};
+use crate::{assemble, deployments, price_file};
 
 /// Prints what would become of the request in a file, or of the one on standard input.
 pub(crate) fn run(
@@ -20,7 +20,7 @@ pub(crate) fn run(
     flags: &Flags,
     environment: &Environment,
 ) -> Result<(), Box<dyn Error>> {
-    let sources = Sources::read(flags, environment)?;
+    let mut sources = Sources::read(flags, environment)?;
     sources.refuse_fatal(|finding| eprintln!("{finding}"))?;
     if sources.file().is_none() && flags.model.is_none() {
         let key = matches!(sources.origin, Origin::Nothing).then_some(
@@ -30,7 +30,8 @@ pub(crate) fn run(
         eprintln!("trunkline: no file is explained; `--config FILE` or CONFIG_FILE_PATH names one{key}");
     }
     let registry = Arc::new(assemble::registry(&sources)?);
-    let (router, _) = deployments::router(&sources, &registry, None, &[])?;
+    let prices = price_file::at_start(&mut sources)?;
+    let (router, _) = deployments::router(&sources, &registry, (None, prices), &[])?;
     let gateway = Gateway::new(Arc::new(router), assemble::gateway_settings(&sources, 0));
     let document = Document::parse(request(&asked.request)?)?;
     let explanation = gateway.explain(operation_named(&asked.operation)?, &HeaderMap::new(), document)?;

@@ -11,6 +11,7 @@ mod finding;
 mod flags;
 mod import;
 mod managed;
+mod price_file;
 mod reconcile;
 mod reload;
 mod routing;
@@ -91,13 +92,14 @@ fn serve(flags: &Flags, environment: &Environment) -> Result<ExitCode, Box<dyn E
 }
 
 fn serve_as_told(
-    sources: Sources,
+    mut sources: Sources,
     flags: &Flags,
     environment: &Environment,
     log: &Log,
     recorder: Arc<dyn Recorder>,
 ) -> Result<(), Box<dyn Error>> {
     sources.refuse_fatal(finding::tell)?;
+    let prices = price_file::at_start(&mut sources)?;
     let files = raise_file_limit();
     let sources = Arc::new(sources);
     let registry = Arc::new(assemble::registry(&sources)?);
@@ -115,7 +117,7 @@ fn serve_as_told(
         let stored = accounts.as_ref().and_then(|accounts| accounts.stored.clone());
         let rows = stored::at_start(stored.as_deref()).await;
         let of_store = stored::deployments(&sources, rows.as_deref().unwrap_or_default());
-        let (router, left_out) = deployments::router(&sources, &registry, None, &of_store)?;
+        let (router, left_out) = deployments::router(&sources, &registry, (None, prices), &of_store)?;
         deployments::tell(&sources, &registry, &left_out);
         let served = router.deployments().count();
         let exporter = assemble::exporter(&sources, &recorder)?;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use trunkline_core::{Environment, Error, Secret, Usage};
 use trunkline_limits::Clock;
+use trunkline_prices::Prices;
 use trunkline_provider::{Registry, Target};
 use trunkline_reconcile::{Bill, BilledDay, Moment, Options, Upstream, Upstreams, parse_moment, reconcile};
 use trunkline_router::Router;
@@ -33,7 +34,7 @@ pub(crate) fn run(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
         let (store, stored) = accounts::store_of_others(&sources, flags.data_dir.as_deref()).await?;
-        let (router, _) = deployments::router(&sources, &registry, None, &stored)?;
+        let (router, _) = deployments::router(&sources, &registry, (None, Prices::bundled()), &stored)?;
         let upstreams = upstreams(&registry, &router);
         if upstreams.is_empty() {
             return Err("no deployment calls the Vercel AI Gateway, so that there is nobody to ask".into());

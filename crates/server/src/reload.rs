@@ -19,6 +19,7 @@ use trunkline_router::Router;
 use crate::deployments;
 use crate::finding::tell;
 use crate::flags::Flags;
+use crate::price_file;
 use crate::sources::Sources;
 use crate::stored::{self, Stored};
 
@@ -169,7 +170,8 @@ impl Reloader {
             (Arc::clone(&self.recipe.registry), Arc::clone(&self.sources), rows.clone());
         let build = move || {
             let deployments = stored::deployments(&sources, &new);
-            let built = deployments::router(&sources, &registry, Some(&before), &deployments);
+            let going_on = (Some(&*before), before.prices().clone());
+            let built = deployments::router(&sources, &registry, going_on, &deployments);
             built.map(|(router, left_out)| {
                 deployments::tell_left_out(&left_out);
                 router
@@ -285,8 +287,13 @@ impl Recipe {
                 more => format!("{first}; and {more} more, which `trunkline check` tells"),
             });
         }
+        let prices = before.prices().clone();
+        let prices = price_file::over(prices.clone(), &sources, contents).unwrap_or_else(|why| {
+            tracing::warn!("{why}; the prices of the last good one hold");
+            prices
+        });
         let deployments = stored::deployments(&sources, rows);
-        let built = deployments::router(&sources, &self.registry, Some(before), &deployments);
+        let built = deployments::router(&sources, &self.registry, (Some(before), prices), &deployments);
         let (router, left_out) = built.map_err(|error| with_cause(&error))?;
         findings.iter().for_each(tell);
         deployments::tell(&sources, &self.registry, &left_out);

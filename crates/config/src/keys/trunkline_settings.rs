@@ -40,6 +40,9 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "catalogue_prices_refresh_seconds", "takes prices from the list of models; at 0 it is not asked")
         .default("0")
         .supported(),
+    key(S, "price_file", "a file in the form of LiteLLM's `model_prices_and_context_window.json`, whose prices go before all lists")
+        .default("\"\"")
+        .supported(),
     key(S, "queue_wait_ms", "for a deployment to be free again; at 0 a call is refused at once")
         .default("0")
         .supported(),
