@@ -208,6 +208,7 @@ fn own(before: &TrunklineSettings, now: &TrunklineSettings) -> Vec<&'static str>
             reserve_output_tokens = "reserve_output_tokens",
             budget_wait_ms = "budget_wait_ms",
             unknown_price = "unknown_price",
+            unknown_price_cap = "unknown_price_cap",
             cache_bytes_max = "cache_bytes_max",
             cache_entry_bytes_max = "cache_entry_bytes_max",
             cache_wait_ms = "cache_wait_ms",

@@ -45,6 +45,7 @@ pub(crate) fn plain(call_id: &str) -> Record {
             ..Observation::default()
         },
         usage_is_estimated: false,
+        cost_is_estimated: false,
         cost: cost::amount(b"0.000120").map(Cost::Computed),
     }
 }

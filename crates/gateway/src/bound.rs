@@ -46,6 +46,7 @@ pub(crate) fn priced(
         UnknownPrice::Allow => false,
         UnknownPrice::Deny => true,
         UnknownPrice::DenyWithBudget => has_budget,
+        UnknownPrice::Cap(amount) => return Ok(has_budget.then_some(amount)),
     };
     if !is_denied {
         return Ok(None);

@@ -81,6 +81,8 @@ pub struct Record {
     pub observation: Observation,
     /// Whether the tokens are an estimate, because the stream ended before the upstream told them.
     pub usage_is_estimated: bool,
+    /// Whether the cost is what a call of an unknown price is taken to cost, because nobody told it.
+    pub cost_is_estimated: bool,
     /// What it cost: as the upstream reported it, else by the price of the deployment or of its model, else unknown.
     pub cost: Option<Cost>,
 }

@@ -35,6 +35,8 @@ pub(crate) struct Held {
     pub(crate) input_tokens: u64,
     /// The most that it may cost.
     pub(crate) bound: Option<Decimal>,
+    /// What it is charged if nobody tells its cost, because nobody knows its price either.
+    pub(crate) cap: Option<Decimal>,
     /// A limit that was put into the body, as the header tells it.
     pub(crate) added_limit: Option<HeaderValue>,
     status: Option<http::StatusCode>,
@@ -144,7 +146,14 @@ fn most(
     } else {
         None
     };
-    if has_budget && let Some(limit) = dearest.limit_to_add {
+    if dearest.amount.is_none() && matches!(settings.unknown_price, UnknownPrice::Cap(_)) {
+        (held.bound, held.cap) = (amount, amount);
+    }
+    // How long a reply is that has one price for all does not matter.
+    if has_budget
+        && held.cap.is_none()
+        && let Some(limit) = dearest.limit_to_add
+    {
         if call.streaming() {
             held.meter = dearest.per_output_token.map(|per_token| Meter {
                 reserved: dearest.output_tokens,

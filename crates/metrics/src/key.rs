@@ -264,6 +264,7 @@ mod tests {
             duration: Some(Duration::from_millis(5)),
             observation: Observation::default(),
             usage_is_estimated: false,
+            cost_is_estimated: false,
             cost: None,
             cache_key: None,
         }

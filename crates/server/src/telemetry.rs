@@ -94,6 +94,7 @@ mod tests {
             cache_key: None,
             observation: Observation::default(),
             usage_is_estimated: false,
+            cost_is_estimated: false,
             cost: None,
         }
     }
@@ -111,6 +112,7 @@ mod tests {
             upstream_model: Some("gpt".into()),
             attempts: 3,
             usage_is_estimated: true,
+            cost_is_estimated: false,
             streamed: true,
             status: Some(StatusCode::OK),
             outcome: Some(Outcome::Completed),

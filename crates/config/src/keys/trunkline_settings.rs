@@ -103,8 +103,11 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "budget_wait_ms", "for what others have reserved of a budget; at 0 a call is refused at once")
         .default("5000")
         .supported(),
-    key(S, "unknown_price", "who may call models without a known price: `allow`, `deny`, `deny_with_budget`")
+    key(S, "unknown_price", "who may call models without a known price: `allow`, `deny`, `deny_with_budget`, `cap`")
         .default("\"deny_with_budget\"")
+        .supported(),
+    key(S, "unknown_price_cap", "with `cap`: US dollars that a budget is charged for a call whose cost nobody tells")
+        .default("null")
         .supported(),
     key(S, "cache_bytes_max", "what kept replies may take of memory").default("67108864").supported(),
     key(S, "cache_entry_bytes_max", "the largest reply that is kept").default("1048576").supported(),

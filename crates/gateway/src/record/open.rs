@@ -101,6 +101,7 @@ impl OpenRecord {
             cache_key: None,
             observation: Observation::default(),
             usage_is_estimated: false,
+            cost_is_estimated: false,
             cost: None,
         };
         recorder.opened();

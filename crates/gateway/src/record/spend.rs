@@ -23,7 +23,9 @@ impl Record {
     pub fn cost_origin(&self) -> CostOrigin {
         match &self.cost {
             Some(cost @ Cost::Reported(_)) if cost.spend().is_some() => CostOrigin::Reported,
-            Some(Cost::Computed(_)) if self.usage_is_estimated => CostOrigin::Estimated,
+            Some(Cost::Computed(_)) if self.usage_is_estimated || self.cost_is_estimated => {
+                CostOrigin::Estimated
+            }
             Some(Cost::Computed(_)) => CostOrigin::Computed,
             None if self.cost_of_attempts().is_some() => CostOrigin::Estimated,
             None if self.is_without_use() && self.is_free() => CostOrigin::Free,

@@ -60,6 +60,10 @@ impl OpenRecord {
             self.left_during(course);
         }
         self.estimate();
+        if let Some(cap) = self.held.cap.filter(|_| self.record.spent().is_none()) {
+            self.record.cost = Some(Cost::Computed(cap));
+            self.record.cost_is_estimated = true;
+        }
         self.record.duration = Some(self.record.started.elapsed());
         if self.is_free && self.record.attempts > 0 {
             self.record.cost = Some(Cost::Computed(Decimal::ZERO));
