@@ -53,6 +53,6 @@ pub use litellm::{LitellmDatabase, LitellmRow, LitellmSnapshot, LitellmTable};
 pub use object::{Kind, Object, member_id};
 pub use postgres::{PostgresOptions, PostgresStore};
 pub use query::{ObjectQuery, Order, Page, RequestQuery};
-pub use request_row::{AttemptRow, Charge, CostOrigin, RequestRow};
+pub use request_row::{AttemptRow, Charge, CostOrigin, RequestRow, TAGS_MAX};
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use store::{Lowered, Spent, Store, Write};

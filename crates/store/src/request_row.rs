@@ -4,6 +4,9 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use trunkline_core::{Subject, Usage};
 
+/// How many tags of a row have their sums: its first. Each is a row of the sums that is written with it.
+pub const TAGS_MAX: usize = 32;
+
 /// One admitted request. There is exactly one for each, whatever became of it.
 ///
 /// Times are milliseconds since 1970 in UTC; money is in US dollars.

@@ -10,7 +10,7 @@ use crate::money::countable;
 use crate::placeholders::{pieces, tuples};
 use crate::session::Session;
 use crate::value::{Value, indexed};
-use crate::{Charge, RequestRow};
+use crate::{Charge, RequestRow, TAGS_MAX};
 
 pub(crate) const HOUR_MS: i64 = 3_600_000;
 pub(crate) const DAY_MS: i64 = 24 * HOUR_MS;
@@ -119,7 +119,7 @@ impl<'row> Totals<'row> {
         for charge in &row.charges {
             *self.counters.entry(Counter::of(charge)).or_default() += sum.spend;
         }
-        let mut tags: Vec<Cow<'row, str>> = row.tags.iter().map(|tag| indexed(tag)).collect();
+        let mut tags: Vec<Cow<'row, str>> = row.tags.iter().take(TAGS_MAX).map(|tag| indexed(tag)).collect();
         tags.sort_unstable();
         tags.dedup();
         for tag in tags {

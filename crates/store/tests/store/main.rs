@@ -79,5 +79,5 @@ suite! {
     sums: sums_are_what_rows_add_up_to, sums_are_narrowed, sums_come_in_order, sums_go_past_what_one_counter_holds,
         rows_are_counted_between_times,
         counters_are_what_rows_were_charged, a_counter_can_be_set,
-        counters_are_lowered_and_never_raised, counters_are_added_to_with_what_is_written, a_counter_that_is_full_blocks_nothing, halves_are_rounded_to_the_even_neighbour;
+        counters_are_lowered_and_never_raised, counters_are_added_to_with_what_is_written, a_counter_that_is_full_blocks_nothing, a_row_with_many_tags_has_sums_of_the_first, halves_are_rounded_to_the_even_neighbour;
 }
