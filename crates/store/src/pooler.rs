@@ -10,7 +10,7 @@ use trunkline_core::{Error, Secret};
 use trunkline_testkit::postgres::PostgresServer;
 
 use crate::database::Database as _;
-use crate::{PostgresOptions, PostgresStore, Store as _};
+use crate::{LitellmDatabase, LitellmTable, PostgresOptions, PostgresStore, Store as _};
 
 /// What PgBouncer takes by itself, as its documentation of `ignore_startup_parameters` has it.
 const KNOWN: [&str; 7] = [
@@ -75,7 +75,10 @@ async fn said(store: &PostgresStore, setting: &str) -> Result<String, Error> {
 
 #[tokio::test]
 async fn a_pooler_refuses_nothing_and_statements_have_their_limit_behind_it() {
-    let address = PostgresServer::shared().expect("a server").database().expect("a new database");
+    let server = PostgresServer::shared().expect("a server");
+    let address = server.database().expect("a new database");
+    let keys = "CREATE TABLE \"LiteLLM_VerificationToken\" (token TEXT PRIMARY KEY)";
+    server.run(&address, keys).expect("a table");
     let (rest, behind) = address.split_once("?host=").expect("the folder of its socket");
     let folder = tempfile::tempdir().expect("a folder");
     let listener = UnixListener::bind(folder.path().join(SOCKET)).expect("a socket");
@@ -86,5 +89,7 @@ async fn a_pooler_refuses_nothing_and_statements_have_their_limit_behind_it() {
     for limit in ["statement_timeout", "idle_in_transaction_session_timeout"] {
         assert_eq!(said(&store, limit).await.expect("it answers"), "1min", "{limit}");
     }
+    let others = LitellmDatabase::new(&url).expect("an address").snapshot().await.expect("it answers");
+    assert!(others.has(LitellmTable::Keys));
     pooler.abort();
 }
