@@ -123,10 +123,10 @@ impl Target {
             return nothing;
         }
         let taken = before.clone().map(|note| note.taken).unwrap_or_default();
-        let spent = mapped.subject.as_ref().map(|subject| mapped.spending.beyond(&taken, subject));
-        let (added, taken) = spent.unwrap_or_default();
+        let spent = mapped.subject.as_ref().map(|subject| mapped.spending.beyond(&taken, subject, self.now));
+        let (added, taken_then) = spent.unwrap_or_default();
         let is_rewritten = matches!(verdict, Verdict::New | Verdict::Changed);
-        if !is_rewritten && added.is_empty() {
+        if !is_rewritten && added.is_empty() && !taken.is_outdated(&taken_then, self.now) {
             return nothing;
         }
         let mut after = match held {
@@ -139,7 +139,7 @@ impl Target {
             Some(note) if !is_rewritten => note.content.clone(),
             _ => note::content(&after),
         };
-        Note { database: self.database.clone(), content, taken, is_gone: false }.put(&mut after);
+        Note { database: self.database.clone(), content, taken: taken_then, is_gone: false }.put(&mut after);
         Plan { verdict, draft: Some(Draft::imported(held.cloned(), after)), added }
     }
 
