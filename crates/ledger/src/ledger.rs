@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use tokio::sync::Notify;
 use trunkline_core::{Error, ErrorKind};
@@ -41,6 +41,7 @@ impl Ledger {
             counts: Counts::default(),
             filled: Notify::new(),
             delivered_until: AtomicI64::new(i64::MIN),
+            is_in_doubt: AtomicBool::new(false),
             failure: std::sync::Mutex::default(),
         };
         Self { shared: Arc::new(shared) }
@@ -121,6 +122,12 @@ impl Ledger {
             shortened: counts.shortened.load(Ordering::Relaxed),
             unreadable: counts.unreadable.load(Ordering::Relaxed),
         }
+    }
+
+    /// Whether the store may have rows that will be sent again: of a delivery that failed, or of an earlier process.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        let journal = &self.shared.journal;
+        self.shared.is_in_doubt.load(Ordering::Relaxed) || journal.settled() < journal.opened_at()
     }
 
     pub(crate) fn store(&self) -> &dyn Store {

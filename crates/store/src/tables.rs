@@ -95,9 +95,9 @@ impl<D: Database> Store for D {
         session.commit().await
     }
 
-    async fn forget(&self, before: i64, limit: u64) -> Result<u64, Error> {
+    async fn forget(&self, before: i64, recorded_before: i64, limit: u64) -> Result<u64, Error> {
         let mut session = self.begin().await?;
-        let count = ledger::forget(&mut session, before, limit).await?;
+        let count = ledger::forget(&mut session, before, recorded_before, limit).await?;
         session.commit().await?;
         Ok(count)
     }
