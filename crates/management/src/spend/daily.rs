@@ -72,7 +72,7 @@ async fn read(desk: &Desk, scope: &Scope, entity: Dimension) -> Result<BTreeMap<
     let mut days: BTreeMap<String, Day> = BTreeMap::new();
     for (number, dimensions) in [of_models, of_keys].into_iter().chain(of_tags).enumerate() {
         let by: Vec<Dimension> = [Dimension::Day].into_iter().chain(dimensions.iter().copied()).collect();
-        for activity in desk.store().activity(&scope.activity(&by)).await? {
+        for activity in sums::read(desk, scope.activity(&by)).await? {
             let mut values = activity.values.into_iter();
             let day = days.entry(values.next().unwrap_or_default()).or_default();
             if number == 0 {
