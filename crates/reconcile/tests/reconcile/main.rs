@@ -189,6 +189,28 @@ async fn rows_of_others_are_left_alone_and_lost_deployments_found() {
     assert_eq!((rows[3].1, rows[3].2), (Some(money("0.125")), CostOrigin::Reconciled));
 }
 
+/// A row whose reply told its own cost, after an attempt that has an id and told nothing.
+fn reported_with_attempt(id: &str, spend: &str) -> RequestRow {
+    let attempt = AttemptRow {
+        deployment: "first".to_owned(),
+        provider: PROVIDER.to_owned(),
+        generation_id: Some(format!("gen-of-{id}")),
+        ..AttemptRow::default()
+    };
+    RequestRow { attempts: vec![attempt], ..row(id, spend, CostOrigin::Reported) }
+}
+
+#[tokio::test]
+async fn what_was_reported_and_agrees_is_not_asked_again_once_its_attempts_are_told() {
+    let store = store(&[reported_with_attempt("a", "0.5")]).await;
+    let (books, upstreams) = one(Books::of(&[("gen-a", "0.5"), ("gen-of-a", "0")]));
+    let outcome = reconcile(&store, &upstreams, &applied()).await.expect("an outcome");
+    assert_eq!((outcome.agreeing, outcome.differing, outcome.applied), (1, 0, Some(1)));
+    assert_eq!(books.take_asked(), ["gen-a", "gen-of-a"]);
+    let again = reconcile(&store, &upstreams, &applied()).await.expect("an outcome");
+    assert_eq!((again.asked, again.applied), (0, Some(0)));
+}
+
 #[tokio::test]
 async fn pages_are_gone_through_and_who_refuses_everything_is_not_asked_everything() {
     let rows: Vec<RequestRow> = (0..300_i64)
