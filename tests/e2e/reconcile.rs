@@ -10,7 +10,7 @@ use trunkline_testkit::simulator::{BilledCall, Simulator, SimulatorOptions};
 
 use crate::client::Answer;
 use crate::office::{CHAT, MASTER, ask, chat, done, key, see, start};
-use crate::server::until;
+use crate::server::{Start, until};
 
 struct World {
     simulator: Simulator,
@@ -22,20 +22,25 @@ impl World {
     async fn new(more: &str) -> Self {
         let options = SimulatorOptions { reports: true, ..SimulatorOptions::default() };
         let simulator = Simulator::start(options).await.expect("a port");
-        let row = |group: &str, model: &str| {
+        let row = |group: &str, model: &str, key: &str| {
             let base = simulator.v1_url();
             format!(
-                "- {{model_name: {group}, litellm_params: {{model: vercel_ai_gateway/{model}, api_key: vck_test, api_base: \"{base}\", \
+                "- {{model_name: {group}, litellm_params: {{model: vercel_ai_gateway/{model}, {key}api_base: \"{base}\", \
                  input_cost_per_token: 0.000002, output_cost_per_token: 0.000008}}}}\n"
             )
         };
-        let config =
-            format!("model_list:\n{}{}{more}", row("cut", "sim/service-tiers"), row("free", "sim/free"));
+        // Both have one key, be it their own or that of the environment.
+        let rows = [row("cut", "sim/service-tiers", "api_key: vck_test, "), row("free", "sim/free", "")];
+        let config = format!("model_list:\n{}{more}", rows.concat());
         Self { simulator, config, folder: tempfile::tempdir().expect("a folder") }
     }
 
     /// A stream that breaks off, of which nobody told what it cost.
     async fn cut(&self, address: SocketAddr, key: &str) {
+    fn start(&self) -> Start {
+        start(self.folder.path(), &self.config).variable("AI_GATEWAY_API_KEY", "vck_test")
+    }
+
         let fault = json!({ "cut_events": { "after_events": 4, "how": "close" } });
         let script = json!([{ "text_events": 9, "faults": [fault] }]);
         let body = chat(
@@ -54,7 +59,7 @@ impl World {
 
     /// Runs the command beside the gateway.
     async fn reconcile(&self, more: &[&str]) -> (bool, String, String) {
-        let mut command = start(self.folder.path(), &self.config).argument("reconcile");
+        let mut command = self.start().argument("reconcile");
         for argument in more {
             command = command.argument(*argument);
         }
@@ -86,7 +91,7 @@ async fn stored(address: SocketAddr, key: &str) -> [Decimal; 4] {
 
 async fn check(more: &str) {
     let world = World::new(more).await;
-    let server = start(world.folder.path(), &world.config).serve().await;
+    let server = world.start().serve().await;
     let address = server.address;
     done(address, "/team/new", json!({ "team_id": "red" })).await;
     done(address, "/customer/new", json!({ "user_id": "bob" })).await;

@@ -244,7 +244,7 @@ async fn days_are_told_where_the_upstream_tells_of_them() {
     let store = store(&[row("a", "0.50", CostOrigin::Estimated), elsewhere]).await;
     let billed = |day: &str, spend: &str| BilledDay { day: day.to_owned(), spend: money(spend), requests: 2 };
     let days = vec![billed("2026-11-27", "0.40"), billed("2026-11-26", "0.01")];
-    let (_, upstreams) = one(Books { days: Some(days), ..Books::of(&[("gen-a", "0.4")]) });
+    let (_, upstreams) = one(Books { days: Some(days.clone()), ..Books::of(&[("gen-a", "0.4")]) });
     let outcome = reconcile(&store, &upstreams, &options()).await.expect("an outcome");
     let text = outcome.to_string();
     let expected = "\
@@ -263,6 +263,25 @@ nothing was changed; --apply takes over what the upstream billed
     assert_eq!((&json["difference"], &json["applied"]), (&"-0.1".into(), &serde_json::Value::Null));
     assert_eq!(json["differences"][0]["cost_origin"], "estimated");
     assert_eq!(json["days"][1]["difference"], "-0.1");
+
+    let (_, mut several) = one(Books { days: Some(days.clone()), ..Books::of(&[("gen-a", "0.4")]) });
+    let other = several.add(Arc::new(Books { days: Some(days), ..Books::of(&[]) }));
+    ["fourth", "second", "third"].into_iter().for_each(|deployment| several.serves(deployment, other));
+    let outcome = reconcile(&store, &several, &options()).await.expect("an outcome");
+    let expected = "\
+day         ledger  requests  billed  calls  to
+2026-11-26  0       0         0.01    2      first
+2026-11-26  0       0         0.01    2      fourth, second and 1 more
+2026-11-27  0.5     1         0.4     2      first
+2026-11-27  0.5     1         0.4     2      fourth, second and 1 more
+what accounts of one team were billed is the same, and is not to be added up
+";
+    assert!(outcome.to_string().contains(expected), "{outcome}");
+    let json = outcome.to_json();
+    assert_eq!(
+        (&json["days"][2]["account"], &json["days"][2]["difference"]),
+        (&"first".into(), &serde_json::Value::Null)
+    );
 
     let (_, without) = one(Books::of(&[]));
     let outcome = reconcile(&store, &without, &options()).await.expect("an outcome");
