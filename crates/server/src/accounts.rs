@@ -21,6 +21,7 @@ use crate::managed::Managed;
 use crate::shared;
 use crate::sources::Sources;
 use crate::stored::{self, Stored};
+use crate::stranded;
 
 /// How long rows are kept where there is nothing but memory to keep them.
 const RETENTION_IN_MEMORY: Duration = Duration::from_secs(60);
@@ -53,6 +54,10 @@ impl Accounts {
             Arc::new(Stored::new(store, pepper, Arc::clone(registry), Arc::clone(sources)))
         });
         tracing::info!(store = store.name(), folder = %folder.shown(), "keys and budgets are kept");
+        if let (LedgerDurability::Memory, Some(path)) = (settings.trunkline.ledger_durability, folder.path())
+        {
+            stranded::deliver(&path.join(JOURNAL), &store).await?;
+        }
         let ledger = Ledger::open(
             journal(sources, &folder)?,
             Arc::clone(&store),
@@ -107,6 +112,9 @@ fn named_folder(sources: &Sources, named: Option<&Path>) -> Option<PathBuf> {
 
 /// The file of a store in SQLite.
 pub(crate) const FILE: &str = "trunkline.db";
+
+/// The folder of the journal.
+const JOURNAL: &str = "journal";
 
 /// Where things are kept: a folder that can be written, or none.
 pub(crate) struct Folder(Result<PathBuf, String>);
@@ -239,7 +247,7 @@ fn journal(sources: &Sources, folder: &Folder) -> Result<Journal, Error> {
                 format: trunkline_ledger::FORMAT,
                 ..JournalOptions::default()
             };
-            Journal::open(&path.join("journal"), &options)
+            Journal::open(&path.join(JOURNAL), &options)
         }
         None => {
             if durability != Durability::Memory && settings.accounts.database_url.is_some() {

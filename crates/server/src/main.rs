@@ -18,6 +18,7 @@ mod routing;
 mod shared;
 mod sources;
 mod stored;
+mod stranded;
 mod telemetry;
 
 use std::error::Error;
