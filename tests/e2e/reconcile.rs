@@ -5,6 +5,8 @@ use std::path::Path;
 
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
+use trunkline_core::Secret;
+use trunkline_store::{PostgresOptions, PostgresStore};
 use trunkline_testkit::postgres::PostgresServer;
 use trunkline_testkit::simulator::{BilledCall, Simulator, SimulatorOptions};
 
@@ -35,12 +37,12 @@ impl World {
         Self { simulator, config, folder: tempfile::tempdir().expect("a folder") }
     }
 
-    /// A stream that breaks off, of which nobody told what it cost.
-    async fn cut(&self, address: SocketAddr, key: &str) {
     fn start(&self) -> Start {
         start(self.folder.path(), &self.config).variable("AI_GATEWAY_API_KEY", "vck_test")
     }
 
+    /// A stream that breaks off, of which nobody told what it cost.
+    async fn cut(&self, address: SocketAddr, key: &str) {
         let fault = json!({ "cut_events": { "after_events": 4, "how": "close" } });
         let script = json!([{ "text_events": 9, "faults": [fault] }]);
         let body = chat(
@@ -159,6 +161,13 @@ async fn what_cannot_be_held_against_a_bill_is_said_so() {
     assert!(!Path::new(&world.folder.path().join("trunkline.db")).exists(), "to look makes no ledger");
     let (is_good, _, log) = world.reconcile(&["--since", "yesterday"]).await;
     assert!(!is_good && log.contains("`yesterday` is no day"), "{log}");
+    let database = PostgresServer::shared().and_then(PostgresServer::database).expect("a database");
+    let config = format!("{}general_settings: {{database_url: \"{database}\"}}\n", world.config);
+    let world = World { config, ..world };
+    let (is_good, _, log) = world.reconcile(&[]).await;
+    assert!(!is_good && log.contains("there is no ledger yet"), "{log}");
+    let made = PostgresStore::existing(&Secret::new(&database), &PostgresOptions::default()).await;
+    assert!(made.expect("it answers").is_none(), "to look makes no tables");
     let path = world.folder.path().join("trunkline.db");
     trunkline_store::SqliteStore::open(&path).await.expect("a ledger");
     let config = "model_list: [{model_name: e, litellm_params: {model: echo/x}}]\n".to_owned();

@@ -10,7 +10,7 @@ use trunkline_config::{DeploymentSettings, LedgerDurability, StoredRow};
 use trunkline_core::{Error, ErrorKind, Secret};
 use trunkline_gateway::Accounting;
 use trunkline_journal::{Durability, Journal, Options as JournalOptions};
-use trunkline_keys::{Keys, KeysOptions, Observer, Pepper, pepper_of_folder, random_pepper};
+use trunkline_keys::{Keys, KeysOptions, Observer, Pepper, existing_pepper, pepper_of_folder, random_pepper};
 use trunkline_ledger::Ledger;
 use trunkline_limits::{Budget, Limits, Period};
 use trunkline_management::{Deployments, Listener, Management, stored_models};
@@ -111,7 +111,7 @@ fn named_folder(sources: &Sources, named: Option<&Path>) -> Option<PathBuf> {
 }
 
 /// The file of a store in SQLite.
-pub(crate) const FILE: &str = "trunkline.db";
+const FILE: &str = "trunkline.db";
 
 /// The folder of the journal.
 const JOURNAL: &str = "journal";
@@ -173,6 +173,7 @@ pub(crate) fn pepper(sources: &Sources, folder: &Folder) -> Result<Secret, Error
 }
 
 /// The store that a server of these sources keeps, and the deployments in it, for a command beside it: it must be there.
+/// One that only looks brings nothing up to date.
 ///
 /// # Errors
 ///
@@ -180,6 +181,7 @@ pub(crate) fn pepper(sources: &Sources, folder: &Folder) -> Result<Secret, Error
 pub(crate) async fn store_of_others(
     sources: &Sources,
     folder: Option<&Path>,
+    only_looks: bool,
 ) -> Result<(Arc<dyn Store>, Vec<DeploymentSettings>), Box<dyn std::error::Error>> {
     let path = usual_place(sources, folder);
     let has_database = sources.loaded.settings.accounts.database_url.is_some();
@@ -188,16 +190,42 @@ pub(crate) async fn store_of_others(
         let place = path.map(|path| format!(" in {}", path.display())).unwrap_or_default();
         return Err(format!("there is no ledger{place}: name its folder with --data-dir").into());
     }
-    let folder = Folder(path);
-    let store = store(sources, &folder).await?;
+    let store = if only_looks {
+        let existing = existing_store(sources, path.as_deref().ok()).await?;
+        existing.ok_or("there is no ledger yet: no server has made one")?
+    } else {
+        store(sources, &Folder(path.clone())).await?
+    };
     let mut deployments = Vec::new();
     if sources.loaded.settings.accounts.models_in_store {
-        let pepper = Pepper::new(&pepper(sources, &folder)?);
+        let pepper = Pepper::new(&looked_up_pepper(sources, path.as_deref().ok())?);
         let (models, _) = stored_models(&*store, &pepper).await?;
         let rows: Vec<StoredRow> = models.iter().map(stored::row).collect();
         deployments = stored::deployments(sources, &rows);
     }
     Ok((store, deployments))
+}
+
+/// The pepper of a server of these sources, as far as there is one: none is kept for later.
+pub(crate) fn looked_up_pepper(sources: &Sources, place: Option<&Path>) -> Result<Secret, Error> {
+    match sources.loaded.environment.secret("LITELLM_SALT_KEY") {
+        Some(salt) => Ok(salt),
+        None => place.map_or(Ok(None), existing_pepper)?.map_or_else(random_pepper, Ok),
+    }
+}
+
+/// The store that a server of these sources keeps, to be looked at. `None` if it has not been made yet.
+pub(crate) async fn existing_store(
+    sources: &Sources,
+    place: Option<&Path>,
+) -> Result<Option<Arc<dyn Store>>, Error> {
+    if let Some(url) = &sources.loaded.settings.accounts.database_url {
+        let store = PostgresStore::existing(url, &PostgresOptions::default()).await?;
+        return Ok(store.map(|store| -> Arc<dyn Store> { Arc::new(store) }));
+    }
+    let Some(place) = place else { return Ok(None) };
+    let store = SqliteStore::existing(&place.join(FILE)).await?;
+    Ok(store.map(|store| -> Arc<dyn Store> { Arc::new(store) }))
 }
 
 pub(crate) async fn store(sources: &Sources, folder: &Folder) -> Result<Arc<dyn Store>, Error> {

@@ -6,11 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use trunkline_core::Environment;
-use trunkline_keys::{Pepper, existing_pepper, random_pepper};
+use trunkline_keys::Pepper;
 use trunkline_management::{Import, ImportOptions};
-use trunkline_store::{LitellmDatabase, PostgresOptions, PostgresStore, SqliteStore, Store};
+use trunkline_store::{LitellmDatabase, SqliteStore, Store};
 
-use crate::accounts::{self, FILE, Folder};
+use crate::accounts::{self, Folder};
 use crate::flags::{Flags, ImportFlags};
 use crate::sources::Sources;
 
@@ -81,20 +81,10 @@ async fn looked_at(
     sources: &Sources,
     place: Option<&Path>,
 ) -> Result<(Arc<dyn Store>, Pepper), trunkline_core::Error> {
-    let existing = || place.map_or(Ok(None), existing_pepper);
-    let pepper = match sources.loaded.environment.secret("LITELLM_SALT_KEY") {
-        Some(salt) => salt,
-        None => existing()?.map_or_else(random_pepper, Ok)?,
+    let pepper = Pepper::new(&accounts::looked_up_pepper(sources, place)?);
+    let store = match accounts::existing_store(sources, place).await? {
+        Some(store) => store,
+        None => Arc::new(SqliteStore::in_memory().await?),
     };
-    let pepper = Pepper::new(&pepper);
-    if let Some(url) = &sources.loaded.settings.accounts.database_url {
-        if let Some(store) = PostgresStore::existing(url, &PostgresOptions::default()).await? {
-            return Ok((Arc::new(store), pepper));
-        }
-    } else if let Some(place) = place
-        && let Some(store) = SqliteStore::existing(&place.join(FILE)).await?
-    {
-        return Ok((Arc::new(store), pepper));
-    }
-    Ok((Arc::new(SqliteStore::in_memory().await?), pepper))
+    Ok((store, pepper))
 }

@@ -34,7 +34,8 @@ pub(crate) fn run(
     let options = options(asked, Clock::system().now_ms())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
-        let (store, stored) = accounts::store_of_others(&sources, flags.data_dir.as_deref()).await?;
+        let folder = flags.data_dir.as_deref();
+        let (store, stored) = accounts::store_of_others(&sources, folder, !asked.apply).await?;
         let (router, _) = deployments::router(&sources, &registry, (None, Prices::bundled()), &stored)?;
         let upstreams = upstreams(&registry, &router);
         if upstreams.is_empty() {
