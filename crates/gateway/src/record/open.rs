@@ -326,7 +326,9 @@ impl Drop for OpenRecord {
 mod tests {
     use std::sync::Mutex;
 
+    use rust_decimal::Decimal;
     use trunkline_core::ErrorKind;
+    use trunkline_store::CostOrigin;
 
     use super::*;
 
@@ -398,5 +400,24 @@ mod tests {
         );
         let refused = settled(|record| record.body_bytes = 400);
         assert_eq!((refused.observation.usage, refused.usage_is_estimated), (None, false));
+    }
+
+    #[test]
+    fn what_nobody_bills_is_free_whoever_is_told_of_it() {
+        let usage = Usage { uncached_input: 25, ..Usage::default() };
+        let asked = |attempts: u32, outcome: Outcome| {
+            let record = settled(|record| {
+                record.is_free = true;
+                record.attempts = attempts;
+                record.observe(Observation { usage: Some(usage.clone()), ..Observation::default() });
+                record.end(outcome);
+            });
+            (record.spent(), record.cost_origin())
+        };
+        let free = (Some(Decimal::ZERO), CostOrigin::Free);
+        assert_eq!(asked(1, Outcome::Completed), free);
+        assert_eq!(asked(1, Outcome::CallerGone), free);
+        assert_eq!(asked(2, Outcome::Failed(ErrorKind::UpstreamTimeout)), free);
+        assert_eq!(asked(0, Outcome::Failed(ErrorKind::RateLimited)), free);
     }
 }

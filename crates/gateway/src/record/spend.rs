@@ -22,6 +22,7 @@ impl Record {
     /// Where that figure is from.
     pub fn cost_origin(&self) -> CostOrigin {
         match &self.cost {
+            Some(Cost::Computed(_)) if self.is_unbilled() => CostOrigin::Free,
             Some(cost @ Cost::Reported(_)) if cost.spend().is_some() => CostOrigin::Reported,
             Some(Cost::Computed(_)) if self.usage_is_estimated || self.cost_is_estimated => {
                 CostOrigin::Estimated
@@ -31,6 +32,12 @@ impl Record {
             None if self.is_without_use() && self.is_free() => CostOrigin::Free,
             Some(Cost::Reported(_)) | None => CostOrigin::Unknown,
         }
+    }
+
+    /// Whether nobody bills for what was asked. It is noted to cost nothing and to have used nothing, and no price makes
+    /// that of anything else: without usage there is nothing to work a cost out of.
+    fn is_unbilled(&self) -> bool {
+        self.observation.usage.is_none() && matches!(&self.cost, Some(Cost::Computed(cost)) if cost.is_zero())
     }
 
     fn is_without_use(&self) -> bool {

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use trunkline_core::{Cost, Error, Usage};
 use trunkline_ledger::{Closed, Ledger, Opening};
-use trunkline_store::{CostOrigin, RequestRow};
+use trunkline_store::RequestRow;
 
 use super::{OpenRecord, Outcome};
 use crate::row;
@@ -70,11 +70,7 @@ impl OpenRecord {
         }
         let tokens = self.record.observation.usage.as_ref().map_or(0, Usage::total);
         let closed = self.entry.take().map(|entry| {
-            let mut row = RequestRow { charges: std::mem::take(&mut self.charges), ..row::row(&self.record) };
-            if self.is_free {
-                row.cost_origin = CostOrigin::Free;
-            }
-            entry.close(&row)
+            entry.close(&RequestRow { charges: std::mem::take(&mut self.charges), ..row::row(&self.record) })
         });
         // After its row: an account whose spend the store is said to have may be dropped.
         self.held.settle(tokens, self.record.spent());
