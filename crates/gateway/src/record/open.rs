@@ -4,7 +4,7 @@ mod settling;
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use trunkline_core::{Call, Cost, Dialect, Error, Fault, Observation, ServiceTier, Usage};
 use trunkline_ledger::{Entry, RequestId};
@@ -70,40 +70,7 @@ impl OpenRecord {
         operation: Cow<'static, str>,
         recorder: Arc<dyn Recorder>,
     ) -> Box<Self> {
-        let record = Record {
-            call_id,
-            operation,
-            route: None,
-            started: Instant::now(),
-            model: None,
-            identity: None,
-            user: None,
-            tags: Vec::new(),
-            asked_group: None,
-            group: None,
-            deployment: None,
-            deployment_group: None,
-            provider: None,
-            upstream_model: None,
-            failed_attempts: Vec::new(),
-            attempts: 0,
-            retries: 0,
-            fallbacks: 0,
-            streamed: false,
-            status: None,
-            outcome: None,
-            error: None,
-            is_retry_budget_spent: false,
-            upstream_duration: None,
-            until_reply: None,
-            overhead: None,
-            duration: None,
-            cache_key: None,
-            observation: Observation::default(),
-            usage_is_estimated: false,
-            cost_is_estimated: false,
-            cost: None,
-        };
+        let record = Record::opened(call_id, operation);
         recorder.opened();
         Box::new(Self {
             record,
