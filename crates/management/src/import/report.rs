@@ -225,7 +225,7 @@ fn time(at: i64) -> String {
 fn what_of(table: LitellmTable) -> &'static str {
     match table {
         LitellmTable::RotatedKeys => "old secrets of keys, which are of no use here, whatever their grace",
-        LitellmTable::Models => "deployments, which the file says here",
+        LitellmTable::Models => "deployments, which the file says here, or /model/new",
         LitellmTable::Organizations | LitellmTable::Projects => {
             "there are none here; who is blocked for what they restrict is said above"
         }
@@ -272,7 +272,7 @@ mod tests {
             "  customer c3: it was made here\n",
             "  customer g19\n  and 2 more\n",
             "  customers: default_model (1)\n",
-            "  1 row of LiteLLM_ProxyModelTable: deployments, which the file says here\n",
+            "  1 row of LiteLLM_ProxyModelTable: deployments, which the file says here, or /model/new\n",
             "\nnothing was written\n",
         ] {
             assert!(shown.contains(line), "{line}\n{shown}");
