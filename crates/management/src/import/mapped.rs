@@ -1,8 +1,8 @@
 //! A row of LiteLLM's as it is to be here.
 
 use serde_json::Value;
-use trunkline_core::{Subject, SubjectKind};
-use trunkline_store::{Kind, Object};
+use trunkline_core::Subject;
+use trunkline_store::Object;
 
 use crate::import::missing::{Missing, can_be_blocked};
 use crate::import::spending::Spending;
@@ -14,7 +14,7 @@ pub(crate) struct Mapped {
     pub(crate) name: String,
     /// As it shall be kept.
     pub(crate) object: Object,
-    /// Whose spending it is.
+    /// Whose spending it is, where it is not the object's own.
     pub(crate) subject: Option<Subject>,
     pub(crate) spending: Spending,
     /// What of it is left out.
@@ -43,19 +43,10 @@ impl Outcome {
 impl Mapped {
     /// An object that is known by its id, and spends for itself.
     pub(crate) fn of(object: Object, missing: Vec<Missing>) -> Self {
-        let kind = match object.kind {
-            Kind::Key => Some(SubjectKind::Key),
-            Kind::User => Some(SubjectKind::User),
-            Kind::Team => Some(SubjectKind::Team),
-            Kind::Member => Some(SubjectKind::Member),
-            Kind::Customer => Some(SubjectKind::Customer),
-            Kind::Tag => Some(SubjectKind::Tag),
-            Kind::Budget | Kind::Model | Kind::Ledger => None,
-        };
         let has_budgets_of_models = object.settings.contains_key("model_max_budget");
         Self {
             name: object.id.clone(),
-            subject: kind.map(|kind| Subject::new(kind, object.id.as_str())),
+            subject: None,
             spending: Spending::default(),
             missing,
             begins_anew: has_budgets_of_models.then_some("model_max_budget").into_iter().collect(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use trunkline_core::{Error, ErrorKind};
 use trunkline_store::{Kind, Object, ObjectQuery, Order, Spent, Store, Write};
 
+use crate::counters;
 use crate::draft::Draft;
 use crate::import::ImportOptions;
 use crate::import::mapped::{Mapped, Outcome};
@@ -123,7 +124,10 @@ impl Target {
             return nothing;
         }
         let taken = before.clone().map(|note| note.taken).unwrap_or_default();
-        let spent = mapped.subject.as_ref().map(|subject| mapped.spending.beyond(&taken, subject, self.now));
+        // A key that is here says itself where it counts.
+        let own = || counters::subject(held.unwrap_or(&mapped.object));
+        let subject = mapped.subject.clone().or_else(own);
+        let spent = subject.map(|subject| mapped.spending.beyond(&taken, &subject, self.now));
         let (added, taken_then) = spent.unwrap_or_default();
         let is_rewritten = matches!(verdict, Verdict::New | Verdict::Changed);
         if !is_rewritten && added.is_empty() && !taken.is_outdated(&taken_then, self.now) {
@@ -274,5 +278,38 @@ fn name(object: &Object) -> String {
         (Kind::Key, ..) => keys::name(object),
         (Kind::Member, Some(team_id), Some(user_id)) => members::shown(team_id, user_id),
         _ => object.id.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use trunkline_core::{Subject, SubjectKind};
+    use trunkline_keys::COUNTS_AS;
+    use trunkline_store::SqliteStore;
+
+    use super::*;
+    use crate::import::spending::{Spending, Window};
+
+    #[tokio::test]
+    async fn what_a_key_spent_is_added_where_it_counts() {
+        let store = Arc::new(SqliteStore::in_memory().await.expect("a store"));
+        let options = ImportOptions { overwrite: true, ..ImportOptions::default() };
+        let target = Target::new(store, options, Some("db".to_owned()), 0);
+        let key = |id: &str| Object::new(Kind::Key, id, 0);
+        let spent = Window { duration: "30d".to_owned(), ends_at: None, spent: 3.into() };
+        let mapped = Mapped {
+            spending: Spending::of(3.into(), None, &[spent], 0),
+            ..Mapped::of(key("second"), Vec::new())
+        };
+        let subjects = |held: Option<&Object>| {
+            let added = target.plan(&mapped, held).added;
+            added.into_iter().map(|spent| spent.subject).collect::<Vec<_>>()
+        };
+        assert_eq!(subjects(None), vec![Subject::new(SubjectKind::Key, "second"); 2]);
+        // The key had another secret here before it was given the one that it has there.
+        let mut renewed = key("second");
+        renewed.settings.insert(COUNTS_AS.to_owned(), Value::from("first"));
+        assert_eq!(subjects(Some(&renewed)), vec![Subject::new(SubjectKind::Key, "first"); 2]);
     }
 }
