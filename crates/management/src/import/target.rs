@@ -93,8 +93,7 @@ impl Target {
 
     async fn settle(&self, kind: Kind, batch: &[Mapped]) -> Result<Vec<Plan>, Error> {
         let ids: Vec<String> = batch.iter().map(|mapped| mapped.object.id.clone()).collect();
-        let mut tries = 1;
-        loop {
+        in_tries(async || {
             let held = self.store.objects(kind, &ids).await?;
             let held: HashMap<&str, &Object> =
                 held.iter().map(|object| (object.id.as_str(), object)).collect();
@@ -104,11 +103,9 @@ impl Target {
                 .collect();
             let drafts: Vec<Draft> = plans.iter().filter_map(|plan| plan.draft.clone()).collect();
             let added = plans.iter().flat_map(|plan| plan.added.clone()).collect();
-            match self.write(drafts, added).await {
-                Err(error) if error.kind() == ErrorKind::Conflict && tries < TRIES_MAX => tries += 1,
-                written => return written.map(|()| plans),
-            }
-        }
+            self.write(drafts, added).await.map(|()| plans)
+        })
+        .await
     }
 
     fn plan(&self, mapped: &Mapped, held: Option<&Object>) -> Plan {
@@ -160,23 +157,21 @@ impl Target {
         self.store.write(write).await.map(drop)
     }
 
-    /// Learns which names of keys, and addresses of users, are those of objects that are not from this database: no two may
-    /// have the same.
+    /// Learns which names of keys, or addresses of users, are those of objects that are not from this database.
     ///
     /// # Errors
     ///
     /// What the store says.
     pub(crate) async fn learn_names(&mut self, kind: Kind) -> Result<(), Error> {
-        for page in 0.. {
-            let held = self.listed(kind, page).await?;
-            let is_last = (held.len() as u64) < LISTED_AT_ONCE;
+        if !has_own_name(kind) {
+            return Ok(());
+        }
+        let mut pages = Pages::of(kind);
+        while let Some(held) = pages.next(&*self.store).await? {
             let others = held.into_iter().filter(|held| !self.is_from_here(held));
             let names: Vec<(String, String)> =
                 others.filter_map(|held| Some((held.alias?, held.id))).collect();
             self.names.extend(names);
-            if is_last {
-                break;
-            }
         }
         Ok(())
     }
@@ -184,10 +179,7 @@ impl Target {
     /// Leaves out the name of a key, or the address of a user, that another one has.
     fn free_name(&mut self, mapped: &mut Mapped, report: &mut ImportReport) {
         let object = &mapped.object;
-        let Some(name) = object.alias.clone().filter(|_| matches!(object.kind, Kind::Key | Kind::User))
-        else {
-            return;
-        };
+        let Some(name) = object.alias.clone().filter(|_| has_own_name(object.kind)) else { return };
         let owner = self.names.entry(name.clone()).or_insert_with(|| object.id.clone());
         if *owner != object.id {
             report.note_nameless(mapped, &name);
@@ -200,12 +192,6 @@ impl Target {
         self.database.is_some() && Note::of(held).is_some_and(|note| note.database == self.database)
     }
 
-    async fn listed(&self, kind: Kind, page: u64) -> Result<Vec<Object>, Error> {
-        let (offset, limit) = (page * LISTED_AT_ONCE, LISTED_AT_ONCE);
-        let query = ObjectQuery { order: Order::Oldest, offset, limit, ..ObjectQuery::default() };
-        Ok(self.store.list(kind, &query).await?.items)
-    }
-
     /// Deletes what was taken over from this database earlier and is not there any more, once all rows of a kind were taken.
     ///
     /// # Errors
@@ -214,15 +200,12 @@ impl Target {
     pub(crate) async fn forget_gone(&mut self, kind: Kind, report: &mut ImportReport) -> Result<(), Error> {
         let gone = self.gone(kind, report).await?;
         for ids in gone.chunks(AT_ONCE) {
-            let mut tries = 1;
-            loop {
+            in_tries(async || {
                 let held = self.store.objects(kind, ids).await?;
                 let drafts = held.iter().filter(|held| self.goes(held)).map(deleted).collect();
-                match self.write(drafts, Vec::new()).await {
-                    Err(error) if error.kind() == ErrorKind::Conflict && tries < TRIES_MAX => tries += 1,
-                    written => break written?,
-                }
-            }
+                self.write(drafts, Vec::new()).await
+            })
+            .await?;
         }
         self.seen.clear();
         self.names.clear();
@@ -238,9 +221,8 @@ impl Target {
     /// The ids of what is to be deleted. What stays although it is gone is told.
     async fn gone(&self, kind: Kind, report: &mut ImportReport) -> Result<Vec<String>, Error> {
         let mut gone = Vec::new();
-        for page in 0.. {
-            let listed = self.listed(kind, page).await?;
-            let is_last = (listed.len() as u64) < LISTED_AT_ONCE;
+        let mut pages = Pages::of(kind);
+        while let Some(listed) = pages.next(&*self.store).await? {
             for held in listed.iter().filter(|held| !self.seen.contains(&held.id)) {
                 let Some(database) = &self.database else {
                     if Note::of(held).is_some() {
@@ -256,11 +238,46 @@ impl Target {
                     gone.push(held.id.clone());
                 }
             }
-            if is_last {
-                break;
-            }
         }
         Ok(gone)
+    }
+}
+
+/// Whether no two objects of a kind may have the same name: keys, and users with their addresses.
+fn has_own_name(kind: Kind) -> bool {
+    matches!(kind, Kind::Key | Kind::User)
+}
+
+/// Everything of one kind that is in the store, page by page.
+struct Pages {
+    kind: Kind,
+    next: Option<u64>,
+}
+
+impl Pages {
+    fn of(kind: Kind) -> Self {
+        Self { kind, next: Some(0) }
+    }
+
+    async fn next(&mut self, store: &dyn Store) -> Result<Option<Vec<Object>>, Error> {
+        let Some(offset) = self.next else { return Ok(None) };
+        let query =
+            ObjectQuery { order: Order::Oldest, offset, limit: LISTED_AT_ONCE, ..ObjectQuery::default() };
+        let items = store.list(self.kind, &query).await?.items;
+        let is_last = (items.len() as u64) < LISTED_AT_ONCE;
+        self.next = (!is_last).then_some(offset + LISTED_AT_ONCE);
+        Ok(Some(items))
+    }
+}
+
+/// Does it again where somebody else was quicker, three times in all.
+async fn in_tries<T>(mut once: impl AsyncFnMut() -> Result<T, Error>) -> Result<T, Error> {
+    let mut tries = 1;
+    loop {
+        match once().await {
+            Err(error) if error.kind() == ErrorKind::Conflict && tries < TRIES_MAX => tries += 1,
+            done => return done,
+        }
     }
 }
 
