@@ -35,8 +35,21 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    pub(crate) fn mapped(mapped: Mapped) -> Self {
+        Self::Mapped(Box::new(mapped))
+    }
+
     pub(crate) fn skipped(name: impl Into<String>, reason: &'static str) -> Self {
         Self::Skipped { name: name.into(), reason }
+    }
+
+    /// What it must have been mapped to.
+    #[cfg(test)]
+    pub(crate) fn expect_mapped(self) -> Mapped {
+        match self {
+            Self::Mapped(mapped) => *mapped,
+            Self::Skipped { reason, .. } => panic!("skipped: {reason}"),
+        }
     }
 }
 

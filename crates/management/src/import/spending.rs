@@ -6,6 +6,7 @@ use trunkline_core::Subject;
 use trunkline_limits::Period;
 use trunkline_store::Spent;
 
+use crate::import::row::Row;
 use crate::numbers;
 
 /// The most that is counted of what somebody has spent, in dollars: a counter holds no more.
@@ -20,6 +21,14 @@ pub(crate) struct Window {
     pub(crate) ends_at: Option<i64>,
     /// What was spent in it.
     pub(crate) spent: Decimal,
+}
+
+impl Window {
+    /// The window of a row's own budget, if it has one.
+    pub(crate) fn of(row: &Row, spent: Decimal) -> Option<Self> {
+        let duration = row.text("budget_duration")?.to_owned();
+        Some(Self { duration, ends_at: row.time("budget_reset_at"), spent })
+    }
 }
 
 /// What LiteLLM counts as spent since it began anew.
