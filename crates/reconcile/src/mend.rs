@@ -20,11 +20,6 @@ pub(crate) struct Bills {
     pub(crate) is_awaited: bool,
 }
 
-/// Whether its cost is the upstream's own word.
-pub(crate) fn is_told(row: &RequestRow) -> bool {
-    matches!(row.cost_origin, CostOrigin::Reported | CostOrigin::Reconciled | CostOrigin::Free)
-}
-
 /// The row with what was billed. `None` if that says nothing else: the upstream's own figures, as they stand there.
 pub(crate) fn mended(row: &RequestRow, bills: &Bills) -> Option<RequestRow> {
     let attempts: Vec<AttemptRow> = row
@@ -55,7 +50,7 @@ pub(crate) fn mended(row: &RequestRow, bills: &Bills) -> Option<RequestRow> {
     // What was reported says nothing of attempts. Once these are known too, it is not to be asked about again.
     let has_attempts = row.attempts.iter().any(|attempt| attempt.generation_id.is_some());
     let is_closed = is_whole && has_attempts && row.cost_origin != CostOrigin::Reconciled;
-    let is_same = is_told(row) && same(row.spend, new.spend) && !is_closed;
+    let is_same = row.cost_origin.is_told() && same(row.spend, new.spend) && !is_closed;
     (!is_same && new != *row).then_some(new)
 }
 

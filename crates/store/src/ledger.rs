@@ -110,9 +110,9 @@ pub(crate) fn countable_spend(row: &RequestRow, places: u32) -> Option<Decimal> 
 
 /// Whether its cost is a guess still, and the upstream can be asked for it: for that of the reply, or of attempts.
 pub(crate) fn is_reconcilable(row: &RequestRow) -> bool {
-    let is_told = matches!(row.cost_origin, CostOrigin::Reported | CostOrigin::Reconciled | CostOrigin::Free);
     let of_attempts = || row.attempts.iter().any(|attempt| attempt.generation_id.is_some());
-    (!is_told && row.generation_id.is_some()) || (row.cost_origin != CostOrigin::Reconciled && of_attempts())
+    (!row.cost_origin.is_told() && row.generation_id.is_some())
+        || (row.cost_origin != CostOrigin::Reconciled && of_attempts())
 }
 
 pub(crate) async fn requests(session: &mut Session, query: &RequestQuery) -> Result<Vec<RequestRow>, Error> {

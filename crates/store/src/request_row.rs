@@ -155,6 +155,14 @@ impl CostOrigin {
         }
     }
 
+    /// Whether it is the upstream's own word, or nobody bills for it: such a figure is no guess.
+    pub fn is_told(self) -> bool {
+        match self {
+            Self::Reported | Self::Reconciled | Self::Free => true,
+            Self::Unknown | Self::Computed | Self::Estimated => false,
+        }
+    }
+
     /// The origin of that name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|origin| origin.name() == name)
