@@ -1,7 +1,9 @@
 //! Money: decimals with their origin, where unknown is a state of its own and never zero.
 
-use rust_decimal::Decimal;
 use std::str::FromStr;
+
+use rust_decimal::Decimal;
+use serde_json::Number;
 
 /// The largest amount that is read, in US dollars: a thousand times a thousand million. What is told past it is a fault, and
 /// nothing that is added up of smaller ones comes near to what a decimal holds.
@@ -67,6 +69,11 @@ pub fn amount(json: &[u8]) -> Option<Decimal> {
     decimal(json).filter(|amount| amount.abs() <= AMOUNT_MAX)
 }
 
+/// An amount as a number of JSON, with the digits as they are.
+pub fn number(amount: Decimal) -> Number {
+    Number::from_str(&amount.to_string()).expect("what a decimal is written as is a number of JSON")
+}
+
 /// Reads a decimal from its JSON text, a number or a string, scientific notation too.
 ///
 /// The digits are read as they stand; no floating point is involved.
@@ -110,6 +117,15 @@ mod tests {
         check("0", Some("0"));
         check("null", None);
         check("\"free\"", None);
+    }
+
+    #[test]
+    fn amounts_are_written_digit_by_digit() {
+        for digits in ["0", "0.10", "-1.5", "0.0000000000000000000000000001", "79228162514264337593543950335"]
+        {
+            let amount: Decimal = digits.parse().expect("a decimal");
+            assert_eq!(number(amount).to_string(), digits);
+        }
     }
 
     #[test]
