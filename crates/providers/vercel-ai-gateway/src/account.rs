@@ -189,7 +189,7 @@ impl ReportedDay {
 }
 
 fn number(object: &[u8], name: &str) -> Option<u64> {
-    std::str::from_utf8(member(object, name)?).ok()?.parse().ok()
+    json::u64(member(object, name)?)
 }
 
 fn no_record(what: &str) -> Error {
