@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use trunkline_core::Error;
-use trunkline_store::{ActivityQuery, Dimension, Store};
+use trunkline_store::{ActivityQuery, Dimension, Store, day};
 
 use crate::amount::amount;
-use crate::moment::day;
 use crate::{BilledDay, Upstreams};
 
 const DAY_MS: i64 = 86_400_000;

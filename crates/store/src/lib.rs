@@ -47,8 +47,10 @@ mod value;
 
 pub use act::Act;
 pub use activity::{Activity, ActivityQuery, Dimension, Sums};
+pub use calendar::day;
 pub use change::Change;
 pub use corrected::corrected;
+pub use counters::AMOUNT_MAX;
 pub use litellm::{LitellmDatabase, LitellmRow, LitellmSnapshot, LitellmTable};
 pub use object::{Kind, Object, member_id};
 pub use postgres::{PostgresOptions, PostgresStore};

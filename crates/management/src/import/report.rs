@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use jiff::Timestamp;
 use trunkline_store::{Kind, LitellmTable};
 
 use crate::import::mapped::Mapped;
 use crate::import::missing::{Missing, can_be_blocked};
 use crate::import::verdict::Verdict;
+use crate::times;
 
 /// How many lines of one sort are shown; of what restricts, all are.
 const LINES_MAX: usize = 20;
@@ -218,7 +218,7 @@ fn shown(name: &str) -> String {
 }
 
 fn time(at: i64) -> String {
-    Timestamp::from_millisecond(at).map_or_else(|_| at.to_string(), |time| time.to_string())
+    times::text(at).unwrap_or_else(|| at.to_string())
 }
 
 /// Why nothing is made of a table. `None` of one that is imported.

@@ -4,13 +4,10 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use trunkline_core::Subject;
 use trunkline_limits::Period;
-use trunkline_store::Spent;
+use trunkline_store::{AMOUNT_MAX, Spent};
 
 use crate::import::row::Row;
 use crate::numbers;
-
-/// The most that is counted of what somebody has spent, in dollars: a counter holds no more.
-const AMOUNT_MAX: Decimal = Decimal::from_parts(9_000_000, 0, 0, false, 0);
 
 /// A window in which somebody spends, as LiteLLM keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,6 +155,7 @@ impl Amount {
     }
 }
 
+/// As much as a counter holds.
 fn counted(amount: Decimal) -> Decimal {
     amount.clamp(Decimal::ZERO, AMOUNT_MAX).normalize()
 }
