@@ -69,7 +69,21 @@ pub fn limit_members(operation: Operation) -> &'static [&'static str] {
         Operation::ChatCompletions => &["max_completion_tokens", "max_tokens"],
         Operation::Completions | Operation::Messages => &["max_tokens"],
         Operation::Responses | Operation::CompactResponse => &["max_output_tokens"],
-        _ => &[],
+        Operation::Embeddings
+        | Operation::ResponseInputTokens
+        | Operation::RetrieveResponse
+        | Operation::DeleteResponse
+        | Operation::CancelResponse
+        | Operation::ListResponseInputItems
+        | Operation::CountTokens
+        | Operation::Rerank
+        | Operation::RerankV2
+        | Operation::ImageGenerations
+        | Operation::ImageEdits
+        | Operation::Transcriptions
+        | Operation::Speech
+        | Operation::Moderations
+        | Operation::Evaluate => &[],
     }
 }
 
