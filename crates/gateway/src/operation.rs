@@ -188,10 +188,10 @@ where
             record.cache_key = Some(hit.key.to_string());
             record.enter(ledger).await?;
             let group = route.group();
-            let bound = hit.deployment.as_deref().and_then(|deployment| {
-                bound(gateway, operation, &caller, (router, &route, group), (deployment, &name))
+            let binding = hit.deployment.as_deref().and_then(|deployment| {
+                binding_of(gateway, operation, &caller, (router, &route, group), (deployment, &name))
             });
-            let rewrite = Rewrite::new(operation, &name, settings, usage_asked, bound);
+            let rewrite = Rewrite::new(operation, &name, settings, usage_asked, binding);
             return Ok(again(hit, rewrite, permit));
         }
         Looked::Miss(keeper) => keeper,
@@ -245,10 +245,10 @@ fn given(gateway: &Gateway, record: &mut OpenRecord, sent: Sent, back: Back<'_>)
     record.sent_to(&group, &candidate);
     record.upstream_duration = Some(duration);
     let deployment = &candidate.deployment.id;
-    let bound = bound(gateway, operation, caller, (router, route, &group), (deployment, name));
+    let binding = binding_of(gateway, operation, caller, (router, route, &group), (deployment, name));
     // What answered in the place of the model that was asked for says so.
     let shown = if course.fallbacks > 0 { &*group } else { name };
-    let rewrite = Rewrite::new(operation, shown, &gateway.settings, usage_asked, bound);
+    let rewrite = Rewrite::new(operation, shown, &gateway.settings, usage_asked, binding);
     // What another group answered is not what this one would have.
     let kept = kept
         .filter(|_| course.fallbacks == 0 && reply.status == StatusCode::OK)
@@ -298,7 +298,7 @@ fn note_untold(record: &mut OpenRecord, operation: Operation, document: &Documen
 }
 
 /// What ties a reply to the deployment that it is from, where its dialect has ids that lead back.
-fn bound(
+fn binding_of(
     gateway: &Gateway,
     operation: Operation,
     caller: &Caller,
