@@ -223,6 +223,7 @@ pub(crate) const DOORS: &[Door] = &[
             "openai",
             "prices",
             "provider",
+            "redis",
             "transport",
         ],
         "streams, documents and bills, cut and edited at random",
