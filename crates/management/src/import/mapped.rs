@@ -42,15 +42,6 @@ impl Outcome {
     pub(crate) fn skipped(name: impl Into<String>, reason: &'static str) -> Self {
         Self::Skipped { name: name.into(), reason }
     }
-
-    /// What it must have been mapped to.
-    #[cfg(test)]
-    pub(crate) fn expect_mapped(self) -> Mapped {
-        match self {
-            Self::Mapped(mapped) => *mapped,
-            Self::Skipped { reason, .. } => panic!("skipped: {reason}"),
-        }
-    }
 }
 
 impl Mapped {
@@ -85,4 +76,19 @@ fn is_allowed(name: &str, allowed: &[String]) -> bool {
     let is_part =
         |entry: &String| name.strip_prefix(entry.as_str()).is_some_and(|rest| rest.starts_with('.'));
     allowed.iter().any(|entry| entry == name || is_part(entry))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Outcome {
+        /// What it must have been mapped to.
+        pub(crate) fn expect_mapped(self) -> Mapped {
+            match self {
+                Self::Mapped(mapped) => *mapped,
+                Self::Skipped { reason, .. } => panic!("skipped: {reason}"),
+            }
+        }
+    }
 }
