@@ -179,25 +179,32 @@ async fn what_one_process_keeps_another_gives() {
     assert_eq!((&told["cache"], &told["cache_answers"]), (&json!("redis"), &json!(true)), "{told}");
 }
 
-#[tokio::test]
-async fn while_redis_stands_still_calls_go_on_as_the_settings_say() {
-    let world =
-        three("trunkline_settings: {limits_without_redis: allow, budgets_without_redis: refuse}\n").await;
+/// Keys with a limit, with a budget, and with neither, each served by every server.
+struct Keys {
+    limited: String,
+    paid: String,
+    free: String,
+}
+
+async fn keys(world: &World, body: &str) -> Keys {
     let limited = world.key(json!({ "rpm_limit": 1_000_000 })).await;
     let paid = world.key(json!({ "max_budget": 0.1 })).await;
     let free = world.key(json!({})).await;
-    let body = chat("m", "hi", json!({ "max_tokens": 10 }));
     for key in [&limited, &paid, &free] {
-        for answer in world.ask(6, key, &body).await {
+        for answer in world.ask(6, key, body).await {
             assert_eq!(answer.status, 200, "{}", answer.text());
         }
     }
     assert_eq!(world.details(0).await["limits"], "shared with other replicas");
-    world.redis.freeze().expect("it stands still");
+    Keys { limited, paid, free }
+}
+
+/// Asks while Redis does not answer: limits and what has none go on, money is refused.
+async fn check_outage(world: &World, keys: &Keys, body: &str) {
     // First each uses up what it holds of the money, and then nobody can tell how much is left.
     let begun = Instant::now();
     let refused = loop {
-        let answers = world.ask(3, &paid, &body).await;
+        let answers = world.ask(3, &keys.paid, body).await;
         if let Some(refused) = answers.into_iter().find(|answer| answer.status == 503) {
             break refused;
         }
@@ -205,8 +212,8 @@ async fn while_redis_stands_still_calls_go_on_as_the_settings_say() {
     };
     assert!(refused.message().contains("is shared with other replicas"), "{}", refused.text());
     assert!(refused.header("retry-after").is_some(), "{:?}", refused.headers);
-    for key in [&limited, &free] {
-        for answer in world.ask(30, key, &body).await {
+    for key in [&keys.limited, &keys.free] {
+        for answer in world.ask(30, key, body).await {
             assert_eq!(answer.status, 200, "{}", answer.text());
         }
     }
@@ -219,14 +226,46 @@ async fn while_redis_stands_still_calls_go_on_as_the_settings_say() {
         }
         assert_ne!(server, 2, "nobody has noticed: {told}");
     }
-    world.redis.thaw().expect("it goes on");
+}
+
+async fn until_paid(world: &World, keys: &Keys, body: &str) {
     until("the money is counted again", async || {
-        world.ask(3, &paid, &body).await.iter().all(|answer| answer.status == 200)
+        world.ask(3, &keys.paid, body).await.iter().all(|answer| answer.status == 200)
     })
     .await;
+}
+
+const OUTAGE: &str = "trunkline_settings: {limits_without_redis: allow, budgets_without_redis: refuse}\n";
+
+#[tokio::test]
+async fn while_redis_stands_still_calls_go_on_as_the_settings_say() {
+    let world = three(OUTAGE).await;
+    let body = chat("m", "hi", json!({ "max_tokens": 10 }));
+    let keys = keys(&world, &body).await;
+    world.redis.freeze().expect("it stands still");
+    check_outage(&world, &keys, &body).await;
+    world.redis.thaw().expect("it goes on");
+    until_paid(&world, &keys, &body).await;
     // What each had counted by itself is right for all.
-    world.ask(600, &paid, &body).await;
-    let of_paid = async || spend(world.servers[0].address, &paid).await;
+    world.ask(600, &keys.paid, &body).await;
+    let of_paid = async || spend(world.servers[0].address, &keys.paid).await;
     until("all is in the books", async || of_paid().await * 10 >= 10_000 * 9).await;
     assert!(of_paid().await <= 10_000, "{}", of_paid().await);
+}
+
+#[tokio::test]
+async fn while_redis_is_gone_calls_go_on_as_the_settings_say() {
+    let world = three(OUTAGE).await;
+    let body = chat("m", "hi", json!({ "max_tokens": 10 }));
+    let keys = keys(&world, &body).await;
+    world.redis.stop().expect("it ends");
+    check_outage(&world, &keys, &body).await;
+    world.redis.resume().expect("another starts in its place");
+    until_paid(&world, &keys, &body).await;
+    // It has lost what it kept: what each process has spent it is told again, and what each held may be granted once more.
+    world.ask(600, &keys.paid, &body).await;
+    let of_paid = async || spend(world.servers[0].address, &keys.paid).await;
+    until("all is in the books", async || of_paid().await * 10 >= 10_000 * 9).await;
+    let held = 3 * 10_000 / 64;
+    assert!(of_paid().await <= 10_000 + held, "{}", of_paid().await);
 }
