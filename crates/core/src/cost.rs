@@ -5,8 +5,8 @@ use std::str::FromStr;
 use rust_decimal::Decimal;
 use serde_json::Number;
 
-/// The largest amount that is read, in US dollars: a thousand times a thousand million. What is told past it is a fault, and
-/// nothing that is added up of smaller ones comes near to what a decimal holds.
+/// The largest amount that is read, in US dollars: a thousand times a thousand million. What is told past it is a fault,
+/// and nothing that is added up of smaller ones comes near to what a decimal holds.
 const AMOUNT_MAX: Decimal = Decimal::from_parts(0xD4A5_1000, 0xE8, 0, false, 0);
 
 /// What one call cost, in US dollars, and who says so.

@@ -39,8 +39,8 @@ impl Accounting {
         self
     }
 
-    /// Brings to the store what an earlier process left, and reads what all callers have spent. What the store does not take
-    /// or tell within the time that a start may take is left to [`work`](Self::work).
+    /// Brings to the store what an earlier process left, and reads what all callers have spent. What the store does not
+    /// take or tell within the time that a start may take is left to [`work`](Self::work).
     pub async fn begin(&self) {
         // What an earlier process left is a part of what was spent, which is read next.
         let backlog = self.ledger.deliver(ready(())).await;
@@ -66,8 +66,8 @@ impl Accounting {
         }
     }
 
-    /// Brings to the store what is left. What it does not take in time stays for the next start. Of limits that replicas share
-    /// it gives back what is held.
+    /// Brings to the store what is left. What it does not take in time stays for the next start. Of limits that replicas
+    /// share it gives back what is held.
     pub async fn finish(&self) {
         if let Some(leases) = &self.leases {
             self.keys.book().give_leases_back(&**leases).await;

@@ -79,8 +79,8 @@ pub(crate) async fn admit(keys: Option<&Keys>, caller: &Caller, wait: Duration) 
 ///
 /// # Errors
 ///
-/// `RateLimited` and `BudgetExceeded`, naming whose limit it is; `PermissionDenied` if nobody knows what the call costs, and
-/// it must be known; `Unauthenticated` if the end user is blocked.
+/// `RateLimited` and `BudgetExceeded`, naming whose limit it is; `PermissionDenied` if nobody knows what the call costs,
+/// and it must be known; `Unauthenticated` if the end user is blocked.
 pub(crate) async fn reserve(
     keys: Option<&Keys>,
     settings: &Settings,
@@ -129,8 +129,8 @@ struct Most {
     amount: Option<Decimal>,
 }
 
-/// Works out the most that a call may use, and sees to it that it is the most: a body without a limit gets one, and a stream
-/// is metered.
+/// Works out the most that a call may use, and sees to it that it is the most: a body without a limit gets one, and a
+/// stream is metered.
 fn most(
     settings: &Settings,
     has_budget: bool,
@@ -229,7 +229,8 @@ impl Held {
     }
 }
 
-/// A refusal under the name by which people know the key, or its user in its team, and not the one that it has in the store.
+/// A refusal under the name by which people know the key, or its user in its team, and not the one that it has in the
+/// store.
 fn shown(mut refusal: Refusal, identity: Option<&Arc<Identity>>) -> Refusal {
     let Some(identity) = identity else { return refusal };
     match refusal.subject.kind {

@@ -178,8 +178,8 @@ impl StreamBody {
         }
     }
 
-    /// Tells the caller that the stream failed. No terminal event follows: a cut stream must not look clean. Nobody will read
-    /// what the upstream still sends, so that its call ends here, however slowly the caller takes what is left.
+    /// Tells the caller that the stream failed. No terminal event follows: a cut stream must not look clean. Nobody will
+    /// read what the upstream still sends, so that its call ends here, however slowly the caller takes what is left.
     fn fail(&mut self, error: &Error) {
         self.events = Box::pin(futures_util::stream::empty());
         let event = self.rewrite.failure(error, &self.record.call_id);

@@ -69,8 +69,8 @@ impl Import {
     ///
     /// # Errors
     ///
-    /// - `StoreUnavailable` if either database does not answer. What was written until then stays, and a further import goes
-    ///   on from there;
+    /// - `StoreUnavailable` if either database does not answer. What was written until then stays, and a further import
+    ///   goes on from there;
     /// - `NotFound` if the database is none of LiteLLM's;
     /// - `Configuration` if the store's keys are kept with another pepper: they would not be found again;
     /// - `Conflict` if somebody else changed the same object three times meanwhile.

@@ -101,8 +101,8 @@ impl Price {
     /// A bucket without a rate of its own costs what the one does that it is a part of: cache reads, cache writes and
     /// sound in the input cost the input's rate; reasoning, sound and images in the output cost the output's.
     ///
-    /// The sum is exact up to 28 digits. `None` if nothing is known of the price, or nothing of a kind of token that the call had; or if the sum is too
-    /// large for a decimal.
+    /// The sum is exact up to 28 digits. `None` if nothing is known of the price, or nothing of a kind of token that the
+    /// call had; or if the sum is too large for a decimal.
     pub fn cost(&self, usage: &Usage) -> Option<Cost> {
         self.cost_at(usage, ServiceTier::Default)
     }

@@ -75,9 +75,9 @@ impl Prices {
     /// The price of a model by its full name.
     ///
     /// The full name counts first, in every layer, and then the name without
-    /// `vercel_ai_gateway/`, and without `openai/` or `anthropic/`: an exact name in a weak layer says more than a shortened
-    /// one in a strong layer. What is found first with a price counts as a whole, so that no price is made of two;
-    /// limits that it does not tell are those of the layers behind it.
+    /// `vercel_ai_gateway/`, and without `openai/` or `anthropic/`: an exact name in a weak layer says more than a
+    /// shortened one in a strong layer. What is found first with a price counts as a whole, so that no price is made of
+    /// two; limits that it does not tell are those of the layers behind it.
     ///
     /// `None` if nothing is known of the model. A price that is there may still not be [known](Price::is_known), where
     /// only limits are.

@@ -15,8 +15,8 @@ pub enum Moment {
 
 const UNITS_MS: [(char, i64); 4] = [('s', 1_000), ('m', 60_000), ('h', 3_600_000), ('d', 86_400_000)];
 
-/// Reads a day in UTC (`2026-11-27`), a time (`2026-11-27T10:00:00Z`), or how long ago (`30d`, `12h`, `45m`), as milliseconds
-/// since 1970.
+/// Reads a day in UTC (`2026-11-27`), a time (`2026-11-27T10:00:00Z`), or how long ago (`30d`, `12h`, `45m`), as
+/// milliseconds since 1970.
 ///
 /// # Errors
 ///

@@ -128,8 +128,8 @@ pub(crate) async fn write(
     Ok(objects)
 }
 
-/// Waits until nobody else notes changes. Numbers are given out before a transaction ends: one writer at a time, or a reader
-/// could see the later number first and never ask for the earlier one again.
+/// Waits until nobody else notes changes. Numbers are given out before a transaction ends: one writer at a time, or a
+/// reader could see the later number first and never ask for the earlier one again.
 pub(crate) async fn lock_writers(session: &mut Session) -> Result<(), Error> {
     session.execute_in_postgres("SELECT pg_advisory_xact_lock($1)", vec![WRITERS_LOCK.into()]).await
 }

@@ -44,8 +44,8 @@ impl Record {
         self.observation.usage.is_none() && self.cost.is_none()
     }
 
-    /// Whether nothing was used that may cost: nobody was asked, or whoever was asked refused. An upstream that was given up
-    /// while it worked may have billed for it.
+    /// Whether nothing was used that may cost: nobody was asked, or whoever was asked refused. An upstream that was given
+    /// up while it worked may have billed for it.
     fn is_free(&self) -> bool {
         match self.outcome {
             Some(Outcome::Failed(

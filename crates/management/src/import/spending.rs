@@ -78,8 +78,8 @@ pub(crate) struct Shift {
 }
 
 impl Spending {
-    /// What LiteLLM counts as spent, and begins anew with each of these windows; and what it knows to be spent in all. Without
-    /// a window, what counts there counts for ever here, however much it was in all.
+    /// What LiteLLM counts as spent, and begins anew with each of these windows; and what it knows to be spent in all.
+    /// Without a window, what counts there counts for ever here, however much it was in all.
     pub(crate) fn of(spend: Decimal, total: Option<Decimal>, windows: &[Window], now: i64) -> Self {
         let ever = if windows.is_empty() { Some(spend) } else { total.map(|total| total.max(spend)) };
         let ends_at = windows.first().and_then(|window| window.ends_at);

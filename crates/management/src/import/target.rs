@@ -192,7 +192,8 @@ impl Target {
         self.database.is_some() && Note::of(held).is_some_and(|note| note.database == self.database)
     }
 
-    /// Deletes what was taken over from this database earlier and is not there any more, once all rows of a kind were taken.
+    /// Deletes what was taken over from this database earlier and is not there any more, once all rows of a kind were
+    /// taken.
     ///
     /// # Errors
     ///
