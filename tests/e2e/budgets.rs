@@ -93,7 +93,7 @@ async fn a_whole_reply_that_tells_no_usage_is_estimated() {
         let choice = json!({ "index": 0, "message": { "role": "assistant", "content": text }, "finish_reason": "stop" });
         Script::json(200, json!({ "id": "gen_1", "model": "x", "choices": [choice] }).to_string())
     };
-    let World { upstream: _upstream, server, _folder } = world(silent, "").await;
+    let World { upstream: _upstream, server, folder: _folder } = world(silent, "").await;
     let key = key(server.address, json!({ "max_budget": 0.01 })).await;
     let body = chat("m", "hi", json!({ "max_tokens": 200 }));
     let answer = ask(server.address, &key, CHAT, &body).await;
@@ -107,7 +107,7 @@ async fn a_whole_reply_that_tells_no_usage_is_estimated() {
 #[tokio::test]
 async fn a_whole_reply_that_its_caller_does_not_wait_for_is_estimated_by_the_time() {
     let pausing = |_| Script::new([Step::Pause(Pause::Told)]);
-    let World { upstream, server, _folder } = world(pausing, "").await;
+    let World { upstream, server, folder: _folder } = world(pausing, "").await;
     let key = key(server.address, json!({ "max_budget": 0.01 })).await;
     let body = chat("m", "hi", json!({ "max_tokens": 20 }));
     let mut caller = TcpStream::connect(server.address).await.expect("it listens");

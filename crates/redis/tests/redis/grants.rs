@@ -50,14 +50,16 @@ fn step() -> impl Strategy<Value = Step> {
 fn claim() -> impl Strategy<Value = Claim> {
     // Amounts of money are large, and exact all the same.
     let unit = prop_oneof![Just(1_u64), Just(1 << 42)];
-    let figures =
-        (0_u64..130, 0_u64..60, prop_oneof![3 => Just(0_u64), 1 => 0_u64..90], 0_u64..120, 0_u64..40);
+    let figures = (0_u64..130, 0_u64..60, prop_oneof![3 => Just(0_u64), 1 => 0_u64..90], 0_u64..120);
+    let base = (-40_i64..40, any::<bool>(), 0_u64..60);
     let others = prop::sample::subsequence(HOLDERS.to_vec(), 0..=3);
-    (0_usize..3, 0_usize..HOLDERS.len(), 0_u64..5, unit, figures, others, 0_u64..30).prop_map(
-        |(counter, holder, sequence, unit, figures, others, spent_by_others)| {
-            let (units, least, spent, limit, base) = figures;
+    (0_usize..3, 0_usize..HOLDERS.len(), 0_u64..5, unit, figures, base, others, 0_u64..30).prop_map(
+        |(counter, holder, sequence, unit, figures, base, others, spent_by_others)| {
+            let (units, least, spent, limit) = figures;
+            let (base, base_has_holders, noted_spent) = base;
             let counter = self::counter(counter);
-            let told = others.into_iter().filter(|_| counter.kind.is_budget());
+            let is_money = matches!(counter.kind, CounterKind::Budget(_));
+            let told = others.into_iter().filter(|_| is_money);
             let told: BTreeMap<&str, u64> = told.map(|other| (other, spent_by_others * unit)).collect();
             Claim {
                 holder: HOLDERS[holder].into(),
@@ -65,8 +67,10 @@ fn claim() -> impl Strategy<Value = Claim> {
                 units: units * unit,
                 least: least * unit,
                 spent: spent * unit,
+                noted_spent: noted_spent * unit,
                 limit: limit * unit,
-                base: base * unit,
+                base: base * unit.cast_signed(),
+                base_has_holders,
                 others: told.into_iter().map(|(other, spent)| (other.into(), spent)).collect(),
                 ends_at_ms: None,
                 counter,
