@@ -5,7 +5,7 @@ mod endpoints;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use trunkline_testkit::upstream::{Pause, Script, ScriptedUpstream, Step};
@@ -53,12 +53,12 @@ fn check_refused(answer: &Answer, max: &str) {
     assert!(message.contains(&format!(", Max budget: {max}")), "{message}");
 }
 
-/// Asks 200 times at once on a cent.
-async fn check_a_cent(is_streamed: bool) {
+/// Asks 200 times at once on a cent, with a limit of the reply or without.
+async fn check_a_cent(is_streamed: bool, limit: Value) {
     let World { upstream, server, folder: _folder } = world(answered, "").await;
     let address = server.address;
     let key = key(address, json!({ "max_budget": 0.01 })).await;
-    let body = chat("m", "hi", json!({ "max_tokens": 10, "stream": is_streamed }));
+    let body = chat("m", "hi", json!({ "max_tokens": limit, "stream": is_streamed }));
     let answers = join_all((0..200).map(|_| ask(address, &key, CHAT, &body))).await;
     let (good, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 200);
     let asked = upstream.requests().len() as u64;
@@ -77,12 +77,23 @@ async fn check_a_cent(is_streamed: bool) {
 
 #[tokio::test]
 async fn two_hundred_at_once_spend_no_more_than_a_cent() {
-    check_a_cent(false).await;
+    check_a_cent(false, json!(10)).await;
 }
 
 #[tokio::test]
 async fn two_hundred_streams_at_once_spend_no_more_than_a_cent() {
-    check_a_cent(true).await;
+    check_a_cent(true, json!(10)).await;
+}
+
+/// What is reserved without a limit is eight times as much as there is.
+#[tokio::test]
+async fn two_hundred_at_once_without_a_limit_use_most_of_a_cent() {
+    check_a_cent(false, Value::Null).await;
+}
+
+#[tokio::test]
+async fn two_hundred_streams_at_once_without_a_limit_use_most_of_a_cent() {
+    check_a_cent(true, Value::Null).await;
 }
 
 /// As some upstreams answer. The key's next start would begin with all of its budget otherwise.

@@ -263,8 +263,11 @@ fn given(gateway: &Gateway, record: &mut OpenRecord, sent: Sent, back: Back<'_>)
             if let Some((keeper, ttl)) = kept {
                 keeper.keep_document(operation, &document, &seen, ttl);
             }
-            note_untold(record, operation, &document, &seen);
+            let is_told = is_told(operation, &seen);
             record.observe(*seen);
+            if !is_told {
+                estimate(record, operation, &document);
+            }
             Answer::Whole(whole(head, document, &rewrite), permit)
         }
         UpstreamBody::Events(events) => {
@@ -274,7 +277,7 @@ fn given(gateway: &Gateway, record: &mut OpenRecord, sent: Sent, back: Back<'_>)
             Answer::Stream(Box::new(Streamed { head, first, events, rewrite, permits, recorder }))
         }
         UpstreamBody::Raw { content_type, bytes } => {
-            record.untold(None);
+            record.is_untold = true;
             let mut response = head.map(|()| bytes);
             if let Some(content_type) = content_type {
                 response.headers_mut().insert(CONTENT_TYPE, content_type);
@@ -284,17 +287,21 @@ fn given(gateway: &Gateway, record: &mut OpenRecord, sent: Sent, back: Back<'_>)
     }
 }
 
-/// Notes that a reply does not tell what it took, or of a text not how long it is.
-fn note_untold(record: &mut OpenRecord, operation: Operation, document: &Document, seen: &Observation) {
-    let is_text = operation.streams() && operation.reports_usage();
-    let is_told = seen.usage.as_ref().map(|usage| !is_text || usage.all_output() > 0);
-    if is_told == Some(true) {
-        return;
+/// Whether a whole reply tells what it used, of a text its length too.
+fn is_told(operation: Operation, seen: &Observation) -> bool {
+    seen.usage.as_ref().is_some_and(|usage| !is_text(operation) || usage.all_output() > 0)
+}
+
+/// Works out about what a whole reply used that does not tell it. One without a text may have none to tell of.
+fn estimate(record: &mut OpenRecord, operation: Operation, document: &Document) {
+    let written = if is_text(operation) { written_tokens(document) } else { 0 };
+    if record.observation.usage.is_none() || written > MESSAGE_TOKENS {
+        record.estimate_whole(operation.reports_usage().then_some(written));
     }
-    let written = if is_text { written_tokens(document) } else { 0 };
-    if is_told.is_none() || written > MESSAGE_TOKENS {
-        record.untold(operation.reports_usage().then_some(written));
-    }
+}
+
+fn is_text(operation: Operation) -> bool {
+    operation.streams() && operation.reports_usage()
 }
 
 /// What ties a reply to the deployment that it is from, where its dialect has ids that lead back.
@@ -375,8 +382,7 @@ pub(crate) fn model_name(
     named: Option<String>,
     body: &CallBody,
 ) -> Result<String, Error> {
-    let is_text = operation.streams() && operation.reports_usage();
-    let chat_model = gateway.settings.completion_model.clone().filter(|_| is_text);
+    let chat_model = gateway.settings.completion_model.clone().filter(|_| is_text(operation));
     let name = match chat_model.or(named) {
         Some(name) => name,
         None => match body::model(body)? {

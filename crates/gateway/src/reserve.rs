@@ -16,7 +16,7 @@ use trunkline_store::Charge;
 use crate::Settings;
 use crate::accounts::{always, charged, has_budget, late, limited};
 use crate::authentication::Caller;
-use crate::bound::{dearest, priced};
+use crate::bound::{Most, dearest, priced};
 use crate::going::Going;
 use crate::settings::UnknownPrice;
 
@@ -109,33 +109,44 @@ pub(crate) async fn reserve(
     if !is_limited && !is_priced {
         return Ok(held);
     }
-    // What nobody bills takes neither tokens nor money; it counts among the requests to its model.
-    let mut want =
-        Want { accounts: &[], by_model: &late, tokens: 0, amount: None, wait: settings.budget_wait };
-    if bills {
-        let most = most(settings, has_budget, going, call, &mut held)?;
-        want = Want { accounts, tokens: most.tokens, amount: most.amount, ..want };
+    if !bills {
+        // What nobody bills takes neither tokens nor money; it counts among the requests to its model.
+        let want =
+            Want { accounts: &[], by_model: &late, tokens: 0, amount: None, wait: settings.budget_wait };
+        held.reservation =
+            Some(keys.book().reserve(want).await.map_err(|refusal| held.refused(refusal, going))?);
+        return Ok(held);
     }
-    let reserved = keys.book().reserve(want).await;
-    let identity = going.caller.identity();
-    held.reservation =
-        Some(reserved.map_err(|refusal| Error::from(shown(refusal, identity)).with_status(held.status))?);
+    let mut most = most(settings, has_budget, going, call, &mut held)?;
+    let unspent = || accounts.iter().chain(&late).filter_map(|account| account.unspent()).min();
+    most.fit(unspent, call.streaming());
+    held.reservation = loop {
+        let Most { tokens, amount, .. } = most;
+        let want = Want { accounts, by_model: &late, tokens, amount, wait: settings.budget_wait };
+        match keys.book().reserve(want).await {
+            Ok(reservation) => break Some(reservation),
+            // What others have spent while it waited leaves room for less.
+            Err(refusal) if is_too_dear(&refusal) && most.fit(unspent, call.streaming()) => {}
+            Err(refusal) => return Err(held.refused(refusal, going)),
+        }
+    };
+    if let Some(limit) = most.limit {
+        if call.streaming() {
+            let Most { output_tokens: reserved, per_token, .. } = most;
+            held.meter = per_token.map(|per_token| Meter { reserved, step: limit, per_token });
+        } else {
+            held.added_limit = add_limit(call, going.candidate, limit);
+        }
+    }
     Ok(held)
 }
 
-/// The most that a call may use.
-struct Most {
-    tokens: u64,
-    amount: Option<Decimal>,
-}
-
-/// Works out the most that a call may use, and sees to it that it is the most: a body without a limit gets one, and a
-/// stream is metered.
+/// Works out the most that a call may use, and how long its reply may be to keep to that.
 fn most(
     settings: &Settings,
     has_budget: bool,
     going: &Going<'_>,
-    call: &mut Call,
+    call: &Call,
     held: &mut Held,
 ) -> Result<Most, Error> {
     let dearest = dearest(settings, going, call);
@@ -150,22 +161,14 @@ fn most(
         (held.bound, held.cap) = (amount, amount);
     }
     // How long a reply is that has one price for all does not matter.
-    if has_budget
-        && held.cap.is_none()
-        && let Some(limit) = dearest.limit_to_add
-    {
-        if call.streaming() {
-            held.meter = dearest.per_output_token.map(|per_token| Meter {
-                reserved: dearest.output_tokens,
-                step: limit.max(1),
-                per_token,
-            });
-        } else {
-            held.added_limit = add_limit(call, going.candidate, limit);
-        }
-    }
-    let tokens = dearest.input_tokens.saturating_add(dearest.output_tokens);
-    Ok(Most { tokens, amount: amount.filter(|amount| !amount.is_zero()) })
+    let limits = has_budget && held.cap.is_none();
+    let can_be_less = call.streaming() || can_add_limit(call, going.candidate);
+    Ok(Most::new(&dearest, amount, limits, can_be_less.then(|| call.document()).flatten()))
+}
+
+/// Whether the budget has room, and the call is too dear for it: waiting for others does not help.
+fn is_too_dear(refusal: &Refusal) -> bool {
+    matches!(refusal.what, What::Budget { .. }) && !refusal.is_by_reservations()
 }
 
 /// Checks the end user and the tags of a call that reserves nothing, because its reply was kept.
@@ -179,6 +182,10 @@ pub(crate) async fn check_named(keys: Option<&Keys>, going: &Going<'_>) -> Resul
 }
 
 impl Held {
+    fn refused(&self, refusal: Refusal, going: &Going<'_>) -> Error {
+        Error::from(shown(refusal, going.caller.identity())).with_status(self.status)
+    }
+
     /// Reserves more for a stream that outgrows what was reserved for it.
     ///
     /// # Errors
@@ -258,15 +265,20 @@ fn shown(mut refusal: Refusal, identity: Option<&Arc<Identity>>) -> Refusal {
     refusal
 }
 
+/// Whether a limit can be put into a body: where its deployment has none of its own, under whichever of the names.
+fn can_add_limit(call: &Call, candidate: &Candidate) -> bool {
+    let members = estimate::limit_members(call.operation);
+    limit_member(call.operation, &candidate.prefix).is_some()
+        && !members.iter().any(|limit| candidate.deployment.added(limit).is_some())
+}
+
 /// Puts a limit into a body that has none, so that what is reserved is the most that it can use.
 fn add_limit(call: &mut Call, candidate: &Candidate, limit: u64) -> Option<HeaderValue> {
-    let operation = call.operation;
-    let CallBody::Document(document) = &mut call.body else { return None };
-    let member = limit_member(operation, &candidate.prefix)?;
-    if estimate::limit_members(operation).iter().any(|limit| candidate.deployment.added(limit).is_some()) {
-        // The deployment has a limit of its own, under whichever of the names.
+    if !can_add_limit(call, candidate) {
         return None;
     }
+    let member = limit_member(call.operation, &candidate.prefix)?;
+    let CallBody::Document(document) = &mut call.body else { return None };
     document.set_raw(member, limit.to_string().into_bytes());
     HeaderValue::try_from(format!("{member}={limit}")).ok()
 }

@@ -180,6 +180,20 @@ impl Account {
         state.queue.call_first();
     }
 
+    /// What is not spent of the budget that has least left, in US dollars. `None` without one.
+    pub fn unspent(&self) -> Option<Decimal> {
+        if !self.limits(RESERVES) {
+            return None;
+        }
+        let now_ms = self.clock.now_ms();
+        let mut state = self.state();
+        let budgets = state.spendings.iter_mut().filter_map(|spending| {
+            let max = spending.max?;
+            Some(max.saturating_sub(spending.window(now_ms).spent()).max(Decimal::ZERO))
+        });
+        budgets.min()
+    }
+
     /// What is left to the subject.
     pub fn standing(&self) -> Standing {
         let now_ms = self.clock.now_ms();

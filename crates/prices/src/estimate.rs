@@ -8,7 +8,7 @@ mod script;
 
 use trunkline_core::{Document, Operation, json};
 
-pub use input::{input_tokens, written_tokens};
+pub use input::{has_same_input, input_tokens, written_tokens};
 
 use script::Weight;
 

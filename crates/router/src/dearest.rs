@@ -23,6 +23,8 @@ pub struct Dearest {
     /// What that costs at the dearest of all models that may answer, in US dollars, for one attempt. `None` if the price of
     /// one of them is not known.
     pub amount: Option<Decimal>,
+    /// What its input alone costs at most.
+    pub input_amount: Option<Decimal>,
     /// What a further token of output costs there.
     pub per_output_token: Option<Decimal>,
 }
@@ -52,7 +54,16 @@ impl Router {
         let output_tokens =
             bodies().map(|body| output_bound(call.operation, body, models_max, reserve)).max();
         let output_tokens = output_tokens.unwrap_or_default();
-        let paid = bodies().map(paid_input_tokens).max().unwrap_or_default();
+        let weighed = |weigh: fn(&Body) -> u64| {
+            // What differs elsewhere alone weighs the same, and a long history is not weighed for each fallback.
+            let others = changed.iter().filter(|body| !is_read_alike(&call.body, body));
+            others.map(weigh).fold(weigh(&call.body), u64::max)
+        };
+        let input_tokens = weighed(input_tokens);
+        let paid = match &call.body {
+            Body::Document(_) | Body::Empty => input_tokens,
+            Body::Form(_) => weighed(paid_input_tokens),
+        };
         let made = bodies().map(|body| made_output_tokens(call.operation, body, reserve)).max();
         let made = made.unwrap_or_default();
         // Two bodies that ask for two tiers get the dearest that is known.
@@ -66,13 +77,16 @@ impl Router {
                 bound(output_tokens.max(made)).or_else(|| bound(output_tokens))
             })
             .collect();
+        let of_input =
+            |price: &Option<Arc<Price>>| price.as_ref().and_then(|price| price.bound_at(paid, 0, tier));
         let of_output =
             |price: &Option<Arc<Price>>| price.as_ref().and_then(|price| price.bound_at(0, 1, tier));
         Dearest {
-            input_tokens: bodies().map(input_tokens).max().unwrap_or_default(),
+            input_tokens,
             output_tokens,
             limit_to_add: wants_limit(call).then(|| models_max.map_or(reserve, |most| most.min(reserve))),
             amount: amounts.and_then(|amounts| amounts.into_iter().max()),
+            input_amount: prices.iter().filter_map(of_input).max(),
             per_output_token: prices.iter().filter_map(of_output).max(),
         }
     }
@@ -99,6 +113,14 @@ fn tier_of(body: &Body) -> ServiceTier {
     match body {
         Body::Document(document) => asked_tier(|name| document.raw(name)),
         Body::Form(_) | Body::Empty => ServiceTier::Default,
+    }
+}
+
+/// Whether the input of two bodies is the same.
+fn is_read_alike(one: &Body, other: &Body) -> bool {
+    match (one, other) {
+        (Body::Document(one), Body::Document(other)) => estimate::has_same_input(one, other),
+        _ => false,
     }
 }
 

@@ -37,8 +37,8 @@ pub(crate) struct OpenRecord {
     pub(crate) events: u64,
     /// How many of them there had been when the upstream told last what was used.
     events_told: u64,
-    /// About how many tokens a whole reply has that does not tell them; `None` within where what was made is not text.
-    untold: Option<Option<u64>>,
+    /// Whether the reply is of a kind that has no place for what it used.
+    pub(crate) is_untold: bool,
     /// What went by with attempts that brought no reply, and with waits.
     pub(crate) lost: Duration,
     /// The further attempts that there would have been.
@@ -82,7 +82,7 @@ impl OpenRecord {
             body_bytes: 0,
             events: 0,
             events_told: 0,
-            untold: None,
+            is_untold: false,
             lost: Duration::ZERO,
             retries_max: 0,
             is_all_tried: false,
@@ -185,30 +185,32 @@ impl OpenRecord {
         self.router.as_ref()?.price(prefix, model)?.cost_at(usage, tier)
     }
 
-    /// Notes that a whole reply came that does not tell what was written: `written` is about how much that is, and `None`
-    /// where what was made is not text.
-    pub(crate) fn untold(&mut self, written: Option<u64>) {
-        self.untold = Some(written);
-    }
-
-    /// Works out about what was used where the upstream did not tell it, or not all of it.
-    ///
-    /// Of a stream that is an event for each token, as upstreams send them, and four bytes of the request for each token of
-    /// the input. What is made and is not text costs the most that it may, where that was reserved.
-    pub(crate) fn estimate(&mut self) {
-        match self.untold.take() {
-            None => self.estimate_stream(),
-            Some(_) if self.costs_nothing() => {}
-            Some(Some(written)) => self.used_about(written),
-            Some(None) if self.record.cost.is_none() => {
-                self.record.cost = self.held.bound.map(Cost::Computed);
-                self.record.usage_is_estimated = self.record.cost.is_some();
-            }
-            Some(None) => {}
+    /// Works out about what a whole reply used that does not tell it: `written` is about how many tokens of output it has.
+    /// `None` is that what was made is not text.
+    pub(crate) fn estimate_whole(&mut self, written: Option<u64>) {
+        match written {
+            _ if self.costs_nothing() => {}
+            Some(written) => self.used_about(written),
+            None => self.estimate_made(),
         }
     }
 
-    fn estimate_stream(&mut self) {
+    /// What is made and is not text costs the most that it may, where that was reserved.
+    fn estimate_made(&mut self) {
+        if self.record.cost.is_none() {
+            self.record.cost = self.held.bound.map(Cost::Computed);
+            self.record.cost_is_estimated = self.record.cost.is_some();
+        }
+    }
+
+    /// Works out about what was used by what did not tell it, or not all of it, before it ended.
+    ///
+    /// Of a stream that is an event for each token, as upstreams send them, and four bytes of the request for each token of
+    /// the input.
+    pub(crate) fn estimate(&mut self) {
+        if std::mem::take(&mut self.is_untold) && self.record.outcome == Some(Outcome::Completed) {
+            return self.estimate_whole(None);
+        }
         let untold = self.events - self.events_told;
         let seen = &self.record.observation;
         // What is told before the end covers what came before it: Anthropic's first event tells the input.

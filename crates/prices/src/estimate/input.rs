@@ -63,6 +63,15 @@ pub fn input_tokens(document: &Document) -> u64 {
     weight.tokens()
 }
 
+/// Whether two bodies have the same input, so that one estimate holds for both.
+pub fn has_same_input(one: &Document, other: &Document) -> bool {
+    READ.iter().chain(SCHEMAS).all(|name| match (one.raw(name), other.raw(name)) {
+        // A copy with other members shares what it has in common.
+        (Some(one), Some(other)) => std::ptr::eq(one, other) || one == other,
+        (one, other) => one.is_none() && other.is_none(),
+    })
+}
+
 /// Estimates the output tokens of a whole reply in text, where the upstream does not tell them: what the model wrote, with
 /// calls of tools.
 ///
