@@ -8,6 +8,7 @@ mod service_tiers;
 mod access;
 mod added_models;
 mod agents;
+mod attribution;
 mod bad_input;
 mod billing;
 mod budgets;

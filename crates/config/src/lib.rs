@@ -85,5 +85,7 @@ pub use routing_settings::{AllowedFailsPolicy, RetryPolicy, RoutingSettings, Rou
 pub use settings::{AliasSettings, GeneralSettings, Settings, UpstreamSettings};
 pub use stored::StoredRow;
 pub use trunkline_core::{Environment, Secret};
-pub use trunkline_settings::{LedgerDurability, TrunklineSettings, UnknownPrice, WithoutRedis};
+pub use trunkline_settings::{
+    GatewayAttribution, LedgerDurability, TrunklineSettings, UnknownPrice, WithoutRedis,
+};
 pub use watch::Watch;

@@ -209,6 +209,7 @@ fn own(before: &TrunklineSettings, now: &TrunklineSettings) -> Vec<&'static str>
             budget_wait_ms = "budget_wait_ms",
             unknown_price = "unknown_price",
             unknown_price_cap = "unknown_price_cap",
+            gateway_attribution = "gateway_attribution",
             cache_bytes_max = "cache_bytes_max",
             cache_entry_bytes_max = "cache_entry_bytes_max",
             cache_wait_ms = "cache_wait_ms",

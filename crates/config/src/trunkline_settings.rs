@@ -120,6 +120,8 @@ pub struct TrunklineSettings {
     /// What such a call is reserved and charged at with `cap`, in US dollars. Default none; `cap` wants one.
     #[serde(deserialize_with = "amount")]
     pub unknown_price_cap: Option<Decimal>,
+    /// What virtual keys may say in `providerOptions.gateway` of who is billed. Default `allow`.
+    pub gateway_attribution: GatewayAttribution,
     /// What kept replies may take of memory. Default 64 MiB.
     pub cache_bytes_max: u64,
     /// The largest reply that is kept. Default 1 MiB.
@@ -166,6 +168,18 @@ pub enum UnknownPrice {
     DenyWithBudget,
     /// Everybody; a budget is charged `unknown_price_cap` for each call whose cost nobody tells.
     Cap,
+}
+
+/// What virtual keys may say of who is billed, in `user`, `tags`, `quotaEntityId` and `byok` of `providerOptions.gateway`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GatewayAttribution {
+    /// Whatever they like.
+    Allow,
+    /// Who they are stands in the place of what they say.
+    Stamp,
+    /// Nothing.
+    Refuse,
 }
 
 /// An amount of US dollars, more than 0, as a number or as text.
@@ -240,6 +254,7 @@ impl Default for TrunklineSettings {
             budget_wait_ms: 5_000,
             unknown_price: UnknownPrice::DenyWithBudget,
             unknown_price_cap: None,
+            gateway_attribution: GatewayAttribution::Allow,
             cache_bytes_max: 64 * 1024 * 1024,
             cache_entry_bytes_max: 1024 * 1024,
             cache_wait_ms: 30_000,

@@ -19,7 +19,6 @@ use trunkline_cache::Keeper;
 use trunkline_prices::estimate::{MESSAGE_TOKENS, written_tokens};
 
 use crate::admission::Permit;
-use crate::asked;
 use crate::authentication::Caller;
 use crate::binding::{self, Binding, Earlier};
 use crate::body::MODEL_NAME_BYTES_MAX;
@@ -34,6 +33,7 @@ use crate::reserve;
 use crate::rewrite::Rewrite;
 use crate::steering::Steering;
 use crate::stream::StreamBody;
+use crate::{asked, attribution};
 use crate::{body, headers, limit_headers, reach, trace, wishes};
 
 /// Why a request was not tried as often as it could have been.
@@ -162,6 +162,7 @@ where
     let keepalive = settings.keepalive_of(operation.dialect());
     let wishes = wishes::of(asked, steering, &caller, earlier.deployment, keepalive)?;
     record.tags.clone_from(&wishes.tags);
+    attribution::check(settings.attribution, &caller, &mut body, &wishes.tags)?;
     wishes::check_fallbacks(&caller, router, &wishes)?;
     reach::check(&caller, router, (&name, &route), &body, &wishes)?;
     record.is_traced =

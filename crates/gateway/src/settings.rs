@@ -66,6 +66,8 @@ pub struct Settings {
     pub budget_exceeded_status: Option<StatusCode>,
     /// Who may call models whose price nobody knows. Default: whoever has no budget.
     pub unknown_price: UnknownPrice,
+    /// What virtual keys may say of who is billed. Default: whatever they like.
+    pub attribution: Attribution,
     /// Whether only `echo/…` can answer, for want of a key. Readiness says so.
     pub echo_only: bool,
     /// Sizes.
@@ -107,6 +109,19 @@ pub enum UnknownPrice {
     DenyWithBudget,
     /// Everybody. Of a budget this is reserved, in US dollars, and charged where nobody tells the cost.
     Cap(Decimal),
+}
+
+/// What a virtual key may say of who is billed, in the members `user`, `tags`, `quotaEntityId` and `byok` of
+/// `providerOptions.gateway`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Attribution {
+    /// Whatever it likes.
+    #[default]
+    Allow,
+    /// What it says is replaced by who it is: its user, else its team, else its name; and the tags of the request.
+    Stamp,
+    /// Nothing.
+    Refuse,
 }
 
 /// How deployments are probed.
@@ -179,6 +194,7 @@ impl Default for Settings {
             budget_wait: Duration::from_secs(5),
             budget_exceeded_status: None,
             unknown_price: UnknownPrice::default(),
+            attribution: Attribution::default(),
             echo_only: false,
             limits: Limits::default(),
             waits: Waits::default(),

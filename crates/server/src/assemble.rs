@@ -7,9 +7,10 @@ use http::StatusCode;
 use trunkline_agents::Origin;
 use trunkline_cache::Policy;
 use trunkline_config::CachePlace;
+use trunkline_config::GatewayAttribution;
 use trunkline_core::Error;
 use trunkline_export::{Destination, ExportOptions, Exporter};
-use trunkline_gateway::{Gateway, Probes, Recorder, ReplyCache, Settings, UnknownPrice};
+use trunkline_gateway::{Attribution, Gateway, Probes, Recorder, ReplyCache, Settings, UnknownPrice};
 use trunkline_metrics::{AccountGauges, Metrics};
 use trunkline_prices::Prices;
 use trunkline_provider::{Limits, Registry};
@@ -178,6 +179,11 @@ pub(crate) fn gateway_settings(sources: &Sources, files: u64) -> Settings {
             trunkline_config::UnknownPrice::Cap => {
                 own.unknown_price_cap.map_or(UnknownPrice::DenyWithBudget, UnknownPrice::Cap)
             }
+        },
+        attribution: match own.gateway_attribution {
+            GatewayAttribution::Allow => Attribution::Allow,
+            GatewayAttribution::Stamp => Attribution::Stamp,
+            GatewayAttribution::Refuse => Attribution::Refuse,
         },
         echo_only: matches!(sources.origin, Origin::Nothing),
         limits: trunkline_gateway::Limits {

@@ -109,6 +109,13 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "unknown_price_cap", "with `cap`: US dollars that a budget is charged for a call whose cost nobody tells")
         .default("null")
         .supported(),
+    key(
+        S,
+        "gateway_attribution",
+        "what virtual keys may say in `providerOptions.gateway` of `user`, `tags`, `quotaEntityId` and `byok`: `allow`, `stamp`, `refuse`",
+    )
+    .default("\"allow\"")
+    .supported(),
     key(S, "cache_bytes_max", "what kept replies may take of memory").default("67108864").supported(),
     key(S, "cache_entry_bytes_max", "the largest reply that is kept").default("1048576").supported(),
     key(S, "cache_wait_ms", "for an equal request that is upstream; at 0 this one goes there too")
