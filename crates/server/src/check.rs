@@ -3,12 +3,13 @@
 use std::error::Error;
 use std::sync::Arc;
 
+use trunkline_assembly::Assembled;
 use trunkline_config::{Location, Severity};
 use trunkline_core::Environment;
 
+use crate::assemble;
 use crate::flags::Flags;
 use crate::sources::Sources;
-use crate::{assemble, deployments};
 
 /// Prints every finding. Fails on errors, and with `strict` on warnings too.
 pub(crate) fn run(flags: &Flags, environment: &Environment, strict: bool) -> Result<(), Box<dyn Error>> {
@@ -16,7 +17,8 @@ pub(crate) fn run(flags: &Flags, environment: &Environment, strict: bool) -> Res
     let findings = &sources.loaded.diagnostics;
     findings.iter().for_each(|finding| println!("{finding}"));
     let registry = Arc::new(assemble::registry(&sources)?);
-    let (router, mut left_out) = deployments::router(&sources, &registry, None, &[])?;
+    let assembly = sources.assembly();
+    let Assembled { router, mut left_out } = assembly.router(&registry, None, &[])?;
     // What costs a row is told once, where it stands.
     let is_told = |location: &Location| {
         findings.iter().any(|finding| finding.severity == Severity::Error && finding.location == *location)
@@ -25,7 +27,7 @@ pub(crate) fn run(flags: &Flags, environment: &Environment, strict: bool) -> Res
     for (location, why) in &left_out {
         println!("{location}: error: the deployment is out of service: {why}");
     }
-    let mut remarks = deployments::without_key(&sources, &registry);
+    let mut remarks = assembly.without_key(&registry);
     if let Some(file) = sources.file().filter(|_| router.is_empty()) {
         let whole = Location { file: file.to_string_lossy().into(), ..Location::default() };
         remarks.push((whole, NOBODY.to_owned()));

@@ -15,7 +15,7 @@ use trunkline_vercel_ai_gateway::{PREFIX, VercelAccount};
 
 use crate::flags::{Flags, ReconcileFlags};
 use crate::sources::Sources;
-use crate::{accounts, assemble, deployments};
+use crate::{accounts, assemble};
 
 /// Who did it, in the audit log.
 const AUTHOR: &str = "command";
@@ -33,7 +33,7 @@ pub(crate) fn run(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
         let (store, stored) = accounts::store_of_others(&sources, flags.data_dir.as_deref()).await?;
-        let (router, _) = deployments::router(&sources, &registry, None, &stored)?;
+        let router = sources.assembly().router(&registry, None, &stored)?.router;
         let upstreams = upstreams(&registry, &router);
         if upstreams.is_empty() {
             return Err("no deployment calls the Vercel AI Gateway, so that there is nobody to ask".into());

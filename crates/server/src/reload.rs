@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use trunkline_assembly::Assembled;
 use trunkline_config::{
     Contents, Places, Settings, StoredRow, Watch, changed_variables, waiting_for_restart,
 };
@@ -16,8 +17,7 @@ use trunkline_gateway::Gateway;
 use trunkline_provider::Registry;
 use trunkline_router::Router;
 
-use crate::deployments;
-use crate::finding::tell;
+use crate::finding::{tell, tell_left_out, tell_without_key};
 use crate::flags::Flags;
 use crate::sources::Sources;
 use crate::stored::{self, Stored};
@@ -169,9 +169,9 @@ impl Reloader {
             (Arc::clone(&self.recipe.registry), Arc::clone(&self.sources), rows.clone());
         let build = move || {
             let deployments = stored::deployments(&sources, &new);
-            let built = deployments::router(&sources, &registry, Some(&before), &deployments);
-            built.map(|(router, left_out)| {
-                deployments::tell_left_out(&left_out);
+            let assembled = sources.assembly().router(&registry, Some(&before), &deployments);
+            assembled.map(|Assembled { router, left_out }| {
+                tell_left_out(&left_out);
                 router
             })
         };
@@ -286,10 +286,11 @@ impl Recipe {
             });
         }
         let deployments = stored::deployments(&sources, rows);
-        let built = deployments::router(&sources, &self.registry, Some(before), &deployments);
-        let (router, left_out) = built.map_err(|error| with_cause(&error))?;
+        let assembled = sources.assembly().router(&self.registry, Some(before), &deployments);
+        let Assembled { router, left_out } = assembled.map_err(|error| with_cause(&error))?;
         findings.iter().for_each(tell);
-        deployments::tell(&sources, &self.registry, &left_out);
+        tell_left_out(&left_out);
+        tell_without_key(&sources, &self.registry);
         if router.is_empty() && !before.is_empty() {
             // So it is while somebody writes it anew.
             return Err("it leaves no deployment that could serve".to_owned());

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use trunkline_agents::{Origin, StartText};
+use trunkline_assembly::{Assembly, BareDeployment};
 use trunkline_config::{Contents, Diagnostic, LoadError, Loaded, is_base, load_noting, without_file};
 use trunkline_core::{Environment, ErrorKind};
 use trunkline_vercel_ai_gateway::credential_origin;
@@ -81,6 +82,31 @@ impl Sources {
         match &self.origin {
             Origin::File(path) => Some(path),
             Origin::Model { .. } | Origin::Vercel(_) | Origin::Nothing => None,
+        }
+    }
+
+    /// What the router is assembled of.
+    pub(crate) fn assembly(&self) -> Assembly<'_> {
+        let assembly = Assembly::of(&self.loaded.settings);
+        assembly.with_bare(self.bare()).with_total_timeout(self.request_timeout)
+    }
+
+    /// What is served without a file.
+    fn bare(&self) -> Vec<BareDeployment> {
+        const VERCEL: &str = "vercel_ai_gateway/*";
+        let bare = |group: &str, model: &str| {
+            let (group, model) = (group.to_owned(), model.to_owned());
+            BareDeployment { group, model, api_base: None }
+        };
+        match &self.origin {
+            Origin::File(_) => Vec::new(),
+            Origin::Model { model, alias, api_base } => {
+                let named = bare(alias.as_ref().unwrap_or(model), model);
+                vec![BareDeployment { api_base: api_base.clone(), ..named }]
+            }
+            Origin::Vercel(_) => vec![bare(VERCEL, VERCEL), bare("*", VERCEL)],
+            // Without a credential its models are refused with the variables to set, rather than not known.
+            Origin::Nothing => vec![bare(VERCEL, VERCEL), bare("*", VERCEL), bare("echo/*", "echo/*")],
         }
     }
 

@@ -14,7 +14,6 @@ use trunkline_management::{Deployments, StoredModel, stored_models};
 use trunkline_provider::Registry;
 use trunkline_store::{Kind, Store};
 
-use crate::deployments;
 use crate::finding::tell;
 use crate::sources::Sources;
 
@@ -137,8 +136,8 @@ impl Deployments for Stored {
         if let Some(finding) = findings.iter().find(|finding| finding.is_error()) {
             return Err(refused(finding.words()));
         }
-        let tried =
-            read.iter().try_for_each(|row| deployments::try_deployment(row, &sources, &self.registry));
+        let assembly = sources.assembly();
+        let tried = read.iter().try_for_each(|row| assembly.try_stored(row, &self.registry));
         tried.map_err(|error| refused(error.message().to_owned()))
     }
 }
