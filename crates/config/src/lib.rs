@@ -36,6 +36,7 @@ mod callbacks;
 mod coerce;
 mod contents;
 mod credential;
+mod data_folder;
 mod deployment;
 mod documentation;
 mod exports;

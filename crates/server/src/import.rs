@@ -8,9 +8,9 @@ use std::sync::Arc;
 use trunkline_core::Environment;
 use trunkline_keys::{Pepper, existing_pepper, random_pepper};
 use trunkline_management::{Import, ImportOptions};
-use trunkline_store::{LitellmDatabase, PostgresOptions, PostgresStore, SqliteStore, Store};
+use trunkline_store::{DataFolder, LitellmDatabase, Store, StorePlace};
 
-use crate::accounts::{self, FILE, Folder};
+use crate::accounts;
 use crate::flags::{Flags, ImportFlags};
 use crate::sources::Sources;
 
@@ -59,11 +59,11 @@ async fn target(
          configuration by --config",
     )?;
     if only_looks {
-        return Ok(looked_at(sources, place.ok().as_deref()).await?);
+        return Ok(looked_at(sources, &DataFolder::of_others(place)).await?);
     }
-    let folder = Folder::made(place);
+    let folder = DataFolder::made(place);
     let is_shared = sources.loaded.settings.accounts.database_url.is_some();
-    if folder.path().is_none() && !is_shared {
+    if folder.path().is_err() && !is_shared {
         return Err(format!("keys would be kept in memory alone: {}", folder.shown()).into());
     }
     let pepper = Pepper::new(&accounts::pepper(sources, &folder)?);
@@ -79,22 +79,18 @@ async fn target(
 /// The same, and nothing is made: where there is no store yet, an empty one takes its place.
 async fn looked_at(
     sources: &Sources,
-    place: Option<&Path>,
+    folder: &DataFolder,
 ) -> Result<(Arc<dyn Store>, Pepper), trunkline_core::Error> {
-    let existing = || place.map_or(Ok(None), existing_pepper);
     let pepper = match sources.loaded.environment.secret("LITELLM_SALT_KEY") {
         Some(salt) => salt,
-        None => existing()?.map_or_else(random_pepper, Ok)?,
+        None => match folder.path().map_or(Ok(None), existing_pepper)? {
+            Some(pepper) => pepper,
+            None => random_pepper()?,
+        },
     };
-    let pepper = Pepper::new(&pepper);
-    if let Some(url) = &sources.loaded.settings.accounts.database_url {
-        if let Some(store) = PostgresStore::existing(url, &PostgresOptions::default()).await? {
-            return Ok((Arc::new(store), pepper));
-        }
-    } else if let Some(place) = place
-        && let Some(store) = SqliteStore::existing(&place.join(FILE)).await?
-    {
-        return Ok((Arc::new(store), pepper));
-    }
-    Ok((Arc::new(SqliteStore::in_memory().await?), pepper))
+    let store = match accounts::store_place(sources, folder).existing().await? {
+        Some(store) => store,
+        None => StorePlace::Memory.open().await?,
+    };
+    Ok((store, Pepper::new(&pepper)))
 }
