@@ -187,28 +187,21 @@ fn journal(sources: &Sources, folder: &DataFolder) -> Result<Journal, Error> {
         LedgerDurability::Write => Durability::Write,
         LedgerDurability::Sync => Durability::Sync,
     };
-    match folder.path().ok().filter(|_| durability != Durability::Memory) {
-        Some(path) => {
-            let options = JournalOptions {
-                durability,
-                bytes_max: own.ledger_bytes_max,
-                format: trunkline_ledger::FORMAT,
-                ..JournalOptions::default()
-            };
-            Journal::open(&path.join("journal"), &options)
-        }
-        None => {
-            if durability != Durability::Memory && settings.accounts.database_url.is_some() {
-                tracing::error!(
-                    "the ledger's journal is kept in memory alone: rows that the database does not have are lost at the \
-                     end: {}",
-                    folder.shown()
-                );
-            }
-            let options = JournalOptions { format: trunkline_ledger::FORMAT, ..JournalOptions::in_memory() };
-            Ok(Journal::in_memory(&options))
-        }
+    if folder.path().is_err() && durability != Durability::Memory && settings.accounts.database_url.is_some()
+    {
+        tracing::error!(
+            "the ledger's journal is kept in memory alone: rows that the database does not have are lost at the end: {}",
+            folder.shown()
+        );
     }
+    let options = JournalOptions {
+        durability,
+        bytes_max: own.ledger_bytes_max,
+        format: trunkline_ledger::FORMAT,
+        ..JournalOptions::default()
+    };
+    let place = folder.path().ok().map(|path| path.join("journal"));
+    Journal::open_or_in_memory(place.as_deref(), &options)
 }
 
 /// What new keys get, what none has more of, and whom to tell of what changes.
