@@ -16,7 +16,7 @@ use trunkline_provider::Registry;
 use trunkline_store::{DataFolder, PostgresOptions, SqliteOptions, Store, StorePlace};
 
 use crate::managed::Managed;
-use crate::shared;
+use crate::redis;
 use crate::sources::Sources;
 use crate::stored::{self, Stored};
 
@@ -56,8 +56,7 @@ impl Accounts {
             Arc::clone(&store),
             trunkline_ledger::Options::default(),
         );
-        let leases = shared::leases(sources)?;
-        let sharing = leases.is_some().then(|| shared::sharing(sources)).transpose()?;
+        let (leases, sharing) = redis::leases(sources)?.unzip();
         let options = KeysOptions { sharing, ..options(sources, stored.as_ref()) };
         let keys = Arc::new(Keys::new(store, pepper, options));
         let management = Management::new(Arc::clone(&keys), management_options(sources, stored.as_ref()))?;

@@ -18,7 +18,7 @@ use trunkline_router::Router;
 use trunkline_transport::{HttpTransport, TransportOptions};
 
 use crate::accounts::Accounts;
-use crate::shared;
+use crate::redis;
 use crate::sources::Sources;
 
 /// Every provider that this server knows.
@@ -113,7 +113,7 @@ pub(crate) fn replies(sources: &Sources) -> Result<(Option<ReplyCache>, Option<W
             CachePlace::Redis => Duration::from_millis(own.redis_timeout_ms),
         },
     };
-    let (cache, writer) = shared::cache(sources, options)?;
+    let (cache, writer) = redis::cache(sources, options)?;
     let replies = ReplyCache {
         cache,
         policy: Policy {
