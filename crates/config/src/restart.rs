@@ -9,19 +9,36 @@ use crate::{
     UpstreamSettings,
 };
 
-/// Names the settings that differ, of those that only a start takes up.
+/// Names the settings that differ, of those that only a start takes up. Secrets are compared by what they say, and never
+/// shown.
 ///
-/// Each list is exhaustive: WHEN ADDING A SETTING, the compiler asks in which it belongs.
+/// The lists are exhaustive: WHEN ADDING A SETTING, the compiler asks in which it belongs.
 macro_rules! differing {
     ($type:ident of $before:expr, $now:expr, at $section:literal;
-     taken up: [$($taken:ident),* $(,)?]; at a start: [$($field:ident = $key:literal),* $(,)?]) => {{
-        let $type { $($taken: _,)* $($field),* } = $now;
+     taken up: [$($taken:ident),* $(,)?]; at a start: [$($field:ident = $key:literal),* $(,)?]
+     $(; secrets at a start: [$($secret:ident = $secret_key:literal),*])?) => {{
+        let $type { $($taken: _,)* $($field,)* $($($secret),*)? } = $now;
         let mut names: Vec<&'static str> = Vec::new();
         $(if *$field != $before.$field {
             names.push(concat!($section, $key));
         })*
+        $($(if exposed($secret) != exposed(&$before.$secret) {
+            names.push(concat!($section, $secret_key));
+        })*)?
         names
     }};
+}
+
+/// The same of a Redis, whose settings are called alike wherever they stand, behind a beginning.
+macro_rules! differing_redis {
+    ($before:expr, $now:expr, at $section:literal) => {
+        differing!(
+            RedisSettings of $before, $now, at $section;
+            taken up: [];
+            at a start: [host = "host", port = "port", username = "username", database = "db", tls = "ssl"];
+            secrets at a start: [url = "url", password = "password"]
+        )
+    };
 }
 
 const CALLBACKS: &str = "litellm_settings.callbacks";
@@ -60,9 +77,9 @@ pub fn changed_variables(before: &Environment, now: &Environment) -> Vec<String>
 }
 
 fn general(before: &GeneralSettings, now: &GeneralSettings) -> Vec<&'static str> {
-    let mut names = differing!(
+    differing!(
         GeneralSettings of before, now, at "general_settings.";
-        taken up: [master_key];
+        taken up: [];
         at a start: [
             permit_weak_or_unset_master_key = "dangerously_permit_weak_or_unset_master_key",
             key_header_name = "litellm_key_header_name",
@@ -80,21 +97,15 @@ fn general(before: &GeneralSettings, now: &GeneralSettings) -> Vec<&'static str>
             health_check_interval = "health_check_interval",
             health_check_concurrency = "health_check_concurrency",
             allow_mock_testing_params = "dangerously_allow_mock_testing_request_params",
-        ]
-    );
-    // Secrets are compared by what they say, and never shown.
-    let exposed =
-        |settings: &GeneralSettings| settings.master_key.as_ref().map(|key| key.expose().to_owned());
-    if exposed(before) != exposed(now) {
-        names.push("general_settings.master_key");
-    }
-    names
+        ];
+        secrets at a start: [master_key = "master_key"]
+    )
 }
 
 fn accounts(before: &AccountSettings, now: &AccountSettings) -> Vec<&'static str> {
-    let mut names = differing!(
+    differing!(
         AccountSettings of before, now, at "";
-        taken up: [database_url];
+        taken up: [];
         at a start: [
             database_connections_max = "general_settings.database_connection_pool_limit",
             models_in_store = "general_settings.store_model_in_db",
@@ -105,14 +116,9 @@ fn accounts(before: &AccountSettings, now: &AccountSettings) -> Vec<&'static str
             budget_exceeded_status = "litellm_settings.budget_exceeded_status_code",
             default_key_parameters = "litellm_settings.default_key_generate_params",
             key_parameters_max = "litellm_settings.upperbound_key_generate_params",
-        ]
-    );
-    let exposed =
-        |settings: &AccountSettings| settings.database_url.as_ref().map(|url| url.expose().to_owned());
-    if exposed(before) != exposed(now) {
-        names.push("general_settings.database_url");
-    }
-    names
+        ];
+        secrets at a start: [database_url = "general_settings.database_url"]
+    )
 }
 
 fn cache(before: &CacheSettings, now: &CacheSettings) -> Vec<&'static str> {
@@ -129,39 +135,17 @@ fn cache(before: &CacheSettings, now: &CacheSettings) -> Vec<&'static str> {
             operations = "_params.supported_call_types",
         ]
     );
-    let (before, now) = (&before.redis, &now.redis);
-    names.extend(differing!(
-        RedisSettings of before, now, at "litellm_settings.cache_params.";
-        taken up: [url, password];
-        at a start: [host = "host", port = "port", username = "username", database = "db", tls = "ssl"]
-    ));
-    if exposed(&before.url) != exposed(&now.url) {
-        names.push("litellm_settings.cache_params.url");
-    }
-    if exposed(&before.password) != exposed(&now.password) {
-        names.push("litellm_settings.cache_params.password");
-    }
+    names.extend(differing_redis!(before.redis, &now.redis, at "litellm_settings.cache_params."));
     names
 }
 
 /// The Redis of limits. Where the cache names it, it is named there.
 fn redis(before: &Settings, now: &Settings) -> Vec<&'static str> {
-    if before.redis.is_same(&before.cache.redis) && now.redis.is_same(&now.cache.redis) {
+    let is_of_cache = |of: &Settings| differing_redis!(of.redis, &of.cache.redis, at "").is_empty();
+    if is_of_cache(before) && is_of_cache(now) {
         return Vec::new();
     }
-    let (before, now) = (&before.redis, &now.redis);
-    let mut names = differing!(
-        RedisSettings of before, now, at "router_settings.redis_";
-        taken up: [url, password];
-        at a start: [host = "host", port = "port", username = "username", database = "db", tls = "ssl"]
-    );
-    if exposed(&before.url) != exposed(&now.url) {
-        names.push("router_settings.redis_url");
-    }
-    if exposed(&before.password) != exposed(&now.password) {
-        names.push("router_settings.redis_password");
-    }
-    names
+    differing_redis!(before.redis, &now.redis, at "router_settings.redis_")
 }
 
 fn exposed(secret: &Option<Secret>) -> Option<&str> {
@@ -252,5 +236,21 @@ mod tests {
                 "trunkline_settings.body_bytes_max"
             ]
         );
+    }
+
+    #[test]
+    fn a_redis_is_named_where_it_stands() {
+        let change = |redis: &mut RedisSettings| {
+            redis.database = Some(2);
+            redis.url = Some("redis://:s3cret@host".into());
+        };
+        let mut now = Settings::default();
+        change(&mut now.redis);
+        let of_router = ["router_settings.redis_db", "router_settings.redis_url"];
+        assert_eq!(waiting_for_restart(&Settings::default(), &now), of_router);
+        // Where the cache names it for both, it is named there.
+        change(&mut now.cache.redis);
+        let of_cache = ["litellm_settings.cache_params.db", "litellm_settings.cache_params.url"];
+        assert_eq!(waiting_for_restart(&Settings::default(), &now), of_cache);
     }
 }
