@@ -3,15 +3,13 @@
 //! Each is taken up as a whole, or not at all.
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use trunkline_assembly::Assembled;
-use trunkline_config::{
-    Contents, Places, Settings, StoredRow, Watch, changed_variables, waiting_for_restart,
-};
+use trunkline_config::{Contents, Followed, Settings, StoredRow, changed_variables, waiting_for_restart};
 use trunkline_core::Environment;
 use trunkline_gateway::Gateway;
 use trunkline_provider::Registry;
@@ -34,7 +32,7 @@ pub(crate) struct Reloader {
     /// What serves now.
     sources: Arc<Sources>,
     /// `None` where no file says what is served. SIGHUP then ends the process, as it always has.
-    file: Option<Followed>,
+    file: Option<(Followed, Signal)>,
     /// `None` where deployments stand in the file alone.
     stored: Option<Arc<Stored>>,
     /// What the store keeps, as it was known last.
@@ -43,29 +41,11 @@ pub(crate) struct Reloader {
     is_due: bool,
 }
 
-/// A file that is followed.
-struct Followed {
-    path: PathBuf,
-    hangups: Signal,
-    /// `None` where changes are not looked for.
-    watch: Option<Watch>,
-    /// What the files held when they were read last.
-    contents: Contents,
-}
-
 /// What a router is made of.
 struct Recipe {
     environment: Environment,
     flags: Flags,
     registry: Arc<Registry>,
-}
-
-/// What came of looking at the disk.
-struct Look {
-    contents: Contents,
-    places: Places,
-    /// `None` if nothing has changed.
-    read: Option<Result<(Sources, Router), String>>,
 }
 
 impl Reloader {
@@ -86,12 +66,11 @@ impl Reloader {
         let at_start = (loaded.settings.clone(), loaded.environment.clone());
         let file = match sources.file().cloned() {
             None => None,
-            Some(path) => Some(Followed {
-                path,
-                hangups: signal(SignalKind::hangup())?,
-                watch: at_start.0.trunkline.reload.then(Watch::default),
-                contents: sources.contents.clone(),
-            }),
+            Some(path) => {
+                let followed =
+                    Followed::new(path, sources.contents.clone(), loaded.settings.trunkline.reload);
+                Some((followed, signal(SignalKind::hangup())?))
+            }
         };
         let recipe = Arc::new(Recipe { environment, flags, registry });
         let (is_due, rows) = (rows.is_none(), rows.unwrap_or_default());
@@ -100,7 +79,7 @@ impl Reloader {
 
     /// Never ends; whoever polls it ends it.
     pub(crate) async fn run(mut self) {
-        if self.file.as_ref().is_some_and(|file| file.watch.is_some()) {
+        if self.file.as_ref().is_some_and(|(file, _)| file.is_watched()) {
             // What changed between the start and the watch.
             self.look(false).await;
         }
@@ -119,17 +98,16 @@ impl Reloader {
 
     /// Reads the file, where it has changed or in any case, and takes it up with what the store keeps.
     async fn look(&mut self, is_asked_for: bool) {
-        let Some(file) = &mut self.file else { return };
+        let Some((file, _)) = &mut self.file else { return };
         let _turn = self.gateway.replacing().await;
-        let (recipe, contents, path) = (Arc::clone(&self.recipe), file.contents.clone(), file.path.clone());
+        let (recipe, look) = (Arc::clone(&self.recipe), file.look(is_asked_for));
         let (before, rows) = (self.gateway.router(), self.rows.clone());
         // Files are read where no request waits for it.
-        let look = move || recipe.look(&path, is_asked_for, contents, &before, &rows);
-        let Look { contents, places, read } = match tokio::task::spawn_blocking(look).await {
-            Ok(look) => look,
+        let take = move || look.take(|path, contents| recipe.read(path, contents, &before, &rows));
+        let (read, unwatched) = match tokio::task::spawn_blocking(take).await {
+            Ok(looked) => file.take_in(looked),
             Err(error) => return refuse(&self.gateway, file, &error.to_string()),
         };
-        file.contents = contents;
         match read {
             None => {}
             Some(Ok((sources, router))) => {
@@ -141,7 +119,7 @@ impl Reloader {
             }
             Some(Err(why)) => refuse(&self.gateway, file, &why),
         }
-        if let Some(Err(error)) = file.watch.as_mut().map(|watch| watch.follow(places)) {
+        if let Some(error) = unwatched {
             tracing::warn!(error = %error, "the configuration is not watched as a whole, and looked at every five seconds instead");
         }
     }
@@ -196,17 +174,11 @@ enum News {
 }
 
 /// Waits for a change of the file, and gives whether somebody asks for it to be read. For ever, where there is none.
-async fn changed(file: Option<&mut Followed>) -> bool {
-    let Some(Followed { hangups, watch, .. }) = file else { return std::future::pending().await };
-    let changed = async {
-        match watch {
-            Some(watch) => watch.changed().await,
-            None => std::future::pending().await,
-        }
-    };
+async fn changed(file: Option<&mut (Followed, Signal)>) -> bool {
+    let Some((followed, hangups)) = file else { return std::future::pending().await };
     tokio::select! {
         _ = hangups.recv() => true,
-        () = changed => false,
+        () = followed.changed() => false,
     }
 }
 
@@ -219,7 +191,7 @@ async fn news(stored: Option<&Stored>) {
 }
 
 fn refuse(gateway: &Gateway, file: &Followed, why: &str) {
-    let file = file.path.display();
+    let file = file.path().display();
     tracing::error!(config.file = %file, "the new configuration is refused, the last good one serves on: {why}");
     gateway.config_refused();
 }
@@ -245,37 +217,20 @@ fn take_up(
     let deployments = router.deployments().count();
     gateway.serve_by(Arc::new(router));
     gateway.config_taken_up();
-    let file = file.path.display();
+    let file = file.path().display();
     tracing::info!(config.file = %file, deployments, "the new configuration serves");
 }
 
 impl Recipe {
-    /// Reads the file if one of those that it is made of has changed, or in any case.
-    fn look(
-        &self,
-        path: &Path,
-        is_asked_for: bool,
-        mut contents: Contents,
-        before: &Router,
-        rows: &[StoredRow],
-    ) -> Look {
-        let is_new = is_asked_for || contents.have_changed();
-        let read = is_new.then(|| {
-            contents = Contents::default();
-            self.read(path, &mut contents, before, rows)
-        });
-        Look { places: Places::of(contents.files()), contents, read }
-    }
-
     /// Reads the file, and makes a router of it that goes on with what the one before has learned.
     fn read(
         &self,
-        path: &Path,
+        path: PathBuf,
         contents: &mut Contents,
         before: &Router,
         rows: &[StoredRow],
     ) -> Result<(Sources, Router), String> {
-        let sources = Sources::of_file(path.to_owned(), &self.environment, &self.flags, contents);
+        let sources = Sources::of_file(path, &self.environment, &self.flags, contents);
         let sources = sources.map_err(|error| with_cause(&error))?;
         let findings = &sources.loaded.diagnostics;
         let mut fatal = findings.iter().filter(|finding| finding.fatal);
