@@ -11,7 +11,7 @@ use trunkline_journal::{Durability, Journal, Options as JournalOptions};
 use trunkline_keys::{Keys, KeysOptions, Observer, Pepper, pepper_of_folder, random_pepper};
 use trunkline_ledger::Ledger;
 use trunkline_limits::{Budget, Limits, Period};
-use trunkline_management::{Deployments, Listener, Management, stored_models};
+use trunkline_management::{Deployments, Management, stored_models};
 use trunkline_provider::Registry;
 use trunkline_store::{DataFolder, PostgresOptions, SqliteOptions, Store, StorePlace};
 
@@ -203,28 +203,15 @@ fn journal(sources: &Sources, folder: &DataFolder) -> Result<Journal, Error> {
     Journal::open_or_in_memory(place.as_deref(), &options)
 }
 
-/// What new keys get, what none has more of, and whom to tell of what changes.
+/// What new keys get, what none has more of, and who serves deployments.
 fn management_options(sources: &Sources, stored: Option<&Arc<Stored>>) -> trunkline_management::Options {
     let accounts = &sources.loaded.settings.accounts;
     trunkline_management::Options {
         key_defaults: accounts.default_key_parameters.to_map(),
         key_bounds: accounts.key_parameters_max.to_map(),
         max_budget: accounts.max_budget,
-        listener: Arc::new(Told { stored: stored.cloned() }),
         deployments: stored.cloned().map(|stored| -> Arc<dyn Deployments> { stored }),
         ..trunkline_management::Options::default()
-    }
-}
-
-/// What follows at once from what an administrator does here: deployments are taken up.
-#[derive(Debug)]
-struct Told {
-    stored: Option<Arc<Stored>>,
-}
-
-impl Listener for Told {
-    fn models_changed(&self) {
-        self.stored.iter().for_each(|stored| stored.say());
     }
 }
 

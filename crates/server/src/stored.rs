@@ -140,8 +140,13 @@ impl Deployments for Stored {
         let tried = read.iter().try_for_each(|row| assembly.try_stored(row, &self.registry));
         tried.map_err(|error| refused(error.message().to_owned()))
     }
+
+    fn changed(&self) {
+        self.say();
+    }
 }
 
+/// Of what others change.
 impl Observer for Stored {
     fn changed(&self, kind: Kind) {
         if kind == Kind::Model {
