@@ -86,7 +86,7 @@ impl Reloader {
         loop {
             let news = tokio::select! {
                 is_asked_for = changed(self.file.as_mut()) => News::OfFile { is_asked_for },
-                () = news(self.stored.as_deref()) => News::OfStore,
+                () = news(self.stored.as_deref()), if !self.is_due => News::OfStore,
                 () = tokio::time::sleep(ASK_AGAIN), if self.is_due => News::OfStore,
             };
             match news {

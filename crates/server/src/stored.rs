@@ -1,12 +1,11 @@
 //! Deployments that are added while the server runs: checked before they are kept, read from the store, taken up.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use trunkline_config::{DeploymentSettings, StoredRow};
 use trunkline_core::{Error, ErrorKind};
 use trunkline_keys::{Observer, Pepper};
@@ -30,10 +29,14 @@ pub(crate) struct Stored {
     registry: Arc<Registry>,
     /// What the file says: its defaults hold for them too.
     sources: Mutex<Arc<Sources>>,
-    wake: Notify,
-    /// How often it was said that there is something new, and how much of that serves.
-    said: AtomicU64,
-    taken_up: watch::Sender<u64>,
+    news: watch::Sender<News>,
+}
+
+/// How often it was said that there may be something new, and how much of that serves, or never will.
+#[derive(Debug, Default)]
+struct News {
+    said: u64,
+    taken_up: u64,
 }
 
 impl Stored {
@@ -43,16 +46,7 @@ impl Stored {
         registry: Arc<Registry>,
         sources: Arc<Sources>,
     ) -> Self {
-        let (wake, taken_up) = (Notify::new(), watch::Sender::new(0));
-        Self {
-            store,
-            pepper,
-            registry,
-            sources: Mutex::new(sources),
-            wake,
-            said: AtomicU64::new(0),
-            taken_up,
-        }
+        Self { store, pepper, registry, sources: Mutex::new(sources), news: watch::Sender::default() }
     }
 
     /// The rows that there are. What cannot be opened is told of and left out.
@@ -74,33 +68,36 @@ impl Stored {
 
     /// Says that there may be something new.
     pub(crate) fn say(&self) {
-        self.said.fetch_add(1, Ordering::AcqRel);
-        self.wake.notify_one();
+        self.news.send_modify(|news| news.said += 1);
     }
 
-    /// Waits until there may be something new.
+    /// Waits until there may be something new that was not taken up.
     pub(crate) async fn news(&self) {
-        self.wake.notified().await;
+        self.until(|news| news.said > news.taken_up).await;
     }
 
     /// How often it was said that there is something new.
     pub(crate) fn said(&self) -> u64 {
-        self.said.load(Ordering::Acquire)
+        self.news.borrow().said
     }
 
     /// Notes that everything serves, or never will, that was said until then.
     pub(crate) fn note_taken_up(&self, said: u64) {
-        self.taken_up.send_replace(said);
+        self.news.send_modify(|news| news.taken_up = said);
     }
 
     /// Waits until what has been said so far serves.
     pub(crate) async fn until_taken_up(&self) {
         let said = self.said();
-        let mut taken_up = self.taken_up.subscribe();
-        let waited = tokio::time::timeout(TAKEN_UP_WITHIN, taken_up.wait_for(|taken| *taken >= said)).await;
-        if waited.is_err() {
+        let taken_up = self.until(|news| news.taken_up >= said);
+        if tokio::time::timeout(TAKEN_UP_WITHIN, taken_up).await.is_err() {
             tracing::warn!("models were changed, and do not serve yet");
         }
+    }
+
+    async fn until(&self, is_so: impl FnMut(&News) -> bool) {
+        let mut news = self.news.subscribe();
+        news.wait_for(is_so).await.expect("the sender is here, and lives as long");
     }
 }
 
@@ -158,6 +155,6 @@ impl Observer for Stored {
 /// It holds what opens credentials.
 impl fmt::Debug for Stored {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Stored").field("said", &self.said).finish_non_exhaustive()
+        formatter.debug_struct("Stored").field("news", &*self.news.borrow()).finish_non_exhaustive()
     }
 }
