@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use trunkline_config::{DeploymentSettings, LedgerDurability, StoredRow};
+use trunkline_config::{DeploymentSettings, LedgerDurability};
 use trunkline_core::{Error, ErrorKind, Secret};
 use trunkline_gateway::Accounting;
 use trunkline_journal::{Durability, Journal, Options as JournalOptions};
 use trunkline_keys::{Keys, KeysOptions, Observer, Pepper, pepper_of_folder, random_pepper};
 use trunkline_ledger::Ledger;
 use trunkline_limits::{Budget, Limits, Period};
-use trunkline_management::{Deployments, Management, stored_models};
+use trunkline_management::{Deployments, Management};
 use trunkline_provider::Registry;
 use trunkline_store::{DataFolder, PostgresOptions, SqliteOptions, Store, StorePlace};
 
@@ -126,13 +126,11 @@ pub(crate) async fn store_of_others(
         let place = folder.path().map(|path| format!(" in {}", path.display())).unwrap_or_default();
         return Err(format!("there is no ledger{place}: name its folder with --data-dir").into());
     }
-    let store = store(sources, &folder).await?;
+    let store = place.open().await?;
     let mut deployments = Vec::new();
     if sources.loaded.settings.accounts.models_in_store {
         let pepper = Pepper::new(&pepper(sources, &folder)?);
-        let (models, _) = stored_models(&*store, &pepper).await?;
-        let rows: Vec<StoredRow> = models.iter().map(stored::row).collect();
-        deployments = stored::deployments(sources, &rows);
+        deployments = stored::deployments(sources, &stored::rows(&*store, &pepper).await?);
     }
     Ok((store, deployments))
 }
@@ -157,7 +155,7 @@ pub(crate) fn store_place(sources: &Sources, folder: &DataFolder) -> StorePlace 
 }
 
 /// The store of a server of these sources. Where keys could be lost, it is told of.
-pub(crate) async fn store(sources: &Sources, folder: &DataFolder) -> Result<Arc<dyn Store>, Error> {
+async fn store(sources: &Sources, folder: &DataFolder) -> Result<Arc<dyn Store>, Error> {
     let place = store_place(sources, folder);
     match &place {
         StorePlace::Postgres(..) if sources.loaded.environment.get("LITELLM_SALT_KEY").is_none() => {

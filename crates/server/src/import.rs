@@ -73,7 +73,7 @@ async fn target(
             folder.shown()
         );
     }
-    Ok((accounts::store(sources, &folder).await?, pepper))
+    Ok((accounts::store_place(sources, &folder).open().await?, pepper))
 }
 
 /// The same, and nothing is made: where there is no store yet, an empty one takes its place.

@@ -59,8 +59,14 @@ fn main() -> ExitCode {
             check::run(&flags.clone().with_file(file.as_ref()), &environment, *strict)
         }
         Some(Command::Explain(asked)) => explain::run(asked, &flags, &environment),
-        Some(Command::Reconcile(asked)) => reconcile::run(asked, &flags, &environment),
-        Some(Command::ImportLitellm(asked)) => import::run(asked, &flags, &environment),
+        Some(Command::Reconcile(asked)) => {
+            telemetry::install_for_command();
+            reconcile::run(asked, &flags, &environment)
+        }
+        Some(Command::ImportLitellm(asked)) => {
+            telemetry::install_for_command();
+            import::run(asked, &flags, &environment)
+        }
         None if flags.validate_config => check::run(&flags, &environment, false),
         None => match serve(&flags, &environment) {
             Ok(code) => return code,

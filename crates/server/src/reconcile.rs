@@ -6,6 +6,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use trunkline_assembly::Assembled;
 use trunkline_core::{Environment, Error, Secret, Usage};
 use trunkline_limits::Clock;
 use trunkline_provider::{Registry, Target};
@@ -15,7 +16,7 @@ use trunkline_vercel_ai_gateway::{PREFIX, VercelAccount};
 
 use crate::flags::{Flags, ReconcileFlags};
 use crate::sources::Sources;
-use crate::{accounts, assemble};
+use crate::{accounts, assemble, finding};
 
 /// Who did it, in the audit log.
 const AUTHOR: &str = "command";
@@ -33,7 +34,8 @@ pub(crate) fn run(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
         let (store, stored) = accounts::store_of_others(&sources, flags.data_dir.as_deref()).await?;
-        let router = sources.assembly().router(&registry, None, &stored)?.router;
+        let Assembled { router, left_out } = sources.assembly().router(&registry, None, &stored)?;
+        finding::tell_left_out(&left_out);
         let upstreams = upstreams(&registry, &router);
         if upstreams.is_empty() {
             return Err("no deployment calls the Vercel AI Gateway, so that there is nobody to ask".into());

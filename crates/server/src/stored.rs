@@ -49,16 +49,12 @@ impl Stored {
         Self { store, pepper, registry, sources: Mutex::new(sources), news: watch::Sender::default() }
     }
 
-    /// The rows that there are. What cannot be opened is told of and left out.
+    /// The rows that there are, if the store tells in time.
     pub(crate) async fn rows(&self) -> Result<Vec<StoredRow>, Error> {
-        let reading = tokio::time::timeout(DEADLINE, stored_models(&*self.store, &self.pepper)).await;
-        let (models, unreadable) = reading.map_err(|_| {
+        let reading = tokio::time::timeout(DEADLINE, rows(&*self.store, &self.pepper)).await;
+        reading.map_err(|_| {
             Error::new(ErrorKind::StoreUnavailable, "the store did not tell in time which models were added")
-        })??;
-        for (id, error) in unreadable {
-            tracing::error!("model {id}: the deployment is out of service: {error}");
-        }
-        Ok(models.iter().map(row).collect())
+        })?
     }
 
     /// Holds new ones against what a newer file says, from now on.
@@ -101,6 +97,15 @@ impl Stored {
     }
 }
 
+/// The rows that a store keeps. What cannot be opened is told of and left out.
+pub(crate) async fn rows(store: &dyn Store, pepper: &Pepper) -> Result<Vec<StoredRow>, Error> {
+    let (models, unreadable) = stored_models(store, pepper).await?;
+    for (id, error) in unreadable {
+        tracing::error!("model {id}: the deployment is out of service: {error}");
+    }
+    Ok(models.iter().map(row).collect())
+}
+
 /// The rows that there are at the start. `None` if the store does not tell: it is asked again while the server runs.
 pub(crate) async fn at_start(stored: Option<&Stored>) -> Option<Vec<StoredRow>> {
     let Some(stored) = stored else { return Some(Vec::new()) };
@@ -120,7 +125,7 @@ pub(crate) fn deployments(sources: &Sources, rows: &[StoredRow]) -> Vec<Deployme
     deployments
 }
 
-pub(crate) fn row(model: &StoredModel) -> StoredRow {
+fn row(model: &StoredModel) -> StoredRow {
     StoredRow { name: format!("model {}", model.id), json: Value::Object(model.row.clone()).to_string() }
 }
 

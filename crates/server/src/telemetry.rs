@@ -27,6 +27,13 @@ pub(crate) fn install(flags: &Flags, sources: &Sources) -> io::Result<(Log, Arc<
     Ok((log, direct.unwrap_or_else(|| Arc::new(LogRecorder))))
 }
 
+/// Lets a command beside the server tell on standard error what goes wrong besides.
+pub(crate) fn install_for_command() {
+    let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr).without_time();
+    let layer = layer.with_target(false).with_ansi(io::stderr().is_terminal());
+    tracing_subscriber::registry().with(layer.with_filter(LevelFilter::WARN)).init();
+}
+
 /// The form of every line, that of requests too.
 fn layer(form: LogForm, colours: bool, lines: LogLines) -> Box<dyn Layer<Registry> + Send + Sync> {
     let writer = move || lines.clone();
