@@ -1,10 +1,10 @@
 //! What keys and budgets need: a store, a pepper, a journal.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use trunkline_config::{DeploymentSettings, LedgerDurability};
+use trunkline_config::{LedgerDurability, StoredRow};
 use trunkline_core::{Error, ErrorKind, Secret};
 use trunkline_gateway::Accounting;
 use trunkline_journal::{Durability, Journal, Options as JournalOptions};
@@ -38,11 +38,10 @@ impl Accounts {
     /// Opens what the sources name. `None` where nothing is kept.
     pub(crate) async fn open(
         sources: &Arc<Sources>,
-        folder: Option<&Path>,
         registry: &Arc<Registry>,
     ) -> Result<Option<Self>, Error> {
         let settings = &sources.loaded.settings;
-        let Some(place) = place(sources, folder) else { return Ok(None) };
+        let Some(place) = place(sources) else { return Ok(None) };
         let folder = DataFolder::made(place);
         let pepper = Arc::new(Pepper::new(&pepper(sources, &folder)?));
         let store = store(sources, &folder).await?;
@@ -74,12 +73,12 @@ impl Accounts {
 }
 
 /// The folder of a server of these sources, or why there is none. `None` where nothing is kept.
-pub(crate) fn place(sources: &Sources, named: Option<&Path>) -> Option<Result<PathBuf, String>> {
-    sources.loaded.keeps_accounts(named).then(|| usual_place(sources, named))
+pub(crate) fn place(sources: &Sources) -> Option<Result<PathBuf, String>> {
+    sources.loaded.keeps_accounts(sources.flags.data_dir.as_deref()).then(|| usual_place(sources))
 }
 
-fn usual_place(sources: &Sources, named: Option<&Path>) -> Result<PathBuf, String> {
-    let folder = sources.loaded.data_folder(named);
+fn usual_place(sources: &Sources) -> Result<PathBuf, String> {
+    let folder = sources.loaded.data_folder(sources.flags.data_dir.as_deref());
     folder.ok_or_else(|| "neither --data-dir nor HOME is set".to_owned())
 }
 
@@ -106,16 +105,16 @@ pub(crate) fn pepper(sources: &Sources, folder: &DataFolder) -> Result<Secret, E
     }
 }
 
-/// The store that a server of these sources keeps, and the deployments in it, for a command beside it: it must be there.
+/// The store that a server of these sources keeps, and the rows of deployments in it, for a command beside it: it must be
+/// there.
 ///
 /// # Errors
 ///
 /// If there is none, or it cannot be reached.
 pub(crate) async fn store_of_others(
     sources: &Sources,
-    folder: Option<&Path>,
-) -> Result<(Arc<dyn Store>, Vec<DeploymentSettings>), Box<dyn std::error::Error>> {
-    let folder = DataFolder::of_others(usual_place(sources, folder));
+) -> Result<(Arc<dyn Store>, Vec<StoredRow>), Box<dyn std::error::Error>> {
+    let folder = DataFolder::of_others(usual_place(sources));
     let place = store_place(sources, &folder);
     let is_there = match &place {
         StorePlace::Postgres(..) => true,
@@ -127,12 +126,12 @@ pub(crate) async fn store_of_others(
         return Err(format!("there is no ledger{place}: name its folder with --data-dir").into());
     }
     let store = place.open().await?;
-    let mut deployments = Vec::new();
-    if sources.loaded.settings.accounts.models_in_store {
-        let pepper = Pepper::new(&pepper(sources, &folder)?);
-        deployments = stored::deployments(sources, &stored::rows(&*store, &pepper).await?);
+    if !sources.loaded.settings.accounts.models_in_store {
+        return Ok((store, Vec::new()));
     }
-    Ok((store, deployments))
+    let pepper = Pepper::new(&pepper(sources, &folder)?);
+    let rows = stored::rows(&*store, &pepper).await?;
+    Ok((store, rows))
 }
 
 /// Which store a server of these sources keeps, and where.

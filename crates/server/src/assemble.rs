@@ -184,7 +184,7 @@ pub(crate) fn gateway_settings(sources: &Sources, files: u64) -> Settings {
             connections_max: size(connections),
         },
         waits: trunkline_gateway::Waits {
-            header: sources.keepalive_timeout.unwrap_or(Duration::from_millis(own.header_timeout_ms)),
+            header: sources.flags.keepalive_timeout.unwrap_or(Duration::from_millis(own.header_timeout_ms)),
             body_idle: Duration::from_millis(own.body_idle_timeout_ms),
             downstream_write: Duration::from_millis(own.downstream_write_timeout_ms),
             shutdown_delay: Duration::from_secs(own.shutdown_delay_seconds),

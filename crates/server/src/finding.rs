@@ -1,7 +1,6 @@
 //! Findings about a configuration, as lines of the log.
 
-use trunkline_config::{Diagnostic, Location, Severity};
-use trunkline_core::Error;
+use trunkline_config::{Diagnostic, Severity};
 use trunkline_provider::Registry;
 
 use crate::sources::Sources;
@@ -13,13 +12,6 @@ pub(crate) fn tell(finding: &Diagnostic) {
         Severity::Error => tracing::error!("{location}: {words}"),
         Severity::Warning => tracing::warn!("{location}: {words}"),
         Severity::Note => tracing::info!("{location}: {words}"),
-    }
-}
-
-/// Logs which deployments are out of service.
-pub(crate) fn tell_left_out(left_out: &[(Location, Error)]) {
-    for (location, why) in left_out {
-        tracing::error!("{location}: the deployment is out of service: {why}");
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::io::Write;
-use std::path::Path;
 use std::sync::Arc;
 
 use trunkline_core::Environment;
@@ -39,7 +38,7 @@ pub(crate) fn run(
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let report = runtime.block_on(async {
-        let (store, pepper) = target(&sources, flags.data_dir.as_deref(), asked.dry_run).await?;
+        let (store, pepper) = target(&sources, asked.dry_run).await?;
         let imported = Import::new(Arc::clone(&store), pepper, options).run(&database).await;
         store.close().await;
         Ok::<_, Box<dyn Error>>(imported?)
@@ -49,12 +48,8 @@ pub(crate) fn run(
 }
 
 /// The store that the server would use, and what keys are found by in it.
-async fn target(
-    sources: &Sources,
-    named: Option<&Path>,
-    only_looks: bool,
-) -> Result<(Arc<dyn Store>, Pepper), Box<dyn Error>> {
-    let place = accounts::place(sources, named).ok_or(
+async fn target(sources: &Sources, only_looks: bool) -> Result<(Arc<dyn Store>, Pepper), Box<dyn Error>> {
+    let place = accounts::place(sources).ok_or(
         "the server would keep no keys, if it were started like this: set LITELLM_MASTER_KEY, or name its \
          configuration by --config",
     )?;

@@ -6,7 +6,6 @@ use std::io::Write;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use trunkline_assembly::Assembled;
 use trunkline_core::{Environment, Error, Secret, Usage};
 use trunkline_limits::Clock;
 use trunkline_provider::{Registry, Target};
@@ -16,7 +15,7 @@ use trunkline_vercel_ai_gateway::{PREFIX, VercelAccount};
 
 use crate::flags::{Flags, ReconcileFlags};
 use crate::sources::Sources;
-use crate::{accounts, assemble, finding};
+use crate::{accounts, assemble};
 
 /// Who did it, in the audit log.
 const AUTHOR: &str = "command";
@@ -33,9 +32,8 @@ pub(crate) fn run(
     let options = options(asked, Clock::system().now_ms())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
-        let (store, stored) = accounts::store_of_others(&sources, flags.data_dir.as_deref()).await?;
-        let Assembled { router, left_out } = sources.assembly().router(&registry, None, &stored)?;
-        finding::tell_left_out(&left_out);
+        let (store, rows) = accounts::store_of_others(&sources).await?;
+        let router = sources.router(&registry, None, &rows)?;
         let upstreams = upstreams(&registry, &router);
         if upstreams.is_empty() {
             return Err("no deployment calls the Vercel AI Gateway, so that there is nobody to ask".into());

@@ -8,17 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use trunkline_assembly::Assembled;
-use trunkline_config::{Contents, Followed, Settings, StoredRow, changed_variables, waiting_for_restart};
-use trunkline_core::Environment;
+use trunkline_config::{Contents, Followed, Loaded, StoredRow, changed_variables, waiting_for_restart};
 use trunkline_gateway::Gateway;
 use trunkline_provider::Registry;
 use trunkline_router::Router;
 
-use crate::finding::{tell, tell_left_out, tell_without_key};
-use crate::flags::Flags;
+use crate::finding::{tell, tell_without_key};
 use crate::sources::Sources;
-use crate::stored::{self, Stored};
+use crate::stored::Stored;
 
 /// After how long the store is asked again that did not answer.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -26,9 +23,9 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// Makes the router anew when the file changes, when the process is told to (SIGHUP), and when deployments are added.
 pub(crate) struct Reloader {
     gateway: Arc<Gateway>,
-    recipe: Arc<Recipe>,
+    registry: Arc<Registry>,
     /// What the start took up, part of which only a start can.
-    at_start: (Settings, Environment),
+    at_start: Arc<Sources>,
     /// What serves now.
     sources: Arc<Sources>,
     /// `None` where no file says what is served. SIGHUP then ends the process, as it always has.
@@ -41,13 +38,6 @@ pub(crate) struct Reloader {
     is_due: bool,
 }
 
-/// What a router is made of.
-struct Recipe {
-    environment: Environment,
-    flags: Flags,
-    registry: Arc<Registry>,
-}
-
 impl Reloader {
     /// `rows` is what of the store serves already; `None` if it did not answer.
     ///
@@ -57,24 +47,20 @@ impl Reloader {
     pub(crate) fn new(
         gateway: Arc<Gateway>,
         registry: Arc<Registry>,
-        environment: Environment,
-        flags: Flags,
         sources: Arc<Sources>,
         (stored, rows): (Option<Arc<Stored>>, Option<Vec<StoredRow>>),
     ) -> std::io::Result<Self> {
-        let loaded = &sources.loaded;
-        let at_start = (loaded.settings.clone(), loaded.environment.clone());
         let file = match sources.file().cloned() {
             None => None,
             Some(path) => {
-                let followed =
-                    Followed::new(path, sources.contents.clone(), loaded.settings.trunkline.reload);
+                let is_watched = sources.loaded.settings.trunkline.reload;
+                let followed = Followed::new(path, sources.contents.clone(), is_watched);
                 Some((followed, signal(SignalKind::hangup())?))
             }
         };
-        let recipe = Arc::new(Recipe { environment, flags, registry });
         let (is_due, rows) = (rows.is_none(), rows.unwrap_or_default());
-        Ok(Self { gateway, recipe, at_start, sources, file, stored, rows, is_due })
+        let at_start = Arc::clone(&sources);
+        Ok(Self { gateway, registry, at_start, sources, file, stored, rows, is_due })
     }
 
     /// Never ends; whoever polls it ends it.
@@ -100,10 +86,12 @@ impl Reloader {
     async fn look(&mut self, is_asked_for: bool) {
         let Some((file, _)) = &mut self.file else { return };
         let _turn = self.gateway.replacing().await;
-        let (recipe, look) = (Arc::clone(&self.recipe), file.look(is_asked_for));
+        let (look, sources, registry) =
+            (file.look(is_asked_for), Arc::clone(&self.sources), Arc::clone(&self.registry));
         let (before, rows) = (self.gateway.router(), self.rows.clone());
         // Files are read where no request waits for it.
-        let take = move || look.take(|path, contents| recipe.read(path, contents, &before, &rows));
+        let take =
+            move || look.take(|file, contents| read(&sources, &registry, file, contents, &before, &rows));
         let (read, unwatched) = match tokio::task::spawn_blocking(take).await {
             Ok(looked) => file.take_in(looked),
             Err(error) => return refuse(&self.gateway, file, &error.to_string()),
@@ -111,7 +99,7 @@ impl Reloader {
         match read {
             None => {}
             Some(Ok((sources, router))) => {
-                take_up(&self.gateway, file, &self.at_start, &sources, router);
+                take_up(&self.gateway, file, &self.at_start.loaded, &sources, router);
                 self.sources = Arc::new(sources);
                 if let Some(stored) = &self.stored {
                     stored.follow(Arc::clone(&self.sources));
@@ -143,16 +131,8 @@ impl Reloader {
         }
         let _turn = self.gateway.replacing().await;
         let before = self.gateway.router();
-        let (registry, sources, new) =
-            (Arc::clone(&self.recipe.registry), Arc::clone(&self.sources), rows.clone());
-        let build = move || {
-            let deployments = stored::deployments(&sources, &new);
-            let assembled = sources.assembly().router(&registry, Some(&before), &deployments);
-            assembled.map(|Assembled { router, left_out }| {
-                tell_left_out(&left_out);
-                router
-            })
-        };
+        let (registry, sources, new) = (Arc::clone(&self.registry), Arc::clone(&self.sources), rows.clone());
+        let build = move || sources.router(&registry, Some(&before), &new);
         match tokio::task::spawn_blocking(build).await {
             Ok(Ok(router)) => {
                 let deployments = router.deployments().count();
@@ -199,7 +179,7 @@ fn refuse(gateway: &Gateway, file: &Followed, why: &str) {
 fn take_up(
     gateway: &Gateway,
     file: &Followed,
-    (settings, environment): &(Settings, Environment),
+    Loaded { settings, environment, .. }: &Loaded,
     sources: &Sources,
     router: Router,
 ) {
@@ -221,37 +201,32 @@ fn take_up(
     tracing::info!(config.file = %file, deployments, "the new configuration serves");
 }
 
-impl Recipe {
-    /// Reads the file, and makes a router of it that goes on with what the one before has learned.
-    fn read(
-        &self,
-        path: PathBuf,
-        contents: &mut Contents,
-        before: &Router,
-        rows: &[StoredRow],
-    ) -> Result<(Sources, Router), String> {
-        let sources = Sources::of_file(path, &self.environment, &self.flags, contents);
-        let sources = sources.map_err(|error| with_cause(&error))?;
-        let findings = &sources.loaded.diagnostics;
-        let mut fatal = findings.iter().filter(|finding| finding.fatal);
-        if let Some(first) = fatal.next() {
-            return Err(match fatal.count() {
-                0 => first.to_string(),
-                more => format!("{first}; and {more} more, which `trunkline check` tells"),
-            });
-        }
-        let deployments = stored::deployments(&sources, rows);
-        let assembled = sources.assembly().router(&self.registry, Some(before), &deployments);
-        let Assembled { router, left_out } = assembled.map_err(|error| with_cause(&error))?;
-        findings.iter().for_each(tell);
-        tell_left_out(&left_out);
-        tell_without_key(&sources, &self.registry);
-        if router.is_empty() && !before.is_empty() {
-            // So it is while somebody writes it anew.
-            return Err("it leaves no deployment that could serve".to_owned());
-        }
-        Ok((sources, router))
+/// Reads the file anew, and makes a router of it that goes on with what the one before has learned.
+fn read(
+    sources: &Sources,
+    registry: &Arc<Registry>,
+    file: PathBuf,
+    contents: &mut Contents,
+    before: &Router,
+    rows: &[StoredRow],
+) -> Result<(Sources, Router), String> {
+    let sources = sources.anew(file, contents).map_err(|error| with_cause(&error))?;
+    let findings = &sources.loaded.diagnostics;
+    let mut fatal = findings.iter().filter(|finding| finding.fatal);
+    if let Some(first) = fatal.next() {
+        return Err(match fatal.count() {
+            0 => first.to_string(),
+            more => format!("{first}; and {more} more, which `trunkline check` tells"),
+        });
     }
+    findings.iter().for_each(tell);
+    let router = sources.router(registry, Some(before), rows).map_err(|error| with_cause(&error))?;
+    tell_without_key(&sources, registry);
+    if router.is_empty() && !before.is_empty() {
+        // So it is while somebody writes it anew.
+        return Err("it leaves no deployment that could serve".to_owned());
+    }
+    Ok((sources, router))
 }
 
 /// An error and what lies behind it, in one line.

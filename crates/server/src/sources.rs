@@ -1,17 +1,21 @@
 //! Where the configuration comes from: a file, a flag, or the environment alone.
 
-use std::error::Error;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::time::Duration;
+use std::sync::Arc;
 
 use trunkline_agents::{Origin, StartText};
-use trunkline_assembly::{Assembly, BareDeployment};
-use trunkline_config::{Contents, Diagnostic, LoadError, Loaded, is_base, load_noting, without_file};
-use trunkline_core::{Environment, ErrorKind};
+use trunkline_assembly::{Assembled, Assembly, BareDeployment};
+use trunkline_config::{
+    Contents, Diagnostic, LoadError, Loaded, StoredRow, is_base, load_noting, without_file,
+};
+use trunkline_core::{Environment, Error, ErrorKind};
+use trunkline_provider::Registry;
+use trunkline_router::Router;
 use trunkline_vercel_ai_gateway::credential_origin;
 
+use crate::finding::tell;
 use crate::flags::Flags;
 
 /// What the server was told, and by whom.
@@ -20,21 +24,21 @@ pub(crate) struct Sources {
     pub(crate) origin: Origin,
     /// What the files held.
     pub(crate) contents: Contents,
-    pub(crate) request_timeout: Option<Duration>,
-    pub(crate) keepalive_timeout: Option<Duration>,
+    pub(crate) flags: Flags,
+    /// That of the process, without what a file lays over it.
+    environment: Environment,
 }
 
 impl Sources {
     /// Reads what the flags and the environment name.
-    pub(crate) fn read(flags: &Flags, environment: &Environment) -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn read(flags: &Flags, environment: &Environment) -> Result<Self, Box<dyn std::error::Error>> {
         let file = flags.config.clone().or_else(|| environment.get("CONFIG_FILE_PATH").map(PathBuf::from));
         let (loaded, origin) = match (file, &flags.model) {
             (Some(_), Some(_)) => {
                 return Err("--config and --model exclude each other: the file says what is served".into());
             }
             (Some(path), None) => {
-                let mut contents = Contents::default();
-                return Ok(Self::of_file(path, environment, flags, &mut contents)?);
+                return Ok(Self::of_file(path, environment, flags, &mut Contents::default())?);
             }
             (None, Some(_)) if flags.api_base.as_deref().is_some_and(|base| !is_base(base)) => {
                 return Err(
@@ -56,25 +60,28 @@ impl Sources {
                 (without_file(environment), origin)
             }
         };
-        let (request_timeout, keepalive_timeout) = (flags.request_timeout, flags.keepalive_timeout);
-        Ok(Self { loaded, origin, contents: Contents::default(), request_timeout, keepalive_timeout })
+        let (flags, environment) = (flags.clone(), environment.clone());
+        Ok(Self { loaded, origin, contents: Contents::default(), flags, environment })
     }
 
-    /// Reads a file, and what it includes, and notes what they held even where they will not do.
+    /// Reads the file anew, and what it includes, and notes what they held even where they will not do.
     ///
     /// # Errors
     ///
     /// When a file cannot be read or is not YAML.
-    pub(crate) fn of_file(
+    pub(crate) fn anew(&self, file: PathBuf, contents: &mut Contents) -> Result<Self, LoadError> {
+        Self::of_file(file, &self.environment, &self.flags, contents)
+    }
+
+    fn of_file(
         path: PathBuf,
         environment: &Environment,
         flags: &Flags,
         contents: &mut Contents,
     ) -> Result<Self, LoadError> {
         let loaded = load_noting(&path, environment, &flags.allow_unsupported, contents)?;
-        let (request_timeout, keepalive_timeout) = (flags.request_timeout, flags.keepalive_timeout);
-        let (origin, contents) = (Origin::File(path), contents.clone());
-        Ok(Self { loaded, origin, contents, request_timeout, keepalive_timeout })
+        let (flags, environment) = (flags.clone(), environment.clone());
+        Ok(Self { loaded, origin: Origin::File(path), contents: contents.clone(), flags, environment })
     }
 
     /// The file that says what is served, if one does.
@@ -88,7 +95,24 @@ impl Sources {
     /// What the router is assembled of.
     pub(crate) fn assembly(&self) -> Assembly<'_> {
         let assembly = Assembly::of(&self.loaded.settings);
-        assembly.with_bare(self.bare()).with_total_timeout(self.request_timeout)
+        assembly.with_bare(self.bare()).with_total_timeout(self.flags.request_timeout)
+    }
+
+    /// The router for all of it and for rows of the store, which goes on with what the one `before` has learned. Findings
+    /// about the rows, and what of all cannot be served, are told.
+    pub(crate) fn router(
+        &self,
+        registry: &Arc<Registry>,
+        before: Option<&Router>,
+        rows: &[StoredRow],
+    ) -> Result<Router, Error> {
+        let (stored, findings) = self.loaded.stored_deployments(rows);
+        findings.iter().for_each(tell);
+        let Assembled { router, left_out } = self.assembly().router(registry, before, &stored)?;
+        for (location, why) in left_out {
+            tracing::error!("{location}: the deployment is out of service: {why}");
+        }
+        Ok(router)
     }
 
     /// What is served without a file.

@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::watch;
-use trunkline_config::{DeploymentSettings, StoredRow};
+use trunkline_config::StoredRow;
 use trunkline_core::{Error, ErrorKind};
 use trunkline_keys::{Observer, Pepper};
 use trunkline_management::{Deployments, StoredModel, stored_models};
 use trunkline_provider::Registry;
 use trunkline_store::{Kind, Store};
 
-use crate::finding::tell;
 use crate::sources::Sources;
 
 /// How long the store may take to tell which there are.
@@ -116,13 +115,6 @@ pub(crate) async fn at_start(stored: Option<&Stored>) -> Option<Vec<StoredRow>> 
             None
         }
     }
-}
-
-/// The deployments that rows are, with what a file says of all. Findings about them are told.
-pub(crate) fn deployments(sources: &Sources, rows: &[StoredRow]) -> Vec<DeploymentSettings> {
-    let (deployments, findings) = sources.loaded.stored_deployments(rows);
-    findings.iter().for_each(tell);
-    deployments
 }
 
 fn row(model: &StoredModel) -> StoredRow {
