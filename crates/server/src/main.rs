@@ -24,7 +24,8 @@ use std::sync::Arc;
 
 use clap::{CommandFactory, Parser};
 use tokio::signal::unix::{SignalKind, signal};
-use trunkline_agents::{Agent, arguments::normalized};
+use trunkline_agents::Agent;
+use trunkline_agents::arguments::{normalized, number};
 use trunkline_core::Environment;
 use trunkline_gateway::{Log, LogLines, Recorder, Server, StopHandle, Tls};
 
@@ -104,8 +105,9 @@ fn serve_as_told(
     let registry = Arc::new(assemble::registry(&sources)?);
     let settings = assemble::gateway_settings(&sources, files);
     let audience = settings.audience();
-    let port = sources.number(sources.flags.port, "PORT", 4000)?;
-    let workers = sources.number(sources.flags.num_workers, "NUM_WORKERS", 0)?;
+    let (flags, variables) = (&sources.flags, &sources.loaded.environment);
+    let port = number(flags.port, variables, "PORT", 4000)?;
+    let workers = number(flags.num_workers, variables, "NUM_WORKERS", 0)?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if workers > 0 {
         runtime.worker_threads(workers);

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use trunkline_agents::{Origin, StartText};
@@ -132,18 +131,6 @@ impl Sources {
             // Without a credential its models are refused with the variables to set, rather than not known.
             Origin::Nothing => vec![bare(VERCEL, VERCEL), bare("*", VERCEL), bare("echo/*", "echo/*")],
         }
-    }
-
-    /// A number from a flag, else from a variable, else what it is where nobody says so.
-    pub(crate) fn number<N: FromStr>(
-        &self,
-        flag: Option<N>,
-        variable: &str,
-        otherwise: N,
-    ) -> Result<N, String> {
-        let text = self.loaded.environment.get(variable).filter(|_| flag.is_none());
-        let Some(text) = text else { return Ok(flag.unwrap_or(otherwise)) };
-        text.trim().parse().map_err(|_| format!("the variable {variable} is `{text}`, which will not do"))
     }
 
     /// What is printed at the start.
