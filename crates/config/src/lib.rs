@@ -80,7 +80,6 @@ pub use location::Location;
 pub use members::Members;
 pub use params::is_base;
 pub use redis::RedisSettings;
-pub use restart::{changed_variables, waiting_for_restart};
 pub use routing_settings::{AllowedFailsPolicy, RetryPolicy, RoutingSettings, RoutingStrategy, StrategyArgs};
 pub use settings::{AliasSettings, GeneralSettings, Settings, UpstreamSettings};
 pub use stored::StoredRow;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use trunkline_core::{Environment, Secret};
 
 use crate::{
-    AccountSettings, CacheSettings, GeneralSettings, RedisSettings, Settings, TrunklineSettings,
+    AccountSettings, CacheSettings, GeneralSettings, Loaded, RedisSettings, Settings, TrunklineSettings,
     UpstreamSettings,
 };
 
@@ -41,10 +41,28 @@ macro_rules! differing_redis {
     };
 }
 
+impl Loaded {
+    /// What of a configuration that is `now` to be served waits for a restart of the server that began with this one: lines
+    /// for people.
+    pub fn waiting_for_restart(&self, now: &Self) -> Vec<String> {
+        let settings = waiting_for_restart(&self.settings, &now.settings);
+        let variables = changed_variables(&self.environment, &now.environment);
+        let line = |words: &str, names: String| (!names.is_empty()).then(|| format!("{words}: {names}"));
+        let lines = [
+            line("changed, and not taken up before a restart", settings.join(", ")),
+            line(
+                "changed in environment_variables, and before a restart taken up only where the file refers to it",
+                variables.join(", "),
+            ),
+        ];
+        lines.into_iter().flatten().collect()
+    }
+}
+
 const CALLBACKS: &str = "litellm_settings.callbacks";
 
 /// The keys that differ, of those that a server takes up when it starts and not while it serves.
-pub fn waiting_for_restart(before: &Settings, now: &Settings) -> Vec<&'static str> {
+fn waiting_for_restart(before: &Settings, now: &Settings) -> Vec<&'static str> {
     // All of it is said with each call. WHEN ADDING A SETTING that the transport is made with, name it below.
     let UpstreamSettings { timeout: _, stream_timeout: _, verify_certificates: _, http2: _ } = now.upstream;
     let mut names = differing!(
@@ -71,7 +89,7 @@ pub fn waiting_for_restart(before: &Settings, now: &Settings) -> Vec<&'static st
 
 /// The variables whose text is another, by name. Where the file refers to them they are taken up with it; who has read
 /// them at the start, as providers do, goes on with what they were.
-pub fn changed_variables(before: &Environment, now: &Environment) -> Vec<String> {
+fn changed_variables(before: &Environment, now: &Environment) -> Vec<String> {
     let names: BTreeSet<&str> = before.names().chain(now.names()).collect();
     names.into_iter().filter(|name| before.get(name) != now.get(name)).map(str::to_owned).collect()
 }
@@ -252,5 +270,19 @@ mod tests {
         change(&mut now.cache.redis);
         let of_cache = ["litellm_settings.cache_params.db", "litellm_settings.cache_params.url"];
         assert_eq!(waiting_for_restart(&Settings::default(), &now), of_cache);
+    }
+
+    #[test]
+    fn people_are_told_in_lines() {
+        let loaded = |file: &str| {
+            crate::parse(file, "config.yaml", &Environment::default(), &[]).expect("it can be read")
+        };
+        let before = loaded("");
+        assert!(before.waiting_for_restart(&loaded("router_settings: {num_retries: 3}\n")).is_empty());
+        let now = loaded("litellm_settings: {json_logs: true}\nenvironment_variables: {A: b, C: d}\n");
+        let told = before.waiting_for_restart(&now);
+        let [settings, variables] = told.as_slice() else { panic!("{told:?}") };
+        assert_eq!(settings, "changed, and not taken up before a restart: litellm_settings.json_logs");
+        assert!(variables.starts_with("changed in environment_variables") && variables.ends_with(": A, C"));
     }
 }

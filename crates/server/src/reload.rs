@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use trunkline_config::{Contents, Followed, Loaded, StoredRow, changed_variables, waiting_for_restart};
+use trunkline_config::{Contents, Followed, Loaded, StoredRow};
 use trunkline_gateway::Gateway;
 use trunkline_provider::Registry;
 use trunkline_router::Router;
 
+use crate::beside::if_any;
 use crate::finding::{tell, tell_without_key};
 use crate::sources::Sources;
 use crate::stored::Stored;
@@ -72,7 +73,7 @@ impl Reloader {
         loop {
             let news = tokio::select! {
                 is_asked_for = changed(self.file.as_mut()) => News::OfFile { is_asked_for },
-                () = news(self.stored.as_deref()), if !self.is_due => News::OfStore,
+                () = if_any(self.stored.as_deref().map(Stored::news)), if !self.is_due => News::OfStore,
                 () = tokio::time::sleep(ASK_AGAIN), if self.is_due => News::OfStore,
             };
             match news {
@@ -162,37 +163,15 @@ async fn changed(file: Option<&mut (Followed, Signal)>) -> bool {
     }
 }
 
-/// Waits until the store may have something new. For ever, where it keeps no deployments.
-async fn news(stored: Option<&Stored>) {
-    match stored {
-        Some(stored) => stored.news().await,
-        None => std::future::pending().await,
-    }
-}
-
 fn refuse(gateway: &Gateway, file: &Followed, why: &str) {
     let file = file.path().display();
     tracing::error!(config.file = %file, "the new configuration is refused, the last good one serves on: {why}");
     gateway.config_refused();
 }
 
-fn take_up(
-    gateway: &Gateway,
-    file: &Followed,
-    Loaded { settings, environment, .. }: &Loaded,
-    sources: &Sources,
-    router: Router,
-) {
-    let late = waiting_for_restart(settings, &sources.loaded.settings);
-    if !late.is_empty() {
-        tracing::warn!("changed, and not taken up before a restart: {}", late.join(", "));
-    }
-    let variables = changed_variables(environment, &sources.loaded.environment);
-    if !variables.is_empty() {
-        tracing::warn!(
-            "changed in environment_variables, and before a restart taken up only where the file refers to it: {}",
-            variables.join(", ")
-        );
+fn take_up(gateway: &Gateway, file: &Followed, at_start: &Loaded, sources: &Sources, router: Router) {
+    for line in at_start.waiting_for_restart(&sources.loaded) {
+        tracing::warn!("{line}");
     }
     let deployments = router.deployments().count();
     gateway.serve_by(Arc::new(router));
@@ -211,15 +190,10 @@ fn read(
     rows: &[StoredRow],
 ) -> Result<(Sources, Router), String> {
     let sources = sources.anew(file, contents).map_err(|error| with_cause(&error))?;
-    let findings = &sources.loaded.diagnostics;
-    let mut fatal = findings.iter().filter(|finding| finding.fatal);
-    if let Some(first) = fatal.next() {
-        return Err(match fatal.count() {
-            0 => first.to_string(),
-            more => format!("{first}; and {more} more, which `trunkline check` tells"),
-        });
+    if let Some(why) = sources.loaded.refusal() {
+        return Err(why);
     }
-    findings.iter().for_each(tell);
+    sources.loaded.diagnostics.iter().for_each(tell);
     let router = sources.router(registry, Some(before), rows).map_err(|error| with_cause(&error))?;
     tell_without_key(&sources, registry);
     if router.is_empty() && !before.is_empty() {
