@@ -7,6 +7,7 @@ use trunkline_store::{RequestQuery, RequestRow, Store};
 use crate::ask::Asked;
 use crate::day::days;
 use crate::mend::{Bills, mended, same};
+use crate::moment::{Moment, parse_moment};
 use crate::outcome::{Difference, Failure, Outcome};
 use crate::upstreams::Upstreams;
 
@@ -48,6 +49,18 @@ impl Options {
     /// From one time until another, which is now: to look, and change nothing.
     pub fn new(from: i64, now: i64) -> Self {
         Self { from, until: now, now, all: false, apply_as: None, days: true, listed_max: 10_000 }
+    }
+
+    /// As [`Options::new`], between two times as people say them: a day in UTC (`2026-11-27`), of which the whole is meant, a
+    /// time (`2026-11-27T10:00:00Z`), or how long ago (`30d`, `12h`, `45m`). The end is now where nobody says it.
+    ///
+    /// # Errors
+    ///
+    /// A text that is none of them, with what would be one.
+    pub fn between(since: &str, until: Option<&str>, now: i64) -> Result<Self, String> {
+        let from = parse_moment(since, Moment::Since, now)?;
+        let until = until.map(|until| parse_moment(until, Moment::Until, now)).transpose()?;
+        Ok(Self { until: until.unwrap_or(now), ..Self::new(from, now) })
     }
 }
 
