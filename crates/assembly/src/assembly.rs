@@ -20,7 +20,7 @@ pub struct Assembly<'s> {
 }
 
 /// A deployment that no row describes: a name, and the model that it leads to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BareDeployment {
     /// The name that callers use.
     pub group: String,
@@ -159,6 +159,11 @@ impl<'s> Assembly<'s> {
 }
 
 impl BareDeployment {
+    /// A model under a name, called where its provider is.
+    pub fn new(group: impl Into<String>, model: impl Into<String>) -> Self {
+        Self { group: group.into(), model: model.into(), api_base: None }
+    }
+
     fn spec(&self, send: &SendOptions) -> DeploymentSpec {
         let target = Target { api_base: self.api_base.clone(), send: send.clone(), ..Target::default() };
         DeploymentSpec {

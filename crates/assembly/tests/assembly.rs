@@ -92,8 +92,8 @@ fn what_is_stored_serves_beside_the_file_and_says_so() {
 fn what_is_bare_serves_or_is_refused() {
     let nothing = loaded("");
     let bare = |model: &str| {
-        let deployment = BareDeployment { group: "*".to_owned(), model: model.to_owned(), api_base: None };
-        Assembly::of(&nothing.settings).with_bare(vec![deployment]).router(&registry(), None, &[])
+        let bare = vec![BareDeployment::new("*", model)];
+        Assembly::of(&nothing.settings).with_bare(bare).router(&registry(), None, &[])
     };
     assert_eq!(bare("echo/*").expect("a router").router.deployments().count(), 1);
     assert_eq!(bare("nobody/*").expect_err("nobody").kind(), ErrorKind::UnknownModel);

@@ -117,19 +117,16 @@ impl Sources {
     /// What is served without a file.
     fn bare(&self) -> Vec<BareDeployment> {
         const VERCEL: &str = "vercel_ai_gateway/*";
-        let bare = |group: &str, model: &str| {
-            let (group, model) = (group.to_owned(), model.to_owned());
-            BareDeployment { group, model, api_base: None }
-        };
+        let (all, any) = (BareDeployment::new(VERCEL, VERCEL), BareDeployment::new("*", VERCEL));
         match &self.origin {
             Origin::File(_) => Vec::new(),
             Origin::Model { model, alias, api_base } => {
-                let named = bare(alias.as_ref().unwrap_or(model), model);
+                let named = BareDeployment::new(alias.as_ref().unwrap_or(model), model);
                 vec![BareDeployment { api_base: api_base.clone(), ..named }]
             }
-            Origin::Vercel(_) => vec![bare(VERCEL, VERCEL), bare("*", VERCEL)],
+            Origin::Vercel(_) => vec![all, any],
             // Without a credential its models are refused with the variables to set, rather than not known.
-            Origin::Nothing => vec![bare(VERCEL, VERCEL), bare("*", VERCEL), bare("echo/*", "echo/*")],
+            Origin::Nothing => vec![all, any, BareDeployment::new("echo/*", "echo/*")],
         }
     }
 
