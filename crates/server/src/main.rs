@@ -118,7 +118,7 @@ fn serve_as_told(
         let stored = accounts.as_ref().and_then(|accounts| accounts.stored.clone());
         let rows = stored::at_start(stored.as_deref()).await;
         let router = sources.router(&registry, None, rows.as_deref().unwrap_or_default())?;
-        finding::tell_without_key(&sources, &registry);
+        sources.tell_without_key(&registry);
         let served = router.deployments().count();
         let exporter = assemble::exporter(&sources, &recorder)?;
         let recorder = exporter.clone().map_or(recorder, |exporter| -> Arc<dyn Recorder> { exporter });

@@ -14,7 +14,7 @@ use trunkline_provider::Registry;
 use trunkline_router::Router;
 
 use crate::beside::if_any;
-use crate::finding::{tell, tell_without_key};
+use crate::finding::tell;
 use crate::sources::Sources;
 use crate::stored::Stored;
 
@@ -195,7 +195,7 @@ fn read(
     }
     sources.loaded.diagnostics.iter().for_each(tell);
     let router = sources.router(registry, Some(before), rows).map_err(|error| with_cause(&error))?;
-    tell_without_key(&sources, registry);
+    sources.tell_without_key(registry);
     if router.is_empty() && !before.is_empty() {
         // So it is while somebody writes it anew.
         return Err("it leaves no deployment that could serve".to_owned());

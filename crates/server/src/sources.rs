@@ -114,6 +114,13 @@ impl Sources {
         Ok(router)
     }
 
+    /// Tells which deployments of the file have no key.
+    pub(crate) fn tell_without_key(&self, registry: &Registry) {
+        for (location, why) in self.assembly().without_key(registry) {
+            tracing::warn!("{location}: {why}");
+        }
+    }
+
     /// What is served without a file.
     fn bare(&self) -> Vec<BareDeployment> {
         const VERCEL: &str = "vercel_ai_gateway/*";
