@@ -32,6 +32,10 @@ install:
 build:
     ./tests/run build
 
+# The end-to-end tests against the release binary, and the tests of what counts, compiled with optimizations.
+optimized:
+    ./tests/run optimized
+
 # Real client programs in Python, Node and the shell, against the release binary.
 clients:
     ./tests/run clients

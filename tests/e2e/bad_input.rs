@@ -50,7 +50,7 @@ async fn bodies_that_are_no_json_object() {
 }
 
 #[tokio::test]
-async fn names_that_are_too_long_to_be_kept() {
+async fn names_that_are_too_long_or_too_many_to_be_kept() {
     let server = echo().await;
     let parameter = |name: &'static str| (400, "invalid_request_error", name);
     let [long, longest] = ["a".repeat(257), "a".repeat(256)];
@@ -64,7 +64,14 @@ async fn names_that_are_too_long_to_be_kept() {
     let refused =
         send(server.address, "POST", "/v1/chat/completions", &header, body("\"n\":1").as_bytes()).await;
     assert_eq!(refusal(&refused).2, "tags");
-    let kept = body(&format!("\"user\":\"{longest}\""));
+    let many: Vec<String> = (0..33).map(|tag| format!("\"{tag}\"")).collect();
+    let says = "more than 32 tags";
+    for member in ["\"tags\":", "\"metadata\":{\"tags\":", "\"litellm_metadata\":{\"tags\":"] {
+        let end = if member.contains('{') { "}" } else { "" };
+        let body = body(&format!("{member}[{}]{end}", many.join(",")));
+        check(&server, body.as_bytes(), parameter("tags"), says).await;
+    }
+    let kept = body(&format!("\"user\":\"{longest}\",\"tags\":[{}]", many[..32].join(",")));
     assert_eq!(post(server.address, "/v1/chat/completions", &kept).await.status, 200);
 }
 

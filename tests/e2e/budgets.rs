@@ -11,7 +11,9 @@ use tokio::net::TcpStream;
 use trunkline_testkit::upstream::{Pause, Script, ScriptedUpstream, Step};
 
 use crate::client::Answer;
-use crate::office::{CHAT, COST, EVENT, MASTER, ask, chat, done, events, key, reply, row, see, spend, start};
+use crate::office::{
+    CHAT, COST, EVENT, MASTER, ask, chat, done, events, key, reply, row, rows, see, spend, start,
+};
 use crate::server::{Start, Trunkline, until};
 
 /// The key's budget in units of 1e-5 dollars.
@@ -20,7 +22,7 @@ const BUDGET: u64 = 1_000;
 struct World {
     upstream: ScriptedUpstream,
     server: Trunkline,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// A gateway whose model `m` is answered so: `(whole, streamed)`; its configuration has `more`.
@@ -36,7 +38,7 @@ async fn world(answer: impl Fn(bool) -> Script + Send + Sync + 'static, more: &s
     );
     let config = format!("model_list:\n{}{unpriced}{more}", row("m", &upstream.url()));
     let server = start(folder.path(), &config).serve().await;
-    World { upstream, server, _folder: folder }
+    World { upstream, server, folder }
 }
 
 fn answered(is_streamed: bool) -> Script {
@@ -53,7 +55,7 @@ fn check_refused(answer: &Answer, max: &str) {
 
 /// Asks 200 times at once on a cent.
 async fn check_a_cent(is_streamed: bool) {
-    let World { upstream, server, _folder } = world(answered, "").await;
+    let World { upstream, server, folder: _folder } = world(answered, "").await;
     let address = server.address;
     let key = key(address, json!({ "max_budget": 0.01 })).await;
     let body = chat("m", "hi", json!({ "max_tokens": 10, "stream": is_streamed }));
@@ -83,6 +85,45 @@ async fn two_hundred_streams_at_once_spend_no_more_than_a_cent() {
     check_a_cent(true).await;
 }
 
+/// As some upstreams answer. The key's next start would begin with all of its budget otherwise.
+#[tokio::test]
+async fn a_whole_reply_that_tells_no_usage_is_estimated() {
+    let silent = |_| {
+        let text = "word ".repeat(80);
+        let choice = json!({ "index": 0, "message": { "role": "assistant", "content": text }, "finish_reason": "stop" });
+        Script::json(200, json!({ "id": "gen_1", "model": "x", "choices": [choice] }).to_string())
+    };
+    let World { upstream: _upstream, server, folder: _folder } = world(silent, "").await;
+    let key = key(server.address, json!({ "max_budget": 0.01 })).await;
+    let body = chat("m", "hi", json!({ "max_tokens": 200 }));
+    let answer = ask(server.address, &key, CHAT, &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    // A hundred tokens of text and a role out, and five in.
+    until("it is in the books", async || spend(server.address, &key).await == 2 * 104 + 5).await;
+    let metrics = see(server.address, MASTER, "/metrics").await;
+    assert!(!metrics.text().contains("trunkline_unpriced_requests{"), "{}", metrics.text());
+}
+
+#[tokio::test]
+async fn a_whole_reply_that_its_caller_does_not_wait_for_is_estimated_by_the_time() {
+    let pausing = |_| Script::new([Step::Pause(Pause::Told)]);
+    let World { upstream, server, folder: _folder } = world(pausing, "").await;
+    let key = key(server.address, json!({ "max_budget": 0.01 })).await;
+    let body = chat("m", "hi", json!({ "max_tokens": 20 }));
+    let mut caller = TcpStream::connect(server.address).await.expect("it listens");
+    let head = format!(
+        "POST {CHAT} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {key}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    caller.write_all(head.as_bytes()).await.expect("room");
+    upstream.wait_for_requests(1).await;
+    // In a fifth of a second all of it may be written.
+    let early = tokio::time::timeout(Duration::from_millis(210), caller.read(&mut [0; 1])).await;
+    assert!(early.is_err(), "nothing is answered");
+    drop(caller);
+    until("it is in the books", async || spend(server.address, &key).await == 2 * 20 + 5).await;
+}
+
 #[tokio::test]
 async fn a_stream_without_a_limit_ends_with_an_error_when_the_money_is_gone() {
     let head = Script::sse(Vec::<&str>::new()).steps.remove(0);
@@ -92,7 +133,7 @@ async fn a_stream_without_a_limit_ends_with_an_error_when_the_money_is_gone() {
         let events = (0..200).flat_map(|_| event.clone());
         Script::new([head.clone()].into_iter().chain(events))
     };
-    let World { upstream, server, _folder } =
+    let World { upstream, server, folder: _folder } =
         world(script, "trunkline_settings: {reserve_output_tokens: 10}\n").await;
     let key = key(server.address, json!({ "max_budget": 0.002 })).await;
     let body = chat("m", "hi", json!({ "stream": true }));
@@ -133,7 +174,7 @@ async fn a_stream_without_a_limit_ends_with_an_error_when_the_money_is_gone() {
 
 #[tokio::test]
 async fn an_image_is_asked_for_only_if_there_is_money_for_one() {
-    let World { upstream, server, _folder } =
+    let World { upstream, server, folder: _folder } =
         world(answered, "trunkline_settings: {reserve_output_tokens: 100}\n").await;
     let [poor, rich] = [
         key(server.address, json!({ "max_budget": 0.003 })).await,
@@ -153,7 +194,7 @@ async fn an_image_is_asked_for_only_if_there_is_money_for_one() {
 #[tokio::test]
 async fn the_status_of_a_spent_budget_can_be_chosen() {
     let more = "litellm_settings: {budget_exceeded_status_code: 429}\n";
-    let World { upstream: _upstream, server, _folder } = world(answered, more).await;
+    let World { upstream: _upstream, server, folder: _folder } = world(answered, more).await;
     let key = key(server.address, json!({ "max_budget": 0.0001 })).await;
     let answer = ask(server.address, &key, CHAT, &chat("m", "hi", json!({ "max_tokens": 10 }))).await;
     assert_eq!(answer.error(), (429, "budget_exceeded".to_owned(), "null".to_owned()));
@@ -161,7 +202,7 @@ async fn the_status_of_a_spent_budget_can_be_chosen() {
 
 #[tokio::test]
 async fn what_all_callers_may_spend_is_told() {
-    let World { upstream: _upstream, server, _folder } =
+    let World { upstream: _upstream, server, folder: _folder } =
         world(answered, "litellm_settings: {max_budget: 2.5}\n").await;
     let told = see(server.address, MASTER, "/global/spend").await.json();
     assert_eq!((&told["spend"], &told["max_budget"]), (&json!(0), &json!(2.5)), "{told}");
@@ -169,13 +210,15 @@ async fn what_all_callers_may_spend_is_told() {
 
 #[tokio::test]
 async fn what_nobody_knows_the_price_of_is_denied_to_who_has_a_budget() {
-    let World { upstream, server, _folder } = world(answered, "").await;
+    let World { upstream, server, folder: _folder } = world(answered, "").await;
     let [with, without] =
         [key(server.address, json!({ "max_budget": 5 })).await, key(server.address, json!({})).await];
     let body = chat("unpriced", "hi", json!({}));
     let denied = ask(server.address, &with, CHAT, &body).await;
     assert_eq!(denied.error(), (403, "permission_error".to_owned(), "model".to_owned()));
-    assert!(denied.message().contains("`unpriced`"), "{}", denied.message());
+    for named in ["`unpriced`", "`input_cost_per_token`", "price_file", "catalogue_prices_refresh_seconds"] {
+        assert!(denied.message().contains(named), "{}", denied.message());
+    }
     assert_eq!(upstream.requests().len(), 0);
     assert_eq!(ask(server.address, &without, CHAT, &body).await.status, 200);
     // What is free needs no price.
@@ -187,7 +230,7 @@ async fn what_nobody_knows_the_price_of_is_denied_to_who_has_a_budget() {
 #[tokio::test]
 async fn what_nobody_knows_the_price_of_can_be_denied_to_everybody_with_or_without_keys() {
     let deny = "trunkline_settings: {unknown_price: deny}\n";
-    let World { upstream, server, _folder } = world(answered, deny).await;
+    let World { upstream, server, folder: _folder } = world(answered, deny).await;
     let row = |name: &str, price: &str| {
         format!(
             "- {{model_name: {name}, litellm_params: {{model: openai/nobody-knows, api_key: sk-1, api_base: \"{}/v1\"{price}}}}}\n",
@@ -207,8 +250,33 @@ async fn what_nobody_knows_the_price_of_can_be_denied_to_everybody_with_or_witho
 }
 
 #[tokio::test]
+async fn what_nobody_knows_the_price_of_can_be_charged_at_a_cap() {
+    let cap = "trunkline_settings: {unknown_price: cap, unknown_price_cap: 0.004}\n";
+    let World { upstream, server, folder } = world(answered, cap).await;
+    let address = server.address;
+    let caller = key(address, json!({ "max_budget": 0.01 })).await;
+    let without = key(address, json!({})).await;
+    let body = |is_streamed: bool| chat("unpriced", "hi", json!({ "stream": is_streamed }));
+    assert_eq!(ask(address, &without, CHAT, &body(false)).await.status, 200);
+    for is_streamed in [false, true] {
+        assert_eq!(ask(address, &caller, CHAT, &body(is_streamed)).await.status, 200);
+    }
+    // Two fifths are spent twice, and the last fifth does not pay for a third.
+    check_refused(&ask(address, &caller, CHAT, &body(false)).await, "0.01");
+    // What has a price is charged at that, and fits.
+    let priced = chat("m", "hi", json!({ "max_tokens": 10 }));
+    assert_eq!(ask(address, &caller, CHAT, &priced).await.status, 200);
+    assert_eq!(upstream.requests().len(), 4);
+    assert!(!String::from_utf8_lossy(&upstream.requests()[1].body).contains("max_"), "it is not cut short");
+    until("it is all spent", async || spend(address, &caller).await == 800 + COST).await;
+    server.stop().await;
+    let origins: Vec<_> = rows(folder.path()).await.iter().rev().map(|row| row.cost_origin.name()).collect();
+    assert_eq!(origins, ["unknown", "estimated", "estimated", "computed"]);
+}
+
+#[tokio::test]
 async fn requests_and_tokens_of_a_minute_are_exact() {
-    let World { upstream, server, _folder } = world(answered, "").await;
+    let World { upstream, server, folder: _folder } = world(answered, "").await;
     let address = server.address;
     let of_requests = key(address, json!({ "rpm_limit": 30 })).await;
     let body = chat("m", "hi", json!({ "max_tokens": 10 }));
@@ -246,7 +314,7 @@ async fn a_stream_holds_its_place_until_it_ends() {
     let mut steps = Script::sse(events(3)).steps;
     steps.insert(2, Step::Pause(Pause::Told));
     let script = move |is_streamed| if is_streamed { Script::new(steps.clone()) } else { answered(false) };
-    let World { upstream, server, _folder } = world(script, "").await;
+    let World { upstream, server, folder: _folder } = world(script, "").await;
     let address = server.address;
     let key = key(address, json!({ "max_parallel_requests": 1 })).await;
     let streamed = chat("m", "hi", json!({ "stream": true }));
@@ -270,7 +338,7 @@ async fn a_stream_holds_its_place_until_it_ends() {
 
 #[tokio::test]
 async fn a_team_s_budget_holds_for_all_of_its_keys() {
-    let World { upstream: _upstream, server, _folder } = world(answered, "").await;
+    let World { upstream: _upstream, server, folder: _folder } = world(answered, "").await;
     let address = server.address;
     done(address, "/team/new", json!({ "team_id": "red", "max_budget": 0.001 })).await;
     let [one, two] =
@@ -292,7 +360,7 @@ async fn a_team_s_budget_holds_for_all_of_its_keys() {
 
 #[tokio::test]
 async fn a_member_who_is_refused_is_named_with_the_team() {
-    let World { upstream: _upstream, server, _folder } = world(answered, "").await;
+    let World { upstream: _upstream, server, folder: _folder } = world(answered, "").await;
     let address = server.address;
     done(address, "/user/new", json!({ "user_id": "ben" })).await;
     done(address, "/team/new", json!({ "team_id": "red" })).await;

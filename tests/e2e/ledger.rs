@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 use rust_decimal::Decimal;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use trunkline_store::{CostOrigin, RequestRow};
+use trunkline_journal::{Journal, Options as JournalOptions};
+use trunkline_ledger::{Ledger, Opening};
+use trunkline_store::{CostOrigin, RequestRow, SqliteStore};
 use trunkline_testkit::upstream::{Cut, Script, ScriptedUpstream};
 
 use crate::client::{Answer, send};
@@ -246,4 +249,22 @@ async fn killed_under_load_no_request_lacks_its_row_and_none_has_two() {
     assert!(rows.len() >= upstream.requests().len(), "what went upstream has a row");
     let sum: Decimal = rows.iter().filter_map(|row| row.spend).sum();
     assert_eq!(Decimal::new(told.cast_signed(), 5), sum.round_dp(5), "{} rows", rows.len());
+}
+
+#[tokio::test]
+async fn what_a_start_with_a_journal_left_is_delivered_by_one_without() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = JournalOptions { format: trunkline_ledger::FORMAT, ..JournalOptions::default() };
+    let journal = Journal::open(&folder.path().join("journal"), &options).expect("the journal opens");
+    let store = SqliteStore::in_memory().await.expect("a store");
+    let earlier = Ledger::open(journal, Arc::new(store), Default::default());
+    let opening = Opening { call_id: "call-1", ..Opening::default() };
+    drop(earlier.begin(&opening).expect("is admitted"));
+    drop(earlier);
+    let config = "model_list: [{model_name: e, litellm_params: {model: echo/x}}]\n\
+                  trunkline_settings: {ledger_durability: memory}\n";
+    let server = start(folder.path(), config).serve().await;
+    let logs = see(server.address, MASTER, "/spend/logs").await.json();
+    assert_eq!(logs[0]["litellm_call_id"], "call-1", "{logs}");
+    server.stop().await;
 }

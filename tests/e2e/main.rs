@@ -3,6 +3,7 @@
 mod client;
 mod office;
 mod server;
+mod service_tiers;
 
 mod access;
 mod added_models;
@@ -27,6 +28,7 @@ mod metrics;
 mod models;
 mod operation;
 mod outage;
+mod price_file;
 mod prices;
 mod questions;
 mod reconcile;

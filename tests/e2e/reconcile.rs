@@ -5,12 +5,14 @@ use std::path::Path;
 
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
+use trunkline_core::Secret;
+use trunkline_store::{PostgresOptions, PostgresStore};
 use trunkline_testkit::postgres::PostgresServer;
 use trunkline_testkit::simulator::{BilledCall, Simulator, SimulatorOptions};
 
 use crate::client::Answer;
 use crate::office::{CHAT, MASTER, ask, chat, done, key, see, start};
-use crate::server::until;
+use crate::server::{Start, until};
 
 struct World {
     simulator: Simulator,
@@ -22,16 +24,21 @@ impl World {
     async fn new(more: &str) -> Self {
         let options = SimulatorOptions { reports: true, ..SimulatorOptions::default() };
         let simulator = Simulator::start(options).await.expect("a port");
-        let row = |group: &str, model: &str| {
+        let row = |group: &str, model: &str, key: &str| {
             let base = simulator.v1_url();
             format!(
-                "- {{model_name: {group}, litellm_params: {{model: vercel_ai_gateway/{model}, api_key: vck_test, api_base: \"{base}\", \
+                "- {{model_name: {group}, litellm_params: {{model: vercel_ai_gateway/{model}, {key}api_base: \"{base}\", \
                  input_cost_per_token: 0.000002, output_cost_per_token: 0.000008}}}}\n"
             )
         };
-        let config =
-            format!("model_list:\n{}{}{more}", row("cut", "sim/service-tiers"), row("free", "sim/free"));
+        // Both have one key, be it their own or that of the environment.
+        let rows = [row("cut", "sim/service-tiers", "api_key: vck_test, "), row("free", "sim/free", "")];
+        let config = format!("model_list:\n{}{more}", rows.concat());
         Self { simulator, config, folder: tempfile::tempdir().expect("a folder") }
+    }
+
+    fn start(&self) -> Start {
+        start(self.folder.path(), &self.config).variable("AI_GATEWAY_API_KEY", "vck_test")
     }
 
     /// A stream that breaks off, of which nobody told what it cost.
@@ -54,7 +61,7 @@ impl World {
 
     /// Runs the command beside the gateway.
     async fn reconcile(&self, more: &[&str]) -> (bool, String, String) {
-        let mut command = start(self.folder.path(), &self.config).argument("reconcile");
+        let mut command = self.start().argument("reconcile");
         for argument in more {
             command = command.argument(*argument);
         }
@@ -86,7 +93,7 @@ async fn stored(address: SocketAddr, key: &str) -> [Decimal; 4] {
 
 async fn check(more: &str) {
     let world = World::new(more).await;
-    let server = start(world.folder.path(), &world.config).serve().await;
+    let server = world.start().serve().await;
     let address = server.address;
     done(address, "/team/new", json!({ "team_id": "red" })).await;
     done(address, "/customer/new", json!({ "user_id": "bob" })).await;
@@ -154,6 +161,13 @@ async fn what_cannot_be_held_against_a_bill_is_said_so() {
     assert!(!Path::new(&world.folder.path().join("trunkline.db")).exists(), "to look makes no ledger");
     let (is_good, _, log) = world.reconcile(&["--since", "yesterday"]).await;
     assert!(!is_good && log.contains("`yesterday` is no day"), "{log}");
+    let database = PostgresServer::shared().and_then(PostgresServer::database).expect("a database");
+    let config = format!("{}general_settings: {{database_url: \"{database}\"}}\n", world.config);
+    let world = World { config, ..world };
+    let (is_good, _, log) = world.reconcile(&[]).await;
+    assert!(!is_good && log.contains("there is no ledger yet"), "{log}");
+    let made = PostgresStore::existing(&Secret::new(&database), &PostgresOptions::default()).await;
+    assert!(made.expect("it answers").is_none(), "to look makes no tables");
     let path = world.folder.path().join("trunkline.db");
     trunkline_store::SqliteStore::open(&path).await.expect("a ledger");
     let config = "model_list: [{model_name: e, litellm_params: {model: echo/x}}]\n".to_owned();

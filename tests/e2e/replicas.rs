@@ -16,6 +16,9 @@ use crate::server::{Start, Trunkline, until};
 /// A cent, in units of 1e-5 dollars.
 const BUDGET: u64 = 1_000;
 
+/// So many tokens has a long reply.
+const LONG: u64 = 400;
+
 struct World {
     upstream: ScriptedUpstream,
     redis: RedisServer,
@@ -26,8 +29,10 @@ struct World {
 /// Three gateways with one model, whose configuration has `more`.
 async fn three(more: &str) -> World {
     let upstream = ScriptedUpstream::answering(|_, request| {
-        let is_streamed = String::from_utf8_lossy(&request.body).contains("\"stream\":true");
-        if is_streamed { Script::sse(events(10)) } else { Script::json(200, reply(10)) }
+        let body = String::from_utf8_lossy(&request.body);
+        let tokens = if body.contains("at length") { LONG } else { 10 };
+        let is_streamed = body.contains("\"stream\":true");
+        if is_streamed { Script::sse(events(tokens)) } else { Script::json(200, reply(tokens)) }
     });
     let upstream = upstream.await.expect("a loopback port");
     let redis = RedisServer::start().expect("a Redis");
@@ -103,6 +108,22 @@ async fn two_hundred_streams_at_once_at_three_spend_no_more_than_a_cent() {
     check_a_cent(true).await;
 }
 
+/// Each step is more than a process holds ahead of need, and the next one stands ready behind it.
+#[tokio::test]
+async fn a_stream_without_a_limit_goes_on_as_far_as_the_money_pays() {
+    let world = three("trunkline_settings: {reserve_output_tokens: 50, budget_wait_ms: 0}\n").await;
+    let body = chat("m", "at length", json!({ "stream": true }));
+    let key = world.key(json!({ "max_budget": 0.02 })).await;
+    let answer = ask(world.servers[0].address, &key, CHAT, &body).await;
+    assert!(answer.text().ends_with("data: [DONE]\n\n"), "{}", answer.text());
+    let key = world.key(json!({ "max_budget": 0.004 })).await;
+    let answer = ask(world.servers[0].address, &key, CHAT, &body).await;
+    assert!(answer.text().contains("budget_exceeded"), "{}", answer.text());
+    let told = answer.text().matches("\"content\":\"a\"").count();
+    // 197 tokens could be paid; what came together with the last of them has been used as well.
+    assert!((50..LONG).contains(&(told as u64)), "{told}");
+}
+
 #[tokio::test]
 async fn requests_a_minute_hold_for_all_three() {
     const LIMIT: u64 = 64;
@@ -112,20 +133,23 @@ async fn requests_a_minute_hold_for_all_three() {
     let minute = || {
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock").as_secs() / 60
     };
-    loop {
-        let (began, key) = (minute(), world.key(json!({ "rpm_limit": LIMIT })).await);
-        let answers = world.ask(150, &key, &body).await;
-        let good = answers.iter().filter(|answer| answer.status == 200).count() as u64;
-        if minute() != began {
-            continue;
+    // One unit lies unused at each that asked in vain, at most; of one that is asked alone, none.
+    for (servers, unused) in [(3, 3), (1, 0)] {
+        loop {
+            let (began, key) = (minute(), world.key(json!({ "rpm_limit": LIMIT })).await);
+            let asked = (0..150).map(|call| ask(world.servers[call % servers].address, &key, CHAT, &body));
+            let answers = join_all(asked).await;
+            let good = answers.iter().filter(|answer| answer.status == 200).count() as u64;
+            if minute() != began {
+                continue;
+            }
+            let refused = answers.iter().find(|answer| answer.status != 200).expect("a refusal");
+            assert_eq!(refused.error().0, 429, "{}", refused.text());
+            assert!(refused.message().contains("Remaining: 0"), "{}", refused.text());
+            assert!(refused.header("retry-after").is_some(), "{:?}", refused.headers);
+            assert!((LIMIT - unused..=LIMIT).contains(&good), "{good} at {servers}");
+            break;
         }
-        let refused = answers.iter().find(|answer| answer.status != 200).expect("a refusal");
-        assert_eq!(refused.error().0, 429, "{}", refused.text());
-        assert!(refused.header("retry-after").is_some(), "{:?}", refused.headers);
-        assert!(good <= LIMIT, "{good}");
-        // One unit lies unused at each of the others, at most.
-        assert!(good + 3 >= LIMIT, "{good}");
-        return;
     }
 }
 
@@ -155,25 +179,32 @@ async fn what_one_process_keeps_another_gives() {
     assert_eq!((&told["cache"], &told["cache_answers"]), (&json!("redis"), &json!(true)), "{told}");
 }
 
-#[tokio::test]
-async fn while_redis_stands_still_calls_go_on_as_the_settings_say() {
-    let world =
-        three("trunkline_settings: {limits_without_redis: allow, budgets_without_redis: refuse}\n").await;
+/// Keys with a limit, with a budget, and with neither, each served by every server.
+struct Keys {
+    limited: String,
+    paid: String,
+    free: String,
+}
+
+async fn keys(world: &World, body: &str) -> Keys {
     let limited = world.key(json!({ "rpm_limit": 1_000_000 })).await;
     let paid = world.key(json!({ "max_budget": 0.1 })).await;
     let free = world.key(json!({})).await;
-    let body = chat("m", "hi", json!({ "max_tokens": 10 }));
     for key in [&limited, &paid, &free] {
-        for answer in world.ask(6, key, &body).await {
+        for answer in world.ask(6, key, body).await {
             assert_eq!(answer.status, 200, "{}", answer.text());
         }
     }
     assert_eq!(world.details(0).await["limits"], "shared with other replicas");
-    world.redis.freeze().expect("it stands still");
+    Keys { limited, paid, free }
+}
+
+/// Asks while Redis does not answer: limits and what has none go on, money is refused.
+async fn check_outage(world: &World, keys: &Keys, body: &str) {
     // First each uses up what it holds of the money, and then nobody can tell how much is left.
     let begun = Instant::now();
     let refused = loop {
-        let answers = world.ask(3, &paid, &body).await;
+        let answers = world.ask(3, &keys.paid, body).await;
         if let Some(refused) = answers.into_iter().find(|answer| answer.status == 503) {
             break refused;
         }
@@ -181,26 +212,60 @@ async fn while_redis_stands_still_calls_go_on_as_the_settings_say() {
     };
     assert!(refused.message().contains("is shared with other replicas"), "{}", refused.text());
     assert!(refused.header("retry-after").is_some(), "{:?}", refused.headers);
-    for key in [&limited, &free] {
-        for answer in world.ask(30, key, &body).await {
+    for key in [&keys.limited, &keys.free] {
+        for answer in world.ask(30, key, body).await {
             assert_eq!(answer.status, 200, "{}", answer.text());
         }
     }
     for server in 0..3 {
         let told = world.details(server).await;
         if told["limits"].as_str().is_some_and(|text| text.ends_with("does not answer")) {
+            let metrics = see(world.servers[server].address, MASTER, "/metrics").await;
+            assert!(metrics.text().contains("\ntrunkline_limits_answering 0\n"), "{}", metrics.text());
             break;
         }
         assert_ne!(server, 2, "nobody has noticed: {told}");
     }
-    world.redis.thaw().expect("it goes on");
+}
+
+async fn until_paid(world: &World, keys: &Keys, body: &str) {
     until("the money is counted again", async || {
-        world.ask(3, &paid, &body).await.iter().all(|answer| answer.status == 200)
+        world.ask(3, &keys.paid, body).await.iter().all(|answer| answer.status == 200)
     })
     .await;
+}
+
+const OUTAGE: &str = "trunkline_settings: {limits_without_redis: allow, budgets_without_redis: refuse}\n";
+
+#[tokio::test]
+async fn while_redis_stands_still_calls_go_on_as_the_settings_say() {
+    let world = three(OUTAGE).await;
+    let body = chat("m", "hi", json!({ "max_tokens": 10 }));
+    let keys = keys(&world, &body).await;
+    world.redis.freeze().expect("it stands still");
+    check_outage(&world, &keys, &body).await;
+    world.redis.thaw().expect("it goes on");
+    until_paid(&world, &keys, &body).await;
     // What each had counted by itself is right for all.
-    world.ask(600, &paid, &body).await;
-    let of_paid = async || spend(world.servers[0].address, &paid).await;
+    world.ask(600, &keys.paid, &body).await;
+    let of_paid = async || spend(world.servers[0].address, &keys.paid).await;
     until("all is in the books", async || of_paid().await * 10 >= 10_000 * 9).await;
     assert!(of_paid().await <= 10_000, "{}", of_paid().await);
+}
+
+#[tokio::test]
+async fn while_redis_is_gone_calls_go_on_as_the_settings_say() {
+    let world = three(OUTAGE).await;
+    let body = chat("m", "hi", json!({ "max_tokens": 10 }));
+    let keys = keys(&world, &body).await;
+    world.redis.stop().expect("it ends");
+    check_outage(&world, &keys, &body).await;
+    world.redis.resume().expect("another starts in its place");
+    until_paid(&world, &keys, &body).await;
+    // It has lost what it kept: what each process has spent it is told again, and what each held may be granted once more.
+    world.ask(600, &keys.paid, &body).await;
+    let of_paid = async || spend(world.servers[0].address, &keys.paid).await;
+    until("all is in the books", async || of_paid().await * 10 >= 10_000 * 9).await;
+    let held = 3 * 10_000 / 64;
+    assert!(of_paid().await <= 10_000 + held, "{}", of_paid().await);
 }

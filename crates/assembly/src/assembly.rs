@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use trunkline_config::{DeploymentSettings, Location, Settings};
 use trunkline_core::Error;
+use trunkline_prices::{PriceFile, Prices};
 use trunkline_provider::{Registry, SendOptions, Target, Waits};
 use trunkline_router::{DeploymentSpec, Router};
 
@@ -17,6 +18,7 @@ pub struct Assembly<'s> {
     settings: &'s Settings,
     bare: Vec<BareDeployment>,
     total_timeout: Option<Duration>,
+    price_file: Option<Arc<PriceFile>>,
 }
 
 /// A deployment that no row describes: a name, and the model that it leads to.
@@ -42,7 +44,7 @@ pub struct Assembled {
 impl<'s> Assembly<'s> {
     /// What the settings say.
     pub fn of(settings: &'s Settings) -> Self {
-        Self { settings, bare: Vec::new(), total_timeout: None }
+        Self { settings, bare: Vec::new(), total_timeout: None, price_file: None }
     }
 
     /// With deployments that no row describes. They cannot be left out.
@@ -54,6 +56,12 @@ impl<'s> Assembly<'s> {
     /// With how long a call may take where its row and its group do not say, in place of what the settings say.
     pub fn with_total_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.total_timeout = timeout;
+        self
+    }
+
+    /// With a price file that goes before all other lists of prices.
+    pub fn with_price_file(mut self, file: Option<Arc<PriceFile>>) -> Self {
+        self.price_file = file;
         self
     }
 
@@ -69,9 +77,15 @@ impl<'s> Assembly<'s> {
         before: Option<&Router>,
         stored: &[DeploymentSettings],
     ) -> Result<Assembled, Error> {
-        let mut builder = Router::builder(Arc::clone(registry)).routing(routing(self.settings, stored));
+        let prices = before.map_or_else(Prices::bundled, |before| before.prices().clone());
+        let prices = match &self.price_file {
+            Some(file) => prices.with_file(Arc::clone(file)),
+            None => prices.without_file(),
+        };
+        let routing = routing(self.settings, stored);
+        let mut builder = Router::builder(Arc::clone(registry)).routing(routing).prices(prices);
         if let Some(before) = before {
-            builder = builder.succeeding(before).prices(before.prices().clone());
+            builder = builder.succeeding(before);
         }
         let send = self.send_options();
         for bare in &self.bare {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use trunkline_config::DeploymentSettings;
+use trunkline_core::ServiceTier;
 use trunkline_prices::{Price, Rates};
 use trunkline_provider::{Provider, SendOptions, Target};
 use trunkline_router::{DeploymentSpec, Probing};
@@ -65,7 +66,15 @@ fn price(row: &DeploymentSettings) -> Option<Price> {
         source: "the configuration".into(),
         ..Price::default()
     };
-    price.is_known().then_some(price)
+    if !price.is_known() {
+        return None;
+    }
+    let services = [(ServiceTier::Flex, &row.flex), (ServiceTier::Priority, &row.priority)];
+    Some(services.into_iter().fold(price, |price, (tier, told)| {
+        let (input, output, cache_read) = (told.input, told.output, told.cache_read);
+        let rates = Rates { input, output, cache_read, ..Rates::default() };
+        if rates.is_empty() { price } else { price.with_service(tier, &rates) }
+    }))
 }
 
 fn size(figure: u64) -> usize {

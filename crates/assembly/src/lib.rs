@@ -26,6 +26,8 @@
 
 mod assembly;
 mod deployment;
+mod price_file;
 mod routing;
 
 pub use assembly::{Assembled, Assembly, BareDeployment};
+pub use price_file::price_file;

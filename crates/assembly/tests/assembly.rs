@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use trunkline_assembly::{Assembled, Assembly, BareDeployment};
-use trunkline_config::{Environment, Loaded, parse};
-use trunkline_core::ErrorKind;
+use trunkline_assembly::{Assembled, Assembly, BareDeployment, price_file};
+use trunkline_config::{Contents, Environment, Loaded, load, parse};
+use trunkline_core::{ErrorKind, ServiceTier};
+use trunkline_prices::{PriceFile, Prices};
 use trunkline_provider::{Limits, Registry};
 use trunkline_transport::{HttpTransport, TransportOptions};
 
@@ -97,4 +98,56 @@ fn what_is_bare_serves_or_is_refused() {
     };
     assert_eq!(bare("echo/*").expect("a router").router.deployments().count(), 1);
     assert_eq!(bare("nobody/*").expect_err("nobody").kind(), ErrorKind::UnknownModel);
+}
+
+#[test]
+fn a_price_file_stands_beside_the_file_that_names_it_and_is_noted_whatever_it_holds() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (config, prices) = (folder.path().join("config.yaml"), folder.path().join("prices.json"));
+    std::fs::write(&config, "trunkline_settings: {price_file: prices.json}\n").expect("written");
+    let loaded = load(&config, &Environment::default(), &[]).expect("YAML");
+    let read = || {
+        let mut contents = Contents::default();
+        let file = price_file(&loaded, &mut contents);
+        (file.map(|file| file.map(|(path, file)| (path, file.len()))), contents)
+    };
+    let (missing, none) = read();
+    let error = missing.expect_err("it is not there");
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.message().contains("prices.json cannot be read"), "{error}");
+    std::fs::write(&prices, "[]").expect("written");
+    let (bad, noted) = read();
+    assert!(bad.expect_err("no object").message().ends_with("is not an object of models"));
+    assert!(none != noted && noted != Contents::default(), "both are followed");
+    std::fs::write(&prices, "{\"echo/a\": {\"input_cost_per_token\": 1e-6}}").expect("written");
+    assert_eq!(read().0.expect("it is one"), Some((prices, 1)));
+    let silent = self::loaded("");
+    assert!(price_file(&silent, &mut Contents::default()).expect("none").is_none());
+}
+
+#[test]
+fn prices_go_on_with_the_price_file_that_is_named_now() {
+    let file = PriceFile::parse("{\"echo/a\": {\"input_cost_per_token\": 1e-6}}").expect("a price file");
+    let (loaded, registry) =
+        (loaded("model_list:\n- {model_name: a, litellm_params: {model: echo/a}}\n"), registry());
+    let assembly = Assembly::of(&loaded.settings);
+    let first = assembly.clone().with_price_file(Some(Arc::new(file)));
+    let first = first.router(&registry, None, &[]).expect("a router").router;
+    assert!(first.prices().get("echo/a").is_some());
+    let second = assembly.router(&registry, Some(&first), &[]).expect("a router").router;
+    assert_eq!(*second.prices(), Prices::bundled(), "no file is named any more");
+}
+
+#[test]
+fn a_row_states_what_service_tiers_cost() {
+    let loaded = loaded(
+        "model_list:
+- model_name: a
+  litellm_params: {model: echo/a, input_cost_per_token: 2, input_cost_per_token_flex: 1}
+",
+    );
+    let assembled = Assembly::of(&loaded.settings).router(&registry(), None, &[]).expect("a router");
+    let deployment = assembled.router.deployments().next().expect("it serves");
+    let price = deployment.price.as_ref().expect("it states one");
+    assert_eq!(price.services.iter().map(|service| service.tier).collect::<Vec<_>>(), [ServiceTier::Flex]);
 }

@@ -103,7 +103,7 @@ impl Store for EveryKey {
         Err(other())
     }
 
-    async fn forget(&self, _: i64, _: u64) -> Result<u64, Error> {
+    async fn forget(&self, _: i64, _: i64, _: u64) -> Result<u64, Error> {
         Err(other())
     }
 }

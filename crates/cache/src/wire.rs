@@ -119,6 +119,8 @@ impl Seen {
         Observation {
             usage: self.usage,
             cost: reported.or(self.computed.map(Cost::Computed)),
+            // It tells what the call cost, and a kept reply costs nothing.
+            service_tier: None,
             generation_id: self.generation_id,
             terminal: self.terminal,
             failed: None,

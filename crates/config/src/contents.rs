@@ -25,8 +25,11 @@ impl Contents {
         self.0.keys().map(PathBuf::as_path)
     }
 
-    /// Reads a file, and notes what was read. Of one that is too large it is a byte too many.
-    pub(crate) fn read(&mut self, file: &Path) -> io::Result<Vec<u8>> {
+    /// Reads a file, and notes what was read. Of one that is larger than 16 MiB it is a byte too many.
+    ///
+    /// # Errors
+    /// When it cannot be read. Then too it is one of the files.
+    pub fn read(&mut self, file: &Path) -> io::Result<Vec<u8>> {
         self.note_absent(file);
         let bytes = read(file)?;
         if is_regular(file) {

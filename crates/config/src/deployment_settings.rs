@@ -74,6 +74,10 @@ pub struct DeploymentSettings {
     pub output_cost_per_audio_token: Option<Decimal>,
     /// `input_cost_per_request`, in US dollars.
     pub input_cost_per_request: Option<Decimal>,
+    /// The keys that end in `_flex`: what tokens cost in that service tier.
+    pub flex: ServicePrices,
+    /// The keys that end in `_priority`.
+    pub priority: ServicePrices,
     /// `litellm_params.mock_response`: the answer to every call; nothing goes upstream.
     pub mock_response: Option<String>,
     /// `litellm_params.configurable_clientside_auth_params`: what callers may bring themselves, `api_key` or
@@ -91,6 +95,17 @@ pub struct DeploymentSettings {
     pub location: Location,
     /// Why it must not be called, if so.
     pub disabled: Option<Disabled>,
+}
+
+/// What tokens cost in a service tier, in US dollars.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServicePrices {
+    /// `input_cost_per_token_…`.
+    pub input: Option<Decimal>,
+    /// `output_cost_per_token_…`.
+    pub output: Option<Decimal>,
+    /// `cache_read_input_token_cost_…`.
+    pub cache_read: Option<Decimal>,
 }
 
 /// What `model_info` says in place of `router_settings`. It holds for the group that the deployment belongs to.

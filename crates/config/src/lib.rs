@@ -67,7 +67,9 @@ mod watch;
 pub use accounts::AccountSettings;
 pub use cache::{CachePlace, CacheSettings};
 pub use contents::Contents;
-pub use deployment_settings::{DeploymentSettings, Disabled, GroupOverrides, HealthCheckSettings};
+pub use deployment_settings::{
+    DeploymentSettings, Disabled, GroupOverrides, HealthCheckSettings, ServicePrices,
+};
 pub use diagnostic::{Diagnostic, Severity};
 pub use documentation::key_table_markdown;
 pub use exports::{ExportSettings, TraceSettings, WebhookSettings};

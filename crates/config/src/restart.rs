@@ -176,7 +176,7 @@ fn own(before: &TrunklineSettings, now: &TrunklineSettings) -> Vec<&'static str>
         taken up: [
             connect_timeout_ms, first_event_timeout_ms, idle_timeout_ms, total_timeout_ms, queue_wait_ms, group_waits,
             queue_length_max, attempts_max, prompt_cache_affinity, hedging, hedge_delay_ms, hedge_percent_max,
-            retry_budget_percent, retry_budget_burst,
+            retry_budget_percent, retry_budget_burst, price_file,
         ];
         at a start: [
             body_bytes_max = "body_bytes_max",
@@ -210,6 +210,7 @@ fn own(before: &TrunklineSettings, now: &TrunklineSettings) -> Vec<&'static str>
             reserve_output_tokens = "reserve_output_tokens",
             budget_wait_ms = "budget_wait_ms",
             unknown_price = "unknown_price",
+            unknown_price_cap = "unknown_price_cap",
             cache_bytes_max = "cache_bytes_max",
             cache_entry_bytes_max = "cache_entry_bytes_max",
             cache_wait_ms = "cache_wait_ms",

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::deployment::{self, RowDefaults};
+use crate::deployment;
 use crate::deployment_settings::DeploymentSettings;
 use crate::diagnostic::{Diagnostic, Report};
 use crate::load::Loaded;
@@ -43,7 +43,7 @@ impl Loaded {
         let mut deployments = Vec::with_capacity(rows.len());
         for row in rows {
             let mut own = Report::default();
-            let read = self.stored_deployment(row, &self.row_defaults, &mut own);
+            let read = self.stored_deployment(row, &mut own);
             let read = read.filter(|deployment| match deployment.id.as_deref() {
                 Some(id) if ids.contains(id) => {
                     let message =
@@ -62,26 +62,26 @@ impl Loaded {
         (deployments, report.diagnostics)
     }
 
-    fn stored_deployment(
-        &self,
-        row: &StoredRow,
-        defaults: &RowDefaults,
-        report: &mut Report,
-    ) -> Option<DeploymentSettings> {
+    fn stored_deployment(&self, row: &StoredRow, report: &mut Report) -> Option<DeploymentSettings> {
         let name: Arc<str> = row.name.as_str().into();
         let whole = Location::whole(&name);
-        let node = match node::read(&row.json, &name, report) {
-            Ok(node) => at(node, &whole),
-            Err(_) => {
-                report.error(&whole, "", "cannot be read");
-                return None;
-            }
+        let Ok(mut node) = node::read(&row.json, &name, report) else {
+            report.error(&whole, "", "cannot be read");
+            return None;
         };
+        put_at(&mut node, &whole);
         if let Some(secret) = own_secret(&node) {
             report.error(&whole, "litellm_params", format!("refers to {secret}, which is the gateway's own"));
             return None;
         }
-        deployment::read_row(&node, "", &self.environment, defaults, &mut Allowances::new(&[]), report)
+        deployment::read_row(
+            &node,
+            "",
+            &self.environment,
+            &self.row_defaults,
+            &mut Allowances::new(&[]),
+            report,
+        )
     }
 }
 
@@ -100,22 +100,17 @@ fn own_secret(node: &Node) -> Option<String> {
     }
 }
 
-/// The same tree, all of it in one place: lines of a text that nobody has written tell nobody anything.
-fn at(mut node: Node, place: &Location) -> Node {
+/// Puts a tree in one place: lines of a text that nobody has written tell nobody anything.
+fn put_at(node: &mut Node, place: &Location) {
     node.location = place.clone();
     match &mut node.value {
-        Value::List(items) => {
-            for item in items {
-                *item = at(item.clone(), place);
-            }
-        }
+        Value::List(items) => items.iter_mut().for_each(|item| put_at(item, place)),
         Value::Map(members) => {
             for member in members {
                 member.location = place.clone();
-                member.node = at(member.node.clone(), place);
+                put_at(&mut member.node, place);
             }
         }
         Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::Text(_) => {}
     }
-    node
 }

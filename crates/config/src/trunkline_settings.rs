@@ -6,7 +6,8 @@ use figment::error::Kind;
 use figment::providers::Serialized;
 use figment::value::{Dict, Map, Value as FigmentValue};
 use figment::{Figment, Metadata, Profile, Provider};
-use serde::{Deserialize, Serialize};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Deserializer, Serialize, de};
 use trunkline_core::Environment;
 
 use crate::diagnostic::Report;
@@ -67,6 +68,8 @@ pub struct TrunklineSettings {
     pub model_catalogue_ttl_seconds: u64,
     /// How often the prices of upstreams' lists of models are taken up. Default 0: never, and no list is asked for.
     pub catalogue_prices_refresh_seconds: u64,
+    /// A file of prices in LiteLLM's form, beside the file that names it. Default empty: none.
+    pub price_file: String,
     /// How long a call may wait for a deployment to be free again. Default 0: it is refused at once.
     pub queue_wait_ms: u64,
     /// How many calls may wait so at one time. Default 1,000.
@@ -114,6 +117,9 @@ pub struct TrunklineSettings {
     pub budget_wait_ms: u64,
     /// Who may call models whose price nobody knows. Default `deny_with_budget`.
     pub unknown_price: UnknownPrice,
+    /// What such a call is reserved and charged at with `cap`, in US dollars. Default none; `cap` wants one.
+    #[serde(deserialize_with = "amount")]
+    pub unknown_price_cap: Option<Decimal>,
     /// What kept replies may take of memory. Default 64 MiB.
     pub cache_bytes_max: u64,
     /// The largest reply that is kept. Default 1 MiB.
@@ -158,6 +164,30 @@ pub enum UnknownPrice {
     Deny,
     /// Whoever has no budget.
     DenyWithBudget,
+    /// Everybody; a budget is charged `unknown_price_cap` for each call whose cost nobody tells.
+    Cap,
+}
+
+/// An amount of US dollars, more than 0, as a number or as text.
+fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Decimal>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Number(u64),
+        Text(String),
+        Nothing,
+    }
+    const EXPECTED: &str = "an amount in US dollars, more than 0";
+    let read = match Option::<Written>::deserialize(deserializer) {
+        Ok(Some(Written::Number(number))) => Some(Decimal::from(number)),
+        Ok(Some(Written::Text(text))) => trunkline_core::cost::amount(text.as_bytes()),
+        Ok(Some(Written::Nothing) | None) => return Ok(None),
+        Err(_) => None,
+    };
+    let amount = read.filter(|amount| *amount > Decimal::ZERO);
+    amount
+        .map(Some)
+        .ok_or_else(|| de::Error::invalid_value(de::Unexpected::Other("another value"), &EXPECTED))
 }
 
 impl Default for TrunklineSettings {
@@ -185,6 +215,7 @@ impl Default for TrunklineSettings {
             reasoning_content: true,
             model_catalogue_ttl_seconds: 300,
             catalogue_prices_refresh_seconds: 0,
+            price_file: String::new(),
             queue_wait_ms: 0,
             queue_length_max: 1_000,
             attempts_max: 8,
@@ -208,6 +239,7 @@ impl Default for TrunklineSettings {
             reserve_output_tokens: 4096,
             budget_wait_ms: 5_000,
             unknown_price: UnknownPrice::DenyWithBudget,
+            unknown_price_cap: None,
             cache_bytes_max: 64 * 1024 * 1024,
             cache_entry_bytes_max: 1024 * 1024,
             cache_wait_ms: 30_000,
@@ -262,6 +294,10 @@ pub(crate) fn read(members: &[Member], environment: &Environment, report: &mut R
         }
     };
     refuse_senseless(&file, &variables, members, report);
+    if settings.unknown_price == UnknownPrice::Cap && settings.unknown_price_cap.is_none() {
+        let (location, path) = origin("unknown_price", members, &variables);
+        report.fatal(&location, path, "needs `unknown_price_cap` beside it: US dollars a call");
+    }
     for (group, _) in settings.group_waits.iter().filter(|(_, waits)| waits.has_zero()) {
         let (location, path) = origin(GROUP_WAITS, members, &variables);
         report.fatal(&location, join(&path, group), "must be more than 0");

@@ -1,10 +1,12 @@
 //! Money: decimals with their origin, where unknown is a state of its own and never zero.
 
-use rust_decimal::Decimal;
 use std::str::FromStr;
 
-/// The largest amount that is read, in US dollars: a thousand times a thousand million. What is told past it is a fault, and
-/// nothing that is added up of smaller ones comes near to what a decimal holds.
+use rust_decimal::Decimal;
+use serde_json::Number;
+
+/// The largest amount that is read, in US dollars: a thousand times a thousand million. What is told past it is a fault,
+/// and nothing that is added up of smaller ones comes near to what a decimal holds.
 const AMOUNT_MAX: Decimal = Decimal::from_parts(0xD4A5_1000, 0xE8, 0, false, 0);
 
 /// What one call cost, in US dollars, and who says so.
@@ -67,6 +69,11 @@ pub fn amount(json: &[u8]) -> Option<Decimal> {
     decimal(json).filter(|amount| amount.abs() <= AMOUNT_MAX)
 }
 
+/// An amount as a number of JSON, with the digits as they are.
+pub fn number(amount: Decimal) -> Number {
+    Number::from_str(&amount.to_string()).expect("what a decimal is written as is a number of JSON")
+}
+
 /// Reads a decimal from its JSON text, a number or a string, scientific notation too.
 ///
 /// The digits are read as they stand; no floating point is involved.
@@ -110,6 +117,15 @@ mod tests {
         check("0", Some("0"));
         check("null", None);
         check("\"free\"", None);
+    }
+
+    #[test]
+    fn amounts_are_written_digit_by_digit() {
+        for digits in ["0", "0.10", "-1.5", "0.0000000000000000000000000001", "79228162514264337593543950335"]
+        {
+            let amount: Decimal = digits.parse().expect("a decimal");
+            assert_eq!(number(amount).to_string(), digits);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a reply, or one event of it, was seen to say.
 
-use crate::{Cost, ErrorKind, Usage};
+use crate::{Cost, ErrorKind, ServiceTier, Usage};
 
 /// Facts that a codec found in an upstream's document or event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub struct Observation {
     pub usage: Option<Usage>,
     /// What was billed, where it is told.
     pub cost: Option<Cost>,
+    /// How the call was served, where that is told.
+    pub service_tier: Option<ServiceTier>,
     /// The upstream's own id of the call, under which its bill can be looked up.
     pub generation_id: Option<String>,
     /// Whether this is the event that ends the stream by its protocol.
@@ -20,7 +22,7 @@ pub struct Observation {
 }
 
 impl Observation {
-    /// Takes over what `later` knows. The last usage and cost win; a generation id is kept once known.
+    /// Takes over what `later` knows. The last usage, cost and tier win; a generation id is kept once known.
     pub fn absorb(&mut self, later: Observation) {
         if later.usage.is_some() {
             self.usage = later.usage;
@@ -28,6 +30,7 @@ impl Observation {
         if later.cost.is_some() {
             self.cost = later.cost;
         }
+        self.service_tier = later.service_tier.or(self.service_tier);
         if self.generation_id.is_none() {
             self.generation_id = later.generation_id;
         }

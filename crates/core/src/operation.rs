@@ -22,8 +22,8 @@ pub enum Dialect {
 /// One thing that can be asked of a model.
 ///
 /// WHEN ADDING AN OPERATION: give it a row in `Operation::rules`, its endpoint rows in the gateway's
-/// `endpoints.rs`, its place among the router's `parameters.rs`, its question and answer in the test of budgets, and fixtures in
-/// the conformance suite of each provider that has it.
+/// `endpoints.rs`, its place among the router's `parameters.rs`, its question and answer in the test of budgets, and
+/// fixtures in the conformance suite of each provider that has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Operation {
     /// `POST /chat/completions`, whole or streamed.

@@ -115,8 +115,8 @@ impl Form {
 
     pub(crate) fn body(&self, batch: &Batch<'_>) -> Bytes {
         match self {
-            Self::Webhook => webhook::body(batch.rows()),
-            Self::Traces(service) => otlp::body(service, batch.rows()),
+            Self::Webhook => webhook::body(batch.items()),
+            Self::Traces(service) => otlp::body(service, batch.items()),
         }
     }
 

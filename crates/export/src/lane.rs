@@ -31,7 +31,7 @@ impl Lane {
         Self { destination, options, queue, counts: Counts::default(), is_failing: AtomicBool::new(false) }
     }
 
-    /// Queues the row that `make` makes, where there is room for it.
+    /// Queues the item that `make` makes, where there is room for it.
     pub(crate) fn push(&self, make: impl FnOnce() -> Item) {
         // Where nobody takes anything, not even the copy is made. Others may fill the queue meanwhile.
         if self.queue.is_full() || !self.queue.push(make()) {
@@ -69,7 +69,7 @@ impl Lane {
         }
         let left = loop {
             let batch = Batch::take(&self.queue, &self.counts);
-            if batch.rows().is_empty() {
+            if batch.items().is_empty() {
                 break self.counts.lost.get();
             }
             batch.give_up();
@@ -89,7 +89,7 @@ impl Lane {
             };
             // Another sender may have been quicker.
             let batch = Batch::take(&self.queue, &self.counts);
-            if !batch.rows().is_empty() {
+            if !batch.items().is_empty() {
                 self.deliver(transport, batch).await;
             } else if is_stopping {
                 return;

@@ -1,4 +1,4 @@
-//! Rows that wait for a destination: never more than a limit, in number and in bytes.
+//! Items that wait for a destination: never more than a limit, in number and in bytes.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,14 +16,14 @@ pub(crate) struct Queue {
     rows_max: usize,
     bytes_max: usize,
     batch_rows_max: usize,
-    /// Told when the first row comes and when a batch is full, so that a sender is woken twice a batch and not once a
+    /// Told when the first item comes and when a batch is full, so that a sender is woken twice a batch and not once a
     /// request.
     changed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
-    rows: VecDeque<Item>,
+    items: VecDeque<Item>,
     /// What they take together.
     bytes: usize,
 }
@@ -39,17 +39,17 @@ impl Queue {
         }
     }
 
-    /// Whether there was room for the row.
-    pub(crate) fn push(&self, row: Item) -> bool {
+    /// Whether there was room for the item.
+    pub(crate) fn push(&self, item: Item) -> bool {
         let length = {
             let mut waiting = self.waiting();
-            let bytes = waiting.bytes.saturating_add(row.bytes());
-            if waiting.rows.len() >= self.rows_max || bytes > self.bytes_max {
+            let bytes = waiting.bytes.saturating_add(item.bytes());
+            if waiting.items.len() >= self.rows_max || bytes > self.bytes_max {
                 return false;
             }
             waiting.bytes = bytes;
-            waiting.rows.push_back(row);
-            waiting.rows.len()
+            waiting.items.push_back(item);
+            waiting.items.len()
         };
         if length == 1 || length == self.batch_rows_max {
             self.changed.notify_one();
@@ -62,17 +62,17 @@ impl Queue {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.waiting().rows.len()
+        self.waiting().items.len()
     }
 
-    /// The rows of the next batch, at once.
+    /// The items of the next batch, at once.
     pub(crate) fn take(&self) -> Vec<Item> {
         let (batch, rest) = {
             let mut waiting = self.waiting();
-            let length = waiting.rows.len().min(self.batch_rows_max);
-            let batch: Vec<Item> = waiting.rows.drain(..length).collect();
-            waiting.bytes -= batch.iter().map(|row| row.bytes()).sum::<usize>();
-            (batch, waiting.rows.len())
+            let length = waiting.items.len().min(self.batch_rows_max);
+            let batch: Vec<Item> = waiting.items.drain(..length).collect();
+            waiting.bytes -= batch.iter().map(|item| item.bytes()).sum::<usize>();
+            (batch, waiting.items.len())
         };
         // Whoever takes a batch passes on the word that there is more.
         if rest > 0 {
@@ -81,21 +81,21 @@ impl Queue {
         batch
     }
 
-    /// Puts rows back to where they were taken from. They had room once, and have it again.
-    pub(crate) fn put_back(&self, rows: Vec<Item>) {
-        if rows.is_empty() {
+    /// Puts items back to where they were taken from. They had room once, and have it again.
+    pub(crate) fn put_back(&self, items: Vec<Item>) {
+        if items.is_empty() {
             return;
         }
         let mut waiting = self.waiting();
-        for row in rows.into_iter().rev() {
-            waiting.bytes += row.bytes();
-            waiting.rows.push_front(row);
+        for item in items.into_iter().rev() {
+            waiting.bytes += item.bytes();
+            waiting.items.push_front(item);
         }
         drop(waiting);
         self.changed.notify_one();
     }
 
-    /// Waits until a batch is full, or until its first row has waited for `wait`.
+    /// Waits until a batch is full, or until its first item has waited for `wait`.
     pub(crate) async fn wait(&self, wait: Duration) {
         while self.len() == 0 {
             self.changed.notified().await;

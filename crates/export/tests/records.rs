@@ -1,7 +1,7 @@
 //! Records as a gateway settles them.
 
 use std::borrow::Cow;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::StatusCode;
 use trunkline_core::{Cost, ErrorKind, Observation, ReportedCost, Usage, cost};
@@ -11,41 +11,29 @@ use trunkline_router::Attempt;
 /// Of a stream that went well at once.
 pub(crate) fn plain(call_id: &str) -> Record {
     Record {
-        call_id: call_id.to_owned(),
-        operation: Cow::Borrowed("chat_completions"),
         route: Some("/v1/chat/completions"),
-        started: Instant::now(),
         model: Some("fast".to_owned()),
-        identity: None,
-        user: None,
-        tags: Vec::new(),
         asked_group: Some("fast".into()),
         group: Some("fast".into()),
         deployment: Some("first".into()),
         deployment_group: Some("fast".into()),
         provider: Some("openai".into()),
         upstream_model: Some("gpt-4o".into()),
-        failed_attempts: Vec::new(),
         attempts: 1,
-        retries: 0,
-        fallbacks: 0,
         streamed: true,
         status: Some(StatusCode::OK),
         outcome: Some(Outcome::Completed),
-        error: None,
-        is_retry_budget_spent: false,
         upstream_duration: Some(Duration::from_millis(40)),
         until_reply: Some(Duration::from_millis(50)),
         overhead: Some(Duration::from_millis(2)),
         duration: Some(Duration::from_millis(1500)),
-        cache_key: None,
         observation: Observation {
             usage: Some(Usage { uncached_input: 10, cache_read: 5, output: 7, ..Usage::default() }),
             generation_id: Some("chatcmpl-1".to_owned()),
             ..Observation::default()
         },
-        usage_is_estimated: false,
         cost: cost::amount(b"0.000120").map(Cost::Computed),
+        ..Record::opened(call_id.to_owned(), Cow::Borrowed("chat_completions"))
     }
 }
 

@@ -4,6 +4,7 @@ use std::future::{pending, ready};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio::time::{interval, sleep};
 use trunkline_keys::Keys;
 use trunkline_ledger::Ledger;
@@ -15,7 +16,7 @@ const SEED_AGAIN_AFTER: Duration = Duration::from_millis(500);
 /// How often accounts are told what the store has.
 const NOTE_DELIVERED_EVERY: Duration = Duration::from_secs(1);
 
-/// What keys and a ledger over one store want to have done beside requests. It spawns nothing: its owner polls it.
+/// What keys and a ledger over one store want to have done beside requests. Its owner polls it.
 #[derive(Debug)]
 pub struct Accounting {
     keys: Arc<Keys>,
@@ -38,8 +39,8 @@ impl Accounting {
         self
     }
 
-    /// Brings to the store what an earlier process left, and reads what all callers have spent. What the store does not take
-    /// or tell within the time that a start may take is left to [`work`](Self::work).
+    /// Brings to the store what an earlier process left, and reads what all callers have spent. What the store does not
+    /// take or tell within the time that a start may take is left to [`work`](Self::work).
     pub async fn begin(&self) {
         // What an earlier process left is a part of what was spent, which is read next.
         let backlog = self.ledger.deliver(ready(())).await;
@@ -53,7 +54,8 @@ impl Accounting {
         }
     }
 
-    /// What goes on beside requests. Never ends; whoever polls it ends it.
+    /// What goes on beside requests. Never ends; whoever polls it ends it, and the one task that it spawns with it: requests
+    /// wait for leases, which must not wait for what else is done here.
     pub async fn work(&self) {
         tokio::select! {
             () = self.keys.follow() => {}
@@ -64,8 +66,8 @@ impl Accounting {
         }
     }
 
-    /// Brings to the store what is left. What it does not take in time stays for the next start. Of limits that replicas share
-    /// it gives back what is held.
+    /// Brings to the store what is left. What it does not take in time stays for the next start. Of limits that replicas
+    /// share it gives back what is held.
     pub async fn finish(&self) {
         if let Some(leases) = &self.leases {
             self.keys.book().give_leases_back(&**leases).await;
@@ -81,10 +83,11 @@ impl Accounting {
 
     /// Claims more of the limits that replicas share before what is held of them is used up.
     async fn keep_leases(&self) {
-        match &self.leases {
-            Some(leases) => self.keys.book().keep_leased(&**leases, pending()).await,
-            None => pending().await,
-        }
+        let Some(leases) = self.leases.clone() else { return pending().await };
+        let book = Arc::clone(self.keys.book());
+        let mut task = JoinSet::new();
+        task.spawn(async move { book.keep_leased(&*leases, pending()).await });
+        task.join_next().await;
     }
 
     /// Brings rows to the store. What an earlier process left goes first, then it is read what all callers have spent, and

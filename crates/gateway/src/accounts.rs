@@ -6,13 +6,10 @@ use futures_util::future::{join, join_all};
 use trunkline_core::{Error, Subject};
 use trunkline_keys::{Keys, Limited};
 use trunkline_limits::Account;
-use trunkline_store::Kind;
+use trunkline_store::{Kind, TAGS_MAX};
 
 use crate::authentication::Caller;
 use crate::going::Going;
-
-/// How many tags of a request are looked at for budgets.
-const TAGS_MAX: usize = 32;
 
 /// The accounts whose requests every request of a caller counts among.
 pub(crate) fn always<'k>(keys: &'k Keys, caller: &'k Caller) -> &'k [Arc<Account>] {

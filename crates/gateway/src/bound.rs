@@ -46,6 +46,7 @@ pub(crate) fn priced(
         UnknownPrice::Allow => false,
         UnknownPrice::Deny => true,
         UnknownPrice::DenyWithBudget => has_budget,
+        UnknownPrice::Cap(amount) => return Ok(has_budget.then_some(amount)),
     };
     if !is_denied {
         return Ok(None);
@@ -56,8 +57,9 @@ pub(crate) fn priced(
         "calls without a known price are denied"
     };
     let message = format!(
-        "nobody knows what `{}` costs, or a model that may stand in for it, and {why}: give its deployment a price \
-         (input_cost_per_token, output_cost_per_token)",
+        "nobody knows what `{}` costs, or a model that may stand in for it, and {why}. A price can stand in the model's row \
+         (`input_cost_per_token`, `output_cost_per_token`) or in a file (`trunkline_settings.price_file`), and the Vercel AI \
+         Gateway's own list has those of its models (`trunkline_settings.catalogue_prices_refresh_seconds`)",
         going.name
     );
     Err(Error::new(ErrorKind::PermissionDenied, message).with_param("model").with_subject(SubjectKind::Key))

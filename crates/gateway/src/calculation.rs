@@ -1,10 +1,11 @@
 //! `POST /spend/calculate`: what an input would cost, or what a reply did cost, by the price that is known.
 
-use std::str::FromStr;
 use std::sync::Arc;
 
-use serde_json::{Number, Value, json};
-use trunkline_core::{Body, Document, Error, ErrorKind, InclusiveUsage, Usage, json as raw_json};
+use serde_json::{Value, json};
+use trunkline_core::{
+    Body, Document, Error, ErrorKind, InclusiveUsage, ServiceTier, Usage, cost, json as raw_json,
+};
 use trunkline_prices::Price;
 use trunkline_prices::estimate::input_tokens;
 use trunkline_router::Wishes;
@@ -35,15 +36,16 @@ pub(crate) fn calculate(gateway: &Gateway, caller: &Caller, document: &Document)
         }
     };
     let price = price(gateway, caller, &name)?;
-    let cost = price.as_ref().and_then(|price| price.cost(&usage)?.spend());
-    let cost = cost.ok_or_else(|| {
+    let told = response
+        .and_then(|response| ServiceTier::of_tier(&response[raw_json::member(response, "service_tier")?]));
+    let tier = told.unwrap_or_default();
+    let spend = price.as_ref().and_then(|price| price.cost_at(&usage, tier)?.spend());
+    let spend = spend.ok_or_else(|| {
         let message =
             format!("This model isn't mapped yet: nobody knows what `{name}` costs. Its row can say so");
         Error::new(ErrorKind::InvalidRequest, message).with_param("model")
     })?;
-    // A number with every digit, as amounts stand in the ledger's replies.
-    let number = Number::from_str(&cost.normalize().to_string()).map_or(Value::Null, Value::Number);
-    Ok(json!({ "cost": number }))
+    Ok(json!({ "cost": cost::number(spend.normalize()) }))
 }
 
 /// The price of a model that a caller may ask for, else of one that a provider is known to have.

@@ -37,14 +37,8 @@ static UPSTREAM_OF_DIALECT: &[(Dialect, &[&str])] = &[
 ];
 
 /// Those of them that change what is answered. The others say who asks, by which way, or for whom it is traced.
-static ANSWER_CHANGING: &[&str] = &[
-    "anthropic-beta",
-    "anthropic-version",
-    "openai-beta",
-    "openai-organization",
-    "openai-project",
-    "x-codex-beta-features",
-];
+static ANSWER_CHANGING: &[&str] =
+    &["anthropic-beta", "anthropic-version", "openai-beta", "openai-organization", "x-codex-beta-features"];
 
 /// Parameters of a caller's address that go upstream.
 static QUERY: &[(Operation, &[&str])] = &[

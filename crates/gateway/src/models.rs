@@ -6,7 +6,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
-use trunkline_core::{Error, ErrorKind, ModelInfo};
+use trunkline_core::{Error, ErrorKind, ModelInfo, cost};
 use trunkline_prices::Price;
 use trunkline_router::{Deployment, ListedModel};
 
@@ -181,9 +181,8 @@ fn add_price(price: &Price, row: &mut Map<String, Value>) {
         ("input_cost_per_request", price.per_request),
     ];
     for (key, amount) in named {
-        if let Some(number) = amount.and_then(|amount| amount.to_string().parse::<serde_json::Number>().ok())
-        {
-            row.insert(key.to_owned(), Value::Number(number));
+        if let Some(amount) = amount {
+            row.insert(key.to_owned(), Value::Number(cost::number(amount)));
         }
     }
 }

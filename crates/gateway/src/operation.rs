@@ -10,12 +10,13 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Body;
 use trunkline_core::{
-    Body as CallBody, ByteStream, Call, Dialect, Document, Error, ErrorKind, Event, EventStream, Operation,
-    ReplyBody as UpstreamBody, json,
+    Body as CallBody, ByteStream, Call, Dialect, Document, Error, ErrorKind, Event, EventStream, Observation,
+    Operation, ReplyBody as UpstreamBody, json,
 };
 use trunkline_router::{Answer as Sent, Candidate, Failed, Permit as UpstreamPermit, Route, Router};
 
 use trunkline_cache::Keeper;
+use trunkline_prices::estimate::{MESSAGE_TOKENS, written_tokens};
 
 use crate::admission::Permit;
 use crate::asked;
@@ -187,10 +188,10 @@ where
             record.cache_key = Some(hit.key.to_string());
             record.enter(ledger).await?;
             let group = route.group();
-            let bound = hit.deployment.as_deref().and_then(|deployment| {
-                bound(gateway, operation, &caller, (router, &route, group), (deployment, &name))
+            let binding = hit.deployment.as_deref().and_then(|deployment| {
+                binding_of(gateway, operation, &caller, (router, &route, group), (deployment, &name))
             });
-            let rewrite = Rewrite::new(operation, &name, settings, usage_asked, bound);
+            let rewrite = Rewrite::new(operation, &name, settings, usage_asked, binding);
             return Ok(again(hit, rewrite, permit));
         }
         Looked::Miss(keeper) => keeper,
@@ -199,7 +200,7 @@ where
     // A reply that may have been cut short for this caller's budget is not for others.
     let kept = kept.filter(|_| record.held.added_limit.is_none());
     if ledger.is_some() {
-        record.opened_for(candidate, router);
+        record.opened_for(candidate, router, &call);
         record.enter(ledger).await?;
     }
     let (caller, route, name, wishes) = (&caller, &route, &*name, &wishes);
@@ -210,6 +211,7 @@ where
         Err(failed) => return Err(noted(record, failed)),
     };
     // 9 give it back
+    record.asked_for(sent.candidate.deployment.asked_tier(&call));
     if sent.candidate.deployment.has_many_models() {
         record.priced_by(&serving);
     }
@@ -243,10 +245,10 @@ fn given(gateway: &Gateway, record: &mut OpenRecord, sent: Sent, back: Back<'_>)
     record.sent_to(&group, &candidate);
     record.upstream_duration = Some(duration);
     let deployment = &candidate.deployment.id;
-    let bound = bound(gateway, operation, caller, (router, route, &group), (deployment, name));
+    let binding = binding_of(gateway, operation, caller, (router, route, &group), (deployment, name));
     // What answered in the place of the model that was asked for says so.
     let shown = if course.fallbacks > 0 { &*group } else { name };
-    let rewrite = Rewrite::new(operation, shown, &gateway.settings, usage_asked, bound);
+    let rewrite = Rewrite::new(operation, shown, &gateway.settings, usage_asked, binding);
     // What another group answered is not what this one would have.
     let kept = kept
         .filter(|_| course.fallbacks == 0 && reply.status == StatusCode::OK)
@@ -261,6 +263,7 @@ fn given(gateway: &Gateway, record: &mut OpenRecord, sent: Sent, back: Back<'_>)
             if let Some((keeper, ttl)) = kept {
                 keeper.keep_document(operation, &document, &seen, ttl);
             }
+            note_untold(record, operation, &document, &seen);
             record.observe(*seen);
             Answer::Whole(whole(head, document, &rewrite), permit)
         }
@@ -271,6 +274,7 @@ fn given(gateway: &Gateway, record: &mut OpenRecord, sent: Sent, back: Back<'_>)
             Answer::Stream(Box::new(Streamed { head, first, events, rewrite, permits, recorder }))
         }
         UpstreamBody::Raw { content_type, bytes } => {
+            record.untold(None);
             let mut response = head.map(|()| bytes);
             if let Some(content_type) = content_type {
                 response.headers_mut().insert(CONTENT_TYPE, content_type);
@@ -280,8 +284,21 @@ fn given(gateway: &Gateway, record: &mut OpenRecord, sent: Sent, back: Back<'_>)
     }
 }
 
+/// Notes that a reply does not tell what it took, or of a text not how long it is.
+fn note_untold(record: &mut OpenRecord, operation: Operation, document: &Document, seen: &Observation) {
+    let is_text = operation.streams() && operation.reports_usage();
+    let is_told = seen.usage.as_ref().map(|usage| !is_text || usage.all_output() > 0);
+    if is_told == Some(true) {
+        return;
+    }
+    let written = if is_text { written_tokens(document) } else { 0 };
+    if is_told.is_none() || written > MESSAGE_TOKENS {
+        record.untold(operation.reports_usage().then_some(written));
+    }
+}
+
 /// What ties a reply to the deployment that it is from, where its dialect has ids that lead back.
-fn bound(
+fn binding_of(
     gateway: &Gateway,
     operation: Operation,
     caller: &Caller,

@@ -81,11 +81,51 @@ pub struct Record {
     pub observation: Observation,
     /// Whether the tokens are an estimate, because the stream ended before the upstream told them.
     pub usage_is_estimated: bool,
+    /// Whether the cost is what a call of an unknown price is taken to cost, because nobody told it.
+    pub cost_is_estimated: bool,
     /// What it cost: as the upstream reported it, else by the price of the deployment or of its model, else unknown.
     pub cost: Option<Cost>,
 }
 
 impl Record {
+    /// Of a request that was accepted now, and of which nothing else is known yet.
+    pub fn opened(call_id: String, operation: Cow<'static, str>) -> Self {
+        Self {
+            call_id,
+            operation,
+            route: None,
+            started: Instant::now(),
+            model: None,
+            identity: None,
+            user: None,
+            tags: Vec::new(),
+            asked_group: None,
+            group: None,
+            deployment: None,
+            deployment_group: None,
+            provider: None,
+            upstream_model: None,
+            failed_attempts: Vec::new(),
+            attempts: 0,
+            retries: 0,
+            fallbacks: 0,
+            streamed: false,
+            status: None,
+            outcome: None,
+            error: None,
+            is_retry_budget_spent: false,
+            upstream_duration: None,
+            until_reply: None,
+            overhead: None,
+            duration: None,
+            cache_key: None,
+            observation: Observation::default(),
+            usage_is_estimated: false,
+            cost_is_estimated: false,
+            cost: None,
+        }
+    }
+
     /// What the attempts cost that were given up because another answered first: an estimate of their input.
     pub fn cost_of_attempts(&self) -> Option<Decimal> {
         self.failed_attempts

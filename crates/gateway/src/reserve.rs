@@ -1,5 +1,6 @@
 //! What a call may use of its callers' limits and budgets, reserved before it is sent.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,9 +35,13 @@ pub(crate) struct Held {
     pub(crate) input_tokens: u64,
     /// The most that it may cost.
     pub(crate) bound: Option<Decimal>,
+    /// What it is charged if nobody tells its cost, because nobody knows its price either.
+    pub(crate) cap: Option<Decimal>,
     /// A limit that was put into the body, as the header tells it.
     pub(crate) added_limit: Option<HeaderValue>,
     status: Option<http::StatusCode>,
+    /// How long a stream waits for more of what replicas share.
+    limit_wait: Duration,
 }
 
 /// How far a reservation reaches into a stream.
@@ -47,6 +52,15 @@ struct Meter {
     /// By how many it grows.
     step: u64,
     per_token: Decimal,
+}
+
+/// Why a stream may not go on.
+pub(crate) struct Short {
+    pub(crate) error: Error,
+    /// Ready when there may be more to reserve, where replicas share it. `None` if there is no more.
+    pub(crate) more: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// How long that is to be waited for altogether.
+    pub(crate) wait: Duration,
 }
 
 /// Takes one request of the minute, and one place, of everybody whom the key stands for. Where replicas share the limit it
@@ -65,8 +79,8 @@ pub(crate) async fn admit(keys: Option<&Keys>, caller: &Caller, wait: Duration) 
 ///
 /// # Errors
 ///
-/// `RateLimited` and `BudgetExceeded`, naming whose limit it is; `PermissionDenied` if nobody knows what the call costs, and
-/// it must be known; `Unauthenticated` if the end user is blocked.
+/// `RateLimited` and `BudgetExceeded`, naming whose limit it is; `PermissionDenied` if nobody knows what the call costs,
+/// and it must be known; `Unauthenticated` if the end user is blocked.
 pub(crate) async fn reserve(
     keys: Option<&Keys>,
     settings: &Settings,
@@ -88,6 +102,7 @@ pub(crate) async fn reserve(
     let mut held = Held {
         charged: charged(going.caller, &named),
         status: settings.budget_exceeded_status,
+        limit_wait: settings.limit_wait,
         ..Held::default()
     };
     let is_limited = accounts.iter().chain(&late).any(|account| account.is_limited());
@@ -114,8 +129,8 @@ struct Most {
     amount: Option<Decimal>,
 }
 
-/// Works out the most that a call may use, and sees to it that it is the most: a body without a limit gets one, and a stream
-/// is metered.
+/// Works out the most that a call may use, and sees to it that it is the most: a body without a limit gets one, and a
+/// stream is metered.
 fn most(
     settings: &Settings,
     has_budget: bool,
@@ -131,7 +146,14 @@ fn most(
     } else {
         None
     };
-    if has_budget && let Some(limit) = dearest.limit_to_add {
+    if dearest.amount.is_none() && matches!(settings.unknown_price, UnknownPrice::Cap(_)) {
+        (held.bound, held.cap) = (amount, amount);
+    }
+    // How long a reply is that has one price for all does not matter.
+    if has_budget
+        && held.cap.is_none()
+        && let Some(limit) = dearest.limit_to_add
+    {
         if call.streaming() {
             held.meter = dearest.per_output_token.map(|per_token| Meter {
                 reserved: dearest.output_tokens,
@@ -161,19 +183,22 @@ impl Held {
     ///
     /// # Errors
     ///
-    /// `BudgetExceeded` where no budget can pay for more: the stream is to end.
+    /// `BudgetExceeded` where no budget can pay for more: the stream is to end, if no more comes.
     pub(crate) fn reach(
         &mut self,
         output_tokens: u64,
         identity: Option<&Arc<Identity>>,
-    ) -> Result<(), Error> {
-        let Some(meter) = &mut self.meter else { return Ok(()) };
+    ) -> Result<(), Short> {
+        let (Some(meter), Some(reservation)) = (&mut self.meter, &mut self.reservation) else {
+            return Ok(());
+        };
         while output_tokens > meter.reserved {
             let amount = Decimal::from(meter.step).saturating_mul(meter.per_token);
-            if let Some(reservation) = &mut self.reservation
-                && let Err(refusal) = reservation.top_up(meter.step, amount)
-            {
-                return Err(Error::from(shown(refusal, identity)).with_status(self.status));
+            let answered = reservation.answered();
+            if let Err(refusal) = reservation.top_up(meter.step, amount) {
+                let more = answered.filter(|_| refusal.is_pending).map(|answered| Box::pin(answered) as _);
+                let error = Error::from(shown(refusal, identity)).with_status(self.status);
+                return Err(Short { error, more, wait: self.limit_wait });
             }
             meter.reserved = meter.reserved.saturating_add(meter.step);
         }
@@ -204,7 +229,8 @@ impl Held {
     }
 }
 
-/// A refusal under the name by which people know the key, or its user in its team, and not the one that it has in the store.
+/// A refusal under the name by which people know the key, or its user in its team, and not the one that it has in the
+/// store.
 fn shown(mut refusal: Refusal, identity: Option<&Arc<Identity>>) -> Refusal {
     let Some(identity) = identity else { return refusal };
     match refusal.subject.kind {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::{HeaderName, StatusCode};
+use rust_decimal::Decimal;
 use trunkline_core::{Dialect, Secret};
 
 /// The settings of a gateway. The defaults are those of an open one on loopback.
@@ -104,6 +105,8 @@ pub enum UnknownPrice {
     /// Whoever has no budget.
     #[default]
     DenyWithBudget,
+    /// Everybody. Of a budget this is reserved, in US dollars, and charged where nobody tells the cost.
+    Cap(Decimal),
 }
 
 /// How deployments are probed.

@@ -14,6 +14,7 @@ use trunkline_core::{Error, ErrorKind, Event, EventStream};
 use crate::admission::Permit;
 use crate::closing::Closing;
 use crate::record::{OpenRecord, Outcome};
+use crate::reserve::Short;
 use crate::rewrite::Rewrite;
 
 /// A stream that is being sent to a caller.
@@ -24,6 +25,8 @@ pub(crate) struct StreamBody {
     rewrite: Rewrite,
     ready: VecDeque<Bytes>,
     ended: bool,
+    /// What it waits for before it goes on.
+    shortage: Option<Box<Shortage>>,
     keepalive: Option<Keepalive>,
     /// Fires when the time that open replies have at shutdown is over.
     stop: Pin<Box<OwnedNotified>>,
@@ -39,6 +42,12 @@ pub(crate) struct StreamBody {
 struct Keepalive {
     every: Duration,
     next: Pin<Box<Sleep>>,
+}
+
+/// There is too little reserved, and there may be more.
+struct Shortage {
+    short: Short,
+    until: Pin<Box<Sleep>>,
 }
 
 impl StreamBody {
@@ -57,6 +66,7 @@ impl StreamBody {
             rewrite,
             ready: VecDeque::new(),
             ended: false,
+            shortage: None,
             keepalive,
             stop: Box::pin(stop),
             record,
@@ -86,6 +96,12 @@ impl StreamBody {
                 ready!(self.closing.poll(&mut self.record, context));
                 return Poll::Ready(None);
             }
+            if self.shortage.is_some() {
+                if self.poll_shortage(context).is_pending() {
+                    return self.poll_keepalive(context);
+                }
+                continue;
+            }
             match self.events.as_mut().poll_next(context) {
                 Poll::Ready(Some(Ok(events))) => self.take(events),
                 Poll::Ready(Some(Err(error))) => self.fail(&error),
@@ -105,15 +121,39 @@ impl StreamBody {
                     let outcome = self.record.observation.failed.map_or(Outcome::Completed, Outcome::Failed);
                     self.record.end(outcome);
                 }
-                Poll::Pending if self.stop.as_mut().poll(context).is_ready() => {
-                    self.fail(&Error::new(
-                        ErrorKind::ShuttingDown,
-                        "the gateway stopped before the reply was complete",
-                    ));
-                }
+                Poll::Pending if self.stop.as_mut().poll(context).is_ready() => self.fail(&stopped()),
                 Poll::Pending => return self.poll_keepalive(context),
             }
         }
+    }
+
+    /// Waits until there may be more to reserve; nothing is read from the upstream meanwhile.
+    fn poll_shortage(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(shortage) = &mut self.shortage else { return Poll::Ready(()) };
+        if shortage.short.more.as_mut().is_none_or(|more| more.as_mut().poll(context).is_ready()) {
+            self.reach();
+        } else if shortage.until.as_mut().poll(context).is_ready() {
+            let shortage = self.shortage.take();
+            shortage.into_iter().for_each(|shortage| self.fail(&shortage.short.error));
+        } else if self.stop.as_mut().poll(context).is_ready() {
+            self.shortage = None;
+            self.fail(&stopped());
+        } else {
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    }
+
+    /// Reserves as far as the stream has come, or ends it, or has it wait.
+    fn reach(&mut self) {
+        let since = self.shortage.take();
+        let Err(short) = self.record.reach() else { return };
+        if short.more.is_none() {
+            return self.fail(&short.error);
+        }
+        let until = since.map(|since| since.until);
+        let until = until.unwrap_or_else(|| Box::pin(tokio::time::sleep(short.wait)));
+        self.shortage = Some(Box::new(Shortage { short, until }));
     }
 
     fn take(&mut self, events: Vec<Event>) {
@@ -130,18 +170,16 @@ impl StreamBody {
         self.rewrite.events(events, &mut out);
         self.ready.extend(out);
         // An event for each token, as upstreams send them. What is complete has been used, whatever it cost.
-        if !self.record.observation.terminal
-            && let Err(error) = self.record.reach()
-        {
-            self.fail(&error);
+        if !self.record.observation.terminal {
+            self.reach();
         }
         if let Some(keepalive) = &mut self.keepalive {
             keepalive.next.as_mut().reset(Instant::now() + keepalive.every);
         }
     }
 
-    /// Tells the caller that the stream failed. No terminal event follows: a cut stream must not look clean. Nobody will read
-    /// what the upstream still sends, so that its call ends here, however slowly the caller takes what is left.
+    /// Tells the caller that the stream failed. No terminal event follows: a cut stream must not look clean. Nobody will
+    /// read what the upstream still sends, so that its call ends here, however slowly the caller takes what is left.
     fn fail(&mut self, error: &Error) {
         self.events = Box::pin(futures_util::stream::empty());
         let event = self.rewrite.failure(error, &self.record.call_id);
@@ -166,6 +204,10 @@ impl StreamBody {
         let _ = keepalive.next.as_mut().poll(context);
         Poll::Ready(Some(self.rewrite.ping()))
     }
+}
+
+fn stopped() -> Error {
+    Error::new(ErrorKind::ShuttingDown, "the gateway stopped before the reply was complete")
 }
 
 impl Drop for StreamBody {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::HeaderName;
 use trunkline_core::{Error, ErrorKind};
 use trunkline_router::{OwnTarget, Router, Wishes};
+use trunkline_store::TAGS_MAX;
 
 use crate::asked::Asked;
 use crate::authentication::Caller;
@@ -25,7 +26,7 @@ static TAGS: HeaderName = HeaderName::from_static("x-litellm-tags");
 ///
 /// # Errors
 ///
-/// `InvalidRequest` for a header that is no number, a base that is not accepted, or a tag that is too long.
+/// `InvalidRequest` for a header that is no number, a base that is not accepted, a tag that is too long, or too many of them.
 pub(crate) fn of(
     asked: Asked,
     steering: Steering<'_>,
@@ -44,11 +45,11 @@ pub(crate) fn of(
         tags.extend(text.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned));
     }
     tags.iter().try_for_each(|tag| check_length("tags", tag))?;
-    if let Some(identity) = caller.identity() {
-        // The key's come first: no number of others keeps their budgets from being looked at.
-        tags.splice(..0, identity.tags.iter().cloned());
-    }
+    let of_key = caller.identity().map_or(&[][..], |identity| &identity.tags);
+    // The key's come first: no number of others keeps their budgets from being looked at.
+    tags.splice(..0, of_key.iter().cloned());
     once(&mut tags);
+    check_count(&tags, of_key.len())?;
     Ok(Wishes {
         retries: retries.or(number(steering, &RETRIES)?),
         timeout: timeout.or(seconds(steering, &TIMEOUT)?),
@@ -81,6 +82,19 @@ pub(crate) fn check_length(param: &str, name: &str) -> Result<(), Error> {
     }
     let message = format!("a name in `{param}` must not be longer than {NAME_BYTES_MAX} bytes.");
     Err(Error::new(ErrorKind::InvalidRequest, message).with_param(param))
+}
+
+/// Refuses more tags than are looked at for budgets and have their sums: each costs a look and a sum. What a key has too
+/// many of itself is not the request's to change.
+fn check_count(tags: &[String], of_key: usize) -> Result<(), Error> {
+    if tags.len() <= TAGS_MAX.max(of_key) {
+        return Ok(());
+    }
+    let message = format!(
+        "a request must not bear more than {TAGS_MAX} tags: those of its key, of `tags`, of metadata and of the header \
+         {TAGS} count together, each once."
+    );
+    Err(Error::new(ErrorKind::InvalidRequest, message).with_param("tags"))
 }
 
 /// Leaves the first of each: a tag that is named twice is charged once.
@@ -192,6 +206,21 @@ mod tests {
         let mut tags = ["b", "a", "b", "c", "a"].map(str::to_owned).to_vec();
         once(&mut tags);
         assert_eq!(tags, ["b", "a", "c"]);
+    }
+
+    #[test]
+    fn a_request_brings_no_more_tags_than_are_looked_at() {
+        let check = |of_key: usize, all: usize| {
+            let tags: Vec<String> = (0..all).map(|tag| tag.to_string()).collect();
+            check_count(&tags, of_key).map_err(|error| (error.kind(), error.param().map(str::to_owned)))
+        };
+        let refused = Err((ErrorKind::InvalidRequest, Some("tags".to_owned())));
+        assert_eq!(check(0, TAGS_MAX), Ok(()));
+        assert_eq!(check(0, TAGS_MAX + 1), refused);
+        assert_eq!(check(3, TAGS_MAX + 1), refused);
+        // A key that has more itself is served, and brings no further ones.
+        assert_eq!(check(TAGS_MAX + 5, TAGS_MAX + 5), Ok(()));
+        assert_eq!(check(TAGS_MAX + 5, TAGS_MAX + 6), refused);
     }
 
     #[test]

@@ -39,8 +39,8 @@ pub(crate) fn until(
 fn take_forgotten(shared: &Shared, opened_at: Position) -> (Vec<Block>, crate::marks::Marks) {
     let mut state = shared.lock();
     let mut blocks = Vec::new();
-    // Before that, what an earlier process began and did not close is still wanted. And what was closed since is wanted until
-    // its closing is on the disk: of a machine that ends before that nothing else would tell of it.
+    // Before that, what an earlier process began and did not close is still wanted. And what was closed since is wanted
+    // until its closing is on the disk: of a machine that ends before that nothing else would tell of it.
     let is_settled = state.marks.settled >= opened_at;
     while is_settled
         && let Some(front) = state.sealed.front()

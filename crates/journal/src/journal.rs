@@ -38,9 +38,9 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal in a folder, with what is there to be read. The folder is made where there is none, with mode 0700,
-    /// and is this process's alone until the journal and all its places are dropped. With [`Durability::Memory`] nothing
-    /// is opened.
+    /// Opens the journal in a folder, with what is there to be read. The folder is made where there is none, with mode
+    /// 0700, and is this process's alone until the journal and all its places are dropped. With [`Durability::Memory`]
+    /// nothing is opened.
     ///
     /// # Errors
     ///
@@ -193,8 +193,8 @@ impl Journal {
         })
     }
 
-    /// Says that whatever an earlier process left is done with, records that were never closed too. Written down by the next
-    /// [`Journal::forget_until`].
+    /// Says that whatever an earlier process left is done with, records that were never closed too. Written down by the
+    /// next [`Journal::forget_until`].
     pub fn settle(&self) {
         let mut state = self.shared.lock();
         state.marks.settled = state.marks.settled.max(self.opened_at);

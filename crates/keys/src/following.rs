@@ -55,10 +55,8 @@ impl Keys {
     /// Takes in what was put right before anybody looked, and gives the number of the newest change.
     async fn begin_to_follow(&self) -> Result<i64, Error> {
         let newest = self.store.newest_change().await?;
-        let known = self.known();
-        let accounts = known.iter().flat_map(|identity| identity.accounts.all()).chain(&self.global);
-        let subjects: BTreeSet<&Subject> = accounts.map(|account| account.subject()).collect();
-        let subjects: Vec<Subject> = subjects.into_iter().cloned().collect();
+        let accounts = self.book.accounts();
+        let subjects: Vec<Subject> = accounts.iter().map(|account| account.subject().clone()).collect();
         self.correct(&subjects).await?;
         self.tell(Kind::ALL);
         Ok(newest)
@@ -114,6 +112,9 @@ impl Keys {
                 self.forget(change.kind, &change.id);
                 newest = newest.max(change.number);
             }
+            if new().next().is_some() {
+                self.read_again();
+            }
             self.tell(new().map(|change| change.kind));
             if (changes.len() as u64) < CHANGES_MAX {
                 return Ok(newest);
@@ -141,7 +142,12 @@ impl Keys {
                 }
             };
             let late = || Error::new(ErrorKind::StoreUnavailable, "the store did not answer");
-            if let Err(error) = timeout(LATE_READ_MAX, reading).await.unwrap_or_else(|_| Err(late())) {
+            let read = timeout(LATE_READ_MAX, reading).await.unwrap_or_else(|_| Err(late()));
+            // It answers again, though it was slow: nobody is to be refused to find that out.
+            if read.is_ok() {
+                self.note_store(true);
+            }
+            if let Err(error) = read {
                 tracing::debug!(error = %error, causes = error.causes(), "a key could not be read in time, nor later");
             }
         }

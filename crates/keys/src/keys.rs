@@ -6,7 +6,7 @@ use std::time::Duration;
 use quick_cache::sync::Cache;
 use tokio::time::Instant;
 use trunkline_core::{Error, ErrorKind, Subject};
-use trunkline_limits::{Account, Book, Clock, Limits, Sharing};
+use trunkline_limits::{Account, Book, Breaker, Clock, Limits, Sharing};
 use trunkline_store::{Kind, Store};
 
 use crate::late::{Late, LateReads};
@@ -67,6 +67,8 @@ pub struct Keys {
     limited: Cache<(Kind, String), Arc<Limited>>,
     pub(crate) parts: Parts,
     pub(crate) late: LateReads,
+    /// Keeps requests from waiting for a store that does not answer.
+    pub(crate) breaker: Breaker,
     /// Held while accounts are set to what was read.
     pub(crate) setting: Mutex<()>,
 }
@@ -114,6 +116,7 @@ impl Keys {
             options,
             parts: Parts::default(),
             late: LateReads::default(),
+            breaker: Breaker::default(),
             setting: Mutex::default(),
         }
     }
@@ -202,11 +205,32 @@ impl Keys {
         reading: impl Future<Output = Result<T, Error>>,
         late: impl FnOnce() -> Late,
     ) -> Result<T, Error> {
-        tokio::time::timeout(self.options.deadline, reading).await.unwrap_or_else(|_| {
+        if !self.breaker.lets_pass() {
+            return Err(Error::new(ErrorKind::StoreUnavailable, "the store has not answered of late"));
+        }
+        let read = tokio::time::timeout(self.options.deadline, reading).await;
+        self.note_store(matches!(read, Ok(Ok(_))));
+        read.unwrap_or_else(|_| {
             self.late.note(late());
             let message = format!("the store did not answer within {} ms", self.options.deadline.as_millis());
             Err(Error::new(ErrorKind::StoreUnavailable, message))
         })
+    }
+
+    /// Notes whether the store answered.
+    pub(crate) fn note_store(&self, is_answered: bool) {
+        match self.breaker.note(is_answered) {
+            Some(true) => tracing::info!("the store of keys answers again"),
+            Some(false) => {
+                tracing::warn!("the store of keys does not answer: keys that are in memory are served on");
+            }
+            None => {}
+        }
+    }
+
+    /// Whether the store answered those requests that asked it last.
+    pub fn store_answers(&self) -> bool {
+        self.breaker.is_closed()
     }
 
     /// What every request counts against, whoever asks.
@@ -241,6 +265,23 @@ impl Keys {
         if kind == Kind::Key {
             // It may be one that was asked for before it was made.
             self.unknown.clear();
+        }
+    }
+
+    /// Has what was made from objects that have changed read anew beside requests: whoever asks next finds it in memory, though
+    /// the store may not answer any more by then.
+    pub(crate) fn read_again(&self) {
+        for (token, identity) in self.cached.iter() {
+            if identity.is_stale() {
+                self.cached.remove(&token);
+                self.late.note(Late::Key(token));
+            }
+        }
+        for (name, limited) in self.limited.iter() {
+            if limited.is_stale() {
+                self.limited.remove(&name);
+                self.late.note(Late::Limited(name.0, name.1));
+            }
         }
     }
 

@@ -14,6 +14,9 @@ use crate::notes::spend_reset;
 use crate::parts::Part;
 use crate::{Accounts, Identity, Keys, Limited, Token, counts_as};
 
+/// How often counters are read of which something is put right meanwhile.
+const READS_MAX: u32 = 4;
+
 impl Keys {
     pub(crate) async fn read(&self, token: Token) -> Result<Option<Identity>, Error> {
         let index = self.pepper.index(&token);
@@ -24,6 +27,9 @@ impl Keys {
             let Some(accounts) = self.take_up(&parts, accounts) else { continue };
             let (Some(origin), Some(accounts)) = (origin, accounts) else { return Ok(None) };
             self.seed(&accounts).await?;
+            if parts.iter().any(|part| part.is_changed()) {
+                continue;
+            }
             return Ok(Some(Identity::new(token, &origin, accounts, parts)));
         }
     }
@@ -91,6 +97,9 @@ impl Keys {
             };
             let Some(accounts) = self.take_up(&parts, accounts) else { continue };
             self.seed(&accounts).await?;
+            if parts.iter().any(|part| part.is_changed()) {
+                continue;
+            }
             let is_blocked =
                 object.is_some_and(|object| object.settings.get("blocked") == Some(&Value::Bool(true)));
             return Ok(Limited::new(id, accounts, is_blocked, parts));
@@ -146,11 +155,19 @@ impl Keys {
 
     /// Takes over what stands on the counters of accounts that are new in this process.
     pub(crate) async fn seed(&self, accounts: &Accounts) -> Result<(), Error> {
-        let new: Vec<&Arc<Account>> =
-            accounts.all().filter(|account| !account.unseeded().is_empty()).collect();
-        if new.is_empty() {
-            return Ok(());
+        // What is put right while it is read is not in what was read.
+        for _ in 0..READS_MAX {
+            let new: Vec<&Arc<Account>> =
+                accounts.all().filter(|account| !account.unseeded().is_empty()).collect();
+            if new.is_empty() {
+                break;
+            }
+            self.seed_new(&new).await?;
         }
+        Ok(())
+    }
+
+    async fn seed_new(&self, new: &[&Arc<Account>]) -> Result<(), Error> {
         let subjects: Vec<Subject> = new.iter().map(|account| account.subject().clone()).collect();
         let spent = self.store.spent(&subjects).await?;
         for account in new {

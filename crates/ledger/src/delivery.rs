@@ -108,6 +108,7 @@ impl<'l> Delivery<'l> {
 
     /// Notes that the store has all of a batch.
     fn taken(&self, batch: &Batch) {
+        self.shared.is_in_doubt.store(false, Ordering::Relaxed);
         let counts = &self.shared.counts;
         counts.waiting.fetch_sub(batch.unreadable_own as i64, Ordering::Relaxed);
         if let Some(reaches) = batch.reaches {
@@ -158,6 +159,7 @@ impl<'l> Delivery<'l> {
 
     fn failed(&mut self, error: &Error) {
         self.failures = self.failures.saturating_add(1);
+        self.shared.is_in_doubt.store(true, Ordering::Relaxed);
         let before = self.shared.failure();
         if before.is_none() {
             tracing::warn!(error = %error, causes = error.causes(), "the store takes no rows; they wait in the journal");

@@ -51,8 +51,8 @@ impl Entry {
         synced(self.opened_at.map(|position| (Arc::clone(&self.shared), position)))
     }
 
-    /// Closes the entry with its row. The row's `request_id` is the entry's, whatever it says. It cannot fail, and waits for
-    /// nothing. A row that is far longer than its opening, in a journal that is full, goes without metadata and
+    /// Closes the entry with its row. The row's `request_id` is the entry's, whatever it says. It cannot fail, and waits
+    /// for nothing. A row that is far longer than its opening, in a journal that is full, goes without metadata and
     /// attempts.
     pub fn close(mut self, row: &RequestRow) -> Closed {
         let position = self.append(row);

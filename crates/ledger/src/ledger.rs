@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use tokio::sync::Notify;
 use trunkline_core::{Error, ErrorKind};
@@ -29,8 +29,8 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// A ledger over a journal, which was opened with [`FORMAT`](crate::FORMAT), and a store. What an earlier process left in the journal is delivered by
-    /// [`Ledger::deliver`]; nothing is read here.
+    /// A ledger over a journal, which was opened with [`FORMAT`](crate::FORMAT), and a store. What an earlier process
+    /// left in the journal is delivered by [`Ledger::deliver`]; nothing is read here.
     pub fn open(journal: Journal, store: Arc<dyn Store>, options: Options) -> Self {
         let shared = Shared {
             delivering: tokio::sync::Mutex::new(Undelivered::of(&journal, options.batch_rows_max)),
@@ -41,6 +41,7 @@ impl Ledger {
             counts: Counts::default(),
             filled: Notify::new(),
             delivered_until: AtomicI64::new(i64::MIN),
+            is_in_doubt: AtomicBool::new(false),
             failure: std::sync::Mutex::default(),
         };
         Self { shared: Arc::new(shared) }
@@ -82,8 +83,8 @@ impl Ledger {
     /// it; nothing is spawned. Of several at one time the first delivers, and the others wait.
     ///
     /// Rows of an earlier process go first: those that were closed, and one for each request that was not. After that, rows
-    /// are sent in the order in which they were closed, in batches. What the store does not take is sent again, after a wait
-    /// that grows, half as many rows at one time. Rows may reach the store more than once, which counts them once.
+    /// are sent in the order in which they were closed, in batches. What the store does not take is sent again, after a
+    /// wait that grows, half as many rows at one time. Rows may reach the store more than once, which counts them once.
     ///
     /// Gives how the ledger stands then; what is left stays in the journal for the next start.
     pub async fn deliver(&self, stop: impl Future<Output = ()> + Send) -> Backlog {
@@ -94,8 +95,8 @@ impl Ledger {
         self.state()
     }
 
-    /// Delivers what an earlier process left, and nothing else: until it is done, however long the store takes. Whoever adds
-    /// up what was spent before this process does so after it, and before anything else is delivered.
+    /// Delivers what an earlier process left, and nothing else: until it is done, however long the store takes. Whoever
+    /// adds up what was spent before this process does so after it, and before anything else is delivered.
     pub async fn deliver_earlier(&self) {
         let mut undelivered = self.shared.delivering.lock().await;
         Delivery::new(&self.shared, &mut undelivered).run_earlier().await;
@@ -121,6 +122,12 @@ impl Ledger {
             shortened: counts.shortened.load(Ordering::Relaxed),
             unreadable: counts.unreadable.load(Ordering::Relaxed),
         }
+    }
+
+    /// Whether the store may have rows that will be sent again: of a delivery that failed, or of an earlier process.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        let journal = &self.shared.journal;
+        self.shared.is_in_doubt.load(Ordering::Relaxed) || journal.settled() < journal.opened_at()
     }
 
     pub(crate) fn store(&self) -> &dyn Store {

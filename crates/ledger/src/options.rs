@@ -21,7 +21,8 @@ pub struct Options {
     pub batch_rows_max: usize,
     /// How long the first row of a batch waits for others. Default 1 s.
     pub batch_wait: Duration,
-    /// How long the store may take for what it is given at one time: a batch, or less where a batch took longer. Default 10 s.
+    /// How long the store may take for what it is given at one time: a batch, or less where a batch took longer. Default
+    /// 10 s.
     pub store_timeout: Duration,
     /// How long the ledger waits after the store failed for the first time; each further failure doubles it. Default 50 ms.
     pub backoff_min: Duration,

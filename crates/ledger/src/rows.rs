@@ -149,12 +149,16 @@ impl Rows {
             Ok(Some(row)) => {
                 batch.rows.push(row);
                 batch.bytes += record.payload.len();
-                batch.earlier += u64::from(self.earlier.is_some());
+                if self.earlier.is_some() {
+                    batch.earlier += 1;
+                }
             }
             Ok(None) => {}
             Err(_) => {
                 batch.unreadable += 1;
-                batch.unreadable_own += u64::from(self.earlier.is_none() && record.kind == CLOSE);
+                if self.earlier.is_none() && record.kind == CLOSE {
+                    batch.unreadable_own += 1;
+                }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What a ledger, its entries and its delivery share.
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -24,6 +24,8 @@ pub(crate) struct Shared {
     pub(crate) filled: Notify,
     /// When it was true last that the store had every row that had been closed, in milliseconds since 1970.
     pub(crate) delivered_until: AtomicI64,
+    /// Whether rows were sent whose answer was lost, and not all of their batch was taken since.
+    pub(crate) is_in_doubt: AtomicBool,
     pub(crate) failure: Mutex<Option<Failure>>,
     /// One delivery at a time.
     pub(crate) delivering: tokio::sync::Mutex<Undelivered>,

@@ -87,7 +87,7 @@ impl Account {
                 spending.soft = Some(amount);
             }
         }
-        state.spendings.retain(|spending| spending.counts() || spending.is_open());
+        state.spendings.retain(Spending::is_of_use);
         let mut stages = 0;
         if limits.requests_per_minute.is_some() || limits.parallel.is_some() {
             stages |= ADMITS;
@@ -110,12 +110,13 @@ impl Account {
 
     /// Sets what was spent in a window of a budget before this account was there. Gives whether it was set.
     ///
-    /// The first figure stays, and further ones change nothing: a store that is asked later holds what this process
+    /// The first figure stays, but for one that was asked for before something was [put right](Self::correct): then it is to be
+    /// asked for again. Further ones change nothing: a store that is asked later holds what this process
     /// settled meanwhile, which would be counted twice. What was settled before the first figure stays on top of it.
     /// So the store is to be asked as soon as the account is there, after what an earlier process left has been
     /// delivered to it.
     pub fn seed(&self, period: Option<Period>, begins_at_ms: i64, spent: Decimal) -> bool {
-        self.seed_with(period, begins_at_ms, (spent, Decimal::ZERO), false)
+        self.seed_corrected(period, begins_at_ms, spent, Decimal::ZERO)
     }
 
     /// The same for a store that also tells how much of the figure is `corrected`: what was put right so far of rows that
@@ -127,7 +128,14 @@ impl Account {
         spent: Decimal,
         corrected: Decimal,
     ) -> bool {
-        self.seed_with(period, begins_at_ms, (spent, corrected), false)
+        let now_ms = self.clock.now_ms();
+        let mut state = self.state();
+        let is_set = state.spending(period).is_some_and(|spending| {
+            spending.window(now_ms);
+            spending.seed(begins_at_ms, spent, corrected)
+        });
+        state.queue.call_first();
+        is_set
     }
 
     /// Takes in that rows were put right which had been counted in a window of a budget. `corrected` is how much that ever
@@ -140,29 +148,8 @@ impl Account {
             spending.correct(begins_at_ms, corrected);
         }
         state.queue.call_first();
-    }
-
-    /// Sets anew what others spent in a window of a budget, whatever stood there: other replicas, and this process
-    /// before it was started. What this process settled must not be in the figure. Gives whether it was set.
-    pub fn set_elsewhere(&self, period: Option<Period>, begins_at_ms: i64, spent: Decimal) -> bool {
-        self.seed_with(period, begins_at_ms, (spent, Decimal::ZERO), true)
-    }
-
-    fn seed_with(
-        &self,
-        period: Option<Period>,
-        begins_at_ms: i64,
-        (spent, corrected): (Decimal, Decimal),
-        anew: bool,
-    ) -> bool {
-        let now_ms = self.clock.now_ms();
-        let mut state = self.state();
-        let is_set = state.spending(period).is_some_and(|spending| {
-            spending.window(now_ms);
-            spending.seed(begins_at_ms, spent, corrected, anew)
-        });
-        state.queue.call_first();
-        is_set
+        drop(state);
+        self.note(false);
     }
 
     /// What is spent in the window of a budget, without what is reserved. `None` if there is no such budget.
@@ -177,7 +164,8 @@ impl Account {
     /// budgets. Words are told apart by numbers that grow; 0 is that there was none. Calls that are under way still count.
     ///
     /// The first number that an account is told lowers nothing: what it is seeded with from then on is lowered already. So
-    /// it is to be told before it is seeded, and each time that its limits are set.
+    /// it is to be told before it is seeded, and each time that its limits are set. What is shared with other replicas is
+    /// to be seeded anew after a further one.
     pub fn note_lowered(&self, number: i64, to: Decimal) {
         let now_ms = self.clock.now_ms();
         let mut state = self.state();
@@ -214,8 +202,9 @@ impl Account {
         Standing {
             subject: self.subject.clone(),
             requests: requests_max
-                .map(|limit| of_minute(limit, minute.request_lease.with_others(minute.requests()))),
-            tokens: tokens_max.map(|limit| of_minute(limit, minute.token_lease.with_others(minute.tokens()))),
+                .map(|limit| of_minute(limit, minute.request_lease.taken(limit, minute.requests()))),
+            tokens: tokens_max
+                .map(|limit| of_minute(limit, minute.token_lease.taken(limit, minute.tokens()))),
             parallel: parallel_max.map(|limit| Left::of(limit, *parallel, None)),
             budgets: budgets.collect(),
         }
@@ -277,11 +266,12 @@ impl Account {
         }
         let mut state = self.state();
         state.minute.roll(now_ms);
+        let is_delivered = state.settled_at.is_none_or(|settled_ms| settled_ms <= delivered_ms);
         // What replicas share stands in their store, and whoever has not told it everything is held by its keeper.
-        let is_delivered =
-            self.agenda.is_some() || state.settled_at.is_none_or(|settled_ms| settled_ms <= delivered_ms);
-        let is_free =
-            |spending: &mut Spending| !spending.is_open() && (is_delivered || !spending.has_spent(now_ms));
+        let is_free = |spending: &mut Spending| {
+            !spending.is_open()
+                && (is_delivered || !spending.has_spent(now_ms) || spending.window(now_ms).lease.is_in_use())
+        };
         state.minute.is_empty()
             && state.parallel == 0
             && state.queue.is_empty()

@@ -11,15 +11,13 @@ use tokio::time::{Instant, timeout_at};
 use trunkline_core::Subject;
 
 use crate::passed::Notices;
-use crate::sharing::Agenda;
+use crate::sharing::{Agenda, WAIT_MAX};
 use crate::taking::{self, Attempt, Want};
 use crate::{Account, Clock, Passed, Permit, Refusal, Reservation, Sharing, Standing};
 
 const SHARDS: usize = 16;
 /// A shard is not looked through for accounts to drop while it holds fewer.
 const SWEEP_AT_MIN: usize = 64;
-/// Waiting for longer is waiting for ever.
-const WAIT_MAX: Duration = Duration::from_secs(86_400);
 /// A window that should have ended by a clock that stands still is not asked about more often.
 const LOOK_AGAIN_MIN: Duration = Duration::from_millis(1);
 
@@ -141,7 +139,7 @@ impl Book {
     /// As [`admit`](Self::admit), or when the wait is over.
     pub async fn admit_within(&self, accounts: &[Arc<Account>], wait: Duration) -> Result<Permit, Refusal> {
         let Some(agenda) = &self.agenda else { return taking::admit(accounts) };
-        let mut deadline = None;
+        let mut began = None;
         loop {
             let answered = agenda.answered();
             let refusal = match taking::admit(accounts) {
@@ -149,10 +147,12 @@ impl Book {
                 outcome => return outcome,
             };
             let now = Instant::now();
-            let deadline = *deadline.get_or_insert(now + wait.min(WAIT_MAX));
-            if timeout_at(deadline, answered).await.is_err() {
+            let deadline = *began.get_or_insert(now) + agenda.patience(wait);
+            if now >= deadline {
                 return Err(refusal);
             }
+            // Told or not, the next look tells.
+            let _ = timeout_at(deadline, answered).await;
         }
     }
 
@@ -170,7 +170,7 @@ impl Book {
             return Ok(Reservation::default());
         }
         let mut place = None;
-        let mut deadline = None;
+        let mut began = None;
         loop {
             let number = || self.next_call.fetch_add(1, Ordering::Relaxed);
             let refusal = match taking::reserve(&want, &mut place, number) {
@@ -179,7 +179,11 @@ impl Book {
                 Attempt::Waits(refusal) => refusal,
             };
             let now = Instant::now();
-            let deadline = *deadline.get_or_insert(now + want.wait.min(WAIT_MAX));
+            let wait = match &self.agenda {
+                Some(agenda) if refusal.is_pending => agenda.patience(want.wait),
+                _ => want.wait.min(WAIT_MAX),
+            };
+            let deadline = *began.get_or_insert(now) + wait;
             let Some(place) = place.as_ref().filter(|_| now < deadline) else { return Err(refusal) };
             // The budget may begin anew before anybody settles.
             let resets_in = refusal.resets_at_ms.map(|resets_at_ms| {
@@ -208,7 +212,8 @@ impl Book {
         self.agenda().map(|agenda| !agenda.is_out())
     }
 
-    pub(crate) fn accounts(&self) -> Vec<Arc<Account>> {
+    /// All accounts that there are now.
+    pub fn accounts(&self) -> Vec<Arc<Account>> {
         let of = |shard: &RwLock<Shard>| {
             let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
             shard.accounts.values().map(Arc::clone).collect::<Vec<_>>()

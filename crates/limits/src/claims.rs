@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use rust_decimal::Decimal;
+
 use crate::account::Account;
 use crate::lease::{Claimed, Figures, Lease};
 use crate::shared::{Claim, Counter, CounterKind, Generation, Held};
+use crate::spending::Base;
 use crate::state::State;
 
 /// A shared counter as it stands in one account.
@@ -13,7 +16,7 @@ struct Open<'a> {
     begins_at_ms: i64,
     generation: Generation,
     ends_at_ms: Option<i64>,
-    base: u64,
+    base: Base,
     others: &'a [(Arc<str>, u64)],
     figures: Figures,
     lease: &'a mut Lease,
@@ -22,19 +25,22 @@ struct Open<'a> {
 /// What an account asks for. One that nobody has used since `idle_since` gives back what it does not use.
 pub(crate) fn of(
     account: &Account,
-    holder: &Arc<str>,
+    replica: &str,
     now_ms: i64,
     idle_since: i64,
     sequence: u64,
 ) -> Vec<Claim> {
     let mut state = account.state();
     let mut claims = Vec::new();
+    let mut holder: Option<Arc<str>> = None;
     for Open { kind, begins_at_ms, generation, ends_at_ms, base, others, figures, lease } in
         open(&mut state, now_ms)
     {
+        let noted_spent = lease.noted_spent();
         if let Some(Claimed { units, least }) = lease.claim(figures, idle_since, sequence) {
             let counter = Counter { subject: account.subject().clone(), kind, begins_at_ms, generation };
             let Figures { spent, limit, .. } = figures;
+            let holder = holder.get_or_insert_with(|| format!("{replica}.{}", account.number()).into());
             let holder = Arc::clone(holder);
             claims.push(Claim {
                 counter,
@@ -43,8 +49,10 @@ pub(crate) fn of(
                 units,
                 least,
                 spent,
+                noted_spent,
                 limit,
-                base,
+                base: base.units,
+                base_has_holders: base.has_holders,
                 others: others.to_vec(),
                 ends_at_ms,
             });
@@ -58,6 +66,9 @@ pub(crate) fn answer(account: &Account, claim: &Claim, now_ms: i64, held: Option
     let mut state = account.state();
     if let Some(held) = held {
         take(&mut state, claim, now_ms, held);
+    }
+    for open in open(&mut state, now_ms) {
+        open.lease.forget_wanted();
     }
     state.queue.call_first();
 }
@@ -74,7 +85,7 @@ fn take(state: &mut State, claim: &Claim, now_ms: i64, held: Held) {
     if let (CounterKind::Budget(period), true) = (kind, is_newest) {
         let window = state.spending(period).and_then(|spending| spending.window_of(begins_at_ms));
         if let Some(window) = window {
-            window.set_elsewhere_units(held.spent.saturating_sub(claim.spent), held.others);
+            window.set_elsewhere_units(held.spent_by_others(claim.spent), held.others);
         }
     }
 }
@@ -101,7 +112,7 @@ fn open(state: &mut State, now_ms: i64) -> Vec<Open<'_>> {
             begins_at_ms,
             generation: Generation::default(),
             ends_at_ms,
-            base: 0,
+            base: Base::NOTHING,
             others: &[],
             figures,
             lease,
@@ -112,11 +123,22 @@ fn open(state: &mut State, now_ms: i64) -> Vec<Open<'_>> {
         let lease = &mut minute.token_lease;
         let kind = CounterKind::Tokens;
         let (generation, others) = (Generation::default(), &[]);
-        counters.push(Open { kind, begins_at_ms, generation, ends_at_ms, base: 0, others, figures, lease });
+        counters.push(Open {
+            kind,
+            begins_at_ms,
+            generation,
+            ends_at_ms,
+            base: Base::NOTHING,
+            others,
+            figures,
+            lease,
+        });
     }
     for spending in spendings {
-        let (period, Some(max)) = (spending.period, spending.max) else { continue };
+        let (period, max) = (spending.period, spending.max);
         let window = spending.window(now_ms);
+        // Of what is no budget any more the store is told what was spent, and given back the rest.
+        let Some(max) = max.or(window.lease.is_in_use().then_some(Decimal::ZERO)) else { continue };
         let Some(figures) = window.figures(max) else { continue };
         counters.push(Open {
             kind: CounterKind::Budget(period),
@@ -126,8 +148,8 @@ fn open(state: &mut State, now_ms: i64) -> Vec<Open<'_>> {
                 corrected: window.corrected.normalize(),
             },
             ends_at_ms: window.ends_at(),
-            base: window.base_units(),
-            others: &window.others,
+            base: window.base(),
+            others: window.others.as_deref().unwrap_or_default(),
             figures,
             lease: &mut window.lease,
         });

@@ -88,10 +88,10 @@ impl Watch<'_> {
     /// Asks for all accounts once. Gives whether the store answered.
     async fn round(&mut self, shared: &dyn Shared, idle_since: i64) -> bool {
         let now_ms = self.book.now_ms();
+        let replica = &self.agenda.sharing.replica;
         let of = |account: &Arc<Account>| {
             let sequence = self.book.next_sequence();
-            let holder: Arc<str> = format!("{}.{}", self.agenda.sharing.replica, account.number()).into();
-            claims::of(account, &holder, now_ms, idle_since, sequence)
+            claims::of(account, replica, now_ms, idle_since, sequence)
         };
         let claims: Vec<Claim> = self.accounts.values().flat_map(of).collect();
         let mut is_answered = true;
@@ -106,14 +106,12 @@ impl Watch<'_> {
                     claims::answer(account, claim, self.book.now_ms(), held);
                 }
             }
+            self.agenda.tell();
         }
         // Nobody is to find out by being refused that the store answers again.
-        let looks_for_it = claims.is_empty() && self.agenda.is_out();
-        if looks_for_it {
+        if claims.is_empty() && self.agenda.is_out() {
             is_answered = self.ask(shared, &[]).await.is_some();
-        }
-        if looks_for_it || !claims.is_empty() {
-            self.agenda.tell(is_answered);
+            self.agenda.tell();
         }
         let now_ms = self.book.now_ms();
         self.accounts.retain(|_, account| {
@@ -130,6 +128,8 @@ impl Watch<'_> {
 
     async fn ask(&self, shared: &dyn Shared, batch: &[Claim]) -> Option<Vec<Held>> {
         let held = timeout(self.agenda.sharing.deadline, shared.hold(batch)).await;
-        held.ok()?.ok().filter(|held| held.len() == batch.len())
+        let held = held.ok().and_then(Result::ok).filter(|held| held.len() == batch.len());
+        self.agenda.note_batch(held.is_some());
+        held
     }
 }

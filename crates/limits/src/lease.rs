@@ -12,12 +12,14 @@ pub(crate) struct Lease {
     held: u64,
     /// What nobody holds, as the store said last.
     left: Option<u64>,
-    /// What others have used, as the store said last.
-    elsewhere: u64,
-    /// What calls were short of since the last claim.
+    /// What calls were short of since the last claim, all together.
     wanted: u64,
+    /// What the one of them that wanted least was short of.
+    wanted_least: Option<u64>,
     sequence: u64,
     told_spent: u64,
+    /// What the store has noted of what is spent, in this counter or one before that went on in it.
+    noted_spent: u64,
     /// Whether the store has answered the newest claim.
     is_acknowledged: bool,
     /// Whether the last claim got fewer than it needed.
@@ -70,7 +72,9 @@ impl Lease {
             return Room::Enough;
         }
         if asks {
-            self.wanted = self.wanted.max(needed.saturating_sub(used));
+            let wanted = needed.saturating_sub(used);
+            self.wanted = self.wanted.saturating_add(wanted);
+            self.wanted_least = Some(self.wanted_least.map_or(wanted, |least| least.min(wanted)));
         }
         match outage {
             None => Room::Comes,
@@ -84,9 +88,24 @@ impl Lease {
         Self { used_at: self.used_at, ..Self::default() }
     }
 
+    /// The lease of the counter that this one goes on in: nothing is held of that yet.
+    pub(crate) fn of_next_generation(self) -> Self {
+        Self { used_at: self.used_at, noted_spent: self.noted_spent, ..Self::default() }
+    }
+
+    /// What the store has noted of what is spent here.
+    pub(crate) fn noted_spent(&self) -> u64 {
+        self.noted_spent
+    }
+
     /// Whether the store was asked for any of it.
     pub(crate) fn is_in_use(&self) -> bool {
         self.sequence > 0
+    }
+
+    /// Forgets what calls were short of: they are to look again, and say it anew.
+    pub(crate) fn forget_wanted(&mut self) {
+        (self.wanted, self.wanted_least) = (0, None);
     }
 
     /// What is held.
@@ -94,9 +113,10 @@ impl Lease {
         self.held
     }
 
-    /// What is used here and, as far as is known, by others.
-    pub(crate) fn with_others(&self, used: u64) -> u64 {
-        used.saturating_add(self.elsewhere)
+    /// What is used of a limit, or held by others, as far as is known: all that is not left for this replica.
+    pub(crate) fn taken(&self, limit: u64, used: u64) -> u64 {
+        let Some(left) = self.left else { return used };
+        limit.saturating_sub(self.held.saturating_sub(used)).saturating_sub(left).max(used)
     }
 
     /// Whether the store has nothing left to give, as far as is known.
@@ -108,10 +128,10 @@ impl Lease {
     pub(crate) fn claim(&mut self, figures: Figures, idle_since: i64, sequence: u64) -> Option<Claimed> {
         let Figures { used, spent, limit } = figures;
         let size = lease_size(limit);
-        let wanted = std::mem::take(&mut self.wanted);
-        let needed = used.saturating_add(wanted);
+        let needed = used.saturating_add(std::mem::take(&mut self.wanted));
+        let least = used.saturating_add(self.wanted_least.take().unwrap_or_default());
         let spare = self.held.saturating_sub(used);
-        let is_short = wanted > 0 && needed > self.held;
+        let is_short = needed > self.held;
         let units = if is_short && self.is_starved {
             // Others may wait for as much: whoever gives back what is of no use alone lets one of them go on.
             used
@@ -131,11 +151,14 @@ impl Lease {
             return None;
         }
         self.is_starved = false;
+        // What is given back is there for whoever asks next, here too.
+        let given_back = self.held.saturating_sub(units);
+        self.left = self.left.map(|left| left.saturating_add(given_back));
         self.held = self.held.min(units);
         self.sequence = sequence;
         self.is_acknowledged = false;
         self.told_spent = spent;
-        Some(Claimed { units, least: if is_short && units >= needed { needed } else { 0 } })
+        Some(Claimed { units, least: if is_short && units >= least { least } else { 0 } })
     }
 
     /// Takes the store's answer to a claim. Gives whether it was the newest claim.
@@ -144,20 +167,17 @@ impl Lease {
             return false;
         }
         self.is_acknowledged = true;
+        self.noted_spent = self.told_spent;
         self.held = held.units;
         self.left = Some(held.left);
-        self.elsewhere = held.spent.saturating_sub(self.told_spent);
         self.is_starved = held.units < claimed.least;
         true
     }
 
     /// Whether nothing is held that is not used, and the store knows it.
     pub(crate) fn is_at_rest(&self, figures: Figures) -> bool {
-        let is_told = self.is_acknowledged && self.told_spent == figures.spent;
-        self.wanted == 0
-            && self.held <= figures.used
-            && figures.used == figures.spent
-            && (is_told || self.sequence == 0)
+        let is_told = self.told_spent == figures.spent && (self.is_acknowledged || self.sequence == 0);
+        self.wanted == 0 && self.held <= figures.used && figures.used == figures.spent && is_told
     }
 }
 
@@ -198,6 +218,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_given_back_is_not_used_up() {
+        let mut lease = Lease::default();
+        lease.room(5, 0, 1, None, true);
+        claim(&mut lease, 0, NEVER_IDLE, 1);
+        answer(&mut lease, 1, 1, 640, 0);
+        assert!(lease.is_exhausted());
+        assert_eq!(claim(&mut lease, 20, NEVER_IDLE, 2), Some((30, 0)));
+        assert!(!lease.is_exhausted(), "though the store has not said so yet");
+        assert_eq!(lease.taken(640, 20), 20);
+    }
+
+    #[test]
     fn what_is_of_no_use_alone_is_given_back() {
         let mut lease = Lease::default();
         lease.room(5, 0, 4, None, true);
@@ -223,8 +255,12 @@ mod tests {
         assert_eq!(lease.room(5, 9, 11, REFUSE, true), Room::Enough);
         assert_eq!(lease.room(5, 11, 12, REFUSE, true), Room::Outage);
         assert_eq!(lease.room(5, 11, 12, Some(OnOutage::AllowLocally), true), Room::AsIfAlone);
-        assert_eq!(claim(&mut lease, 11, NEVER_IDLE, 3), Some((22, 12)), "the store is still asked");
-        answer(&mut lease, 3, 12, 22, 600);
+        assert_eq!(
+            claim(&mut lease, 11, NEVER_IDLE, 3),
+            Some((23, 12)),
+            "the store is still asked, for both"
+        );
+        answer(&mut lease, 3, 12, 23, 600);
         assert_eq!(lease.room(5, 11, 12, None, true), Room::Enough);
     }
 }

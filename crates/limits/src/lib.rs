@@ -57,6 +57,7 @@
 
 mod account;
 mod book;
+mod breaker;
 mod claims;
 mod clock;
 mod keeper;
@@ -79,6 +80,7 @@ mod taking;
 
 pub use account::Account;
 pub use book::Book;
+pub use breaker::Breaker;
 pub use clock::Clock;
 pub use limits::{Budget, Limits, SoftBudget};
 pub use passed::Passed;

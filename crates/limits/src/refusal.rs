@@ -32,7 +32,8 @@ pub struct Refusal {
     pub at_ms: i64,
     /// Whether the limit may have room all the same: this replica holds too little of a shared one, and asks for more.
     pub is_pending: bool,
-    /// Whether the limit has room as far as is known: the store where replicas share it does not answer.
+    /// Whether the limit has room as far as is known: the store where replicas share it does not answer, or it is not known
+    /// what was spent before.
     pub is_outage: bool,
 }
 
@@ -123,7 +124,7 @@ impl Refusal {
         if self.is_outage {
             let (kind, what) = (self.subject.kind.name(), self.what.name());
             let message = format!(
-                "the limit `{what}` of {kind} `{name}` is shared with other replicas, and where they share it does not answer"
+                "the limit `{what}` of {kind} `{name}` is shared with other replicas, and nobody can tell now what is left of it"
             );
             return Error::new(ErrorKind::StoreUnavailable, message)
                 .with_subject(self.subject.kind)

@@ -1,19 +1,15 @@
 //! What a call has reserved until it is known what it used.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use rust_decimal::Decimal;
-use tokio::time::{Instant, timeout_at};
 use trunkline_core::Subject;
 
 use crate::minute::Tokens;
 use crate::refusal::Refusal;
+use crate::spending::Spending;
 use crate::state::State;
 use crate::{Account, Period};
-
-/// Waiting for longer is waiting for ever.
-const WAIT_MAX: Duration = Duration::from_secs(86_400);
 
 /// What a call has reserved: tokens, an amount of every budget, and where it was asked for them, places among the calls
 /// at one time.
@@ -91,7 +87,7 @@ impl Reservation {
     }
 
     /// Reserves more, for a call that may use more than was thought. Nobody waits here. Of a window that has ended
-    /// meanwhile, tokens are not limited any more.
+    /// meanwhile, tokens are not limited any more, and money by what this replica knows.
     ///
     /// # Errors
     ///
@@ -134,32 +130,10 @@ impl Reservation {
         Ok(())
     }
 
-    /// The same for a book that shares its counters: waits for more of a limit where this replica holds too little.
-    ///
-    /// # Errors
-    ///
-    /// As [`top_up`](Self::top_up), or when the wait is over.
-    pub async fn top_up_within(
-        &mut self,
-        tokens: u64,
-        amount: Decimal,
-        wait: Duration,
-    ) -> Result<(), Refusal> {
-        let agenda = self.parts.first().and_then(|part| part.account.agenda().map(Arc::clone));
-        let Some(agenda) = agenda else { return self.top_up(tokens, amount) };
-        let mut deadline = None;
-        loop {
-            let answered = agenda.answered();
-            let refusal = match self.top_up(tokens, amount) {
-                Err(refusal) if refusal.is_pending => refusal,
-                outcome => return outcome,
-            };
-            let now = Instant::now();
-            let deadline = *deadline.get_or_insert(now + wait.min(WAIT_MAX));
-            if timeout_at(deadline, answered).await.is_err() {
-                return Err(refusal);
-            }
-        }
+    /// The next answer of the store that replicas share, from when this is called: after it, what [`top_up`](Self::top_up)
+    /// refused as pending may fit. `None` if the book counts for itself.
+    pub fn answered(&self) -> Option<impl Future<Output = ()> + Send + use<>> {
+        self.parts.first()?.account.agenda().map(|agenda| agenda.answered())
     }
 
     /// Puts what was used in the place of what was reserved: tokens in the minute that they were taken of, if it is not
@@ -189,7 +163,7 @@ impl Reservation {
                     part.account.tell_if_passed(spending, window.begins_at);
                 }
             }
-            state.spendings.retain(|spending| spending.counts() || spending.is_open());
+            state.spendings.retain(Spending::is_of_use);
             if !spent.is_zero() {
                 state.note_settled(if is_known { now_ms } else { i64::MAX });
             }

@@ -8,12 +8,14 @@
 //!
 //! - The leases of all replicas together never go past the limit, nor do calls by what they reserve. What a call uses
 //!   beyond its reservation is overspent as it is with one replica.
-//! - While the store answers, overspend is 0. Of a limit at most *replicas* × [*lease*](crate::lease_size) lies unused at
-//!   replicas where no call is under way, 1/64 of it each and at least one unit; after
+//! - While the store answers, overspend is 0. Of a limit at most *replicas* × 2 [*leases*](crate::lease_size) lie unused at
+//!   replicas where no call is under way, each of 1/64 of it and at least one unit; after
 //!   [`idle_ms`](crate::Sharing::idle_ms) without use a replica gives that back too. What a replica that died held is
-//!   lost until the window ends.
-//! - A store that loses its counters is told them again, as the first that asks has seen them last. What others have used
-//!   since, and who asks no more, is missing then, and what they hold is granted once more.
+//!   lost until the window ends, or for a day.
+//! - A store that loses its counters is told them again: what the others used as the first that asks has seen it last, or
+//!   as the ledger says if nobody has told it yet. Each that asks sets its own right then. What others have used since who
+//!   ask no more is missing, and what they hold is granted once more. So it is when money is put right later, which makes
+//!   a counter anew, without what they hold in the old one.
 //! - While the store does not answer, a replica uses up what it holds, and goes on by
 //!   [`OnOutage`](crate::OnOutage), for money and for the rest: with `Refuse` overspend is still 0, with `AllowLocally` each replica allows the
 //!   whole limit, so that all together use at most *replicas* × limit.
@@ -68,13 +70,6 @@ pub enum CounterKind {
     Budget(Option<Period>),
 }
 
-impl CounterKind {
-    /// Whether it is money, of which it is told who used it.
-    pub fn is_budget(self) -> bool {
-        matches!(self, Self::Budget(_))
-    }
-}
-
 /// What one holder wants to hold of a counter altogether, so that a claim that is made twice is made once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
@@ -90,10 +85,15 @@ pub struct Claim {
     pub least: u64,
     /// How much of it is used for good.
     pub spent: u64,
+    /// How much of that a store has noted before, in this counter or in one before that it goes on in.
+    pub noted_spent: u64,
     /// The limit of the counter.
     pub limit: u64,
-    /// What was used before anybody held anything: where a counter begins that is not there yet.
-    pub base: u64,
+    /// What was used before anybody held anything: where a counter begins that is not there yet. Of money it can be less than
+    /// nothing, since what holders spent is put right there.
+    pub base: i64,
+    /// Whether what holders have used may be a part of the base, since no store has told yet what is whose.
+    pub base_has_holders: bool,
     /// What other holders had used for good when the store answered last, so that a store which has lost its counters is
     /// told them again. Of budgets alone.
     pub others: Vec<(Arc<str>, u64)>,
@@ -109,9 +109,16 @@ pub struct Held {
     /// What nobody holds.
     pub left: u64,
     /// What is used for good, by all holders, the base included.
-    pub spent: u64,
+    pub spent: i64,
     /// How much of it each of the others used. Of budgets alone: a minute is soon over.
     pub others: Vec<(Arc<str>, u64)>,
+}
+
+impl Held {
+    /// What others used, where this much of it all was used by the holder.
+    pub(crate) fn spent_by_others(&self, spent: u64) -> i64 {
+        self.spent.saturating_sub_unsigned(spent)
+    }
 }
 
 /// Where replicas share counters.
@@ -120,12 +127,14 @@ pub trait Shared: std::fmt::Debug + Send + Sync {
     /// Sets what holders hold, and answers for each claim in its order. Each claim is applied whole or not at all:
     ///
     /// 1. A counter that is not there begins with the base of the claim, and with what it says that others used: they hold
-    ///    that much, and any claim of theirs is newer.
+    ///    that much, and any claim of theirs is newer. A holder that is not in the counter has taken out of the base what it
+    ///    brings: as much as it says a store has noted before, as far as the base can have it.
     /// 2. A claim whose sequence is not larger than the holder's last one changes nothing.
     /// 3. Units fewer than the holder holds are what it holds from now on.
     /// 4. More are granted as far as base and leases together stay within the limit; and not at all, if the holder
     ///    would hold fewer than `least` then.
     /// 5. A holder holds never less than it says it spent.
+    /// 6. Of money, holders who have not been heard for long may be made a part of the base, with what they spent.
     ///
     /// No claims at all ask whether the store answers. A counter must outlive its end by as much as the clocks of replicas may differ.
     ///

@@ -5,10 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
 use trunkline_core::Subject;
 
 /// After how many batches without an answer a store counts as dead. One that is lost is not waited for in vain by many.
 const FAILURES_MAX: u32 = 3;
+
+/// Waiting for longer is waiting for ever.
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(86_400);
 
 /// How a book shares its counters with those of other replicas.
 #[derive(Clone, Debug)]
@@ -59,7 +63,7 @@ pub(crate) struct Agenda {
     /// Called when an account is noted.
     noted: Notify,
     /// Called when a batch was answered, or was not.
-    answered: Notify,
+    answered: Arc<Notify>,
     /// How many batches in a row were not answered.
     failures: AtomicU32,
 }
@@ -70,7 +74,7 @@ impl Agenda {
             sharing,
             subjects: Mutex::default(),
             noted: Notify::new(),
-            answered: Notify::new(),
+            answered: Arc::default(),
             failures: AtomicU32::new(0),
         }
     }
@@ -94,10 +98,22 @@ impl Agenda {
         self.noted.notified().await;
     }
 
-    /// Tells those who wait that a batch was answered, or was not.
-    pub(crate) fn tell(&self, is_answered: bool) {
+    /// Notes that a batch was answered, or was not.
+    pub(crate) fn note_batch(&self, is_answered: bool) {
         let failures = self.failures.load(Ordering::Relaxed);
-        self.failures.store(if is_answered { 0 } else { failures.saturating_add(1) }, Ordering::Relaxed);
+        let now = if is_answered { 0 } else { failures.saturating_add(1) };
+        self.failures.store(now, Ordering::Relaxed);
+        if now == FAILURES_MAX {
+            tracing::warn!(
+                "where replicas share limits does not answer: what holds now is what the settings say"
+            );
+        } else if is_answered && failures >= FAILURES_MAX {
+            tracing::info!("where replicas share limits answers again");
+        }
+    }
+
+    /// Tells those who wait that a batch was answered, or was not.
+    pub(crate) fn tell(&self) {
         self.answered.notify_waiters();
     }
 
@@ -106,8 +122,18 @@ impl Agenda {
         self.failures.load(Ordering::Relaxed) >= FAILURES_MAX
     }
 
+    /// How long a call that may wait for so long is to wait for more of a limit: two batches at least, since one may have
+    /// gone out just before; and where the store has begun not to answer, until it is known whether it does.
+    pub(crate) fn patience(&self, wait: Duration) -> Duration {
+        let batches = match self.failures.load(Ordering::Relaxed) {
+            1..FAILURES_MAX => FAILURES_MAX + 1,
+            _ => 2,
+        };
+        wait.clamp((self.sharing.deadline + self.sharing.rest) * batches, WAIT_MAX)
+    }
+
     /// The next answer, from when this is called.
-    pub(crate) fn answered(&self) -> impl Future<Output = ()> + Send + '_ {
-        self.answered.notified()
+    pub(crate) fn answered(&self) -> OwnedNotified {
+        Arc::clone(&self.answered).notified_owned()
     }
 }

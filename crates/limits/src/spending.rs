@@ -42,12 +42,27 @@ pub(crate) struct Window {
     pub(crate) corrected: Decimal,
     /// Whether it is known what others spent.
     is_seeded: bool,
+    /// Whether something was put right before that was known: what was read by then may be without it.
+    is_outdated: bool,
     /// Whether it was told that the soft budget is passed.
     is_told: bool,
     /// What is held of the counter that replicas share.
     pub(crate) lease: Lease,
-    /// Which replicas spent how much of what others spent, in units of that counter, as its store said last.
-    pub(crate) others: Vec<(Arc<str>, u64)>,
+    /// Which replicas spent how much of what others spent, in units of that counter, as its store said last. `None` before
+    /// it has said anything.
+    pub(crate) others: Option<Vec<(Arc<str>, u64)>>,
+}
+
+/// What was used before anybody held anything of a shared counter, as far as one replica knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Base {
+    pub(crate) units: i64,
+    /// Whether what holders used may be a part of it.
+    pub(crate) has_holders: bool,
+}
+
+impl Base {
+    pub(crate) const NOTHING: Self = Self { units: 0, has_holders: false };
 }
 
 impl Window {
@@ -59,6 +74,11 @@ impl Window {
         }
     }
 
+    /// Whether it is known what others spent.
+    pub(crate) fn is_seeded(&self) -> bool {
+        self.is_seeded
+    }
+
     pub(crate) fn spent(&self) -> Decimal {
         self.elsewhere.saturating_add(self.ours)
     }
@@ -67,14 +87,17 @@ impl Window {
     fn correct(&mut self, corrected: Decimal) {
         let before = std::mem::replace(&mut self.corrected, corrected);
         let more = corrected.saturating_sub(before);
-        if self.lease.is_in_use() && !more.is_zero() {
-            // It is counted by another counter from now on, which begins with all that is known here.
-            self.elsewhere = self.spent();
-            self.ours = Decimal::ZERO;
-            self.lease = self.lease.of_next_window();
-            self.others.clear();
+        if more.is_zero() {
+            return;
         }
         self.elsewhere = self.elsewhere.saturating_add(more);
+        if self.lease.is_in_use() {
+            // It is counted by another counter from now on. What each holder spent is told there as it is here.
+            self.lease = self.lease.of_next_generation();
+        } else {
+            // What was lowered since is not taken off once more.
+            self.elsewhere = self.elsewhere.max(-self.ours);
+        }
     }
 
     /// What this replica spent or reserved, in units of the shared counter.
@@ -94,16 +117,18 @@ impl Window {
         self.is_seeded.then_some(Figures { used, spent, limit })
     }
 
-    /// Of what others spent that of nobody who holds something, in units of the shared counter.
-    pub(crate) fn base_units(&self) -> u64 {
-        let of_holders = self.others.iter().fold(0, |sum: u64, (_, spent)| sum.saturating_add(*spent));
-        units(self.elsewhere).saturating_sub(of_holders)
+    /// Of what others spent that of nobody who holds something.
+    pub(crate) fn base(&self) -> Base {
+        let others = self.others.iter().flatten();
+        let of_holders = others.fold(0, |sum: i64, (_, spent)| sum.saturating_add_unsigned(*spent));
+        let units = signed_units(self.elsewhere).saturating_sub(of_holders);
+        Base { units, has_holders: self.others.is_none() }
     }
 
     /// Takes the word of the store for what others spent, in all and each.
-    pub(crate) fn set_elsewhere_units(&mut self, spent: u64, others: Vec<(Arc<str>, u64)>) {
+    pub(crate) fn set_elsewhere_units(&mut self, spent: i64, others: Vec<(Arc<str>, u64)>) {
         self.elsewhere = Decimal::from(spent) * Decimal::new(1, UNIT_SCALE);
-        self.others = others;
+        self.others = Some(others);
     }
 
     /// When the budget begins anew. `None` is never.
@@ -162,11 +187,16 @@ impl Spending {
         std::iter::once(&mut self.now).chain(before).find(|window| window.begins_at == begins_at)
     }
 
-    /// Sets what others spent in a window. The first figure stays, unless it is to be `anew`. Gives whether it was set.
-    pub(crate) fn seed(&mut self, begins_at: i64, spent: Decimal, corrected: Decimal, anew: bool) -> bool {
+    /// Sets what others spent in a window. The first figure stays, but for one that was read before something was put right.
+    /// Gives whether it was set.
+    pub(crate) fn seed(&mut self, begins_at: i64, spent: Decimal, corrected: Decimal) -> bool {
         let soft = self.soft;
         match self.window_of(begins_at) {
-            Some(window) if anew || !window.is_seeded => {
+            Some(window) if window.is_outdated => {
+                window.is_outdated = false;
+                false
+            }
+            Some(window) if !window.is_seeded => {
                 window.elsewhere = spent;
                 window.corrected = corrected;
                 window.is_seeded = true;
@@ -178,10 +208,13 @@ impl Spending {
         }
     }
 
-    /// Takes in what was put right in a window. Where it is not known yet what others spent, that will be a part of it.
+    /// Takes in what was put right in a window. Where it is not known yet what others spent, that will be a part of it: what
+    /// is read from then on.
     pub(crate) fn correct(&mut self, begins_at: i64, corrected: Decimal) {
-        if let Some(window) = self.window_of(begins_at).filter(|window| window.is_seeded) {
-            window.correct(corrected);
+        match self.window_of(begins_at) {
+            Some(window) if window.is_seeded => window.correct(corrected),
+            Some(window) => window.is_outdated = true,
+            None => {}
         }
     }
 
@@ -191,16 +224,16 @@ impl Spending {
         (!window.is_seeded).then_some(window.begins_at)
     }
 
-    /// Lowers what is spent to a figure.
+    /// Lowers what is spent to a figure. Where it is counted by a shared counter, what others spent until now is not known
+    /// here: the next one begins with what the ledger says of them, so that it is to be seeded anew.
     pub(crate) fn lower(&mut self, now_ms: i64, to: Decimal) {
         let soft = self.soft;
         let window = self.window(now_ms);
         window.elsewhere = window.spent().min(to);
         window.ours = Decimal::ZERO;
-        window.is_seeded = true;
-        // It is counted by another counter from now on.
+        window.is_seeded &= !window.lease.is_in_use();
         window.lease = window.lease.of_next_window();
-        window.others.clear();
+        window.others = None;
         window.is_told &= soft.is_some_and(|soft| window.spent() >= soft);
     }
 
@@ -239,6 +272,12 @@ impl Spending {
         }
     }
 
+    /// Whether something would be lost with it: it counts, calls are under way, or a shared counter knows it as this
+    /// replica's.
+    pub(crate) fn is_of_use(&self) -> bool {
+        self.counts() || self.is_open() || self.now.lease.is_in_use()
+    }
+
     /// Whether calls are under way that began in one of its windows.
     pub(crate) fn is_open(&self) -> bool {
         self.now.open > 0 || self.before.as_ref().is_some_and(|window| window.open > 0)
@@ -253,6 +292,12 @@ impl Spending {
 /// Whole units, no fewer than the amount.
 fn units(amount: Decimal) -> u64 {
     scaled(amount.max(Decimal::ZERO)).ceil().try_into().unwrap_or(u64::MAX)
+}
+
+/// The same of an amount that may be less than nothing, as what was put right of it is.
+fn signed_units(amount: Decimal) -> i64 {
+    let limit = if amount.is_sign_negative() { i64::MIN } else { i64::MAX };
+    scaled(amount).ceil().try_into().unwrap_or(limit)
 }
 
 fn scaled(amount: Decimal) -> Decimal {
@@ -290,15 +335,10 @@ mod tests {
         assert_eq!(spending.unseeded(5), Some(0));
         spending.reserve(5, Decimal::ONE);
         spending.settle(0, Decimal::ONE, Decimal::ONE);
-        assert!(spending.seed(0, Decimal::from(5), Decimal::ZERO, false));
-        assert!(
-            !spending.seed(0, Decimal::from(6), Decimal::ZERO, false),
-            "which holds what was settled meanwhile"
-        );
-        assert!(!spending.seed(DAY_MS, Decimal::from(6), Decimal::ZERO, false), "another window");
+        assert!(spending.seed(0, Decimal::from(5), Decimal::ZERO));
+        assert!(!spending.seed(0, Decimal::from(6), Decimal::ZERO), "which holds what was settled meanwhile");
+        assert!(!spending.seed(DAY_MS, Decimal::from(6), Decimal::ZERO), "another window");
         assert_eq!(spending.window(5).spent(), Decimal::from(6));
-        assert!(spending.seed(0, Decimal::from(2), Decimal::ZERO, true));
-        assert_eq!(spending.window(5).spent(), Decimal::from(3));
         assert_eq!(spending.unseeded(DAY_MS), None, "nobody can have spent in a window that begins now");
     }
 
@@ -307,7 +347,8 @@ mod tests {
         let corrected = |quarters: i64| Decimal::new(25 * quarters, 2);
         let mut spending = daily(10);
         spending.correct(0, corrected(-2));
-        assert!(spending.seed(0, Decimal::from(5), corrected(-2), false));
+        assert!(!spending.seed(0, Decimal::new(55, 1), corrected(0)), "it was read before");
+        assert!(spending.seed(0, Decimal::from(5), corrected(-2)));
         spending.correct(0, corrected(-2));
         assert_eq!(spending.window(5).spent(), Decimal::from(5), "it was a part of the figure");
         spending.reserve(5, Decimal::ONE);
@@ -318,17 +359,27 @@ mod tests {
         spending.lower(5, Decimal::ZERO);
         spending.correct(0, corrected(-3));
         assert_eq!(spending.window(5).spent(), corrected(1), "on top of what an administrator has set");
+        spending.correct(0, corrected(-9));
+        assert_eq!(spending.window(5).spent(), Decimal::ZERO, "no less than nothing is spent");
     }
 
     #[test]
     fn parts_of_a_shared_unit_are_used_whole_and_of_a_limit_left_out() {
         let mut spending = Spending::new(&Budget::new(Decimal::new(25, 7), None), 5);
-        spending.seed(0, Decimal::new(1, 7), Decimal::ZERO, false);
+        spending.seed(0, Decimal::new(1, 7), Decimal::ZERO);
         spending.reserve(5, Decimal::new(11, 7));
         let window = spending.window(5);
         let figures = window.figures(Decimal::new(25, 7)).expect("seeded");
         assert_eq!((figures.used, figures.spent, figures.limit), (2, 0, 2));
-        assert_eq!(window.base_units(), 1);
+        assert_eq!(window.base(), Base { units: 1, has_holders: true });
+        window.set_elsewhere_units(3, vec![("b.1".into(), 2)]);
+        assert_eq!(window.base(), Base { units: 1, has_holders: false });
+        window.correct(Decimal::new(-25, 7));
+        assert_eq!(
+            window.base(),
+            Base { units: -1, has_holders: false },
+            "2.5 less, and what is left of a unit is used"
+        );
     }
 
     #[test]

@@ -42,20 +42,22 @@ pub(crate) enum Verdict {
 enum Counting {
     Alone,
     Shared {
-        /// What holds now, if the store does not answer.
-        outage: Option<OnOutage>,
+        /// What holds where nobody can tell what is left.
+        otherwise: OnOutage,
+        /// Whether the store does not answer.
+        is_out: bool,
     },
 }
 
 impl Counting {
     /// Whether more may be had by asking.
     fn may_get_more(self) -> bool {
-        self == Self::Shared { outage: None }
+        matches!(self, Self::Shared { is_out: false, .. })
     }
 
     /// Whether more may be had only once the store answers again.
     fn waits_for_store(self) -> bool {
-        self == Self::Shared { outage: Some(OnOutage::Refuse) }
+        self == Self::Shared { otherwise: OnOutage::Refuse, is_out: true }
     }
 }
 
@@ -67,6 +69,8 @@ enum Bar {
     Others,
     /// The store that replicas share, which does not answer.
     Outage,
+    /// That nobody has told yet what was spent before, where a shared counter is to begin.
+    Unknown,
     Limit,
 }
 
@@ -88,7 +92,7 @@ impl State {
 
     fn counting_by(&self, policy: impl FnOnce(&Sharing) -> OnOutage) -> Counting {
         let Some(agenda) = &self.agenda else { return Counting::Alone };
-        Counting::Shared { outage: agenda.is_out().then(|| policy(&agenda.sharing)) }
+        Counting::Shared { otherwise: policy(&agenda.sharing), is_out: agenda.is_out() }
     }
 
     pub(crate) fn spending(&mut self, period: Option<Period>) -> Option<&mut Spending> {
@@ -105,7 +109,8 @@ impl State {
         let used = self.minute.requests();
         let bar = match self.counting() {
             Counting::Alone => bar_of(used < limit),
-            Counting::Shared { outage } => {
+            Counting::Shared { otherwise, is_out } => {
+                let outage = is_out.then_some(otherwise);
                 let lease = &mut self.minute.request_lease;
                 match lease.room(now_ms, used, used.saturating_add(1), outage, true) {
                     Room::Enough => Bar::Nothing,
@@ -120,6 +125,7 @@ impl State {
             return None;
         }
         // A limit of zero has no window that could end.
+        let used = self.minute.request_lease.taken(limit, used);
         let reached = Reached::count(What::Requests, limit, used, 1, self.minute.ends_at());
         Some(Reached { is_pending: bar == Bar::Others, is_outage: bar == Bar::Outage, ..reached })
     }
@@ -164,8 +170,8 @@ impl State {
             let window = spending.window(now_ms);
             let bar = bar_of_budget(window, now_ms, max, amount, counting, !is_behind);
             let (used, reserved, resets_at_ms) = (window.spent(), window.reserved, window.ends_at());
-            let is_pending = counting.may_get_more() && bar == Bar::Others;
-            let is_outage = bar == Bar::Outage;
+            let is_pending = bar == Bar::Unknown || (counting.may_get_more() && bar == Bar::Others);
+            let is_outage = matches!(bar, Bar::Outage | Bar::Unknown);
             let reached = Reached {
                 what,
                 limit: max,
@@ -179,7 +185,7 @@ impl State {
             match bar {
                 Bar::Limit | Bar::Outage => return Verdict::Refused(reached),
                 Bar::Nothing if !is_behind => {}
-                Bar::Nothing | Bar::Others => {
+                Bar::Nothing | Bar::Others | Bar::Unknown => {
                     waits.get_or_insert(reached);
                 }
             }
@@ -199,6 +205,7 @@ impl State {
         let lease = &self.minute.token_lease;
         let is_pending = counting.may_get_more() && used < limit && !lease.is_exhausted();
         let is_outage = counting.waits_for_store() && used < limit;
+        let used = lease.taken(limit, used);
         let reached = Reached::count(What::Tokens, limit, used, tokens, self.minute.ends_at());
         Some(Reached { is_pending, is_outage, ..reached })
     }
@@ -206,7 +213,8 @@ impl State {
     /// How many tokens of the minute can be used by now.
     fn tokens_held(&mut self, now_ms: i64, tokens: u64) -> u64 {
         let limit = self.tokens_max.unwrap_or(u64::MAX);
-        let Counting::Shared { outage } = self.counting() else { return limit };
+        let Counting::Shared { otherwise, is_out } = self.counting() else { return limit };
+        let outage = is_out.then_some(otherwise);
         let used = self.minute.tokens();
         // One that is larger than the limit takes what there is, so that it asks for a first piece only.
         let least = if tokens > limit { 1 } else { tokens.max(1) };
@@ -256,15 +264,17 @@ impl State {
         let what = What::Budget { period, is_listed: spending.is_listed };
         // Of a window that is long over nothing is kept.
         let window = spending.window_of(begins_at).filter(|_| !more.is_zero())?;
+        // Nothing is fetched any more of a window that has ended.
+        let is_over = window.ends_at().is_some_and(|ends_at| ends_at <= now_ms);
         let bar = match counting {
-            Counting::Alone => {
+            Counting::Shared { .. } if !is_over => bar_of_budget(window, now_ms, limit, more, counting, true),
+            Counting::Shared { .. } | Counting::Alone => {
                 bar_of(window.spent().saturating_add(window.reserved).saturating_add(more) <= limit)
             }
-            Counting::Shared { .. } => bar_of_budget(window, now_ms, limit, more, counting, true),
         };
         let (used, reserved, resets_at_ms) = (window.spent(), window.reserved, window.ends_at());
         let is_pending = counting.may_get_more() && bar == Bar::Others;
-        let is_outage = bar == Bar::Outage;
+        let is_outage = matches!(bar, Bar::Outage | Bar::Unknown);
         let reached =
             Reached { what, limit, used, reserved, asked: more, resets_at_ms, is_pending, is_outage };
         (bar != Bar::Nothing).then_some(reached)
@@ -296,7 +306,11 @@ fn bar_of_budget(
     }
     let fits_locally = alone.saturating_add(window.reserved) <= max;
     let fits_locally = if fits_locally { Bar::Nothing } else { Bar::Others };
-    let Counting::Shared { outage } = counting else { return fits_locally };
+    let Counting::Shared { otherwise, is_out } = counting else { return fits_locally };
+    if !window.is_seeded() {
+        return if otherwise == OnOutage::AllowLocally { fits_locally } else { Bar::Unknown };
+    }
+    let outage = is_out.then_some(otherwise);
     let (used, needed) = (window.units_with(Decimal::ZERO), window.units_with(amount));
     match window.lease.room(now_ms, used, needed, outage, asks) {
         Room::Enough => Bar::Nothing,

@@ -112,7 +112,7 @@ pub(crate) fn reserve(want: &Want<'_>, place: &mut Option<Place>, number: impl F
     }
     if let Some(refusal) = waits.refusal(now_ms) {
         let at = waits_at.and_then(|index| Some((asks.get(index)?, states.get_mut(index)?)));
-        let Some((ask, state)) = at.filter(|_| !want.wait.is_zero()) else {
+        let Some((ask, state)) = at.filter(|_| refusal.is_pending || !want.wait.is_zero()) else {
             return Attempt::Refused(refusal);
         };
         if place.as_ref().is_none_or(|place| !place.is_at(ask.account)) {

@@ -28,6 +28,7 @@ use trunkline_store::{Kind, LitellmDatabase, LitellmRow, LitellmSnapshot, Litell
 use keys::Keeping;
 use known::Known;
 use mapped::Outcome;
+use report::why_not_taken;
 use target::Target;
 
 pub use report::ImportReport;
@@ -68,8 +69,8 @@ impl Import {
     ///
     /// # Errors
     ///
-    /// - `StoreUnavailable` if either database does not answer. What was written until then stays, and a further import goes
-    ///   on from there;
+    /// - `StoreUnavailable` if either database does not answer. What was written until then stays, and a further import
+    ///   goes on from there;
     /// - `NotFound` if the database is none of LiteLLM's;
     /// - `Configuration` if the store's keys are kept with another pepper: they would not be found again;
     /// - `Conflict` if somebody else changed the same object three times meanwhile.
@@ -83,15 +84,20 @@ impl Import {
             Run { target, known: Known::default(), report: ImportReport::new(self.options.dry_run), now };
         let master = self.options.master_key.as_ref().map(|key| Token::of(key.expose()));
         let keeping = Keeping { pepper: &self.pepper, master };
-        run.budgets(&mut source).await?;
-        run.learn(&mut source).await?;
-        run.users(&mut source).await?;
-        run.teams(&mut source).await?;
-        run.members(&mut source).await?;
-        run.keys(&mut source, &keeping).await?;
-        run.limited(&mut source, LitellmTable::EndUsers, Kind::Customer).await?;
-        run.limited(&mut source, LitellmTable::Tags, Kind::Tag).await?;
-        run.tell_of_the_rest(&mut source).await?;
+        let (rows, table) = (&mut source, LitellmTable::Budgets);
+        run.take_all(rows, table, Kind::Budget, |row, known| budgets::map(row, known, now)).await?;
+        run.learn(rows).await?;
+        let table = LitellmTable::Users;
+        run.take_all(rows, table, Kind::User, |row, known| users::map(row, known, now)).await?;
+        let table = LitellmTable::Teams;
+        run.take_all(rows, table, Kind::Team, |row, known| teams::map(row, known, now)).await?;
+        run.members(rows).await?;
+        let table = LitellmTable::Keys;
+        run.take_all(rows, table, Kind::Key, |row, known| keys::map(row, known, &keeping, now)).await?;
+        for (table, kind) in [(LitellmTable::EndUsers, Kind::Customer), (LitellmTable::Tags, Kind::Tag)] {
+            run.take_all(rows, table, kind, |row, known| limited::map(row, known, now, kind)).await?;
+        }
+        run.tell_of_the_rest(rows).await?;
         Ok(run.report)
     }
 }
@@ -118,29 +124,48 @@ struct Run {
     now: i64,
 }
 
-/// The tables of which nothing is made.
-const NOT_TAKEN: [LitellmTable; 6] = [
-    LitellmTable::RotatedKeys,
-    LitellmTable::Models,
-    LitellmTable::Organizations,
-    LitellmTable::Projects,
-    LitellmTable::AccessGroupBudgets,
-    LitellmTable::JwtMappings,
-];
-
 impl Run {
-    async fn budgets(&mut self, source: &mut LitellmSnapshot) -> Result<(), Error> {
-        let mut pages = Pages::of(source, LitellmTable::Budgets);
+    /// Takes all rows of a kind over, and deletes what is not at LiteLLM any more.
+    async fn take_all(
+        &mut self,
+        source: &mut LitellmSnapshot,
+        table: LitellmTable,
+        kind: Kind,
+        map: impl FnMut(LitellmRow, &mut Known) -> Outcome,
+    ) -> Result<(), Error> {
+        self.target.learn_names(kind).await?;
+        self.take_rows(source, table, kind, map).await?;
+        self.forget_gone(source, table, kind).await
+    }
+
+    async fn take_rows(
+        &mut self,
+        source: &mut LitellmSnapshot,
+        table: LitellmTable,
+        kind: Kind,
+        mut map: impl FnMut(LitellmRow, &mut Known) -> Outcome,
+    ) -> Result<(), Error> {
+        let mut pages = Pages::of(source, table);
         while let Some(rows) = pages.next().await? {
-            let mut outcomes = Vec::with_capacity(rows.len());
-            for row in rows {
-                let (outcome, id, budget) = budgets::map(row, self.now);
-                self.known.budgets.insert(id, budget);
-                outcomes.push(outcome);
-            }
-            self.target.take(Kind::Budget, outcomes, &mut self.report).await?;
+            let outcomes = rows.into_iter().map(|row| map(row, &mut self.known)).collect();
+            self.target.take(kind, outcomes, &mut self.report).await?;
         }
-        self.forget_gone(source, LitellmTable::Budgets, Kind::Budget).await
+        Ok(())
+    }
+
+    /// Members are of two sources: rows, and the lists of teams.
+    async fn members(&mut self, source: &mut LitellmSnapshot) -> Result<(), Error> {
+        let (table, kind, now) = (LitellmTable::Memberships, Kind::Member, self.now);
+        self.take_rows(source, table, kind, |row, known| members::map(row, known, now)).await?;
+        let mut rest: Vec<Outcome> = Vec::new();
+        for (team_id, team) in &mut self.known.teams {
+            let members = std::mem::take(&mut team.members);
+            rest.extend(
+                members.iter().map(|(user_id, role)| members::without_row(team_id, user_id, role, now)),
+            );
+        }
+        self.target.take(kind, rest, &mut self.report).await?;
+        self.forget_gone(source, table, kind).await
     }
 
     /// Learns what others refer to, and what is no object here.
@@ -165,68 +190,6 @@ impl Run {
         Ok(())
     }
 
-    async fn users(&mut self, source: &mut LitellmSnapshot) -> Result<(), Error> {
-        self.target.learn_names(Kind::User).await?;
-        let mut pages = Pages::of(source, LitellmTable::Users);
-        while let Some(rows) = pages.next().await? {
-            let outcomes = rows.into_iter().map(|row| users::map(row, &mut self.known, self.now)).collect();
-            self.target.take(Kind::User, outcomes, &mut self.report).await?;
-        }
-        self.forget_gone(source, LitellmTable::Users, Kind::User).await
-    }
-
-    async fn teams(&mut self, source: &mut LitellmSnapshot) -> Result<(), Error> {
-        let mut pages = Pages::of(source, LitellmTable::Teams);
-        while let Some(rows) = pages.next().await? {
-            let outcomes = rows.into_iter().map(|row| teams::map(row, &mut self.known, self.now)).collect();
-            self.target.take(Kind::Team, outcomes, &mut self.report).await?;
-        }
-        self.forget_gone(source, LitellmTable::Teams, Kind::Team).await
-    }
-
-    async fn members(&mut self, source: &mut LitellmSnapshot) -> Result<(), Error> {
-        let mut pages = Pages::of(source, LitellmTable::Memberships);
-        while let Some(rows) = pages.next().await? {
-            let outcomes = rows.into_iter().map(|row| members::map(row, &mut self.known, self.now)).collect();
-            self.target.take(Kind::Member, outcomes, &mut self.report).await?;
-        }
-        let mut rest: Vec<Outcome> = Vec::new();
-        for (team_id, team) in &mut self.known.teams {
-            let members = std::mem::take(&mut team.members);
-            let members =
-                members.iter().map(|(user_id, role)| members::without_row(team_id, user_id, role, self.now));
-            rest.extend(members);
-        }
-        self.target.take(Kind::Member, rest, &mut self.report).await?;
-        self.forget_gone(source, LitellmTable::Memberships, Kind::Member).await
-    }
-
-    async fn keys(&mut self, source: &mut LitellmSnapshot, keeping: &Keeping<'_>) -> Result<(), Error> {
-        self.target.learn_names(Kind::Key).await?;
-        let mut pages = Pages::of(source, LitellmTable::Keys);
-        while let Some(rows) = pages.next().await? {
-            let outcomes =
-                rows.into_iter().map(|row| keys::map(row, &self.known, keeping, self.now)).collect();
-            self.target.take(Kind::Key, outcomes, &mut self.report).await?;
-        }
-        self.forget_gone(source, LitellmTable::Keys, Kind::Key).await
-    }
-
-    async fn limited(
-        &mut self,
-        source: &mut LitellmSnapshot,
-        table: LitellmTable,
-        kind: Kind,
-    ) -> Result<(), Error> {
-        let mut pages = Pages::of(source, table);
-        while let Some(rows) = pages.next().await? {
-            let outcomes =
-                rows.into_iter().map(|row| limited::map(row, &self.known, self.now, kind)).collect();
-            self.target.take(kind, outcomes, &mut self.report).await?;
-        }
-        self.forget_gone(source, table, kind).await
-    }
-
     /// Deletes what is not at LiteLLM any more. A table that there is not says nothing of what was deleted from it.
     async fn forget_gone(
         &mut self,
@@ -238,7 +201,7 @@ impl Run {
     }
 
     async fn tell_of_the_rest(&mut self, source: &mut LitellmSnapshot) -> Result<(), Error> {
-        for table in NOT_TAKEN {
+        for table in LitellmTable::ALL.into_iter().filter(|table| why_not_taken(*table).is_some()) {
             self.report.note_not_taken(table, source.count(table).await?);
         }
         Ok(())

@@ -1,9 +1,8 @@
 //! Money and counts as they stand in JSON: as exact as they were written.
 
-use std::str::FromStr;
-
 use rust_decimal::Decimal;
-use serde_json::{Number, Value};
+use serde_json::Value;
+use trunkline_core::cost;
 
 /// An amount of money, written as a number or as a text. `None` for what is neither, or is less than nothing.
 pub(crate) fn money(value: &Value) -> Option<Decimal> {
@@ -28,7 +27,7 @@ fn digits(value: &Value) -> Option<String> {
 
 /// An amount as a number, all its digits kept.
 pub(crate) fn value(amount: Decimal) -> Value {
-    Number::from_str(&amount.to_string()).map_or(Value::Null, Value::Number)
+    Value::Number(cost::number(amount))
 }
 
 /// The sum of what was spent, without zeros at its end.

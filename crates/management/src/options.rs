@@ -25,6 +25,8 @@ pub struct Options {
     /// What all callers together may spend, in US dollars, as `/global/spend` tells it: LiteLLM's `max_budget`. It limits
     /// nothing here. Default none.
     pub max_budget: Option<Decimal>,
+    /// How many sums an answer about spend is made of at most: what would be made of more is refused. Default 100,000.
+    pub sums_max: u64,
     /// How long an answer may take before it is given up. Default 10 s.
     pub deadline: Duration,
     /// Who serves deployments that are added while the gateway runs: LiteLLM's `store_model_in_db`. Default nobody: none
@@ -40,6 +42,7 @@ impl Default for Options {
             user_defaults: Map::new(),
             team_defaults: Map::new(),
             max_budget: None,
+            sums_max: 100_000,
             deadline: Duration::from_secs(10),
             deployments: None,
         }

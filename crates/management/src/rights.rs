@@ -140,7 +140,7 @@ async fn leads_team_of(desk: &Desk, actor: &Actor, key: &Object) -> Result<bool,
     Ok(desk.find(Kind::Team, team_id).await?.is_some_and(|team| leads(actor, &team)))
 }
 
-/// Whether a team lets its members call an endpoint for their own keys.
+/// Whether somebody may call an endpoint for keys of their own in a team: who is a member of it, where it lets its members.
 pub(crate) fn is_permitted(actor: &Actor, team: &Object, route: &str) -> bool {
     let is_member = actor.user_id().is_some_and(|user_id| role_in_team(team, user_id).is_some());
     let permissions = team.settings.get("team_member_permissions").and_then(Value::as_array);
@@ -148,7 +148,8 @@ pub(crate) fn is_permitted(actor: &Actor, team: &Object, route: &str) -> bool {
     is_member && is_listed && speaks_for(actor, Some(&team.id))
 }
 
-/// The same.
+/// Whether somebody may make what belongs to a team, or to none: by a key of that team or of no team, or as an
+/// administrator.
 ///
 /// # Errors
 ///

@@ -56,6 +56,7 @@ impl Source for AccountGauges {
             left_out,
         ));
         gauges.extend(backlog(&self.ledger));
+        gauges.extend(answers(&self.keys));
         gauges
     }
 }
@@ -161,6 +162,20 @@ impl Whose {
 /// A family of one figure.
 fn one(name: &'static str, meaning: &'static str, kind: GaugeKind, value: u64) -> Gauge {
     Gauge { name, meaning, kind, samples: vec![(Vec::new(), Value::Whole(value))] }
+}
+
+/// Who answers of those that keys and limits lean on.
+fn answers(keys: &Keys) -> Vec<Gauge> {
+    let gauge = |name, meaning, answers| one(name, meaning, GaugeKind::Gauge, u64::from(answers));
+    let of_keys = gauge(
+        "trunkline_store_answering",
+        "Whether the store of keys answered those requests that asked it last",
+        keys.store_answers(),
+    );
+    let of_limits = keys.book().shared_store_answers().map(|answers| {
+        gauge("trunkline_limits_answering", "Whether it answers where replicas share limits", answers)
+    });
+    std::iter::once(of_keys).chain(of_limits).collect()
 }
 
 fn backlog(ledger: &Ledger) -> Vec<Gauge> {

@@ -206,10 +206,9 @@ fn of_fallback<'r>(subject: Subject, key: Key<'r>, before: Option<&Attempt>) -> 
 mod tests {
     use std::borrow::Cow;
     use std::sync::Arc;
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     use http::StatusCode;
-    use trunkline_core::Observation;
 
     use super::*;
     use crate::caller::tests::identity;
@@ -235,14 +234,8 @@ mod tests {
             if answered.is_some() { Outcome::Completed } else { Outcome::Failed(ErrorKind::UpstreamFailed) };
         let last = answered.map(Arc::from).or(failed.last().map(|attempt| Arc::clone(&attempt.group)));
         Record {
-            call_id: "id".to_owned(),
-            operation: Cow::Borrowed("chat_completions"),
             route: Some("/v1/chat/completions"),
-            started: Instant::now(),
             model: Some("a".to_owned()),
-            identity: None,
-            user: None,
-            tags: Vec::new(),
             asked_group: Some("a".into()),
             group: last.clone(),
             deployment: last.clone(),
@@ -251,21 +244,14 @@ mod tests {
             upstream_model: Some("x".into()),
             failed_attempts: failed.to_vec(),
             attempts: 1,
-            retries: 0,
             fallbacks,
-            error: None,
-            is_retry_budget_spent: false,
-            streamed: false,
             status: StatusCode::from_u16(if answered.is_some() { 200 } else { 500 }).ok(),
             outcome: Some(outcome),
             upstream_duration: Some(Duration::from_millis(2)),
             until_reply: Some(Duration::from_millis(4)),
             overhead: Some(Duration::from_millis(2)),
             duration: Some(Duration::from_millis(5)),
-            observation: Observation::default(),
-            usage_is_estimated: false,
-            cost: None,
-            cache_key: None,
+            ..Record::opened("id".to_owned(), Cow::Borrowed("chat_completions"))
         }
     }
 

@@ -39,13 +39,14 @@ pub(crate) struct Durations {
 }
 
 impl Totals {
-    pub(crate) fn note_use(&mut self, usage: Option<&Usage>, cost: Option<&Cost>) {
+    /// Notes what was used, and what that cost. `is_unknown` says that it cost something that nobody knows.
+    pub(crate) fn note_use(&mut self, usage: Option<&Usage>, cost: Option<&Cost>, is_unknown: bool) {
+        if is_unknown {
+            self.unpriced += 1;
+        }
         let spend = cost.and_then(Cost::spend);
         if let Some(usage) = usage {
             self.tokens.note(usage);
-            if spend.is_none() {
-                self.unpriced += 1;
-            }
         }
         if let Some(sum) = spend.and_then(|spend| self.spend.checked_add(spend)) {
             self.spend = sum;

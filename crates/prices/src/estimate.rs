@@ -8,7 +8,7 @@ mod script;
 
 use trunkline_core::{Document, Operation, json};
 
-pub use input::input_tokens;
+pub use input::{input_tokens, written_tokens};
 
 use script::Weight;
 
@@ -32,9 +32,10 @@ pub const OUTPUT_LIMITS: [&str; 3] = ["max_completion_tokens", "max_tokens", "ma
 /// A token is four bytes of Latin prose, three of code, of JSON and of other scripts, one and a half of Chinese,
 /// Japanese and Korean. ASCII text is taken for code if more than one byte in sixteen is a mark that prose has few of.
 ///
-/// Held against OpenAI's tokenizers o200k and cl100k on the pages and sources of this repository and on short texts: English
-/// and German prose 0.9 to 1.3 times the count, code and scripts 1.2 to 1.4, dense JSON and lock files 0.75 to 0.9. Other
-/// scripts, on o200k 1.9 to 2.9 times; on cl100k Chinese, Japanese and Korean 1.7 to 2.0, Russian 1.4, Arabic and Hindi 0.8.
+/// Held against OpenAI's tokenizers o200k and cl100k on the pages and sources of this repository and on short texts:
+/// English and German prose 0.9 to 1.3 times the count, code and scripts 1.2 to 1.4, dense JSON and lock files 0.75 to
+/// 0.9. Other scripts, on o200k 1.9 to 2.9 times; on cl100k Chinese, Japanese and Korean 1.7 to 2.0, Russian 1.4, Arabic
+/// and Hindi 0.8.
 ///
 /// ```
 /// use trunkline_prices::estimate::tokens;
@@ -69,7 +70,21 @@ pub fn limit_members(operation: Operation) -> &'static [&'static str] {
         Operation::ChatCompletions => &["max_completion_tokens", "max_tokens"],
         Operation::Completions | Operation::Messages => &["max_tokens"],
         Operation::Responses | Operation::CompactResponse => &["max_output_tokens"],
-        _ => &[],
+        Operation::Embeddings
+        | Operation::ResponseInputTokens
+        | Operation::RetrieveResponse
+        | Operation::DeleteResponse
+        | Operation::CancelResponse
+        | Operation::ListResponseInputItems
+        | Operation::CountTokens
+        | Operation::Rerank
+        | Operation::RerankV2
+        | Operation::ImageGenerations
+        | Operation::ImageEdits
+        | Operation::Transcriptions
+        | Operation::Speech
+        | Operation::Moderations
+        | Operation::Evaluate => &[],
     }
 }
 

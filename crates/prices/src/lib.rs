@@ -19,6 +19,7 @@
 //! # Ok::<(), trunkline_core::Error>(())
 //! ```
 
+mod asked_tier;
 mod price;
 mod rates;
 
@@ -31,7 +32,8 @@ mod prices;
 
 pub mod estimate;
 
-pub use price::{Price, Tier};
+pub use asked_tier::asked_tier;
+pub use price::{Price, Service, Tier};
 pub use price_file::PriceFile;
 pub use prices::Prices;
 pub use rates::Rates;

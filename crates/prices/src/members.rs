@@ -7,9 +7,9 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde_json::{Map, Value};
 use trunkline_core::cost::amount;
-use trunkline_core::{Error, ErrorKind, json};
+use trunkline_core::{Error, ErrorKind, ServiceTier, json};
 
-use crate::price::{Price, Tier};
+use crate::price::{Price, Service, steps};
 use crate::rates::{Bucket, Rates};
 
 /// The keys that a rate stands under.
@@ -26,6 +26,14 @@ const RATES: &[(&str, Bucket)] = &[
 ];
 /// The keys that the price of a call stands under.
 const PER_REQUEST: &[&str] = &["input_cost_per_request", "input_cost_per_query"];
+/// What the keys of a service tier end with.
+const SERVICES: &[(&str, ServiceTier)] = &[
+    ("_flex", ServiceTier::Flex),
+    ("_priority", ServiceTier::Priority),
+    ("_ultrafast", ServiceTier::Ultrafast),
+];
+/// The key that says, in its member `fast`, how many times as dear Anthropic's fast mode is.
+const FACTORS: &str = "provider_specific_entry";
 /// The longest part of a value that a message repeats, in characters.
 const QUOTED_CHARACTERS_MAX: usize = 40;
 
@@ -35,7 +43,8 @@ impl Price {
     /// Read are `input_cost_per_token`, `output_cost_per_token`, `cache_read_input_token_cost`,
     /// `cache_creation_input_token_cost`, `input_cost_per_audio_token`, `output_cost_per_audio_token`,
     /// `output_cost_per_image_token`, `output_cost_per_reasoning_token`, each also with `_above_200k_tokens` or another
-    /// number of thousands; `input_cost_per_request`, `tiered_pricing`, `max_input_tokens` and `max_output_tokens`. Amounts
+    /// number of thousands, and each of these with `_flex`, `_priority` or `_ultrafast` at its end;
+    /// `provider_specific_entry.fast`, the factor of Anthropic's fast mode; `input_cost_per_request`, `tiered_pricing`, `max_input_tokens` and `max_output_tokens`. Amounts
     /// are US dollars, numbers or strings. Other members are passed over, `null` is what is not there.
     ///
     /// A token rate of zero counts as not known where the row has a price in another unit, an image or a second:
@@ -84,6 +93,10 @@ pub(crate) struct Reader {
     per_request: Option<Decimal>,
     /// By the number of input tokens that a tier begins after.
     tiers: BTreeMap<u64, Rates>,
+    /// The same of each service tier, in the order of [`SERVICES`].
+    services: [(Rates, BTreeMap<u64, Rates>); SERVICES.len()],
+    /// How many times as dear fast mode is.
+    fast_factor: Option<Decimal>,
     /// By the number of input tokens that a tier begins with.
     ranges: BTreeMap<u64, Rates>,
     input_tokens_max: Option<u64>,
@@ -98,10 +111,16 @@ impl Reader {
         if json::is_null(raw) {
             return Ok(());
         }
-        if let Some((bucket, above)) = rate_key(name) {
+        let of_service = SERVICES.iter().position(|(end, _)| name.ends_with(end));
+        let usual = of_service.and_then(|at| name.strip_suffix(SERVICES[at].0)).unwrap_or(name);
+        if let Some((bucket, above)) = rate_key(usual) {
+            let (rates, tiers) = match of_service.and_then(|at| self.services.get_mut(at)) {
+                Some((rates, tiers)) => (rates, tiers),
+                None => (&mut self.rates, &mut self.tiers),
+            };
             let rates = match above {
-                None => &mut self.rates,
-                Some(tokens) => self.tiers.entry(tokens).or_default(),
+                None => rates,
+                Some(tokens) => tiers.entry(tokens).or_default(),
             };
             *rates.slot(bucket) = Some(money(name, raw)?);
             return Ok(());
@@ -110,10 +129,21 @@ impl Reader {
             "max_input_tokens" => self.input_tokens_max = Some(tokens(name, raw)?),
             "max_output_tokens" => self.output_tokens_max = Some(tokens(name, raw)?),
             "tiered_pricing" => self.read_ranges(raw)?,
+            FACTORS => self.read_factors(raw)?,
             // xAI's higher rates begin with the threshold, all others' behind it.
             "litellm_provider" => self.includes_threshold = raw == b"\"xai\"",
             name if PER_REQUEST.contains(&name) => self.per_request = Some(money(name, raw)?),
             name => self.has_other_units |= is_other_unit(name, raw),
+        }
+        Ok(())
+    }
+
+    /// `provider_specific_entry`: `{"fast": 2.0, …}`.
+    fn read_factors(&mut self, raw: &[u8]) -> Result<(), Problem> {
+        if let Some(fast) = json::member(raw, "fast").map(|span| &raw[span]) {
+            let factor = amount(fast).filter(|factor| factor.is_sign_positive());
+            let problem = || Problem::new(FACTORS, "an object whose `fast` is a factor", raw);
+            self.fast_factor = Some(factor.ok_or_else(problem)?);
         }
         Ok(())
     }
@@ -147,10 +177,11 @@ impl Reader {
 
     pub(crate) fn finish(self, source: &Arc<str>) -> Price {
         let mut rates = self.rates;
-        let mut tiers: BTreeMap<u64, Rates> = BTreeMap::new();
-        for (above, changed) in self.tiers {
-            tiers.insert(above.saturating_add(u64::from(!self.includes_threshold)), changed);
-        }
+        let begins = |above: u64| above.saturating_add(u64::from(!self.includes_threshold));
+        let begun = |tiers: BTreeMap<u64, Rates>| -> BTreeMap<u64, Rates> {
+            tiers.into_iter().map(|(above, changed)| (begins(above), changed)).collect()
+        };
+        let mut tiers = begun(self.tiers);
         for (from, changed) in self.ranges {
             if from == 0 {
                 rates = rates.or(&changed);
@@ -164,11 +195,22 @@ impl Reader {
                 forget_zeros(rates);
             }
         }
-        let tiers = tiers.into_iter().map(|(input_tokens_min, rates)| Tier { input_tokens_min, rates });
+        let told = SERVICES.iter().zip(self.services).filter(|(_, (rates, _))| !rates.is_empty());
+        let mut services: Vec<Service> = told
+            .map(|((_, tier), (own, own_tiers))| {
+                Service::over(*tier, &own, &begun(own_tiers), (&rates, &tiers))
+            })
+            .collect();
+        if let Some(factor) = self.fast_factor.filter(|_| !rates.is_empty()) {
+            let dearer = tiers.iter().map(|(from, rates)| (*from, rates.times(factor))).collect();
+            let fast = Service::over(ServiceTier::FastMode, &rates.times(factor), &dearer, (&rates, &tiers));
+            services.push(fast);
+        }
         Price {
             rates,
             per_request: self.per_request,
-            tiers: tiers.collect(),
+            tiers: steps(tiers),
+            services: services.into(),
             input_tokens_max: self.input_tokens_max,
             output_tokens_max: self.output_tokens_max,
             source: Arc::clone(source),

@@ -1,9 +1,10 @@
 //! What a call of one model costs, worked out from its tokens.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
-use trunkline_core::{Cost, ModelInfo, Usage};
+use trunkline_core::{Cost, ModelInfo, ServiceTier, Usage};
 
 use crate::rates::Rates;
 
@@ -18,6 +19,8 @@ pub struct Price {
     pub per_request: Option<Decimal>,
     /// What changes for large inputs, ascending by `input_tokens_min`.
     pub tiers: Arc<[Tier]>,
+    /// What calls cost that are served otherwise than usual, where that is known.
+    pub services: Arc<[Service]>,
     /// Tokens that the input may have.
     pub input_tokens_max: Option<u64>,
     /// Tokens that the output may have.
@@ -35,6 +38,18 @@ pub struct Tier {
     pub rates: Rates,
 }
 
+/// What tokens cost in a service tier. It is whole: what the tier has no rate of its own for costs here what it costs
+/// without it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// The tier.
+    pub tier: ServiceTier,
+    /// What tokens cost below the first of `tiers`.
+    pub rates: Rates,
+    /// What changes for large inputs, as in [`Price::tiers`].
+    pub tiers: Arc<[Tier]>,
+}
+
 impl Price {
     /// The price that a catalogue tells of a model, with its tiers where it tells them.
     ///
@@ -49,6 +64,15 @@ impl Price {
             output_tokens_max: model.output_tokens_max.filter(|tokens| *tokens > 0),
             ..price
         }
+    }
+
+    /// This price with what a service tier costs; what `rates` does not tell costs there what it costs otherwise.
+    #[must_use]
+    pub fn with_service(self, tier: ServiceTier, rates: &Rates) -> Self {
+        let usual = self.tiers.iter().map(|tier| (tier.input_tokens_min, tier.rates.clone())).collect();
+        let service = Service::over(tier, rates, &BTreeMap::new(), (&self.rates, &usual));
+        let others = self.services.iter().filter(|other| other.tier != tier).cloned();
+        Self { services: others.chain([service]).collect(), ..self }
     }
 
     /// This price if it is known, else that of `weak`; and of limits those that this one tells, else those of `weak`.
@@ -69,21 +93,31 @@ impl Price {
 
     /// What a token costs where the input has `input_tokens` of them, cached ones included.
     pub fn rates_at(&self, input_tokens: u64) -> Rates {
-        let reached = self.tiers.iter().take_while(|tier| tier.input_tokens_min <= input_tokens);
-        reached.fold(self.rates.clone(), |below, tier| tier.rates.or(&below))
+        reached(&self.rates, &self.tiers, input_tokens)
     }
 
-    /// What a call with these tokens cost.
+    /// What a call with these tokens cost that was served as usual.
     ///
     /// A bucket without a rate of its own costs what the one does that it is a part of: cache reads, cache writes and
     /// sound in the input cost the input's rate; reasoning, sound and images in the output cost the output's.
     ///
-    /// The sum is exact up to 28 digits. `None` if nothing is known of the price, or nothing of a kind of token that the call had; or if the sum is too
-    /// large for a decimal.
+    /// The sum is exact up to 28 digits. `None` if nothing is known of the price, or nothing of a kind of token that the
+    /// call had; or if the sum is too large for a decimal.
     pub fn cost(&self, usage: &Usage) -> Option<Cost> {
+        self.cost_at(usage, ServiceTier::Default)
+    }
+
+    /// The same for a call that was served at this tier. Where nobody said what was thought fit, it was the usual one.
+    ///
+    /// `None` too if the tier has no rates: none of another's would be right.
+    pub fn cost_at(&self, usage: &Usage, tier: ServiceTier) -> Option<Cost> {
         if !self.is_known() {
             return None;
         }
+        let rates = match tier {
+            ServiceTier::Default | ServiceTier::Auto => self.rates_at(usage.input()),
+            tier => self.service(tier)?.rates_at(usage.input()),
+        };
         let Rates {
             input,
             cache_read,
@@ -93,7 +127,7 @@ impl Price {
             reasoning,
             audio_output,
             image_output,
-        } = self.rates_at(usage.input());
+        } = rates;
         let parts = [
             (usage.uncached_input, input),
             (usage.cache_read, cache_read.or(input)),
@@ -113,10 +147,33 @@ impl Price {
     /// of reasoning, of pictures or of sound: nothing but the reply tells which it is. `None` as for
     /// [`cost`](Price::cost).
     pub fn bound(&self, input_tokens: u64, output_tokens: u64) -> Option<Decimal> {
+        self.bound_at(input_tokens, output_tokens, ServiceTier::Default)
+    }
+
+    /// The same for a call that asks for this tier: the dearer of its rates and the usual ones, which an upstream may fall
+    /// back on; and where it has none, or leaves the choice to the upstream, the dearest of all that are known.
+    pub fn bound_at(&self, input_tokens: u64, output_tokens: u64, tier: ServiceTier) -> Option<Decimal> {
         if !self.is_known() {
             return None;
         }
-        let rates = self.rates_at(input_tokens);
+        let usual = self.most_at(&self.rates_at(input_tokens), input_tokens, output_tokens)?;
+        let of =
+            |service: &Service| self.most_at(&service.rates_at(input_tokens), input_tokens, output_tokens);
+        match tier {
+            ServiceTier::Default => Some(usual),
+            tier => match self.service(tier) {
+                Some(service) => Some(usual.max(of(service)?)),
+                None => self.services.iter().try_fold(usual, |most, service| Some(most.max(of(service)?))),
+            },
+        }
+    }
+
+    /// What is known of a service tier.
+    fn service(&self, tier: ServiceTier) -> Option<&Service> {
+        self.services.iter().find(|service| service.tier == tier)
+    }
+
+    fn most_at(&self, rates: &Rates, input_tokens: u64, output_tokens: u64) -> Option<Decimal> {
         let input = rates.input.map(|rate| rates.cache_write.map_or(rate, |write| write.max(rate)));
         let others = [rates.reasoning, rates.image_output, rates.audio_output];
         let output = rates.output.map(|rate| others.into_iter().flatten().fold(rate, Decimal::max));
@@ -130,6 +187,37 @@ impl Price {
         }
         Some(sum)
     }
+}
+
+impl Service {
+    /// `rates` and `tiers` where they are known, over those of a call that is served as usual.
+    pub(crate) fn over(
+        tier: ServiceTier,
+        rates: &Rates,
+        tiers: &BTreeMap<u64, Rates>,
+        (usual, usual_tiers): (&Rates, &BTreeMap<u64, Rates>),
+    ) -> Self {
+        let mut whole = usual_tiers.clone();
+        for (input_tokens_min, rates) in tiers {
+            let beneath = whole.entry(*input_tokens_min).or_default();
+            *beneath = rates.or(beneath);
+        }
+        Self { tier, rates: rates.or(usual), tiers: steps(whole) }
+    }
+
+    fn rates_at(&self, input_tokens: u64) -> Rates {
+        reached(&self.rates, &self.tiers, input_tokens)
+    }
+}
+
+/// Rates by the numbers of input tokens that they begin with.
+pub(crate) fn steps(tiers: BTreeMap<u64, Rates>) -> Arc<[Tier]> {
+    tiers.into_iter().map(|(input_tokens_min, rates)| Tier { input_tokens_min, rates }).collect()
+}
+
+fn reached(rates: &Rates, tiers: &[Tier], input_tokens: u64) -> Rates {
+    let reached = tiers.iter().take_while(|tier| tier.input_tokens_min <= input_tokens);
+    reached.fold(rates.clone(), |below, tier| tier.rates.or(&below))
 }
 
 fn base_rates(model: &ModelInfo) -> Rates {

@@ -49,6 +49,12 @@ impl Prices {
         Self { file: Some(file), ..self }
     }
 
+    /// These prices without the price file that there was.
+    #[must_use]
+    pub fn without_file(self) -> Self {
+        Self { file: None, ..self }
+    }
+
     /// These prices with the models of a provider's catalogue, in place of all catalogues that there were.
     ///
     /// A model's full name is `prefix`, a slash, and its id.
@@ -69,9 +75,9 @@ impl Prices {
     /// The price of a model by its full name.
     ///
     /// The full name counts first, in every layer, and then the name without
-    /// `vercel_ai_gateway/`, and without `openai/` or `anthropic/`: an exact name in a weak layer says more than a shortened
-    /// one in a strong layer. What is found first with a price counts as a whole, so that no price is made of two;
-    /// limits that it does not tell are those of the layers behind it.
+    /// `vercel_ai_gateway/`, and without `openai/` or `anthropic/`: an exact name in a weak layer says more than a
+    /// shortened one in a strong layer. What is found first with a price counts as a whole, so that no price is made of
+    /// two; limits that it does not tell are those of the layers behind it.
     ///
     /// `None` if nothing is known of the model. A price that is there may still not be [known](Price::is_known), where
     /// only limits are.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use trunkline_core::cost::amount;
-use trunkline_core::json;
+use trunkline_core::{ServiceTier, json};
 
-use crate::price::{Price, Tier};
+use crate::price::{Price, Service, steps};
 use crate::rates::{Bucket, Rates};
 
 /// The members that a rate stands under; the first that can be read counts.
@@ -29,38 +29,58 @@ const TIERS: &[(&str, Bucket)] = &[
     ("input_cache_write_tiers", Bucket::CacheWrite),
 ];
 
+/// The members of `service_tiers`, each of which is an object of rates and tiers.
+const SERVICES: &[(&str, ServiceTier)] = &[
+    ("flex", ServiceTier::Flex),
+    ("priority", ServiceTier::Priority),
+    ("ultrafast", ServiceTier::Ultrafast),
+];
+
 impl Price {
     /// Reads the `pricing` object of a catalogue, given as JSON text.
     ///
     /// `input`, `output`, `input_cache_read`, `input_cache_write`, `reasoning` and `request` are US dollars, a token or a
     /// call; `prompt` and `completion` are other spellings. Of `input_tiers` and its like, `min` is the first number of
-    /// input tokens that a tier holds for, and the first tier gives the rate where none is told. As everything
+    /// input tokens that a tier holds for, and the first tier gives the rate where none is told. `service_tiers` holds
+    /// objects of the same members by the names of service tiers. As everything
     /// that an upstream tells, it is read leniently: what is not understood, or is negative, counts as not told.
     pub fn from_pricing(pricing: &[u8], source: &Arc<str>) -> Self {
-        let mut rates = Rates::default();
-        for (name, bucket) in RATES {
-            let rate = rates.slot(*bucket);
-            *rate = rate.or_else(|| money(pricing, name));
-        }
-        let mut tiers: BTreeMap<u64, Rates> = BTreeMap::new();
-        for (name, bucket) in TIERS {
-            for (input_tokens_min, cost) in tiers_of(pricing, name) {
-                if input_tokens_min == 0 {
-                    rates.slot(*bucket).get_or_insert(cost);
-                } else {
-                    *tiers.entry(input_tokens_min).or_default().slot(*bucket) = Some(cost);
-                }
-            }
-        }
-        let tiers = tiers.into_iter().map(|(input_tokens_min, rates)| Tier { input_tokens_min, rates });
+        let (rates, tiers) = rates_of(pricing);
+        let all = json::member(pricing, "service_tiers").map_or(&b""[..], |span| &pricing[span]);
+        let services = SERVICES.iter().filter_map(|(name, tier)| {
+            let (own, own_tiers) = rates_of(&all[json::member(all, name)?]);
+            let told = !own.is_empty();
+            told.then(|| Service::over(*tier, &own, &own_tiers, (&rates, &tiers)))
+        });
         Self {
-            rates,
+            services: services.collect(),
             per_request: money(pricing, "request").filter(|price| !price.is_zero()),
-            tiers: tiers.collect(),
+            tiers: steps(tiers),
+            rates,
             source: Arc::clone(source),
             ..Self::default()
         }
     }
+}
+
+/// The rates of an object, and what changes by the first number of input tokens that it changes for.
+fn rates_of(pricing: &[u8]) -> (Rates, BTreeMap<u64, Rates>) {
+    let mut rates = Rates::default();
+    for (name, bucket) in RATES {
+        let rate = rates.slot(*bucket);
+        *rate = rate.or_else(|| money(pricing, name));
+    }
+    let mut tiers: BTreeMap<u64, Rates> = BTreeMap::new();
+    for (name, bucket) in TIERS {
+        for (input_tokens_min, cost) in tiers_of(pricing, name) {
+            if input_tokens_min == 0 {
+                rates.slot(*bucket).get_or_insert(cost);
+            } else {
+                *tiers.entry(input_tokens_min).or_default().slot(*bucket) = Some(cost);
+            }
+        }
+    }
+    (rates, tiers)
 }
 
 /// Where each tier of a bucket begins, and what a token costs in it.
@@ -84,6 +104,8 @@ fn money(object: &[u8], name: &str) -> Option<Decimal> {
 
 #[cfg(test)]
 mod tests {
+    use trunkline_core::Usage;
+
     use super::*;
 
     fn read(text: &str) -> Price {
@@ -123,6 +145,25 @@ mod tests {
         assert_eq!(at(200_001), ("2".into(), "4".into()));
         assert_eq!(at(400_000), ("2".into(), "5".into()));
         assert_eq!(shown(price.rates.cache_read), "unknown");
+    }
+
+    #[test]
+    fn a_service_tier_has_rates_of_its_own_and_else_the_usual_ones() {
+        let price = read(
+            r#"{"input": "1", "output": "3", "input_tiers": [{"cost": "2", "min": 100}],
+                "service_tiers": {"priority": {"input": "5", "input_tiers": [{"cost": "6", "min": 100}]},
+                "flex": {"output": "2"}, "batch": {"input": "0"}, "ultrafast": {}}}"#,
+        );
+        let tiers: Vec<ServiceTier> = price.services.iter().map(|service| service.tier).collect();
+        assert_eq!(tiers, [ServiceTier::Flex, ServiceTier::Priority]);
+        let cost = |tokens, tier| {
+            let usage = Usage { uncached_input: tokens, output: 1, ..Usage::default() };
+            price.cost_at(&usage, tier).and_then(|cost| cost.spend()).map(|cost| cost.to_string())
+        };
+        assert_eq!(cost(10, ServiceTier::Priority).as_deref(), Some("53"));
+        assert_eq!(cost(100, ServiceTier::Priority).as_deref(), Some("603"));
+        assert_eq!(cost(100, ServiceTier::Flex).as_deref(), Some("202"));
+        assert_eq!(cost(100, ServiceTier::Ultrafast), None);
     }
 
     #[test]

@@ -96,6 +96,16 @@ impl Rates {
         }
     }
 
+    /// Each known rate `factor` times. One that no decimal holds is not known.
+    pub(crate) fn times(&self, factor: Decimal) -> Rates {
+        let mut rates = Rates::default();
+        for bucket in Bucket::ALL {
+            let rate = self.get(bucket).and_then(|rate| rate.checked_mul(factor));
+            *rates.slot(bucket) = rate.map(|rate| rate.normalize());
+        }
+        rates
+    }
+
     /// These rates where they are known, else those of `weaker`.
     pub(crate) fn or(&self, weaker: &Rates) -> Rates {
         let mut rates = Rates::default();

@@ -17,7 +17,7 @@ const SOURCE: &str = "# source ";
 /// Lines of the head begin with `#`; the others are rows of cells between tabs, an empty cell being what is not known:
 /// the model; US dollars a token of uncached input, cache reads, cache writes, sound in the input, output, reasoning,
 /// sound in the output, images in the output; US dollars a call; the most tokens of input and of output; the tiers; the
-/// source, abbreviated.
+/// service tiers; the source, abbreviated.
 ///
 /// ```
 /// use trunkline_prices::Table;

@@ -9,7 +9,8 @@ use trunkline_core::{Error, ReportedCost, Usage};
 /// Somebody who bills for calls, and can be asked for what.
 #[async_trait]
 pub trait Upstream: fmt::Debug + Send + Sync + 'static {
-    /// What was billed for one call. `told` is what its reply told of tokens, if it did. `None` if there is no record of it.
+    /// What was billed for one call. `told` is what its reply told of tokens, if it did. `None` if there is no record of
+    /// it.
     ///
     /// # Errors
     ///

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use trunkline_core::Error;
-use trunkline_store::{ActivityQuery, Dimension, Store};
+use trunkline_store::{ActivityQuery, Dimension, Store, day};
 
-use crate::Upstreams;
 use crate::amount::amount;
-use crate::moment::day;
+use crate::{BilledDay, Upstreams};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -18,6 +17,9 @@ const DAY_MS: i64 = 86_400_000;
 pub struct Day {
     /// The day: `2026-11-27`.
     pub day: String,
+    /// Whose bill it is, where several accounts were asked: some of the deployments that call with it. Two keys of one team
+    /// are told the same, so that what is billed to each stands by itself and is added up nowhere. `None` of a single one.
+    pub account: Option<String>,
     /// What requests of that day were spent at the provider, as the ledger says.
     pub said: Decimal,
     /// How many of them there were.
@@ -29,12 +31,18 @@ pub struct Day {
 }
 
 impl Day {
+    /// What was billed, less what the ledger says. `None` where others may be billed for a part of it.
+    pub fn difference(&self) -> Option<Decimal> {
+        self.account.is_none().then(|| self.billed - self.said)
+    }
+
     pub(crate) fn to_json(&self) -> Value {
         json!({
             "day": self.day,
+            "account": self.account,
             "ledger": amount(Some(self.said)),
             "billed": amount(Some(self.billed)),
-            "difference": amount(Some(self.billed - self.said)),
+            "difference": amount(self.difference()),
             "requests": self.requests,
             "calls": self.calls,
         })
@@ -49,14 +57,14 @@ pub(crate) async fn days(
     until_ms: i64,
 ) -> Result<Option<Vec<Day>>, Error> {
     let last_ms = until_ms.saturating_sub(1).max(from_ms);
-    let mut days: BTreeMap<String, Day> = BTreeMap::new();
+    let mut said: BTreeMap<String, Day> = BTreeMap::new();
+    let mut bills = Vec::new();
     for account in upstreams.accounts() {
         let Some(billed) = account.days(&day(from_ms), &day(last_ms)).await? else { return Ok(None) };
-        for billed in billed {
-            let day = days.entry(billed.day).or_default();
-            day.billed += billed.spend;
-            day.calls += billed.requests;
+        for billed in &billed {
+            said.entry(billed.day.clone()).or_default();
         }
+        bills.push(billed);
     }
     let query = ActivityQuery {
         by: vec![Dimension::Day, Dimension::Provider],
@@ -67,10 +75,24 @@ pub(crate) async fn days(
     for activity in store.activity(&query).await? {
         let [name, provider] = activity.values.as_slice() else { continue };
         if provider == upstreams.provider() {
-            let day = days.entry(name.clone()).or_default();
+            let day = said.entry(name.clone()).or_default();
             day.said += activity.sums.spend;
             day.requests += activity.sums.requests;
         }
     }
-    Ok(Some(days.into_iter().map(|(name, day)| Day { day: name, ..day }).collect()))
+    let names = upstreams.names();
+    let of_account = |day: &str, said: &Day, (billed, name): (&Vec<BilledDay>, &String)| {
+        let billed = || billed.iter().filter(|billed| billed.day == day);
+        Day {
+            day: day.to_owned(),
+            account: (names.len() > 1).then(|| name.clone()),
+            billed: billed().map(|billed| billed.spend).sum(),
+            calls: billed().map(|billed| billed.requests).sum(),
+            ..said.clone()
+        }
+    };
+    let days = said
+        .iter()
+        .flat_map(|(day, said)| bills.iter().zip(&names).map(move |bill| of_account(day, said, bill)));
+    Ok(Some(days.collect()))
 }

@@ -2,9 +2,9 @@
 //!
 //! A row says where its cost is from. What was estimated, or worked out from a price, is no more than near what was billed:
 //! a stream that broke off never told. The upstream knows, by the id that it gave the call. [`reconcile`] reads the rows of
-//! a [`Store`](trunkline_store::Store) whose cost is not the upstream's own, asks [`Upstream`]s what they billed, and gives an
-//! [`Outcome`]: which rows differ, by how much, and how whole days do. What it is told to apply goes to the rows, and the
-//! differences to all sums and counters, in the same transaction; to do so twice changes nothing.
+//! a [`Store`](trunkline_store::Store) whose cost is not the upstream's own, asks [`Upstream`]s what they billed, and
+//! gives an [`Outcome`]: which rows differ, by how much, and how whole days do. What it is told to apply goes to the
+//! rows, and the differences to all sums and counters, in the same transaction; to do so twice changes nothing.
 //!
 //! It knows no provider: whoever has one that can be asked implements [`Upstream`].
 

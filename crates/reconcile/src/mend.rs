@@ -16,11 +16,8 @@ pub(crate) struct Bills {
     pub(crate) reply: Option<Bill>,
     /// For the attempts, in their order.
     pub(crate) attempts: Vec<Option<Bill>>,
-}
-
-/// Whether its cost is the upstream's own word.
-pub(crate) fn is_told(row: &RequestRow) -> bool {
-    matches!(row.cost_origin, CostOrigin::Reported | CostOrigin::Reconciled | CostOrigin::Free)
+    /// Whether the record of an attempt may still come.
+    pub(crate) is_awaited: bool,
 }
 
 /// The row with what was billed. `None` if that says nothing else: the upstream's own figures, as they stand there.
@@ -45,11 +42,15 @@ pub(crate) fn mended(row: &RequestRow, bills: &Bills) -> Option<RequestRow> {
         }
         None => after,
     };
-    let is_whole = bills.reply.is_some() || (row.generation_id.is_none() && all_are_told(row, bills));
+    let is_told_whole = bills.reply.is_some() || (row.generation_id.is_none() && all_are_told(row, bills));
+    let is_whole = is_told_whole && !bills.is_awaited;
     if is_whole {
         new.cost_origin = CostOrigin::Reconciled;
     }
-    let is_same = is_told(row) && same(row.spend, new.spend);
+    // What was reported says nothing of attempts. Once these are known too, it is not to be asked about again.
+    let has_attempts = row.attempts.iter().any(|attempt| attempt.generation_id.is_some());
+    let is_closed = is_whole && has_attempts && row.cost_origin != CostOrigin::Reconciled;
+    let is_same = row.cost_origin.is_told() && same(row.spend, new.spend) && !is_closed;
     (!is_same && new != *row).then_some(new)
 }
 
@@ -135,6 +136,7 @@ mod tests {
         let bills = Bills {
             reply: reply.map(bill),
             attempts: attempts.iter().map(|spend| spend.map(bill)).collect(),
+            is_awaited: false,
         };
         let mended = mended(row, &bills);
         let read = mended.as_ref().map(|row| (row.spend, row.cost_origin));
@@ -186,6 +188,27 @@ mod tests {
     }
 
     #[test]
+    fn what_may_still_come_is_asked_about_again_and_what_has_come_is_not() {
+        use CostOrigin::{Estimated, Reconciled, Reported};
+        let of = |spend: &str, origin: CostOrigin| {
+            let mut row = row(spend, origin, Some("gen_1"), &[""]);
+            row.attempts[0].generation_id = Some("gen_0".to_owned());
+            row
+        };
+        let mended = |row: &RequestRow, attempt: Option<&str>, is_awaited: bool| {
+            let bills = Bills { reply: Some(bill("0.5")), attempts: vec![attempt.map(bill)], is_awaited };
+            mended(row, &bills).map(|row| (row.spend, row.cost_origin))
+        };
+        assert_eq!(mended(&of("0.7", Estimated), None, true), Some((money("0.5"), Estimated)));
+        assert_eq!(mended(&of("0.7", Estimated), None, false), Some((money("0.5"), Reconciled)));
+        assert_eq!(mended(&of("0.5", Reported), None, true), None);
+        assert_eq!(mended(&of("0.5", Reported), None, false), Some((money("0.5"), Reconciled)));
+        assert_eq!(mended(&of("0.5", Reported), Some("0"), false), Some((money("0.5"), Reconciled)));
+        assert_eq!(mended(&of("0.5", Reported), Some("0.1"), false), Some((money("0.6"), Reconciled)));
+        assert_eq!(mended(&of("0.5", Reconciled), Some("0"), false), None);
+    }
+
+    #[test]
     fn usage_and_amounts_are_taken_over_with_the_spend() {
         let estimated =
             RequestRow { usage_is_estimated: true, ..row("0.5", CostOrigin::Estimated, Some("gen_1"), &[]) };
@@ -198,7 +221,7 @@ mod tests {
         };
         let told = Bill { cost, usage: Usage { output: 3, ..Usage::default() } };
         let new =
-            mended(&estimated, &Bills { reply: Some(told.clone()), attempts: Vec::new() }).expect("another");
+            mended(&estimated, &Bills { reply: Some(told.clone()), ..Bills::default() }).expect("another");
         assert_eq!((new.usage, new.usage_is_estimated), (Some(told.usage), false));
         assert_eq!(
             (new.cost, new.market_cost, new.surcharge_cost),

@@ -43,13 +43,6 @@ pub(crate) fn parse_moment(text: &str, moment: Moment, now_ms: i64) -> Result<i6
     ago.and_then(|ago| now_ms.checked_sub(ago)).ok_or_else(wrong)
 }
 
-/// The day in UTC that a time is on: `2026-11-27`.
-pub(crate) fn day(at_ms: i64) -> String {
-    Timestamp::from_millisecond(at_ms)
-        .map(|at| at.to_zoned(TimeZone::UTC).date().to_string())
-        .unwrap_or_default()
-}
-
 /// A time as tables show it: `2026-11-27T10:00:00Z`.
 pub(crate) fn time(at_ms: i64) -> String {
     let whole_seconds = at_ms.div_euclid(1_000).saturating_mul(1_000);
@@ -69,7 +62,7 @@ mod tests {
 
     #[test]
     fn days_times_and_lengths_are_understood() {
-        assert_eq!((time(NOW), day(NOW)), ("2026-11-27T10:00:00Z".to_owned(), "2026-11-27".to_owned()));
+        assert_eq!(time(NOW), "2026-11-27T10:00:00Z");
         check("2026-11-26", Moment::Since, Some("2026-11-26T00:00:00Z"));
         check("2026-11-26", Moment::Until, Some("2026-11-27T00:00:00Z"));
         check("2026-11-26T01:00:00+01:00", Moment::Until, Some("2026-11-26T00:00:00Z"));

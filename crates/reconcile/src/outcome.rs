@@ -27,7 +27,8 @@ pub struct Outcome {
     pub failures: Vec<Failure>,
     /// Whether it was given up, since one question after the other failed.
     pub given_up: bool,
-    /// By how much all rows that differ are off: billed, less what the ledger says. What it says nothing of counts as nothing.
+    /// By how much all rows that differ are off: billed, less what the ledger says. What it says nothing of counts as
+    /// nothing.
     pub difference: Decimal,
     /// How many rows were changed in the ledger. `None` if nothing was to be changed.
     pub applied: Option<u64>,

@@ -146,6 +146,7 @@ async fn bills(upstreams: &Upstreams, row: &RequestRow, now: i64) -> Result<Bill
             }
             None => None,
         };
+        bills.is_awaited |= is_recent && id.is_some() && bill.is_none();
         bills.attempts.push(bill);
     }
     Ok(bills)
@@ -196,5 +197,53 @@ impl Outcome {
             Some(_) | None => self.agreeing += 1,
         }
         new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use async_trait::async_trait;
+    use trunkline_core::Usage;
+    use trunkline_store::AttemptRow;
+
+    use super::*;
+    use crate::{Bill, BilledDay, Upstream};
+
+    /// Has a record of one call.
+    #[derive(Debug)]
+    struct One(&'static str);
+
+    #[async_trait]
+    impl Upstream for One {
+        async fn bill(&self, generation_id: &str, _: Option<&Usage>) -> Result<Option<Bill>, Error> {
+            Ok((generation_id == self.0).then(Bill::default))
+        }
+
+        async fn days(&self, _: &str, _: &str) -> Result<Option<Vec<BilledDay>>, Error> {
+            Ok(None)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_record_of_an_attempt_is_awaited_for_a_minute() {
+        let id = |id: &str| Some(id.to_owned());
+        let attempt =
+            AttemptRow { provider: "p".to_owned(), generation_id: id("of-attempt"), ..AttemptRow::default() };
+        let row = RequestRow {
+            provider: id("p"),
+            generation_id: id("of-reply"),
+            attempts: vec![attempt, AttemptRow::default()],
+            ..RequestRow::default()
+        };
+        let is_awaited = async |known: &'static str, now: i64| {
+            let mut upstreams = Upstreams::new("p");
+            upstreams.add(Arc::new(One(known)));
+            bills(&upstreams, &row, now).await.expect("answers").is_awaited
+        };
+        assert!(is_awaited("of-reply", 30_000).await);
+        assert!(!is_awaited("of-attempt", 30_000).await);
+        assert!(!is_awaited("of-reply", 60_000).await);
     }
 }

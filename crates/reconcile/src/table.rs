@@ -21,8 +21,17 @@ impl fmt::Display for Outcome {
             writeln!(formatter)?;
         }
         if let Some(days) = self.days.as_deref().filter(|days| !days.is_empty()) {
-            let head = ["day", "ledger", "billed", "difference", "requests", "calls"];
-            write_table(formatter, head, days.iter().map(Day::cells))?;
+            if days.iter().any(|day| day.account.is_some()) {
+                let head = ["day", "ledger", "requests", "billed", "calls", "to"];
+                write_table(formatter, head, days.iter().map(Day::cells_of_account))?;
+                writeln!(
+                    formatter,
+                    "what accounts of one team were billed is the same, and is not to be added up"
+                )?;
+            } else {
+                let head = ["day", "ledger", "billed", "difference", "requests", "calls"];
+                write_table(formatter, head, days.iter().map(Day::cells))?;
+            }
             writeln!(formatter)?;
         }
         if let Some(why) = &self.without_days {
@@ -78,6 +87,18 @@ impl Day {
             shown(self.billed - self.said),
             self.requests.to_string(),
             self.calls.to_string(),
+        ]
+    }
+
+    fn cells_of_account(&self) -> [String; 6] {
+        let shown = |figure| amount(Some(figure)).unwrap_or_default();
+        [
+            self.day.clone(),
+            shown(self.said),
+            self.requests.to_string(),
+            shown(self.billed),
+            self.calls.to_string(),
+            self.account.clone().unwrap_or_default(),
         ]
     }
 }

@@ -8,6 +8,9 @@ use trunkline_core::Error;
 use crate::ask::{Asked, ask};
 use crate::{Bill, Upstream};
 
+/// How many deployments an account is called by.
+const NAMED_MAX: usize = 2;
+
 /// The accounts of one provider.
 #[derive(Debug)]
 pub struct Upstreams {
@@ -49,6 +52,24 @@ impl Upstreams {
 
     pub(crate) fn accounts(&self) -> &[Arc<dyn Upstream>] {
         &self.accounts
+    }
+
+    /// What the accounts are known by, in their order: deployments that call with them.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let name = |number: usize| {
+            let mut served: Vec<&str> = self
+                .by_deployment
+                .iter()
+                .filter(|(_, account)| account.0 == number)
+                .map(|(deployment, _)| deployment.as_str())
+                .collect();
+            served.sort_unstable();
+            let more = served.len().saturating_sub(NAMED_MAX);
+            served.truncate(NAMED_MAX);
+            let named = if served.is_empty() { "no deployment".to_owned() } else { served.join(", ") };
+            if more > 0 { format!("{named} and {more} more") } else { named }
+        };
+        (0..self.accounts.len()).map(name).collect()
     }
 
     /// What was billed for a call. `None` if nobody has a record of it.

@@ -29,8 +29,8 @@ const PORT: u16 = 6379;
 impl Address {
     /// # Errors
     ///
-    /// `Configuration` if there is neither host nor URL, or the URL cannot be read. It is not shown: there may be a password
-    /// in it.
+    /// `Configuration` if there is neither host nor URL, or the URL cannot be read. It is not shown: there may be a
+    /// password in it.
     pub(crate) fn to_info(&self) -> Result<ConnectionInfo, Error> {
         let unreadable = |_| {
             let message =

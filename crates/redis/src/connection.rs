@@ -7,9 +7,9 @@ use redis::aio::{ConnectionManager as Link, ConnectionManagerConfig};
 use redis::{Client, FromRedisValue, RedisError};
 use tokio::time::timeout;
 use trunkline_core::{Error, ErrorKind};
+use trunkline_limits::Breaker;
 
 use crate::Address;
-use crate::breaker::Breaker;
 
 /// How long a connection may take to come about. Calls do not wait for it: each has its own deadline.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -70,7 +70,11 @@ impl Connection {
         }
         let mut link = link.clone();
         let answer = timeout(*deadline, call(&mut link)).await;
-        breaker.note(matches!(answer, Ok(Ok(_))));
+        match breaker.note(matches!(answer, Ok(Ok(_)))) {
+            Some(true) => tracing::info!(redis = shown, "Redis answers again"),
+            Some(false) => tracing::warn!(redis = shown, "Redis does not answer"),
+            None => {}
+        }
         match answer {
             Ok(answer) => answer.map_err(|error| {
                 let message = format!("Redis at {shown} has refused a call, or is not there");

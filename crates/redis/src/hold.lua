@@ -1,15 +1,22 @@
--- Takes a batch of claims. Each key is a hash, one counter: 'base', what was used before anybody held anything; 'held' and
--- 'spent', sums over all holders; and a field a holder, '=' and its name: "sequence units spent".
+-- Takes a batch of claims. Each key is a hash, one counter: 'base', what was used before anybody held anything; 'again', what
+-- of it a holder may bring that has no field; 'held' and 'spent', sums over all holders; and a field a holder, '=' and its
+-- name: "sequence units spent heard", the last in seconds since 1970.
 --
--- Each claim has nine of ARGV: the holder, the sequence of the claim, units, least, spent, limit, base, for how many
--- milliseconds the counter is to be kept, and the others as the holder knows them, "name spent name spent". Answers with
--- one list a claim: units, left, spent; and, for a key that ends in '$', each of the others and what it spent.
+-- Each claim has eleven of ARGV: the holder, the sequence of the claim, units, least, spent, how much of that was noted before,
+-- limit, base, '1' if that may have parts of holders, for how many milliseconds the counter is to be kept, and the others
+-- as the holder knows them, "name spent name spent". Answers with one list a claim: units, left, spent; and, for a key
+-- that ends in '$', each of the others and what it spent.
+local ARGUMENTS = 11
+-- After how many seconds a holder of money becomes a part of the base that holds nothing, and any.
+local RESTS, GONE = 3600, 86400
+
 local answers = {}
+local now = tonumber(redis.call('TIME')[1])
 
 local function entry(text)
-  if not text then return 0, 0, 0 end
-  local sequence, units, spent = string.match(text, '^(%d+) (%d+) (%d+)$')
-  return tonumber(sequence), tonumber(units), tonumber(spent)
+  if not text then return 0, 0, 0, now end
+  local sequence, units, spent, heard = string.match(text, '^(%d+) (%d+) (%d+) (%d+)$')
+  return tonumber(sequence), tonumber(units), tonumber(spent), tonumber(heard)
 end
 
 local function text(...)
@@ -19,52 +26,68 @@ local function text(...)
 end
 
 for index, key in ipairs(KEYS) do
-  local at = (index - 1) * 9
+  local at = (index - 1) * ARGUMENTS
   local holder = '=' .. ARGV[at + 1]
   local sequence, units, least = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
-  local spent, limit, base = tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6]), tonumber(ARGV[at + 7])
-  local life, told = ARGV[at + 8], ARGV[at + 9]
+  local spent, noted = tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6])
+  local limit, base, has_holders = tonumber(ARGV[at + 7]), tonumber(ARGV[at + 8]), ARGV[at + 9] == '1'
+  local life, told = ARGV[at + 10], ARGV[at + 11]
 
   if redis.call('EXISTS', key) == 0 then
     local sum = 0
     for name, amount in string.gmatch(told, '(%S+) (%d+)') do
       sum = sum + tonumber(amount)
-      redis.call('HSET', key, '=' .. name, text(0, tonumber(amount), tonumber(amount)))
+      redis.call('HSET', key, '=' .. name, text(0, tonumber(amount), tonumber(amount), now))
     end
-    redis.call('HSET', key, 'base', text(base), 'held', text(sum), 'spent', text(sum))
+    local again = has_holders and math.max(base, 0) or 0
+    redis.call('HSET', key, 'base', text(base), 'again', text(again), 'held', text(sum), 'spent', text(sum))
   end
 
-  local found = redis.call('HMGET', key, 'base', 'held', 'spent', holder)
-  local known, held, used = tonumber(found[1]), tonumber(found[2]), tonumber(found[3])
-  local last, mine, settled = entry(found[4])
+  local found = redis.call('HMGET', key, 'base', 'again', 'held', 'spent', holder)
+  local known, again = tonumber(found[1]), tonumber(found[2])
+  local held, used = tonumber(found[3]), tonumber(found[4])
+  local last, mine, settled = entry(found[5])
+  if not found[5] then
+    local brought = math.min(noted, again)
+    known, again = known - brought, again - brought
+  end
 
   if sequence > last then
     local others = known + held - mine
     local free = math.max(limit - others, 0)
-    local now = mine
+    local takes = mine
     if units <= mine then
-      now = units
+      takes = units
     elseif free >= least then
-      now = math.max(math.min(units, free), mine)
+      takes = math.max(math.min(units, free), mine)
     end
-    now = math.max(now, spent)
-    held, used = held - mine + now, used - settled + spent
-    mine = now
-    redis.call('HSET', key, 'held', text(held), 'spent', text(used), holder, text(sequence, mine, spent))
+    takes = math.max(takes, spent)
+    held, used = held - mine + takes, used - settled + spent
+    mine = takes
+    redis.call('HSET', key, holder, text(sequence, mine, spent, now))
   end
-  redis.call('PEXPIRE', key, life)
 
-  local answer = { text(mine), text(math.max(limit - known - held, 0)), text(known + used) }
+  local answer = { '', '', '' }
   if string.sub(key, -1) == '$' then
     local fields = redis.call('HGETALL', key)
     for field = 1, #fields, 2 do
       if string.sub(fields[field], 1, 1) == '=' and fields[field] ~= holder then
-        local _, _, amount = entry(fields[field + 1])
-        table.insert(answer, string.sub(fields[field], 2))
-        table.insert(answer, text(amount))
+        local _, of_other, amount, heard = entry(fields[field + 1])
+        if now - heard > GONE or (of_other == amount and now - heard > RESTS) then
+          redis.call('HDEL', key, fields[field])
+          known, again = known + amount, again + amount
+          held, used = held - of_other, used - amount
+        else
+          table.insert(answer, string.sub(fields[field], 2))
+          table.insert(answer, text(amount))
+        end
       end
     end
   end
+  redis.call('HSET', key, 'base', text(known), 'again', text(again), 'held', text(held), 'spent', text(used))
+  redis.call('PEXPIRE', key, life)
+
+  answer[1], answer[2], answer[3] = text(mine), text(math.max(limit - known - held, 0)), text(known + used)
   answers[index] = answer
 end
 return answers

@@ -18,6 +18,8 @@ const OUTLIVES_MS: i64 = 120_000;
 /// For how long a counter without a window is kept that nobody asks for, in milliseconds: 30 days. What was spent stands in
 /// the ledger, which tells whoever asks next.
 const UNASKED_MS: i64 = 30 * 86_400_000;
+/// For how long a counter with a window is kept at most, in milliseconds: a hundred years. More is no time to Redis.
+const LASTS_MAX_MS: i64 = 100 * 365 * 86_400_000;
 /// Numbers in a script are exact up to here.
 const NUMBER_MAX: u64 = 1 << 53;
 
@@ -67,16 +69,18 @@ impl Shared for Leases {
         for claim in claims {
             invocation.key(self.key(&claim.counter));
             let number = |count: u64| count.min(NUMBER_MAX);
-            let lasts_ms = claim.ends_at_ms.map_or(UNASKED_MS, |ends| ends.saturating_sub(now_ms).max(0));
+            let lasts_ms = claim.ends_at_ms.map_or(UNASKED_MS, |ends| ends.saturating_sub(now_ms));
             invocation
                 .arg(&*claim.holder)
                 .arg(claim.sequence)
                 .arg(number(claim.units))
                 .arg(number(claim.least))
                 .arg(number(claim.spent))
+                .arg(number(claim.noted_spent))
                 .arg(number(claim.limit))
-                .arg(number(claim.base))
-                .arg(lasts_ms.saturating_add(OUTLIVES_MS))
+                .arg(claim.base.clamp(-NUMBER_MAX.cast_signed(), NUMBER_MAX.cast_signed()))
+                .arg(u8::from(claim.base_has_holders))
+                .arg(lasts_ms.clamp(0, LASTS_MAX_MS) + OUTLIVES_MS)
                 .arg(others_of(claim));
         }
         let answers: Vec<Vec<String>> =

@@ -11,7 +11,6 @@
 //! or later are needed.
 
 mod address;
-mod breaker;
 mod connection;
 mod leases;
 mod replies;

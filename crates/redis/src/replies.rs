@@ -32,10 +32,12 @@ end
 return count";
 
 /// Replies that are kept in Redis.
-#[derive(Debug)]
 pub struct Replies {
     connection: Connection,
     prefix: String,
+    /// Where the number of the last flush stands.
+    flushes: String,
+    delete: Script,
     queue: Sender<Queued>,
 }
 
@@ -60,12 +62,9 @@ impl Replies {
         let prefix = format!("{{trunkline}}:{}:reply:", namespace.unwrap_or_default());
         let (queue, queued) = channel(QUEUED_MAX);
         let flushes = format!("{prefix}flushes");
-        let writer = Writer { connection: connection.clone(), flushes, queued: Mutex::new(queued) };
-        (Self { connection, prefix, queue }, writer)
-    }
-
-    fn flushes(&self) -> String {
-        format!("{}flushes", self.prefix)
+        let writer =
+            Writer { connection: connection.clone(), flushes: flushes.clone(), queued: Mutex::new(queued) };
+        (Self { connection, prefix, flushes, delete: Script::new(DELETE), queue }, writer)
     }
 
     fn key(&self, key: &CacheKey) -> String {
@@ -102,7 +101,8 @@ impl Storage for Replies {
     }
 
     async fn get(&self, key: &CacheKey) -> Result<Option<Found>, Error> {
-        let names = [self.flushes(), self.key(key)];
+        let key = self.key(key);
+        let names = [self.flushes.as_str(), key.as_str()];
         let (flushes, reply): (Option<String>, Option<Vec<u8>>) =
             self.connection.call(async |link| redis::cmd("MGET").arg(&names).query_async(link).await).await?;
         Ok(reply.and_then(|reply| found(flushes.as_deref().unwrap_or("0"), &reply)))
@@ -114,9 +114,8 @@ impl Storage for Replies {
     }
 
     async fn delete(&self, keys: &[CacheKey]) -> Result<u64, Error> {
-        let script = Script::new(DELETE);
-        let mut invocation = script.prepare_invoke();
-        invocation.key(self.flushes());
+        let mut invocation = self.delete.prepare_invoke();
+        invocation.key(&self.flushes);
         for key in keys {
             invocation.key(self.key(key));
         }
@@ -124,9 +123,8 @@ impl Storage for Replies {
     }
 
     async fn flush(&self) -> Result<(), Error> {
-        let flushes = self.flushes();
         let flushed = async |link: &mut Link| -> Result<u64, RedisError> {
-            redis::cmd("INCR").arg(&flushes).query_async(link).await
+            redis::cmd("INCR").arg(&self.flushes).query_async(link).await
         };
         self.connection.call(flushed).await.map(drop)
     }
@@ -149,4 +147,10 @@ fn found(flushes: &str, bytes: &[u8]) -> Option<Found> {
 fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl std::fmt::Debug for Replies {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Replies").field("connection", &self.connection).finish_non_exhaustive()
+    }
 }

@@ -67,7 +67,7 @@ impl Router {
             let own = prepare(call, &pick.candidate, journey.wishes);
             let call = own.as_deref().unwrap_or(call);
             let since = pick.permit.given();
-            let leaving = Leaving::new(self, route, (&pick.candidate, since), &call.body, journey);
+            let leaving = Leaving::new(self, route, (&pick.candidate, since), call, journey);
             let given = give(&pick.candidate, since, context.as_ref(), call, leaving.journey.wishes).await;
             leaving.end();
             given

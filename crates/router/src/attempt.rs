@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use trunkline_core::{Cost, Error, ErrorKind, Usage};
+use trunkline_core::{Cost, Error, ErrorKind, ServiceTier, Usage};
 use trunkline_prices::Price;
 
 use crate::Candidate;
@@ -28,7 +28,8 @@ pub struct Attempt {
     pub failure: Option<ErrorKind>,
     /// From sending until it was over.
     pub duration: Duration,
-    /// About what it used, where it was asked in earnest and given up: its input, read though nobody waits for more.
+    /// About what it used, where it was asked in earnest and given up: its input, read though nobody waits for more, and
+    /// where the caller left, of a whole reply what may be written by then.
     pub usage: Option<Usage>,
     /// What that costs, where the price is known.
     pub cost: Option<Cost>,
@@ -63,10 +64,9 @@ impl Attempt {
         }
     }
 
-    /// Notes about how much input it had read when it was given up.
-    pub(crate) fn having_read(mut self, tokens: u64, price: Option<&Price>) -> Self {
-        let usage = Usage { uncached_input: tokens, ..Usage::default() };
-        self.cost = price.and_then(|price| price.cost(&usage));
+    /// Notes about how much it had used when it was given up, and what that costs at the tier that was asked for.
+    pub(crate) fn having_used(mut self, usage: Usage, (price, tier): (Option<&Price>, ServiceTier)) -> Self {
+        self.cost = price.and_then(|price| price.cost_at(&usage, tier));
         self.usage = Some(usage);
         self
     }

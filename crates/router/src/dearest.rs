@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
-use trunkline_core::{Body, Call, Operation};
-use trunkline_prices::{Price, estimate};
+use trunkline_core::{Body, Call, Operation, ServiceTier};
+use trunkline_prices::{Price, asked_tier, estimate};
 
 use crate::deployment::Deployment;
 use crate::estimate::{answers_in_text, input_tokens, made_output_tokens, paid_input_tokens};
@@ -55,15 +55,19 @@ impl Router {
         let paid = bodies().map(paid_input_tokens).max().unwrap_or_default();
         let made = bodies().map(|body| made_output_tokens(call.operation, body, reserve)).max();
         let made = made.unwrap_or_default();
+        // Two bodies that ask for two tiers get the dearest that is known.
+        let tier = bodies().map(tier_of).reduce(ServiceTier::and).unwrap_or_default();
         let amounts: Option<Vec<Decimal>> = prices
             .iter()
             .map(|price| {
                 let price = price.as_ref()?;
                 // Not everybody who makes images or sound has a price for what comes out.
-                price.bound(paid, output_tokens.max(made)).or_else(|| price.bound(paid, output_tokens))
+                let bound = |output_tokens| price.bound_at(paid, output_tokens, tier);
+                bound(output_tokens.max(made)).or_else(|| bound(output_tokens))
             })
             .collect();
-        let of_output = |price: &Option<Arc<Price>>| price.as_ref().and_then(|price| price.bound(0, 1));
+        let of_output =
+            |price: &Option<Arc<Price>>| price.as_ref().and_then(|price| price.bound_at(0, 1, tier));
         Dearest {
             input_tokens: bodies().map(input_tokens).max().unwrap_or_default(),
             output_tokens,
@@ -89,6 +93,14 @@ impl Router {
 
 /// How many deployments behind one wildcard are looked at. There is hardly ever more than a handful.
 const KINDS_MAX: usize = 64;
+
+/// The service tier that a body asks for.
+fn tier_of(body: &Body) -> ServiceTier {
+    match body {
+        Body::Document(document) => asked_tier(|name| document.raw(name)),
+        Body::Form(_) | Body::Empty => ServiceTier::Default,
+    }
+}
 
 /// Whether a call for text says nothing of how long its answer may be.
 fn wants_limit(call: &Call) -> bool {

@@ -8,9 +8,9 @@ use bytes::Bytes;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use trunkline_core::{Body, Error, ErrorKind, Operation, Secret, json};
+use trunkline_core::{Body, Call, Error, ErrorKind, Operation, Secret, ServiceTier, json};
 use trunkline_prices::estimate::OUTPUT_LIMITS;
-use trunkline_prices::{Price, Prices};
+use trunkline_prices::{Price, Prices, asked_tier};
 use trunkline_provider::{CallContext, Provider, Registration, Registry, Target};
 
 use crate::estimate::{Tokens, output_tokens};
@@ -303,6 +303,22 @@ impl Deployment {
             }
             Body::Empty => {}
         }
+    }
+
+    /// The service tier that a call asks for when it is sent here.
+    pub fn asked_tier(&self, call: &Call) -> ServiceTier {
+        let Body::Document(document) = &call.body else { return ServiceTier::Default };
+        let of = |list: &'_ [(String, Bytes)], name: &str| list.iter().position(|(added, _)| added == name);
+        asked_tier(|name| {
+            if let Some(at) = of(&self.overrides, name) {
+                return Some(&*self.overrides[at].1);
+            }
+            document.raw(name).or_else(|| {
+                let at = of(&self.defaults, name)?;
+                let (name, json) = &self.defaults[at];
+                parameters::fits(call.operation, name, json).then_some(&**json)
+            })
+        })
     }
 
     /// Whether it adds anything to a body.

@@ -1,6 +1,8 @@
 //! About how many tokens a request takes.
 
-use trunkline_core::{Body, Operation};
+use std::time::Duration;
+
+use trunkline_core::{Body, Call, Operation};
 use trunkline_prices::estimate::{self, AUDIO_TOKENS, RESERVE_OUTPUT_TOKENS};
 
 /// More than this is as good as without end, and leaves room for sums.
@@ -82,6 +84,21 @@ impl Tokens {
 /// give and is usual.
 pub(crate) fn output_tokens(added: Option<u64>, model_max: Option<u64>) -> u64 {
     added.or(model_max.map(|max| max.min(RESERVE_OUTPUT_TOKENS))).unwrap_or(RESERVE_OUTPUT_TOKENS)
+}
+
+/// How many tokens a model is taken to write in a second, while nobody sees it write. Most write fewer.
+const TOKENS_A_SECOND: u128 = 100;
+
+/// About how many tokens of a whole reply were written by then, and no more than the most that it may have. 0 for a stream
+/// that has not begun.
+pub(crate) fn written(call: &Call, took: Duration) -> u64 {
+    let Body::Document(document) = &call.body else { return 0 };
+    if call.streaming() || !answers_in_text(call.operation) {
+        return 0;
+    }
+    let most = estimate::output_bound(call.operation, document, None, RESERVE_OUTPUT_TOKENS);
+    let written = took.as_millis() * TOKENS_A_SECOND / 1_000;
+    u64::try_from(written).unwrap_or(u64::MAX).min(most)
 }
 
 pub(crate) fn answers_in_text(operation: Operation) -> bool {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use trunkline_core::Body;
+use trunkline_core::{Call, Usage};
 
 use crate::attempt::Attempt;
-use crate::estimate::input_tokens;
+use crate::estimate::{input_tokens, written};
 use crate::journey::Journey;
 use crate::{Candidate, Route, Router};
 
@@ -17,7 +17,7 @@ pub(crate) struct Leaving<'a, 'w> {
     group: &'a Arc<str>,
     /// Who is asked, and since when.
     asked: (&'a Candidate, Instant),
-    body: &'a Body,
+    call: &'a Call,
     pub(crate) journey: &'a mut Journey<'w>,
     is_over: bool,
 }
@@ -27,10 +27,10 @@ impl<'a, 'w> Leaving<'a, 'w> {
         router: &'a Router,
         route: &'a Route,
         asked: (&'a Candidate, Instant),
-        body: &'a Body,
+        call: &'a Call,
         journey: &'a mut Journey<'w>,
     ) -> Self {
-        Self { router, group: route.group(), asked, body, journey, is_over: false }
+        Self { router, group: route.group(), asked, call, journey, is_over: false }
     }
 
     /// Whoever waited has heard of it.
@@ -41,7 +41,9 @@ impl<'a, 'w> Leaving<'a, 'w> {
     #[cold]
     fn note(&mut self) {
         let (candidate, since) = self.asked;
-        let attempt = self.router.given_up(self.group, candidate, self.body, since.elapsed());
+        let took = since.elapsed();
+        let output = written(self.call, took);
+        let attempt = self.router.given_up(self.group, candidate, self.call, (took, output));
         self.journey.course.failed.push(attempt);
     }
 }
@@ -55,15 +57,18 @@ impl Drop for Leaving<'_, '_> {
 }
 
 impl Router {
-    /// An attempt that was given up with all that it held. Its upstream may have read the input by then, and bills it.
+    /// An attempt that was given up with all that it held, after some time, when it may have written `output`. Its upstream
+    /// may have read the input by then, and bills it.
     pub(crate) fn given_up(
         &self,
         group: &Arc<str>,
         candidate: &Candidate,
-        body: &Body,
-        took: Duration,
+        call: &Call,
+        (took, output): (Duration, u64),
     ) -> Attempt {
         let price = self.price_of(candidate);
-        Attempt::overtaken(group, candidate, took).having_read(input_tokens(body), price.as_deref())
+        let usage = Usage { uncached_input: input_tokens(&call.body), output, ..Usage::default() };
+        Attempt::overtaken(group, candidate, took)
+            .having_used(usage, (price.as_deref(), candidate.deployment.asked_tier(call)))
     }
 }

@@ -7,8 +7,8 @@ use trunkline_core::Operation::{
 
 /// Parameters of chats and their kin, each with the operations that have a parameter of this name and meaning.
 ///
-/// WHEN ADDING AN OPERATION: put it to the parameters that it shares. Configurations list them for chats, and a deployment may answer other operations as well. A name that is not
-/// here is the operator's own affair.
+/// WHEN ADDING AN OPERATION: put it to the parameters that it shares. Configurations list them for chats, and a
+/// deployment may answer other operations as well. A name that is not here is the operator's own affair.
 static KNOWN: &[(&str, &[Operation])] = &[
     ("audio", &[ChatCompletions]),
     ("best_of", &[Completions]),

@@ -62,7 +62,7 @@ impl Router {
         let own_of_first = prepare(call, &pick.candidate, wishes);
         let call = own_of_first.as_deref().unwrap_or(call);
         let since = pick.permit.given();
-        let leaving = Leaving::new(self, route, (&pick.candidate, since), &call.body, journey);
+        let leaving = Leaving::new(self, route, (&pick.candidate, since), call, journey);
         let raced = 'race: {
             let first = give(&pick.candidate, since, context_of_first.as_ref(), call, wishes);
             let mut first = std::pin::pin!(first);
@@ -79,8 +79,7 @@ impl Router {
             let Faster { is_second, given, other } = {
                 let call = own_of_second.as_deref().unwrap_or(&spare);
                 let since = second.permit.given();
-                let beside =
-                    Leaving::new(self, route, (&second.candidate, since), &call.body, leaving.journey);
+                let beside = Leaving::new(self, route, (&second.candidate, since), call, leaving.journey);
                 let other = give(&second.candidate, since, context_of_second.as_ref(), call, wishes);
                 // At once, and not when the other one ends: so nobody else is sent there meanwhile.
                 let note = |is_second: bool, error: &Error| {
@@ -107,7 +106,7 @@ impl Router {
                 tried.note(loser.place, &error);
                 Attempt::failed(group, &loser.candidate, &error, took)
             }
-            None => self.given_up(group, &loser.candidate, &spare.body, took),
+            None => self.given_up(group, &loser.candidate, &spare, (took, 0)),
         };
         journey.course.failed.push(attempt);
         (winner, given)

@@ -8,8 +8,8 @@ use trunkline_config::{LedgerDurability, StoredRow};
 use trunkline_core::{Error, ErrorKind, Secret};
 use trunkline_gateway::Accounting;
 use trunkline_journal::{Durability, Journal, Options as JournalOptions};
-use trunkline_keys::{Keys, KeysOptions, Observer, Pepper, pepper_of_folder, random_pepper};
-use trunkline_ledger::Ledger;
+use trunkline_keys::{Keys, KeysOptions, Observer, Pepper, existing_pepper, pepper_of_folder, random_pepper};
+use trunkline_ledger::{Ledger, deliver_stranded};
 use trunkline_limits::{Budget, Limits, Period};
 use trunkline_management::{Deployments, Management};
 use trunkline_provider::Registry;
@@ -50,6 +50,11 @@ impl Accounts {
             Arc::new(Stored::new(store, pepper, Arc::clone(registry), Arc::clone(sources)))
         });
         tracing::info!(store = store.name(), folder = %folder.shown(), "keys and budgets are kept");
+        if let (LedgerDurability::Memory, Some(place)) =
+            (settings.trunkline.ledger_durability, journal_place(&folder))
+        {
+            deliver_stranded(&place, &store).await?;
+        }
         let ledger = Ledger::open(
             journal(sources, &folder)?,
             Arc::clone(&store),
@@ -106,13 +111,14 @@ pub(crate) fn pepper(sources: &Sources, folder: &DataFolder) -> Result<Secret, E
 }
 
 /// The store that a server of these sources keeps, and the rows of deployments in it, for a command beside it: it must be
-/// there.
+/// there. One that only looks makes nothing, and brings nothing up to date.
 ///
 /// # Errors
 ///
 /// If there is none, or it cannot be reached.
 pub(crate) async fn store_of_others(
     sources: &Sources,
+    only_looks: bool,
 ) -> Result<(Arc<dyn Store>, Vec<StoredRow>), Box<dyn std::error::Error>> {
     let folder = DataFolder::of_others(usual_place(sources));
     let place = store_place(sources, &folder);
@@ -125,13 +131,24 @@ pub(crate) async fn store_of_others(
         let place = folder.path().map(|path| format!(" in {}", path.display())).unwrap_or_default();
         return Err(format!("there is no ledger{place}: name its folder with --data-dir").into());
     }
-    let store = place.open().await?;
+    let store = if only_looks {
+        place.existing().await?.ok_or("there is no ledger yet: no server has made one")?
+    } else {
+        place.open().await?
+    };
     if !sources.loaded.settings.accounts.models_in_store {
         return Ok((store, Vec::new()));
     }
-    let pepper = Pepper::new(&pepper(sources, &folder)?);
+    let pepper = looked_up_pepper(sources, &folder)?;
     let rows = stored::rows(&*store, &pepper).await?;
     Ok((store, rows))
+}
+
+/// What keys are found by at a server of these sources, as far as there is one: none is kept for later.
+pub(crate) fn looked_up_pepper(sources: &Sources, folder: &DataFolder) -> Result<Pepper, Error> {
+    let existing = || folder.path().map_or(Ok(None), existing_pepper)?.map_or_else(random_pepper, Ok);
+    let salt = sources.loaded.environment.secret("LITELLM_SALT_KEY");
+    Ok(Pepper::new(&salt.map_or_else(existing, Ok)?))
 }
 
 /// Which store a server of these sources keeps, and where.
@@ -196,8 +213,12 @@ fn journal(sources: &Sources, folder: &DataFolder) -> Result<Journal, Error> {
         format: trunkline_ledger::FORMAT,
         ..JournalOptions::default()
     };
-    let place = folder.path().ok().map(|path| path.join("journal"));
-    Journal::open_or_in_memory(place.as_deref(), &options)
+    Journal::open_or_in_memory(journal_place(folder).as_deref(), &options)
+}
+
+/// The folder of the journal, where there is a folder.
+fn journal_place(folder: &DataFolder) -> Option<PathBuf> {
+    folder.path().ok().map(|path| path.join("journal"))
 }
 
 /// What new keys get, what none has more of, and who serves deployments.

@@ -174,6 +174,10 @@ pub(crate) fn gateway_settings(sources: &Sources, files: u64) -> Settings {
             trunkline_config::UnknownPrice::Allow => UnknownPrice::Allow,
             trunkline_config::UnknownPrice::Deny => UnknownPrice::Deny,
             trunkline_config::UnknownPrice::DenyWithBudget => UnknownPrice::DenyWithBudget,
+            // Without an amount the configuration was refused.
+            trunkline_config::UnknownPrice::Cap => {
+                own.unknown_price_cap.map_or(UnknownPrice::DenyWithBudget, UnknownPrice::Cap)
+            }
         },
         echo_only: matches!(sources.origin, Origin::Nothing),
         limits: trunkline_gateway::Limits {

@@ -13,7 +13,8 @@ use crate::sources::Sources;
 
 /// Prints every finding. Fails on errors, and with `strict` on warnings too.
 pub(crate) fn run(flags: &Flags, environment: &Environment, strict: bool) -> Result<(), Box<dyn Error>> {
-    let sources = Sources::read(flags, environment)?;
+    let mut sources = Sources::read(flags, environment)?;
+    let prices = sources.read_price_file();
     let findings = &sources.loaded.diagnostics;
     findings.iter().for_each(|finding| println!("{finding}"));
     let registry = Arc::new(assemble::registry(&sources)?);
@@ -27,6 +28,9 @@ pub(crate) fn run(flags: &Flags, environment: &Environment, strict: bool) -> Res
     for (location, why) in &left_out {
         println!("{location}: error: the deployment is out of service: {why}");
     }
+    if let Err(why) = &prices {
+        println!("error: {why}");
+    }
     let mut remarks = assembly.without_key(&registry);
     if let Some(file) = sources.file().filter(|_| router.is_empty()) {
         let whole = Location { file: file.to_string_lossy().into(), ..Location::default() };
@@ -36,8 +40,10 @@ pub(crate) fn run(flags: &Flags, environment: &Environment, strict: bool) -> Res
         println!("{location}: warning: {why}");
     }
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
-    let (errors, warnings) =
-        (count(Severity::Error) + left_out.len(), count(Severity::Warning) + remarks.len());
+    let (errors, warnings) = (
+        count(Severity::Error) + left_out.len() + usize::from(prices.is_err()),
+        count(Severity::Warning) + remarks.len(),
+    );
     match sources.file() {
         Some(_) => {
             let (served, rows) = (router.deployments().count(), sources.loaded.rows);

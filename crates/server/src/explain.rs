@@ -20,7 +20,7 @@ pub(crate) fn run(
     flags: &Flags,
     environment: &Environment,
 ) -> Result<(), Box<dyn Error>> {
-    let sources = Sources::read(flags, environment)?;
+    let mut sources = Sources::read(flags, environment)?;
     sources.refuse_fatal(|finding| eprintln!("{finding}"))?;
     if sources.file().is_none() && flags.model.is_none() {
         let key = matches!(sources.origin, Origin::Nothing).then_some(
@@ -30,6 +30,7 @@ pub(crate) fn run(
         eprintln!("trunkline: no file is explained; `--config FILE` or CONFIG_FILE_PATH names one{key}");
     }
     let registry = Arc::new(assemble::registry(&sources)?);
+    sources.read_price_file()?;
     let router = sources.assembly().router(&registry, None, &[])?.router;
     let gateway = Gateway::new(Arc::new(router), assemble::gateway_settings(&sources, 0));
     let document = Document::parse(request(&asked.request)?)?;

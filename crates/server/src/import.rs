@@ -5,7 +5,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use trunkline_core::Environment;
-use trunkline_keys::{Pepper, existing_pepper, random_pepper};
+use trunkline_keys::Pepper;
 use trunkline_management::{Import, ImportOptions};
 use trunkline_store::{DataFolder, LitellmDatabase, Store, StorePlace};
 
@@ -76,16 +76,10 @@ async fn looked_at(
     sources: &Sources,
     folder: &DataFolder,
 ) -> Result<(Arc<dyn Store>, Pepper), trunkline_core::Error> {
-    let pepper = match sources.loaded.environment.secret("LITELLM_SALT_KEY") {
-        Some(salt) => salt,
-        None => match folder.path().map_or(Ok(None), existing_pepper)? {
-            Some(pepper) => pepper,
-            None => random_pepper()?,
-        },
-    };
+    let pepper = accounts::looked_up_pepper(sources, folder)?;
     let store = match accounts::store_place(sources, folder).existing().await? {
         Some(store) => store,
         None => StorePlace::Memory.open().await?,
     };
-    Ok((store, Pepper::new(&pepper)))
+    Ok((store, pepper))
 }

@@ -86,7 +86,7 @@ fn main() -> ExitCode {
 fn serve(flags: &Flags, environment: &Environment) -> Result<ExitCode, Box<dyn Error>> {
     let sources = Sources::read(flags, environment)?;
     let (log, recorder) = telemetry::install(flags, &sources)?;
-    Ok(match serve_as_told(Arc::new(sources), &log, recorder) {
+    Ok(match serve_as_told(sources, &log, recorder) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{}", reload::with_cause(&*error));
@@ -95,12 +95,10 @@ fn serve(flags: &Flags, environment: &Environment) -> Result<ExitCode, Box<dyn E
     })
 }
 
-fn serve_as_told(
-    sources: Arc<Sources>,
-    log: &Log,
-    recorder: Arc<dyn Recorder>,
-) -> Result<(), Box<dyn Error>> {
+fn serve_as_told(mut sources: Sources, log: &Log, recorder: Arc<dyn Recorder>) -> Result<(), Box<dyn Error>> {
     sources.refuse_fatal(finding::tell)?;
+    sources.read_price_file()?;
+    let sources = Arc::new(sources);
     let files = raise_file_limit();
     let registry = Arc::new(assemble::registry(&sources)?);
     let settings = assemble::gateway_settings(&sources, files);

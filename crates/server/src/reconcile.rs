@@ -1,15 +1,14 @@
 //! `trunkline reconcile`: the ledger held against the bill of the Vercel AI Gateway, and put right where that is wanted.
 
-use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::io::Write;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use trunkline_core::{Environment, Error, Secret, Usage};
+use trunkline_core::{Environment, Error, Usage};
 use trunkline_limits::Clock;
 use trunkline_provider::{Registry, Target};
-use trunkline_reconcile::{Bill, BilledDay, Options, Upstream, Upstreams, reconcile};
+use trunkline_reconcile::{AccountNumber, Bill, BilledDay, Options, Upstream, Upstreams, reconcile};
 use trunkline_router::Router;
 use trunkline_vercel_ai_gateway::{PREFIX, VercelAccount};
 
@@ -38,7 +37,7 @@ pub(crate) fn run(
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
-        let (store, rows) = accounts::store_of_others(&sources).await?;
+        let (store, rows) = accounts::store_of_others(&sources, !asked.apply).await?;
         let router = sources.router(&registry, None, &rows)?;
         let upstreams = upstreams(&registry, &router);
         if upstreams.is_empty() {
@@ -60,14 +59,17 @@ pub(crate) fn run(
 fn upstreams(registry: &Registry, router: &Router) -> Upstreams {
     let lookup = Arc::new(VercelAccount::new(registry));
     let mut upstreams = Upstreams::new(PREFIX);
-    let mut known = HashMap::new();
+    let mut known: Vec<(&Arc<Target>, AccountNumber)> = Vec::new();
     // Behind `*` the name that was asked for decides, which may be one of the gateway's.
     let calls_it = |prefix: &str| prefix == PREFIX || prefix.is_empty();
     for deployment in router.deployments().filter(|deployment| calls_it(&deployment.prefix)) {
         let target = deployment.target();
-        let name = (target.api_base.clone(), target.api_key.as_ref().map(Secret::expose));
-        let account = *known.entry(name).or_insert_with(|| {
-            upstreams.add(Arc::new(Account { lookup: Arc::clone(&lookup), target: Arc::clone(target) }))
+        let held = known.iter().find(|(other, _)| lookup.is_one(target, other)).map(|(_, account)| *account);
+        let account = held.unwrap_or_else(|| {
+            let account = Account { lookup: Arc::clone(&lookup), target: Arc::clone(target) };
+            let account = upstreams.add(Arc::new(account));
+            known.push((target, account));
+            account
         });
         upstreams.serves(&*deployment.id, account);
     }

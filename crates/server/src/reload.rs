@@ -189,10 +189,14 @@ fn read(
     before: &Router,
     rows: &[StoredRow],
 ) -> Result<(Sources, Router), String> {
-    let sources = sources.anew(file, contents).map_err(|error| with_cause(&error))?;
+    let mut sources = sources.anew(file, contents).map_err(|error| with_cause(&error))?;
     if let Some(why) = sources.loaded.refusal() {
         return Err(why);
     }
+    if let Err(why) = sources.read_price_file() {
+        tracing::warn!("{why}; the prices of the last good one hold");
+    }
+    contents.clone_from(&sources.contents);
     sources.loaded.diagnostics.iter().for_each(tell);
     let router = sources.router(registry, Some(before), rows).map_err(|error| with_cause(&error))?;
     sources.tell_without_key(registry);

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use trunkline_agents::{Origin, StartText};
-use trunkline_assembly::{Assembled, Assembly, BareDeployment};
+use trunkline_assembly::{Assembled, Assembly, BareDeployment, price_file};
 use trunkline_config::{
     Contents, Diagnostic, LoadError, Loaded, StoredRow, is_base, load_noting, without_file,
 };
 use trunkline_core::{Environment, Error, ErrorKind};
+use trunkline_prices::PriceFile;
 use trunkline_provider::Registry;
 use trunkline_router::Router;
 use trunkline_vercel_ai_gateway::credential_origin;
@@ -24,6 +25,8 @@ pub(crate) struct Sources {
     /// What the files held.
     pub(crate) contents: Contents,
     pub(crate) flags: Flags,
+    /// The last good one.
+    price_file: Option<Arc<PriceFile>>,
     /// That of the process, without what a file lays over it.
     environment: Environment,
 }
@@ -60,16 +63,18 @@ impl Sources {
             }
         };
         let (flags, environment) = (flags.clone(), environment.clone());
-        Ok(Self { loaded, origin, contents: Contents::default(), flags, environment })
+        Ok(Self { loaded, origin, contents: Contents::default(), flags, price_file: None, environment })
     }
 
-    /// Reads the file anew, and what it includes, and notes what they held even where they will not do.
+    /// Reads the file anew, and what it includes, and notes what they held even where they will not do. The price file is
+    /// that of before until it is read.
     ///
     /// # Errors
     ///
     /// When a file cannot be read or is not YAML.
     pub(crate) fn anew(&self, file: PathBuf, contents: &mut Contents) -> Result<Self, LoadError> {
-        Self::of_file(file, &self.environment, &self.flags, contents)
+        let read = Self::of_file(file, &self.environment, &self.flags, contents)?;
+        Ok(Self { price_file: self.price_file.clone(), ..read })
     }
 
     fn of_file(
@@ -80,7 +85,18 @@ impl Sources {
     ) -> Result<Self, LoadError> {
         let loaded = load_noting(&path, environment, &flags.allow_unsupported, contents)?;
         let (flags, environment) = (flags.clone(), environment.clone());
-        Ok(Self { loaded, origin: Origin::File(path), contents: contents.clone(), flags, environment })
+        let (origin, contents) = (Origin::File(path), contents.clone());
+        Ok(Self { loaded, origin, contents, flags, price_file: None, environment })
+    }
+
+    /// Reads the price file that is named, and notes with the others what it held. One that will not do changes no price.
+    pub(crate) fn read_price_file(&mut self) -> Result<(), Error> {
+        let read = price_file(&self.loaded, &mut self.contents)?;
+        self.price_file = read.map(|(path, file)| {
+            tracing::info!(prices.file = %path.display(), models = file.len(), "the price file is read");
+            Arc::new(file)
+        });
+        Ok(())
     }
 
     /// The file that says what is served, if one does.
@@ -94,7 +110,8 @@ impl Sources {
     /// What the router is assembled of.
     pub(crate) fn assembly(&self) -> Assembly<'_> {
         let assembly = Assembly::of(&self.loaded.settings);
-        assembly.with_bare(self.bare()).with_total_timeout(self.flags.request_timeout)
+        let assembly = assembly.with_bare(self.bare()).with_total_timeout(self.flags.request_timeout);
+        assembly.with_price_file(self.price_file.clone())
     }
 
     /// The router for all of it and for rows of the store, which goes on with what the one `before` has learned. Findings

@@ -50,7 +50,7 @@ mod tests {
     use std::borrow::Cow;
     use std::io::Write;
     use std::sync::mpsc::{Sender, channel};
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     use http::StatusCode;
     use trunkline_core::{Cost, ErrorKind, Observation, Usage, cost};
@@ -70,38 +70,10 @@ mod tests {
 
     /// Of a request that was refused before anything was known of it.
     fn bare() -> Record {
+        let operation = Cow::Owned("POST /v1/chat/completions".to_owned());
         Record {
-            call_id: "0d9b".to_owned(),
-            operation: Cow::Owned("POST /v1/chat/completions".to_owned()),
-            route: None,
-            started: Instant::now(),
-            model: None,
-            user: None,
-            identity: None,
-            tags: Vec::new(),
-            asked_group: None,
-            group: None,
-            deployment: None,
-            deployment_group: None,
-            provider: None,
-            upstream_model: None,
-            failed_attempts: Vec::new(),
-            attempts: 0,
-            retries: 0,
-            fallbacks: 0,
-            streamed: false,
-            status: None,
             outcome: Some(Outcome::Failed(ErrorKind::Unauthenticated)),
-            error: None,
-            is_retry_budget_spent: false,
-            upstream_duration: None,
-            until_reply: None,
-            overhead: None,
-            duration: None,
-            cache_key: None,
-            observation: Observation::default(),
-            usage_is_estimated: false,
-            cost: None,
+            ..Record::opened("0d9b".to_owned(), operation)
         }
     }
 

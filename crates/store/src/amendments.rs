@@ -1,4 +1,4 @@
-//! Figures of rows that are there, put right: with their sums and counters, and all who are to learn of it, in one transaction.
+//! Figures of rows that are there, put right: with sums, counters, and all who are to learn of it, in one transaction.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// `2026-11-27`. A time that no calendar has is its number.
-pub(crate) fn day(time: i64) -> String {
+/// The day in UTC that a time is on, in milliseconds since 1970: `2026-11-27`. A time that no calendar has is its number.
+pub fn day(time: i64) -> String {
     Timestamp::from_millisecond(time)
         .map_or_else(|_| time.to_string(), |time| TimeZone::UTC.to_datetime(time).date().to_string())
 }

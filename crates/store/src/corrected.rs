@@ -12,8 +12,8 @@ pub(crate) fn corrected_id(subject: &Subject) -> String {
     format!("{}{BETWEEN}{id}{model}", kind.name())
 }
 
-/// The subject that a change of [`Kind::Ledger`](crate::Kind::Ledger) names: what stands on its counters was put right. `None`
-/// if it is none that this version knows.
+/// The subject that a change of [`Kind::Ledger`](crate::Kind::Ledger) names: what stands on its counters was put right.
+/// `None` if it is none that this version knows.
 pub fn corrected(id: &str) -> Option<Subject> {
     let mut parts = id.splitn(3, BETWEEN);
     let kind = SubjectKind::named(parts.next()?)?;

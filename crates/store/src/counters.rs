@@ -16,8 +16,9 @@ use crate::{Charge, Lowered, Spent};
 /// How many subjects one statement asks for.
 const SUBJECTS_MAX: usize = 64;
 
-/// What a counter may be set to, in dollars: SQLite's picodollars go a little further.
-const AMOUNT_MAX: Decimal = Decimal::from_parts(9_000_000, 0, 0, false, 0);
+/// What a counter of spend may be set to, in dollars.
+// SQLite's picodollars go a little further.
+pub const AMOUNT_MAX: Decimal = Decimal::from_parts(9_000_000, 0, 0, false, 0);
 
 pub(crate) async fn spent(session: &mut Session, subjects: &[Subject]) -> Result<Vec<Spent>, Error> {
     let asked: BTreeMap<[Cow<'_, str>; 3], &Subject> =

@@ -4,12 +4,17 @@ use trunkline_core::{Error, ErrorKind};
 
 /// The one error of a database that does not answer, or not as it should. What it said is for the log.
 pub(crate) fn unavailable(error: sqlx::Error) -> Error {
-    let message = match &error {
-        sqlx::Error::PoolTimedOut => "the store gave no connection in time",
-        sqlx::Error::Io(_) | sqlx::Error::Tls(_) => "the store cannot be reached",
-        _ => "the store does not answer as it should",
+    of_database("the store", error)
+}
+
+/// The same of any database.
+pub(crate) fn of_database(database: &str, error: sqlx::Error) -> Error {
+    let what = match &error {
+        sqlx::Error::PoolTimedOut => "gave no connection in time",
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) => "cannot be reached",
+        _ => "does not answer as it should",
     };
-    Error::new(ErrorKind::StoreUnavailable, message).with_source(error)
+    Error::new(ErrorKind::StoreUnavailable, format!("{database} {what}")).with_source(error)
 }
 
 /// What is kept cannot be read.

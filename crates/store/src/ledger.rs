@@ -13,6 +13,7 @@ use crate::objects::whole;
 use crate::placeholders::{Placeholders, pieces, tuples};
 use crate::row::Row;
 use crate::session::Session;
+use crate::sqlite::now;
 use crate::totals::Totals;
 use crate::value::{Value, indexed};
 use crate::{CostOrigin, RequestQuery, RequestRow};
@@ -77,10 +78,11 @@ async fn insert_named(
 
 fn insertion<'row>(session: &Session, rows: &'row [(&RequestRow, String)]) -> (String, Vec<Value<'row>>) {
     let text = format!(
-        "INSERT INTO trunkline.requests ({COLUMNS}, reconcilable, spend) VALUES {} ON CONFLICT (request_id) DO NOTHING",
-        tuples(session, rows.len(), 11)
+        "INSERT INTO trunkline.requests ({COLUMNS}, reconcilable, spend, recorded_at) VALUES {} ON CONFLICT (request_id) DO NOTHING",
+        tuples(session, rows.len(), 12)
     );
-    let mut values = Vec::with_capacity(rows.len() * 11);
+    let recorded_at = now();
+    let mut values = Vec::with_capacity(rows.len() * 12);
     for (row, body) in rows {
         let name = |name: &'row Option<String>| Value::Text(name.as_deref().map(indexed));
         values.extend([
@@ -95,6 +97,7 @@ fn insertion<'row>(session: &Session, rows: &'row [(&RequestRow, String)]) -> (S
             Value::Text(Some(Cow::Borrowed(body.as_str()))),
             i64::from(is_reconcilable(row)).into(),
             Value::Money(countable_spend(row, session.places())),
+            recorded_at.into(),
         ]);
     }
     (text, values)
@@ -107,9 +110,9 @@ pub(crate) fn countable_spend(row: &RequestRow, places: u32) -> Option<Decimal> 
 
 /// Whether its cost is a guess still, and the upstream can be asked for it: for that of the reply, or of attempts.
 pub(crate) fn is_reconcilable(row: &RequestRow) -> bool {
-    let is_told = matches!(row.cost_origin, CostOrigin::Reported | CostOrigin::Reconciled | CostOrigin::Free);
     let of_attempts = || row.attempts.iter().any(|attempt| attempt.generation_id.is_some());
-    (!is_told && row.generation_id.is_some()) || (row.cost_origin != CostOrigin::Reconciled && of_attempts())
+    (!row.cost_origin.is_told() && row.generation_id.is_some())
+        || (row.cost_origin != CostOrigin::Reconciled && of_attempts())
 }
 
 pub(crate) async fn requests(session: &mut Session, query: &RequestQuery) -> Result<Vec<RequestRow>, Error> {
@@ -169,10 +172,16 @@ pub(crate) async fn page(session: &mut Session, after: &str, limit: i64) -> Resu
     session.fetch(&text, values).await?.iter().map(read).collect()
 }
 
-pub(crate) async fn forget(session: &mut Session, before: i64, limit: u64) -> Result<u64, Error> {
+pub(crate) async fn forget(
+    session: &mut Session,
+    before: i64,
+    recorded_before: i64,
+    limit: u64,
+) -> Result<u64, Error> {
     let text = "DELETE FROM trunkline.requests WHERE request_id IN
-                (SELECT request_id FROM trunkline.requests WHERE started_at < $1 ORDER BY started_at LIMIT $2)";
-    session.execute(text, vec![before.into(), whole(limit).into()]).await
+                (SELECT request_id FROM trunkline.requests
+                 WHERE started_at < $1 AND (recorded_at IS NULL OR recorded_at < $2) ORDER BY started_at LIMIT $3)";
+    session.execute(text, vec![before.into(), recorded_before.into(), whole(limit).into()]).await
 }
 
 pub(crate) fn read(row: &Row) -> Result<RequestRow, Error> {

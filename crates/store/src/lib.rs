@@ -49,14 +49,16 @@ mod value;
 
 pub use act::Act;
 pub use activity::{Activity, ActivityQuery, Dimension, Sums};
+pub use calendar::day;
 pub use change::Change;
 pub use corrected::corrected;
+pub use counters::AMOUNT_MAX;
 pub use data_folder::DataFolder;
 pub use litellm::{LitellmDatabase, LitellmRow, LitellmSnapshot, LitellmTable};
 pub use object::{Kind, Object, member_id};
 pub use place::StorePlace;
 pub use postgres::{PostgresOptions, PostgresStore};
 pub use query::{ObjectQuery, Order, Page, RequestQuery};
-pub use request_row::{AttemptRow, Charge, CostOrigin, RequestRow};
+pub use request_row::{AttemptRow, Charge, CostOrigin, RequestRow, TAGS_MAX};
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use store::{Lowered, Spent, Store, Write};

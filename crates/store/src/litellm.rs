@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
+use sqlx::{Connection as _, PgConnection};
 use trunkline_core::{Error, Secret};
 
 use crate::postgres::parse;
@@ -38,8 +38,7 @@ impl LitellmDatabase {
     ///
     /// `ErrorKind::Configuration` if that is no address of a PostgreSQL database.
     pub fn new(url: &Secret) -> Result<Self, Error> {
-        let options = parse(url)?.application_name("trunkline").disable_statement_logging();
-        Ok(Self { options, schema: schema_of(url.expose()).to_owned() })
+        Ok(Self { options: parse(url)?, schema: schema_of(url.expose()).to_owned() })
     }
 
     /// All of its tables as they are at this moment, in one transaction that can only read.

@@ -23,8 +23,8 @@ pub enum Kind {
     Tag,
     /// A deployment that was added while the gateway ran.
     Model,
-    /// What stands on counters. It is no object: it is found among changes, with a [`corrected`](crate::corrected) subject as
-    /// its id, and in the audit log.
+    /// What stands on counters. It is no object: it is found among changes, with a [`corrected`](crate::corrected)
+    /// subject as its id, and in the audit log.
     Ledger,
 }
 

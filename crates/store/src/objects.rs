@@ -9,7 +9,7 @@ use crate::placeholders::{Placeholders, pieces};
 use crate::row::Row;
 use crate::session::Session;
 use crate::value::Value;
-use crate::{Act, Change, Kind, Object, ObjectQuery, Order, Page, Write};
+use crate::{Act, Change, Kind, Object, ObjectQuery, Order, Page};
 
 /// How many bytes an id, alias, user or team may have: what PostgreSQL's indexes have room for.
 const NAME_BYTES_MAX: usize = 500;
@@ -110,24 +110,26 @@ fn holding(text: &str) -> String {
     pattern
 }
 
-pub(crate) async fn write(session: &mut Session, write: Write) -> Result<Vec<Object>, Error> {
+pub(crate) async fn write(
+    session: &mut Session,
+    mut objects: Vec<Object>,
+    acts: &[Act],
+) -> Result<Vec<Object>, Error> {
     lock_writers(session).await?;
-    let mut objects = Vec::with_capacity(write.objects.len());
-    for mut object in write.objects {
-        check_names(&object)?;
-        object.revision = put(session, &object).await?;
+    for object in &mut objects {
+        check_names(object)?;
+        object.revision = put(session, object).await?;
         note_change(session, object.kind, &object.id).await?;
-        objects.push(object);
     }
-    for act in &write.acts {
+    for act in acts {
         add_act(session, act).await?;
     }
     tell_of_changes(session).await?;
     Ok(objects)
 }
 
-/// Waits until nobody else notes changes. Numbers are given out before a transaction ends: one writer at a time, or a reader
-/// could see the later number first and never ask for the earlier one again.
+/// Waits until nobody else notes changes. Numbers are given out before a transaction ends: one writer at a time, or a
+/// reader could see the later number first and never ask for the earlier one again.
 pub(crate) async fn lock_writers(session: &mut Session) -> Result<(), Error> {
     session.execute_in_postgres("SELECT pg_advisory_xact_lock($1)", vec![WRITERS_LOCK.into()]).await
 }

@@ -86,11 +86,7 @@ impl PostgresStore {
         if Handle::try_current().is_err() {
             return Err(Error::new(ErrorKind::Internal, "a PostgreSQL store needs a Tokio runtime"));
         }
-        let connect_options = parse(url)?
-            .application_name("trunkline")
-            // Nothing here is a float, and poolers refuse this one too.
-            .extra_float_digits(None)
-            .disable_statement_logging();
+        let connect_options = parse(url)?;
         let pool = PgPoolOptions::new()
             .max_connections(options.connections_max.max(1))
             .acquire_timeout(options.acquire_timeout)
@@ -168,7 +164,7 @@ impl fmt::Debug for PostgresStore {
     }
 }
 
-/// An address as it is connected to.
+/// An address as it is connected to, be it behind a pooler.
 pub(crate) fn parse(url: &Secret) -> Result<PgConnectOptions, Error> {
     // Neither the address nor what is wrong with it is shown: a password stands in it.
     let wrong = || {
@@ -180,7 +176,9 @@ pub(crate) fn parse(url: &Secret) -> Result<PgConnectOptions, Error> {
     if !text.starts_with("postgresql://") && !text.starts_with("postgres://") {
         return Err(wrong());
     }
-    understood(text).parse().map_err(|_| wrong())
+    let options: PgConnectOptions = understood(text).parse().map_err(|_| wrong())?;
+    // A pooler such as PgBouncer refuses a connection that says how floats are written.
+    Ok(options.application_name("trunkline").extra_float_digits(None).disable_statement_logging())
 }
 
 /// An address without the parameters that nobody here understands.

@@ -4,6 +4,9 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use trunkline_core::{Subject, Usage};
 
+/// How many tags of a row have their sums: its first. Each is a row of the sums that is written with it.
+pub const TAGS_MAX: usize = 32;
+
 /// One admitted request. There is exactly one for each, whatever became of it.
 ///
 /// Times are milliseconds since 1970 in UTC; money is in US dollars.
@@ -149,6 +152,14 @@ impl CostOrigin {
             Self::Estimated => "estimated",
             Self::Reconciled => "reconciled",
             Self::Free => "free",
+        }
+    }
+
+    /// Whether it is the upstream's own word, or nobody bills for it: such a figure is no guess.
+    pub fn is_told(self) -> bool {
+        match self {
+            Self::Reported | Self::Reconciled | Self::Free => true,
+            Self::Unknown | Self::Computed | Self::Estimated => false,
         }
     }
 

@@ -44,7 +44,8 @@ impl Row {
         }
     }
 
-    /// The sum of a column of money, which takes two columns: [`Session::money_total`](crate::session::Session::money_total).
+    /// The sum of a column of money, which takes two columns:
+    /// [`Session::money_total`](crate::session::Session::money_total).
     pub(crate) fn money_total(&self, column: usize) -> Result<Decimal, Error> {
         match self {
             Self::Sqlite(row) => Ok(total(get(row, column)?, get(row, column + 1)?)),

@@ -14,7 +14,7 @@ use trunkline_core::Error;
 use crate::session::Session;
 
 /// WHEN ADDING A VERSION: append it, and leave those before it as they are.
-const VERSIONS: &[&[&str]] = &[FIRST, SECOND];
+const VERSIONS: &[&[&str]] = &[FIRST, SECOND, THIRD];
 
 const FIRST: &[&str] = &[
     "CREATE TABLE trunkline.objects (
@@ -74,6 +74,9 @@ const FIRST: &[&str] = &[
 
 /// What amendments of rows have added to a counter, for processes that took its figure over before.
 const SECOND: &[&str] = &["ALTER TABLE trunkline.counters ADD COLUMN corrected MONEY NOT NULL DEFAULT 0"];
+
+/// When a row was recorded, which may be long after its request. None of rows of versions before.
+const THIRD: &[&str] = &["ALTER TABLE trunkline.requests ADD COLUMN recorded_at WHOLE"];
 
 /// The tables' version that this program was written for.
 pub(crate) const NEWEST: i64 = VERSIONS.len() as i64;
@@ -166,6 +169,7 @@ mod tests {
         let mut session = store.begin().await.expect("a transaction");
         let to_first = [
             "ALTER TABLE trunkline.counters DROP COLUMN corrected",
+            "ALTER TABLE trunkline.requests DROP COLUMN recorded_at",
             "DELETE FROM trunkline.schema_versions WHERE version > 1",
         ];
         for statement in to_first {

@@ -42,9 +42,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// `ErrorKind::Conflict` if an object is not at the revision that it was made from; revision 0 is one that there must
-    /// not be yet, or that is deleted. `ErrorKind::InvalidRequest` if an alias, a user or a team has more than 500 bytes, or
-    /// an id more than 1,001: those of two names and what stands between them; or if more than nine million dollars are
-    /// added to a counter.
+    /// not be yet, or that is deleted. `ErrorKind::InvalidRequest` if an alias, a user or a team has more than 500 bytes,
+    /// or an id more than 1,001: those of two names and what stands between them; or if more than nine million dollars
+    /// are added to a counter.
     async fn write(&self, write: Write) -> Result<Vec<Object>, Error>;
 
     /// Changes with numbers larger than `after`, the oldest first; at most `limit`. An object stands among them once, with
@@ -95,13 +95,14 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// `ErrorKind::InvalidRequest` if the figure is more than nine million dollars, the most that a counter holds.
     async fn set_spent(&self, spent: &Spent) -> Result<(), Error>;
 
-    /// Works all counters and sums out anew from the rows that there are. What an administrator set is lost by it, and so is
-    /// the part of rows that were forgotten. Nothing is recorded until it has ended.
+    /// Works all counters and sums out anew from the rows that there are. What an administrator set is lost by it, and so
+    /// is the part of rows that were forgotten. Nothing is recorded until it has ended.
     async fn rebuild(&self) -> Result<(), Error>;
 
-    /// Deletes rows that began before this time, in milliseconds since 1970, and keeps their sums; at most `limit`. Gives
-    /// how many were deleted.
-    async fn forget(&self, before: i64, limit: u64) -> Result<u64, Error>;
+    /// Deletes rows of requests that began before one time and that were recorded before another, in milliseconds since
+    /// 1970, and keeps their sums; at most `limit`. Gives how many were deleted. A row that comes again after it was deleted
+    /// is counted again.
+    async fn forget(&self, before: i64, recorded_before: i64, limit: u64) -> Result<u64, Error>;
 
     /// Gives up all connections once what is under way has ended; every call from then on fails. A store that is not closed
     /// loses nothing, but its next start has more to do.

@@ -32,10 +32,10 @@ impl<D: Database> Store for D {
         objects::list(&mut self.read().await?, kind, query).await
     }
 
-    async fn write(&self, mut write: Write) -> Result<Vec<Object>, Error> {
+    async fn write(&self, write: Write) -> Result<Vec<Object>, Error> {
+        let Write { objects, acts, lowered, added } = write;
         let mut session = self.begin().await?;
-        let (lowered, added) = (std::mem::take(&mut write.lowered), std::mem::take(&mut write.added));
-        let objects = objects::write(&mut session, write).await?;
+        let objects = objects::write(&mut session, objects, &acts).await?;
         for lowered in &lowered {
             counters::lower(&mut session, lowered).await?;
         }
@@ -95,9 +95,9 @@ impl<D: Database> Store for D {
         session.commit().await
     }
 
-    async fn forget(&self, before: i64, limit: u64) -> Result<u64, Error> {
+    async fn forget(&self, before: i64, recorded_before: i64, limit: u64) -> Result<u64, Error> {
         let mut session = self.begin().await?;
-        let count = ledger::forget(&mut session, before, limit).await?;
+        let count = ledger::forget(&mut session, before, recorded_before, limit).await?;
         session.commit().await?;
         Ok(count)
     }

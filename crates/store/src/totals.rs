@@ -10,7 +10,7 @@ use crate::money::countable;
 use crate::placeholders::{pieces, tuples};
 use crate::session::Session;
 use crate::value::{Value, indexed};
-use crate::{Charge, RequestRow};
+use crate::{Charge, RequestRow, TAGS_MAX};
 
 pub(crate) const HOUR_MS: i64 = 3_600_000;
 pub(crate) const DAY_MS: i64 = 24 * HOUR_MS;
@@ -119,7 +119,7 @@ impl<'row> Totals<'row> {
         for charge in &row.charges {
             *self.counters.entry(Counter::of(charge)).or_default() += sum.spend;
         }
-        let mut tags: Vec<Cow<'row, str>> = row.tags.iter().map(|tag| indexed(tag)).collect();
+        let mut tags: Vec<Cow<'row, str>> = row.tags.iter().take(TAGS_MAX).map(|tag| indexed(tag)).collect();
         tags.sort_unstable();
         tags.dedup();
         for tag in tags {
@@ -254,11 +254,13 @@ pub(crate) async fn store_counters(
     counters: BTreeMap<Counter<'_>, Decimal>,
     corrects: bool,
 ) -> Result<(), Error> {
-    let (column, change) = if corrects {
-        (", corrected", format!(", corrected = {}", session.money_sum("corrected")))
-    } else {
-        ("", String::new())
-    };
+    let mut amount = session.money_sum("amount");
+    let (mut column, mut change) = ("", String::new());
+    if corrects {
+        // What was lowered since is not taken off once more.
+        amount = format!("{}({amount}, 0)", session.greatest());
+        (column, change) = (", corrected", format!(", corrected = {}", session.money_sum("corrected")));
+    }
     let figures = 1 + usize::from(corrects);
     let columns = 5 + figures;
     let counters: Vec<(Counter<'_>, Decimal)> = counters.into_iter().collect();
@@ -270,9 +272,8 @@ pub(crate) async fn store_counters(
         }
         let text = format!(
             "INSERT INTO trunkline.counters AS held (subject, id, model, period, begins_at, amount{column}) VALUES {}
-             ON CONFLICT (subject, id, model, period, begins_at) DO UPDATE SET amount = {}{change}",
-            tuples(session, counters.len(), columns),
-            session.money_sum("amount")
+             ON CONFLICT (subject, id, model, period, begins_at) DO UPDATE SET amount = {amount}{change}",
+            tuples(session, counters.len(), columns)
         );
         session.execute(&text, values).await?;
     }

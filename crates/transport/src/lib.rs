@@ -1,9 +1,9 @@
 //! The one door to the network: [`HttpTransport`] carries requests upstream.
 //!
 //! HTTP/1.1 without a proxy, the usual way, goes over connections of its own, which are polled in the task of the
-//! request that they serve; HTTP/2 and proxies go through reqwest. It does nothing before the first request. It holds the four waits of
-//! [`Waits`](trunkline_provider::Waits), inflates replies under a limit, follows no redirect, retries nothing,
-//! and reads no environment of its own.
+//! request that they serve; HTTP/2 and proxies go through reqwest. It does nothing before the first request. It holds the
+//! four waits of [`Waits`](trunkline_provider::Waits), inflates replies under a limit, follows no redirect, retries
+//! nothing, and reads no environment of its own.
 //!
 //! ```
 //! use std::sync::Arc;

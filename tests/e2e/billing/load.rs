@@ -14,7 +14,10 @@ pub(crate) fn config(upstream: &str) -> String {
         )
     };
     let priced = ", input_cost_per_token: 0.000002, output_cost_per_token: 0.000008, \
-                  cache_read_input_token_cost: 0.0000005, cache_creation_input_token_cost: 0.0000025";
+                  cache_read_input_token_cost: 0.0000005, cache_creation_input_token_cost: 0.0000025, \
+                  input_cost_per_token_flex: 0.000001, output_cost_per_token_flex: 0.000004, \
+                  cache_read_input_token_cost_flex: 0.00000025, input_cost_per_token_priority: 0.000004, \
+                  output_cost_per_token_priority: 0.000016";
     let rows = [
         row("plain", "plain", "sim/service-tiers", priced),
         row("hedged", "hedged-a", "sim/service-tiers", priced),

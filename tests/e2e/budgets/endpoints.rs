@@ -189,8 +189,8 @@ impl World {
         units(&json!(most.parse::<f64>().expect("an amount")))
     }
 
-    /// Calls many times at once with a key whose budget pays for four, and gives what was billed. None is answered before all
-    /// have asked, so that what is reserved is all that holds them.
+    /// Calls many times at once with a key whose budget pays for four, and gives what was billed. None is answered before
+    /// all have asked, so that what is reserved is all that holds them.
     async fn check_rush(&self, key: &str, path: &str, operation: Operation, bound: u64) -> u64 {
         let mut held = answer(operation);
         held.steps.insert(0, Step::Pause(Pause::Told));

@@ -58,7 +58,7 @@ pub(super) const ROWS: &[KeyRow] = &[
         .default("false")
         .not_supported("rows wait in a journal of each process"),
     key(S, "coordination_redis", "Redis for what replicas share")
-        .not_supported("nothing is shared between replicas"),
+        .not_supported("they share through the Redis of `router_settings.redis_host`"),
     key(S, "disable_spend_logs", "keeps no row for each call").core().not_supported(ALWAYS_A_ROW),
     key(S, "disable_spend_updates", "keeps no sums").not_supported(ALWAYS_A_ROW),
     key(S, "disable_error_logs", "keeps no row for each failure").core().not_supported(ALWAYS_A_ROW),
@@ -102,7 +102,7 @@ pub(super) const ROWS: &[KeyRow] = &[
         .default("true")
         .supported(),
     key(S, "use_shared_health_check", "probes once for all replicas")
-        .not_supported("nothing is shared between replicas"),
+        .not_supported("each replica probes for itself"),
     key(S, "enable_health_check_routing", "passes by unhealthy deployments")
         .default("false")
         .not_supported("probes do not steer calls"),

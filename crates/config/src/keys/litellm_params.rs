@@ -3,7 +3,7 @@
 use super::row::{KeyRow, Section::LitellmParams as S, Values, key};
 
 const MINUTES_ALONE: &str = "requests and tokens are counted by the minute, all tokens together";
-const NO_KEYS: &str = "requests and tokens are not counted by key";
+const NO_KEYS: &str = "keys have limits of their own for models, `model_rpm_limit` and `model_tpm_limit`";
 const NAMED_PRICES: &str = "costs are worked out from the prices that have a row here";
 const NO_PINGS: &str = "use `litellm_settings.sse_keepalive_ping_interval_seconds`";
 const FORWARDED: &str = "every parameter goes upstream as the caller sent it";
@@ -64,6 +64,12 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "input_cost_per_audio_token", "a token of audio that goes in").supported(),
     key(S, "output_cost_per_audio_token", "a token of audio that comes out").supported(),
     key(S, "input_cost_per_request", "a request, beside its tokens").supported(),
+    key(S, "input_cost_per_token_flex", "a token of input in the service tier `flex`").supported(),
+    key(S, "output_cost_per_token_flex", "a token of output there").supported(),
+    key(S, "cache_read_input_token_cost_flex", "a token of input found in the prompt cache there").supported(),
+    key(S, "input_cost_per_token_priority", "a token of input in the service tier `priority`").supported(),
+    key(S, "output_cost_per_token_priority", "a token of output there").supported(),
+    key(S, "cache_read_input_token_cost_priority", "a token of input found in the prompt cache there").supported(),
     key(S, "*cost*", "every other price").not_supported(NAMED_PRICES),
     key(S, "default_api_key_tpm_limit", "tokens a minute for each key").restricts(NO_KEYS),
     key(S, "default_api_key_rpm_limit", "requests a minute for each key").restricts(NO_KEYS),

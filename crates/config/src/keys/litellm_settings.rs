@@ -111,7 +111,7 @@ pub(super) const ROWS: &[KeyRow] = &[
         .not_supported("costs are what the upstream reports"),
     key(S, "cost_margin_config", "a margin by provider").not_supported("costs are what the upstream reports"),
     key(S, "block_requests_for_models_without_pricing", "refuses models without a price")
-        .restricts("models are not refused for want of a price"),
+        .restricts("set `trunkline_settings.unknown_price: deny`"),
     key(S, "force_ipv4", "speaks to upstreams over IPv4").not_supported("addresses are used as they resolve"),
     key(S, "ssl_verify", "checks upstreams' certificates; for a bundle of your own set `SSL_CERT_FILE`")
         .default("true")
@@ -132,7 +132,7 @@ pub(super) const ROWS: &[KeyRow] = &[
         .not_supported("`user` goes upstream as the caller sent it"),
     key(S, "forward_traceparent_to_llm_provider", "forwards `traceparent`")
         .accepted(Values::On, "`traceparent` is always forwarded"),
-    key(S, "validate_end_user_id_in_db", "refuses unknown end users").restricts("end users are not known"),
+    key(S, "validate_end_user_id_in_db", "refuses unknown end users").restricts("end users whom nobody knows are served without limits of their own"),
     key(S, "budget_reset_time", "when budgets begin anew").not_supported(NO_BUDGETS),
     key(S, "enable_json_schema_validation", "checks replies against their schema")
         .not_supported("replies go out as they come"),

@@ -6,7 +6,7 @@ const R: Section = Section::ModelList;
 const I: Section = Section::ModelInfo;
 
 const METADATA: &str = "shown by /model/info";
-const NO_TEAMS: &str = "there are no teams";
+const NO_TEAMS: &str = "what a team may call stands with the team, in `models`";
 const ELSE_PARAMS: &str = "counts where `litellm_params` has none";
 
 pub(super) const ROWS: &[KeyRow] = &[
@@ -28,6 +28,12 @@ pub(super) const MODEL_INFO_ROWS: &[KeyRow] = &[
     key(I, "input_cost_per_audio_token", ELSE_PARAMS).supported(),
     key(I, "output_cost_per_audio_token", ELSE_PARAMS).supported(),
     key(I, "input_cost_per_request", ELSE_PARAMS).supported(),
+    key(I, "input_cost_per_token_flex", ELSE_PARAMS).supported(),
+    key(I, "output_cost_per_token_flex", ELSE_PARAMS).supported(),
+    key(I, "cache_read_input_token_cost_flex", ELSE_PARAMS).supported(),
+    key(I, "input_cost_per_token_priority", ELSE_PARAMS).supported(),
+    key(I, "output_cost_per_token_priority", ELSE_PARAMS).supported(),
+    key(I, "cache_read_input_token_cost_priority", ELSE_PARAMS).supported(),
     key(I, "*cost*", "every other price")
         .not_supported("costs are worked out from the prices that have a row here"),
     key(I, "access_groups", "groups that a key may be given").core().supported(),

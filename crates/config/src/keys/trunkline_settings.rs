@@ -40,6 +40,9 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "catalogue_prices_refresh_seconds", "takes prices from the list of models; at 0 it is not asked")
         .default("0")
         .supported(),
+    key(S, "price_file", "a file in the form of LiteLLM's `model_prices_and_context_window.json`, whose prices go before all lists")
+        .default("\"\"")
+        .supported(),
     key(S, "queue_wait_ms", "for a deployment to be free again; at 0 a call is refused at once")
         .default("0")
         .supported(),
@@ -100,8 +103,11 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "budget_wait_ms", "for what others have reserved of a budget; at 0 a call is refused at once")
         .default("5000")
         .supported(),
-    key(S, "unknown_price", "who may call models without a known price: `allow`, `deny`, `deny_with_budget`")
+    key(S, "unknown_price", "who may call models without a known price: `allow`, `deny`, `deny_with_budget`, `cap`")
         .default("\"deny_with_budget\"")
+        .supported(),
+    key(S, "unknown_price_cap", "with `cap`: US dollars that a budget is charged for a call whose cost nobody tells")
+        .default("null")
         .supported(),
     key(S, "cache_bytes_max", "what kept replies may take of memory").default("67108864").supported(),
     key(S, "cache_entry_bytes_max", "the largest reply that is kept").default("1048576").supported(),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rust_decimal::Decimal;
 use trunkline_config::{AllowedFailsPolicy, DeploymentSettings, GroupOverrides, HealthCheckSettings};
 
 use crate::{check, read_clean};
@@ -71,7 +72,7 @@ fn model_info_overrides_the_router_for_its_group() {
     assert_eq!(row.model_info.get("max_input_tokens"), Some("\"128000\""));
 }
 
-const PRICES: [&str; 8] = [
+const PRICES: [&str; 14] = [
     "input_cost_per_token",
     "output_cost_per_token",
     "cache_read_input_token_cost",
@@ -80,9 +81,15 @@ const PRICES: [&str; 8] = [
     "input_cost_per_audio_token",
     "output_cost_per_audio_token",
     "input_cost_per_request",
+    "input_cost_per_token_flex",
+    "output_cost_per_token_flex",
+    "cache_read_input_token_cost_flex",
+    "input_cost_per_token_priority",
+    "output_cost_per_token_priority",
+    "cache_read_input_token_cost_priority",
 ];
 
-fn prices(row: &DeploymentSettings) -> [Option<String>; 8] {
+fn prices(row: &DeploymentSettings) -> [Option<String>; 14] {
     [
         row.input_cost_per_token,
         row.output_cost_per_token,
@@ -92,6 +99,12 @@ fn prices(row: &DeploymentSettings) -> [Option<String>; 8] {
         row.input_cost_per_audio_token,
         row.output_cost_per_audio_token,
         row.input_cost_per_request,
+        row.flex.input,
+        row.flex.output,
+        row.flex.cache_read,
+        row.priority.input,
+        row.priority.output,
+        row.priority.cache_read,
     ]
     .map(|price| price.map(|price| price.to_string()))
 }
@@ -102,7 +115,8 @@ fn prices_stand_in_litellm_params_or_in_model_info() {
     let info: Vec<String> =
         PRICES.iter().enumerate().map(|(index, key)| format!("{key}: {}e-7", index + 1)).collect();
     let row = deployment("", &info.join(", "));
-    let expected = [1, 2, 3, 4, 5, 6, 7, 8].map(|digit| Some(format!("0.000000{digit}")));
+    let expected =
+        std::array::from_fn(|index| Decimal::new(index as i64 + 1, 7).normalize().to_string()).map(Some);
     assert_eq!(prices(&row), expected);
 
     for (index, key) in PRICES.iter().enumerate() {

@@ -171,7 +171,7 @@ guardrails:
                 "!config.yaml:8:51: error: model_list[0].litellm_params.max_budget {tail}: deployments have no budgets; remove it, or start with --allow-unsupported max_budget"
             ),
             &format!(
-                "!config.yaml:8:80: error: model_list[0].model_info.team_id {tail}: there are no teams; remove it, or start with --allow-unsupported team_id"
+                "!config.yaml:8:80: error: model_list[0].model_info.team_id {tail}: what a team may call stands with the team, in `models`; remove it, or start with --allow-unsupported team_id"
             ),
             &format!(
                 "!config.yaml:9:1: error: guardrails {tail}: there are no guardrails; remove it, or start with --allow-unsupported guardrails"
@@ -189,7 +189,7 @@ guardrails:
             "config.yaml:4:3: warning: general_settings.allowed_routes is not supported and restricts nothing, as was allowed: every route is served",
             "config.yaml:6:3: warning: router_settings.optional_pre_call_checks is not supported: deployments have no budgets; `rpm` and `tpm` hold without it; calls stay with a deployment by their prompt alone (`prompt_cache_affinity`)",
             "config.yaml:8:51: warning: model_list[0].litellm_params.max_budget is not supported and restricts nothing, as was allowed: deployments have no budgets",
-            "config.yaml:8:80: warning: model_list[0].model_info.team_id is not supported and restricts nothing, as was allowed: there are no teams",
+            "config.yaml:8:80: warning: model_list[0].model_info.team_id is not supported and restricts nothing, as was allowed: what a team may call stands with the team, in `models`",
             "config.yaml:9:1: warning: guardrails is not supported and restricts nothing, as was allowed: there are no guardrails",
             "--allow-unsupported: warning: nothing is allowed to be without effect, but no such key stands there",
         ]

@@ -215,3 +215,32 @@ fn the_table_has_the_fields_of_the_struct_with_their_defaults() {
     rows.sort();
     assert_eq!(rows, fields);
 }
+
+#[test]
+fn a_cap_for_unknown_prices_is_an_amount_and_is_wanted() {
+    use trunkline_config::UnknownPrice;
+    for (cap, expected) in [("0.05", "0.05"), ("'5e-2'", "0.05"), ("3", "3")] {
+        let yaml = format!("trunkline_settings: {{unknown_price: cap, unknown_price_cap: {cap}}}");
+        let settings = read_clean(&yaml, &[]).settings.trunkline;
+        assert_eq!(settings.unknown_price, UnknownPrice::Cap);
+        let read = settings.unknown_price_cap.map(|cap| cap.normalize().to_string());
+        assert_eq!(read.as_deref(), Some(expected), "{cap}");
+    }
+    let settings =
+        read_clean("trunkline_settings: {unknown_price: cap}", &[("TRUNKLINE_UNKNOWN_PRICE_CAP", "0.5")]);
+    assert!(settings.settings.trunkline.unknown_price_cap.is_some());
+    check(
+        "trunkline_settings: {unknown_price: cap}",
+        &[
+            "!config.yaml:1:37: error: trunkline_settings.unknown_price needs `unknown_price_cap` beside it: US dollars a call",
+        ],
+    );
+    for cap in ["cheap", "-1", "true", "0.0"] {
+        check(
+            &format!("trunkline_settings: {{unknown_price_cap: {cap}}}"),
+            &[
+                "!config.yaml:1:41: error: trunkline_settings.unknown_price_cap must be an amount in US dollars, more than 0",
+            ],
+        );
+    }
+}

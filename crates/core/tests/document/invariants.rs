@@ -17,8 +17,8 @@ pub(crate) fn hold(bytes: &[u8]) {
 /// jiter decides as `json::validate` does, with two differences that are meant:
 /// it lets 200 levels pass where we let 128 (both refuse 10,000), and it decodes numbers, so that some which the grammar
 /// allows are out of its range. About the rest it is as strict as we are: lone surrogate escapes, `NaN` and `Infinity`
-/// (its `allow_inf_nan` is off here), raw control characters, a byte order mark and trailing bytes are errors. Two members of one
-/// name are none, here as there; only `Document` minds, and only at the top.
+/// (its `allow_inf_nan` is off here), raw control characters, a byte order mark and trailing bytes are errors. Two
+/// members of one name are none, here as there; only `Document` minds, and only at the top.
 fn agrees_with_jiter(bytes: &[u8], ours: Result<(), DocumentErrorKind>) {
     let theirs = JsonValue::parse(bytes, false).map(drop).map_err(|error| error.error_type);
     let agrees = match (&ours, &theirs) {

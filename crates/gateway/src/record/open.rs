@@ -4,16 +4,16 @@ mod settling;
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use trunkline_core::{Cost, Dialect, Error, Fault, Observation, Usage};
+use trunkline_core::{Call, Cost, Dialect, Error, Fault, Observation, ServiceTier, Usage};
 use trunkline_ledger::{Entry, RequestId};
 use trunkline_prices::Price;
 use trunkline_router::{Candidate, Course, Router};
 use trunkline_store::Charge;
 
 use super::{ErrorText, Outcome, Record, Recorder};
-use crate::reserve::Held;
+use crate::reserve::{Held, Short};
 
 /// Bytes of a request for each token of its input, where nobody has looked closer.
 const INPUT_BYTES: u64 = 4;
@@ -25,6 +25,8 @@ pub(crate) struct OpenRecord {
     /// The dialect that the caller speaks.
     pub(crate) dialect: Dialect,
     price: Option<Arc<Price>>,
+    /// The service tier that it asks for where it is sent.
+    asked_tier: ServiceTier,
     /// What knows the prices of models, where the deployment has many.
     router: Option<Arc<Router>>,
     /// What was tried so far, while nobody has answered yet.
@@ -35,6 +37,8 @@ pub(crate) struct OpenRecord {
     pub(crate) events: u64,
     /// How many of them there had been when the upstream told last what was used.
     events_told: u64,
+    /// About how many tokens a whole reply has that does not tell them; `None` within where what was made is not text.
+    untold: Option<Option<u64>>,
     /// What went by with attempts that brought no reply, and with waits.
     pub(crate) lost: Duration,
     /// The further attempts that there would have been.
@@ -66,49 +70,19 @@ impl OpenRecord {
         operation: Cow<'static, str>,
         recorder: Arc<dyn Recorder>,
     ) -> Box<Self> {
-        let record = Record {
-            call_id,
-            operation,
-            route: None,
-            started: Instant::now(),
-            model: None,
-            identity: None,
-            user: None,
-            tags: Vec::new(),
-            asked_group: None,
-            group: None,
-            deployment: None,
-            deployment_group: None,
-            provider: None,
-            upstream_model: None,
-            failed_attempts: Vec::new(),
-            attempts: 0,
-            retries: 0,
-            fallbacks: 0,
-            streamed: false,
-            status: None,
-            outcome: None,
-            error: None,
-            is_retry_budget_spent: false,
-            upstream_duration: None,
-            until_reply: None,
-            overhead: None,
-            duration: None,
-            cache_key: None,
-            observation: Observation::default(),
-            usage_is_estimated: false,
-            cost: None,
-        };
+        let record = Record::opened(call_id, operation);
         recorder.opened();
         Box::new(Self {
             record,
             dialect: Dialect::default(),
             price: None,
+            asked_tier: ServiceTier::Default,
             router: None,
             course: Course::default(),
             body_bytes: 0,
             events: 0,
             events_told: 0,
+            untold: None,
             lost: Duration::ZERO,
             retries_max: 0,
             is_all_tried: false,
@@ -124,7 +98,8 @@ impl OpenRecord {
     }
 
     /// Notes what the request will cost if it goes where it most likely goes.
-    pub(crate) fn opened_for(&mut self, candidate: &Candidate, router: &Router) {
+    pub(crate) fn opened_for(&mut self, candidate: &Candidate, router: &Router, call: &Call) {
+        self.asked_tier = candidate.deployment.asked_tier(call);
         let of_model = || router.price(&candidate.prefix, &candidate.upstream_model);
         self.price = candidate.deployment.price.clone().or_else(of_model);
     }
@@ -142,6 +117,11 @@ impl OpenRecord {
     /// Keeps what knows the prices of models.
     pub(crate) fn priced_by(&mut self, router: &Arc<Router>) {
         self.router = Some(Arc::clone(router));
+    }
+
+    /// Notes the service tier that the call asked for which was answered.
+    pub(crate) fn asked_for(&mut self, tier: ServiceTier) {
+        self.asked_tier = tier;
     }
 
     /// Notes what was tried.
@@ -195,17 +175,40 @@ impl OpenRecord {
     }
 
     fn computed(&self) -> Option<Cost> {
-        let usage = self.record.observation.usage.as_ref()?;
+        let seen = &self.record.observation;
+        let usage = seen.usage.as_ref()?;
+        let tier = seen.service_tier.unwrap_or(self.asked_tier);
         if let Some(price) = &self.price {
-            return price.cost(usage);
+            return price.cost_at(usage, tier);
         }
         let (prefix, model) = (self.record.provider.as_deref()?, self.record.upstream_model.as_deref()?);
-        self.router.as_ref()?.price(prefix, model)?.cost(usage)
+        self.router.as_ref()?.price(prefix, model)?.cost_at(usage, tier)
     }
 
-    /// Works out about what a stream used whose upstream told nothing, or was cut off before it told all: an event for
-    /// each token, as upstreams send them, and four bytes of the request for each token of the input.
+    /// Notes that a whole reply came that does not tell what was written: `written` is about how much that is, and `None`
+    /// where what was made is not text.
+    pub(crate) fn untold(&mut self, written: Option<u64>) {
+        self.untold = Some(written);
+    }
+
+    /// Works out about what was used where the upstream did not tell it, or not all of it.
+    ///
+    /// Of a stream that is an event for each token, as upstreams send them, and four bytes of the request for each token of
+    /// the input. What is made and is not text costs the most that it may, where that was reserved.
     pub(crate) fn estimate(&mut self) {
+        match self.untold.take() {
+            None => self.estimate_stream(),
+            Some(_) if self.costs_nothing() => {}
+            Some(Some(written)) => self.used_about(written),
+            Some(None) if self.record.cost.is_none() => {
+                self.record.cost = self.held.bound.map(Cost::Computed);
+                self.record.usage_is_estimated = self.record.cost.is_some();
+            }
+            Some(None) => {}
+        }
+    }
+
+    fn estimate_stream(&mut self) {
         let untold = self.events - self.events_told;
         let seen = &self.record.observation;
         // What is told before the end covers what came before it: Anthropic's first event tells the input.
@@ -217,8 +220,13 @@ impl OpenRecord {
         {
             return;
         }
+        self.used_about(untold);
+    }
+
+    /// Adds so many tokens of output to what was told of the usage.
+    fn used_about(&mut self, untold: u64) {
         let input = || Usage { uncached_input: self.input_tokens(), ..Usage::default() };
-        let mut usage = seen.usage.clone().unwrap_or_else(input);
+        let mut usage = self.record.observation.usage.clone().unwrap_or_else(input);
         usage.output = usage.output.saturating_add(untold);
         self.record.observation.usage = Some(usage);
         self.record.usage_is_estimated = true;
@@ -239,8 +247,8 @@ impl OpenRecord {
     ///
     /// # Errors
     ///
-    /// `BudgetExceeded` where no budget can pay for more.
-    pub(crate) fn reach(&mut self) -> Result<(), Error> {
+    /// As [`Held::reach`].
+    pub(crate) fn reach(&mut self) -> Result<(), Short> {
         self.held.reach(self.events, self.record.identity.as_ref())
     }
 
@@ -285,7 +293,9 @@ impl Drop for OpenRecord {
 mod tests {
     use std::sync::Mutex;
 
+    use rust_decimal::Decimal;
     use trunkline_core::ErrorKind;
+    use trunkline_store::CostOrigin;
 
     use super::*;
 
@@ -357,5 +367,24 @@ mod tests {
         );
         let refused = settled(|record| record.body_bytes = 400);
         assert_eq!((refused.observation.usage, refused.usage_is_estimated), (None, false));
+    }
+
+    #[test]
+    fn what_nobody_bills_is_free_whoever_is_told_of_it() {
+        let usage = Usage { uncached_input: 25, ..Usage::default() };
+        let asked = |attempts: u32, outcome: Outcome| {
+            let record = settled(|record| {
+                record.is_free = true;
+                record.attempts = attempts;
+                record.observe(Observation { usage: Some(usage.clone()), ..Observation::default() });
+                record.end(outcome);
+            });
+            (record.spent(), record.cost_origin())
+        };
+        let free = (Some(Decimal::ZERO), CostOrigin::Free);
+        assert_eq!(asked(1, Outcome::Completed), free);
+        assert_eq!(asked(1, Outcome::CallerGone), free);
+        assert_eq!(asked(2, Outcome::Failed(ErrorKind::UpstreamTimeout)), free);
+        assert_eq!(asked(0, Outcome::Failed(ErrorKind::RateLimited)), free);
     }
 }

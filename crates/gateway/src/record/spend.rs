@@ -22,8 +22,11 @@ impl Record {
     /// Where that figure is from.
     pub fn cost_origin(&self) -> CostOrigin {
         match &self.cost {
+            Some(Cost::Computed(_)) if self.is_unbilled() => CostOrigin::Free,
             Some(cost @ Cost::Reported(_)) if cost.spend().is_some() => CostOrigin::Reported,
-            Some(Cost::Computed(_)) if self.usage_is_estimated => CostOrigin::Estimated,
+            Some(Cost::Computed(_)) if self.usage_is_estimated || self.cost_is_estimated => {
+                CostOrigin::Estimated
+            }
             Some(Cost::Computed(_)) => CostOrigin::Computed,
             None if self.cost_of_attempts().is_some() => CostOrigin::Estimated,
             None if self.is_without_use() && self.is_free() => CostOrigin::Free,
@@ -31,12 +34,18 @@ impl Record {
         }
     }
 
+    /// Whether nobody bills for what was asked. It is noted to cost nothing and to have used nothing, and no price makes
+    /// that of anything else: without usage there is nothing to work a cost out of.
+    fn is_unbilled(&self) -> bool {
+        self.observation.usage.is_none() && matches!(&self.cost, Some(Cost::Computed(cost)) if cost.is_zero())
+    }
+
     fn is_without_use(&self) -> bool {
         self.observation.usage.is_none() && self.cost.is_none()
     }
 
-    /// Whether nothing was used that may cost: nobody was asked, or whoever was asked refused. An upstream that was given up
-    /// while it worked may have billed for it.
+    /// Whether nothing was used that may cost: nobody was asked, or whoever was asked refused. An upstream that was given
+    /// up while it worked may have billed for it.
     fn is_free(&self) -> bool {
         match self.outcome {
             Some(Outcome::Failed(

@@ -107,13 +107,15 @@ async fn what_is_put_right_in_the_ledger_counts_in_memory_too() {
     let daily = Period::DAILY;
     let begins_at = daily.begins_at(jiff::Timestamp::now().as_millisecond());
     let budget = json!({ "max_budget": 9, "budget_duration": "1d" });
-    world.put(Kind::Key, &world.index(), |_| {}, budget).await;
-    let subject = Subject::new(SubjectKind::Key, world.index());
-    let charge = Charge { subject, period: daily.to_string(), begins_at };
+    world.put(Kind::Key, &world.index(), |_| {}, budget.clone()).await;
+    world.put(Kind::Customer, "erin", |_| {}, budget).await;
+    let subjects =
+        [Subject::new(SubjectKind::Key, world.index()), Subject::new(SubjectKind::Customer, "erin")];
+    let charges = subjects.map(|subject| Charge { subject, period: daily.to_string(), begins_at });
     let row = |spend: i64| RequestRow {
         request_id: "r".to_owned(),
         spend: Some(Decimal::new(spend, 2)),
-        charges: vec![charge.clone()],
+        charges: charges.to_vec(),
         ..RequestRow::default()
     };
     world.store.record(&[row(400)]).await.expect("a record");
@@ -122,14 +124,18 @@ async fn what_is_put_right_in_the_ledger_counts_in_memory_too() {
         Arc::clone(&found.accounts.always[0])
     };
     let first = account().await;
-    assert_eq!(first.spent(Some(daily)), Some(Decimal::from(4)));
+    let erin = world.keys.limited(Kind::Customer, "erin").await.expect("the store answers");
+    let of_both = [first, Arc::clone(&erin.accounts.always[0])];
+    let are_at =
+        |cents: i64| of_both.iter().all(|one| one.spent(Some(daily)) == Some(Decimal::new(cents, 2)));
+    assert!(are_at(400));
     let following = world.keys.follow();
     let correcting = async {
         // Once before anybody has looked, and once after.
         for cents in [375, 125] {
             assert_eq!(world.store.amend(&[row(cents)], "ann", 0).await.expect("an amendment"), 1);
             let began = std::time::Instant::now();
-            while first.spent(Some(daily)) != Some(Decimal::new(cents, 2)) {
+            while !are_at(cents) {
                 assert!(began.elapsed() < Duration::from_secs(5), "nobody has learned of it");
                 tokio::task::yield_now().await;
             }

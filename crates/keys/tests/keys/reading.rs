@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use trunkline_core::{ErrorKind, Secret};
-use trunkline_keys::{Keys, KeysOptions, Pepper, Token};
+use trunkline_keys::{Identity, Keys, KeysOptions, Pepper, Token};
 use trunkline_store::{Kind, Object};
 
 use crate::gated_store::GatedStore;
@@ -159,4 +159,59 @@ async fn whoever_read_an_end_user_before_a_change_does_not_undo_it() {
     };
     let (found, ()) = futures_util::future::join(early, changing).await;
     assert_eq!(found.accounts.always[0].standing().requests.map(|left| left.limit), Some(7));
+}
+
+/// The database may not answer any more when the key is asked for next.
+#[tokio::test]
+async fn what_has_changed_is_read_anew_before_anybody_asks() {
+    let (world, gate) = gated(Duration::from_secs(10)).await;
+    world.put(Kind::Team, "red", |_| {}, json!({ "rpm_limit": 1 })).await;
+    world.put(Kind::Key, &world.index(), |key| key.team_id = Some("red".into()), json!({})).await;
+    let changing = async {
+        // What is found after the first look is forgotten for a reason.
+        gate.looked(2).await;
+        let before = world.keys.find(KEY).await.expect("answers").expect("a key");
+        world.put(Kind::Team, "red", |_| {}, json!({ "rpm_limit": 7 })).await;
+        let is_new = |known: &Arc<Identity>| !Arc::ptr_eq(known, &before) && !known.is_stale();
+        while !world.keys.known().iter().any(is_new) {
+            tokio::task::yield_now().await;
+        }
+        gate.close(&[Kind::Key, Kind::Team]);
+        let found = world.keys.find(KEY).await.expect("it is in memory").expect("a key");
+        assert_eq!(found.accounts.always[1].standing().requests.map(|left| left.limit), Some(7));
+    };
+    tokio::select! {
+        () = world.keys.follow() => panic!("it never ends"),
+        done = tokio::time::timeout(Duration::from_secs(5), changing) => done.expect("it is read"),
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_is_not_waited_for_each_time() {
+    const DEADLINE: Duration = Duration::from_millis(200);
+    let (world, gate) = gated(DEADLINE).await;
+    world.put(Kind::Key, &world.index(), |_| {}, json!({})).await;
+    gate.close(&[Kind::Key, Kind::Customer]);
+    let asking = async {
+        for _ in 0..3 {
+            assert!(world.keys.find(KEY).await.is_err());
+        }
+        let began = tokio::time::Instant::now();
+        for id in ["ann", "bob", "erin"] {
+            let refused = world.keys.limited(Kind::Customer, id).await.map(drop);
+            assert_eq!(refused.map_err(|error| error.kind()), Err(ErrorKind::StoreUnavailable));
+        }
+        assert!(began.elapsed() < DEADLINE, "{:?}", began.elapsed());
+        gate.open();
+        gate.release();
+        // What was late is read, and then everybody may ask again.
+        while world.keys.limited(Kind::Customer, "ann").await.is_err() {
+            tokio::task::yield_now().await;
+        }
+        assert!(world.keys.find(KEY).await.expect("answers").is_some());
+    };
+    tokio::select! {
+        () = world.keys.follow() => panic!("it never ends"),
+        done = tokio::time::timeout(Duration::from_secs(5), asking) => done.expect("it is read"),
+    }
 }

@@ -19,6 +19,8 @@ use trunkline_store::{
 pub(crate) enum Mood {
     Well,
     Failing,
+    /// Rows are taken, and the answer is lost.
+    Mute,
     Hanging,
     /// Each row takes 50 ms.
     Slow,
@@ -34,6 +36,8 @@ pub(crate) struct MapStore {
     /// The same of calls that delete what is old.
     pub(crate) forgotten: watch::Sender<u64>,
     pub(crate) repeated: AtomicU64,
+    /// How many rows were new when they came.
+    pub(crate) counted: AtomicU64,
     pub(crate) largest: AtomicU64,
 }
 
@@ -45,6 +49,7 @@ impl MapStore {
             calls: watch::Sender::new(0),
             forgotten: watch::Sender::new(0),
             repeated: AtomicU64::new(0),
+            counted: AtomicU64::new(0),
             largest: AtomicU64::new(0),
         }
     }
@@ -96,6 +101,10 @@ impl Store for MapStore {
                 new += 1;
             }
         }
+        self.counted.fetch_add(new, Ordering::Relaxed);
+        if now == Mood::Mute {
+            return Err(Error::new(ErrorKind::StoreUnavailable, "the connection was lost"));
+        }
         Ok(new)
     }
 
@@ -144,8 +153,8 @@ impl Store for MapStore {
     async fn rebuild(&self) -> Result<(), Error> {
         Err(unused())
     }
-    async fn forget(&self, before: i64, limit: u64) -> Result<u64, Error> {
-        let is_well = *self.mood.borrow() == Mood::Well;
+    async fn forget(&self, before: i64, _: i64, limit: u64) -> Result<u64, Error> {
+        let is_well = matches!(*self.mood.borrow(), Mood::Well | Mood::Mute);
         self.forgotten.send_modify(|calls| *calls += 1);
         if !is_well {
             return Err(Error::new(ErrorKind::StoreUnavailable, "the store is out"));

@@ -26,8 +26,8 @@ const MARKS: &str = "marks";
 /// How many ask at one time.
 const CALLERS: usize = 4;
 
-/// A disk that has of each file what was forced to it, of each name as much, and no more. It fails once the power is gone, and
-/// so does the store.
+/// A disk that has of each file what was forced to it, of each name as much, and no more. It fails once the power is
+/// gone, and so does the store.
 #[derive(Debug)]
 struct Platter {
     files: Mutex<BTreeMap<PathBuf, Vec<u8>>>,

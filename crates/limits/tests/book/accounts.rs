@@ -55,8 +55,6 @@ fn a_seed_is_set_once_for_a_window() {
     try_reserve(&book, &key, 0, 2).expect("room").settle(0, Some(Decimal::from(2)));
     assert!(!key[0].seed(day, 0, Decimal::from(8)), "which a store says that knows of the two");
     assert_eq!(key[0].spent(day), Some(Decimal::from(8)));
-    assert!(key[0].set_elsewhere(day, 0, Decimal::from(7)));
-    assert_eq!(key[0].spent(day), Some(Decimal::from(9)));
     assert!(key[0].seed(None, 0, Decimal::from(50)));
     assert_eq!(key[0].spent(None), Some(Decimal::from(52)), "what was settled before stays on top");
     assert!(!key[0].seed(Some(Period::parse("1h")), 0, Decimal::ONE), "no such budget");
@@ -99,7 +97,7 @@ fn an_account_that_is_held_is_one() {
 }
 
 /// Fills the book with accounts that nobody holds, so that it looks for some to drop.
-fn crowd(book: &Book) {
+pub(crate) fn crowd(book: &Book) {
     for id in 0..16 * 64 * 4 {
         book.account(&subject(SubjectKind::Customer, &id.to_string()));
     }

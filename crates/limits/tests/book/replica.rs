@@ -42,7 +42,9 @@ pub(crate) struct Inner {
 
 #[derive(Debug, Default)]
 pub(crate) struct Entries {
-    base: u64,
+    base: i64,
+    /// What of the base may be a holder's that is not here.
+    of_holders: u64,
     pub(crate) holders: BTreeMap<Arc<str>, Entry>,
 }
 
@@ -57,22 +59,52 @@ impl Entries {
     fn told_by(claim: &Claim) -> Self {
         let entry = |spent| Entry { sequence: 0, units: spent, spent };
         let holders = claim.others.iter().map(|(holder, spent)| (Arc::clone(holder), entry(*spent)));
-        Self { base: claim.base, holders: holders.collect() }
+        let of_holders = u64::try_from(claim.base).ok().filter(|_| claim.base_has_holders);
+        Self { base: claim.base, of_holders: of_holders.unwrap_or_default(), holders: holders.collect() }
     }
 
-    pub(crate) fn total(&self) -> u64 {
-        self.base + self.holders.values().map(|entry| entry.units).sum::<u64>()
+    /// What is used and held in all. It is less than nothing where others have not told yet what was put right.
+    pub(crate) fn total(&self) -> i64 {
+        self.holders.values().fold(self.base, |sum, entry| sum.saturating_add_unsigned(entry.units))
+    }
+
+    /// What is left of a limit by all but this much.
+    fn free(&self, limit: u64, but: u64) -> u64 {
+        let others = self.total().saturating_sub_unsigned(but);
+        limit.saturating_add_signed(others.saturating_neg())
+    }
+
+    /// What is spent, by this holder too if it is one.
+    fn spent(&self) -> i64 {
+        self.holders.values().fold(self.base, |sum, entry| sum.saturating_add_unsigned(entry.spent))
+    }
+
+    /// Takes what a holder brings that is not here out of the base.
+    fn admit(&mut self, claim: &Claim) {
+        if !self.holders.contains_key(&claim.holder) {
+            let brought = claim.noted_spent.min(self.of_holders);
+            self.of_holders -= brought;
+            self.base = self.base.saturating_sub_unsigned(brought);
+        }
+    }
+
+    /// Makes all holders a part of the base.
+    fn fold(&mut self) {
+        for (_, entry) in std::mem::take(&mut self.holders) {
+            self.base = self.base.saturating_add_unsigned(entry.spent);
+            self.of_holders += entry.spent;
+        }
     }
 }
 
 impl Inner {
     fn apply(&mut self, claim: &Claim) -> Held {
         let counter = self.counters.entry(claim.counter.clone()).or_insert_with(|| Entries::told_by(claim));
+        counter.admit(claim);
         let before = counter.holders.get(&claim.holder).copied().unwrap_or_default();
         let mut entry = before;
         if claim.sequence > before.sequence {
-            let others = counter.total() - before.units;
-            let free = claim.limit.saturating_sub(others);
+            let free = counter.free(claim.limit, before.units);
             entry.units = if claim.units <= before.units {
                 claim.units
             } else if free >= claim.least {
@@ -84,11 +116,12 @@ impl Inner {
                 Entry { sequence: claim.sequence, units: entry.units.max(claim.spent), spent: claim.spent };
             counter.holders.insert(Arc::clone(&claim.holder), entry);
         }
-        let spent = counter.base + counter.holders.values().map(|entry| entry.spent).sum::<u64>();
+        let spent = counter.spent();
         let others = counter.holders.iter().filter(|(holder, _)| **holder != claim.holder);
         let others = others.map(|(holder, entry)| (Arc::clone(holder), entry.spent));
-        let others = if claim.counter.kind.is_budget() { others.collect() } else { Vec::new() };
-        Held { units: entry.units, left: claim.limit.saturating_sub(counter.total()), spent, others }
+        let others =
+            if matches!(claim.counter.kind, CounterKind::Budget(_)) { others.collect() } else { Vec::new() };
+        Held { units: entry.units, left: counter.free(claim.limit, 0), spent, others }
     }
 
     fn apply_all(&mut self, claims: &[Claim]) -> Vec<Held> {
@@ -116,18 +149,22 @@ impl Store {
         self.inner().is_dead = is_dead;
     }
 
+    /// Has not heard of any holder for long.
+    pub(crate) fn fold(&self) {
+        self.inner().counters.values_mut().for_each(Entries::fold);
+    }
+
     /// Loses all counters, as a store in memory does that is started anew.
     pub(crate) fn forget(&self) {
         self.inner().counters.clear();
     }
 
     /// What is held of a counter of a kind in all, and of that what is not spent.
-    pub(crate) fn held(&self, kind: CounterKind) -> (u64, u64) {
+    pub(crate) fn held(&self, kind: CounterKind) -> (i64, i64) {
         let inner = self.inner();
         let (_, entries) =
             inner.counters.iter().rev().find(|(counter, _)| counter.kind == kind).expect("asked for");
-        let spent: u64 = entries.holders.values().map(|entry| entry.spent).sum();
-        (entries.total(), entries.total() - entries.base - spent)
+        (entries.total(), entries.total() - entries.spent())
     }
 }
 

@@ -1,6 +1,5 @@
 //! Virtual keys.
 
-use rust_decimal::Decimal;
 use serde_json::Value;
 use trunkline_keys::{Pepper, Token};
 use trunkline_store::{Kind, LitellmRow, Object, member_id};
@@ -45,7 +44,7 @@ pub(crate) fn map(row: LitellmRow, known: &Known, keeping: &Keeping<'_>, now: i6
     let spending = spending(&row, known, &token.to_string(), now);
     let index = keeping.pepper.index(&token);
     let mut object = taken::object(Kind::Key, index.as_str(), &row, now);
-    let has_limits = row.value("budget_limits").is_some_and(|limits| !crate::fields::is_empty(limits));
+    let is_window_spend_lost = known.is_window_spend_lost(&row);
     let is_off = row.text("user_id").is_some_and(|user_id| known.deactivated.contains(user_id));
     missing.extend(taken::take(row, &rules::KEYS, &mut object));
     if object.settings.contains_key("allowed_routes") {
@@ -58,10 +57,10 @@ pub(crate) fn map(row: LitellmRow, known: &Known, keeping: &Keeping<'_>, now: i6
         object.settings.insert("blocked".to_owned(), Value::Bool(true));
     }
     let mut mapped = Mapped { name, spending, ..Mapped::of(object, missing) };
-    if has_limits && !known.has_window_spend {
+    if is_window_spend_lost {
         mapped.begins_anew.push("budget_limits");
     }
-    Outcome::Mapped(Box::new(mapped))
+    Outcome::mapped(mapped)
 }
 
 /// `sk-...abcd`. What does not look like it might be a key, and is not shown.
@@ -114,17 +113,11 @@ fn of_owners(row: &Row, known: &Known) -> Vec<Missing> {
 /// of `budget_limits`.
 fn spending(row: &Row, known: &Known, token: &str, now: i64) -> Spending {
     let spent = row.money("spend");
-    let total = row.value("total_spend").map(|_| row.money("total_spend"));
-    let total = total.filter(|total| *total > Decimal::ZERO);
-    let own = row.text("budget_duration").map(|duration| Window {
-        duration: duration.to_owned(),
-        ends_at: row.time("budget_reset_at"),
-        spent,
-    });
-    let budget = row.text("budget_id").and_then(|id| known.budgets.get(id));
+    let own = Window::of(row, spent);
+    let budget = known.budget(row);
     let of_budget = budget.and_then(|budget| budget.window(spent));
     let windows: Vec<Window> = own.into_iter().chain(of_budget).collect();
-    let spending = Spending::of(spent, total, &windows, now);
+    let spending = Spending::of(spent, row.spent_in_all(), &windows, now);
     // A budget of its own goes on without a window here, whatever the window of the other is.
     let is_without_window = row.value("max_budget").is_some() && row.text("budget_duration").is_none();
     let spending = if is_without_window { spending.for_ever(spent) } else { spending };
@@ -159,10 +152,7 @@ mod tests {
     }
 
     fn mapped(known: &Known, more: &Value) -> Mapped {
-        match map_with(known, more) {
-            Outcome::Mapped(mapped) => *mapped,
-            Outcome::Skipped { reason, .. } => panic!("skipped: {reason}"),
-        }
+        map_with(known, more).expect_mapped()
     }
 
     fn budget(settings: &Value) -> Budget {

@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 use trunkline_store::{Kind, LitellmRow, Object};
 
+use crate::fields::is_empty;
 use crate::import::missing::Missing;
 use crate::import::row::{self, Row};
 use crate::import::rules::{self, Rules};
@@ -88,7 +89,7 @@ impl Known {
     /// What an organization or a project restricts, its budget included.
     fn owner(&self, row: LitellmRow, id: &str, rules: &Rules) -> (String, Vec<Missing>) {
         let row = Row::new(row);
-        let budget = row.text("budget_id").and_then(|budget_id| self.budgets.get(budget_id));
+        let budget = self.budget(&row);
         let limits = budget.into_iter().flat_map(|budget| budget.settings.keys());
         let limits = limits.filter(|name| !matches!(name.as_str(), "budget_duration" | "soft_budget"));
         let mut missing: Vec<Missing> = limits.map(Missing::restriction).collect();
@@ -134,6 +135,16 @@ impl Known {
             Some(Window { duration, ends_at, spent })
         };
         limits.filter_map(window).collect()
+    }
+
+    /// The budget that a row refers to.
+    pub(crate) fn budget(&self, row: &Row) -> Option<&Budget> {
+        row.text("budget_id").and_then(|id| self.budgets.get(id))
+    }
+
+    /// Whether what was spent in each of a row's several windows stands nowhere.
+    pub(crate) fn is_window_spend_lost(&self, row: &Row) -> bool {
+        !self.has_window_spend && row.value("budget_limits").is_some_and(|limits| !is_empty(limits))
     }
 
     /// What the budget that an object refers to restricts without being kept here.

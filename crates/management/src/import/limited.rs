@@ -21,12 +21,12 @@ pub(crate) fn map(row: LitellmRow, known: &Known, now: i64, kind: Kind) -> Outco
     let mut missing = known.belongings(&row);
     missing.extend(known.of_budget(&row));
     let spent = row.money("spend");
-    let budget = row.text("budget_id").and_then(|id| known.budgets.get(id));
+    let budget = known.budget(&row);
     let window = budget.and_then(|budget| budget.window(spent));
     let spending = Spending::of(spent, None, window.as_slice(), now);
     let mut object = taken::object(kind, id, &row, now);
     missing.extend(taken::take(row, rules, &mut object));
-    Outcome::Mapped(Box::new(Mapped { spending, ..Mapped::of(object, missing) }))
+    Outcome::mapped(Mapped { spending, ..Mapped::of(object, missing) })
 }
 
 #[cfg(test)]
@@ -47,10 +47,7 @@ mod tests {
     }
 
     fn mapped(kind: Kind, row: &Value) -> Mapped {
-        match outcome(kind, row) {
-            Outcome::Mapped(mapped) => *mapped,
-            Outcome::Skipped { reason, .. } => panic!("skipped: {reason}"),
-        }
+        outcome(kind, row).expect_mapped()
     }
 
     #[test]

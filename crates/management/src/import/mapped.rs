@@ -1,8 +1,8 @@
 //! A row of LiteLLM's as it is to be here.
 
 use serde_json::Value;
-use trunkline_core::{Subject, SubjectKind};
-use trunkline_store::{Kind, Object};
+use trunkline_core::Subject;
+use trunkline_store::Object;
 
 use crate::import::missing::{Missing, can_be_blocked};
 use crate::import::spending::Spending;
@@ -14,7 +14,7 @@ pub(crate) struct Mapped {
     pub(crate) name: String,
     /// As it shall be kept.
     pub(crate) object: Object,
-    /// Whose spending it is.
+    /// Whose spending it is, where it is not the object's own.
     pub(crate) subject: Option<Subject>,
     pub(crate) spending: Spending,
     /// What of it is left out.
@@ -35,6 +35,10 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    pub(crate) fn mapped(mapped: Mapped) -> Self {
+        Self::Mapped(Box::new(mapped))
+    }
+
     pub(crate) fn skipped(name: impl Into<String>, reason: &'static str) -> Self {
         Self::Skipped { name: name.into(), reason }
     }
@@ -43,19 +47,10 @@ impl Outcome {
 impl Mapped {
     /// An object that is known by its id, and spends for itself.
     pub(crate) fn of(object: Object, missing: Vec<Missing>) -> Self {
-        let kind = match object.kind {
-            Kind::Key => Some(SubjectKind::Key),
-            Kind::User => Some(SubjectKind::User),
-            Kind::Team => Some(SubjectKind::Team),
-            Kind::Member => Some(SubjectKind::Member),
-            Kind::Customer => Some(SubjectKind::Customer),
-            Kind::Tag => Some(SubjectKind::Tag),
-            Kind::Budget | Kind::Model | Kind::Ledger => None,
-        };
         let has_budgets_of_models = object.settings.contains_key("model_max_budget");
         Self {
             name: object.id.clone(),
-            subject: kind.map(|kind| Subject::new(kind, object.id.as_str())),
+            subject: None,
             spending: Spending::default(),
             missing,
             begins_anew: has_budgets_of_models.then_some("model_max_budget").into_iter().collect(),
@@ -81,4 +76,19 @@ fn is_allowed(name: &str, allowed: &[String]) -> bool {
     let is_part =
         |entry: &String| name.strip_prefix(entry.as_str()).is_some_and(|rest| rest.starts_with('.'));
     allowed.iter().any(|entry| entry == name || is_part(entry))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Outcome {
+        /// What it must have been mapped to.
+        pub(crate) fn expect_mapped(self) -> Mapped {
+            match self {
+                Self::Mapped(mapped) => *mapped,
+                Self::Skipped { reason, .. } => panic!("skipped: {reason}"),
+            }
+        }
+    }
 }

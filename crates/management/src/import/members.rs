@@ -1,6 +1,5 @@
 //! Members of teams: what each of them has in a team, and what they are there.
 
-use rust_decimal::Decimal;
 use serde_json::Value;
 use trunkline_store::{Kind, LitellmRow, Object, member_id};
 
@@ -36,22 +35,21 @@ pub(crate) fn map(row: LitellmRow, known: &mut Known, now: i64) -> Outcome {
     let role = team.members.remove(&user_id).unwrap_or("user");
     let default_budget = team.default_budget.clone();
     let mut object = member(&team_id, &user_id, role, now);
-    let own = row.text("budget_id");
-    let budget = own.and_then(|id| known.budgets.get(id));
+    let (own, budget) = (row.text("budget_id"), known.budget(&row));
     let missing = take_budget(own, budget, default_budget.as_deref(), &mut object);
     let of_all = default_budget.as_ref().and_then(|id| known.budgets.get(id));
     let spending = spending(&row, [budget, of_all], now);
-    let restrictions: Vec<Missing> = missing.iter().filter(|missing| missing.restricts).cloned().collect();
+    let restrictions = Missing::restrictions(&missing);
     if !restrictions.is_empty() {
         known.members.insert(object.id.clone(), restrictions);
     }
-    Outcome::Mapped(Box::new(Mapped { name, spending, ..Mapped::of(object, missing) }))
+    Outcome::mapped(Mapped { name, spending, ..Mapped::of(object, missing) })
 }
 
 /// A member of whom there is no row.
 pub(crate) fn without_row(team_id: &str, user_id: &str, role: &str, now: i64) -> Outcome {
     let object = member(team_id, user_id, role, now);
-    Outcome::Mapped(Box::new(Mapped { name: shown(team_id, user_id), ..Mapped::of(object, Vec::new()) }))
+    Outcome::mapped(Mapped { name: shown(team_id, user_id), ..Mapped::of(object, Vec::new()) })
 }
 
 /// How people know a member.
@@ -93,14 +91,13 @@ fn take_budget(
 /// What a member spends in the team begins anew with the window of its own budget, or else with that of all members.
 fn spending(row: &Row, budgets: [Option<&Budget>; 2], now: i64) -> Spending {
     let spent = row.money("spend");
-    let total = row.value("total_spend").map(|_| row.money("total_spend"));
-    let total = total.filter(|total| *total > Decimal::ZERO);
     let windows = budgets.into_iter().flatten().filter_map(|budget| budget.window(spent));
-    Spending::of(spent, total, &windows.collect::<Vec<_>>(), now)
+    Spending::of(spent, row.spent_in_all(), &windows.collect::<Vec<_>>(), now)
 }
 
 #[cfg(test)]
 mod tests {
+    use rust_decimal::Decimal;
     use serde_json::json;
 
     use super::*;
@@ -127,10 +124,7 @@ mod tests {
     }
 
     fn mapped(known: &mut Known, row: &Value) -> Mapped {
-        match map(row.as_object().expect("an object").clone(), known, NOW) {
-            Outcome::Mapped(mapped) => *mapped,
-            Outcome::Skipped { reason, .. } => panic!("skipped: {reason}"),
-        }
+        map(row.as_object().expect("an object").clone(), known, NOW).expect_mapped()
     }
 
     #[test]

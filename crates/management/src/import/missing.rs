@@ -26,6 +26,11 @@ impl Missing {
         Self { name: name.into(), of: None, restricts: false }
     }
 
+    /// Those without which somebody may more.
+    pub(crate) fn restrictions(missing: &[Self]) -> Vec<Self> {
+        missing.iter().filter(|missing| missing.restricts).cloned().collect()
+    }
+
     /// The same, of somebody or something that the object belongs to.
     pub(crate) fn of(&self, kind: &str, id: &str) -> Self {
         Self { of: Some(format!("{kind} {id}")), ..self.clone() }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use jiff::Timestamp;
 use trunkline_store::{Kind, LitellmTable};
 
 use crate::import::mapped::Mapped;
 use crate::import::missing::{Missing, can_be_blocked};
 use crate::import::verdict::Verdict;
+use crate::times;
 
 /// How many lines of one sort are shown; of what restricts, all are.
 const LINES_MAX: usize = 20;
@@ -127,9 +127,9 @@ impl ImportReport {
 
     /// What there is to know of single objects, and how much of it is shown.
     fn lists(&self) -> [(&'static str, Vec<String>, usize); 10] {
-        let not_taken = self.not_taken.iter().map(|(table, rows)| {
+        let not_taken = self.not_taken.iter().filter_map(|(table, rows)| {
             let word = if *rows == 1 { "row" } else { "rows" };
-            format!("{rows} {word} of {}: {}", table.name(), what_of(*table))
+            Some(format!("{rows} {word} of {}: {}", table.name(), why_not_taken(*table)?))
         });
         [
             (BLOCKED, self.blocked.clone(), usize::MAX),
@@ -218,14 +218,14 @@ fn shown(name: &str) -> String {
 }
 
 fn time(at: i64) -> String {
-    Timestamp::from_millisecond(at).map_or_else(|_| at.to_string(), |time| time.to_string())
+    times::text(at).unwrap_or_else(|| at.to_string())
 }
 
-/// Why nothing is made of a table.
-fn what_of(table: LitellmTable) -> &'static str {
-    match table {
+/// Why nothing is made of a table. `None` of one that is imported.
+pub(crate) fn why_not_taken(table: LitellmTable) -> Option<&'static str> {
+    Some(match table {
         LitellmTable::RotatedKeys => "old secrets of keys, which are of no use here, whatever their grace",
-        LitellmTable::Models => "deployments, which the file says here",
+        LitellmTable::Models => "deployments, which the file says here, or /model/new",
         LitellmTable::Organizations | LitellmTable::Projects => {
             "there are none here; who is blocked for what they restrict is said above"
         }
@@ -239,8 +239,8 @@ fn what_of(table: LitellmTable) -> &'static str {
         | LitellmTable::WindowSpend
         | LitellmTable::EndUsers
         | LitellmTable::Tags
-        | LitellmTable::ObjectPermissions => "a part of what is imported",
-    }
+        | LitellmTable::ObjectPermissions => return None,
+    })
 }
 
 #[cfg(test)]
@@ -272,7 +272,7 @@ mod tests {
             "  customer c3: it was made here\n",
             "  customer g19\n  and 2 more\n",
             "  customers: default_model (1)\n",
-            "  1 row of LiteLLM_ProxyModelTable: deployments, which the file says here\n",
+            "  1 row of LiteLLM_ProxyModelTable: deployments, which the file says here, or /model/new\n",
             "\nnothing was written\n",
         ] {
             assert!(shown.contains(line), "{line}\n{shown}");

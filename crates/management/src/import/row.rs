@@ -55,6 +55,11 @@ impl Row {
         self.value(name).and_then(numbers::money).unwrap_or_default()
     }
 
+    /// What was spent in all, where LiteLLM counts that.
+    pub(crate) fn spent_in_all(&self) -> Option<Decimal> {
+        Some(self.money("total_spend")).filter(|total| *total > Decimal::ZERO)
+    }
+
     /// A time in milliseconds since 1970.
     pub(crate) fn time(&self, name: &str) -> Option<i64> {
         self.text(name).and_then(time)

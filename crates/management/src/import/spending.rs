@@ -4,12 +4,10 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use trunkline_core::Subject;
 use trunkline_limits::Period;
-use trunkline_store::Spent;
+use trunkline_store::{AMOUNT_MAX, Spent};
 
+use crate::import::row::Row;
 use crate::numbers;
-
-/// The most that is counted of what somebody has spent, in dollars: a counter holds no more.
-const AMOUNT_MAX: Decimal = Decimal::from_parts(9_000_000, 0, 0, false, 0);
 
 /// A window in which somebody spends, as LiteLLM keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,11 +20,39 @@ pub(crate) struct Window {
     pub(crate) spent: Decimal,
 }
 
+impl Window {
+    /// The window of a row's own budget, if it has one.
+    pub(crate) fn of(row: &Row, spent: Decimal) -> Option<Self> {
+        let duration = row.text("budget_duration")?.to_owned();
+        Some(Self { duration, ends_at: row.time("budget_reset_at"), spent })
+    }
+}
+
+/// What LiteLLM counts as spent since it began anew.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counted {
+    /// When it begins anew next, if it does.
+    pub(crate) ends_at: Option<i64>,
+    pub(crate) spent: Decimal,
+}
+
+impl Counted {
+    /// What was spent since an earlier look. Once the end that was seen then has passed and another is told, all of it was
+    /// spent since; else it goes on, and is less only where somebody has set it back.
+    fn since(&self, earlier: &Self, now: i64) -> Decimal {
+        let began_anew =
+            earlier.ends_at.is_some_and(|ends_at| ends_at <= now && self.ends_at != Some(ends_at));
+        if began_anew { self.spent } else { self.spent - earlier.spent }
+    }
+}
+
 /// What somebody has spent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Spending {
     /// Since the beginning. `None` where LiteLLM forgets it with each window.
     pub(crate) ever: Option<Decimal>,
+    /// What counts there as spent.
+    pub(crate) there: Counted,
     /// In the windows that are open here now.
     pub(crate) windows: Vec<Amount>,
     /// Windows that end at another time there.
@@ -39,6 +65,8 @@ pub(crate) struct Amount {
     pub(crate) period: String,
     pub(crate) begins_at: i64,
     pub(crate) amount: Decimal,
+    /// What of it stands there. `None` where an earlier version has not noted it.
+    pub(crate) there: Option<Counted>,
 }
 
 /// A window that ends at another time here.
@@ -50,11 +78,13 @@ pub(crate) struct Shift {
 }
 
 impl Spending {
-    /// What LiteLLM counts as spent, and begins anew with each of these windows; and what it knows to be spent in all. Without
-    /// a window, what counts there counts for ever here, however much it was in all.
+    /// What LiteLLM counts as spent, and begins anew with each of these windows; and what it knows to be spent in all.
+    /// Without a window, what counts there counts for ever here, however much it was in all.
     pub(crate) fn of(spend: Decimal, total: Option<Decimal>, windows: &[Window], now: i64) -> Self {
         let ever = if windows.is_empty() { Some(spend) } else { total.map(|total| total.max(spend)) };
-        Self { ever: ever.map(counted), ..Self::default() }.with(windows, now)
+        let ends_at = windows.first().and_then(|window| window.ends_at);
+        let there = Counted { ends_at, spent: counted(spend) };
+        Self { ever: ever.map(counted), there, ..Self::default() }.with(windows, now)
     }
 
     /// The same, where what counts there limits what is spent for ever here, though it begins anew there.
@@ -73,10 +103,14 @@ impl Spending {
         let period = Period::parse(&window.duration);
         let (label, begins_at) = (period.to_string(), period.begins_at(now));
         let has_ended = window.ends_at.is_some_and(|ends_at| ends_at <= now);
-        let amount = if has_ended { Decimal::ZERO } else { counted(window.spent) };
-        match self.windows.iter_mut().find(|other| other.period == label) {
-            Some(other) => other.amount = other.amount.max(amount),
-            None => self.windows.push(Amount { period: label, begins_at, amount }),
+        let spent = counted(window.spent);
+        let there = Counted { ends_at: window.ends_at, spent };
+        let amount = if has_ended { Decimal::ZERO } else { spent };
+        let amount = Amount { period: label, begins_at, amount, there: Some(there) };
+        match self.windows.iter_mut().find(|other| other.period == amount.period) {
+            Some(other) if other.amount < amount.amount => *other = amount,
+            Some(_) => {}
+            None => self.windows.push(amount),
         }
         let here = period.ends_at(now);
         if let Some(there) = window.ends_at.filter(|there| !has_ended && *there != here) {
@@ -86,33 +120,42 @@ impl Spending {
 
     /// What is to be added to the counters of a subject, where `taken` was added already; and what will have been added
     /// then.
-    pub(crate) fn beyond(&self, taken: &Taken, subject: &Subject) -> (Vec<Spent>, Taken) {
-        let windows = self.windows.iter().map(|window| {
-            let before = taken.of(&window.period, window.begins_at);
-            Amount { amount: window.amount - before, ..window.clone() }
-        });
-        let mut beyond: Vec<Amount> = windows.collect();
+    pub(crate) fn beyond(&self, taken: &Taken, subject: &Subject, now: i64) -> (Vec<Spent>, Taken) {
+        let mut after: Vec<Amount> = self.windows.iter().map(|window| taken.with(window, now)).collect();
         let before = taken.of("", 0);
-        // What is forgotten with each window was spent on top of what was known before.
-        let ever = self
-            .ever
-            .unwrap_or_else(|| before + beyond.first().map(|first| first.amount).unwrap_or_default());
-        let of_ever = |amount| Amount { period: String::new(), begins_at: 0, amount };
-        beyond.push(of_ever(ever - before));
-        beyond.retain(|more| !more.amount.is_zero());
-        let mut taken: Vec<Amount> = self.windows.iter().cloned().chain([of_ever(ever)]).collect();
-        taken.retain(|amount| !amount.amount.is_zero());
-        let spent = beyond.into_iter().map(|Amount { period, begins_at, amount }| Spent {
+        let held = |amount: &Amount| {
+            taken.of(&amount.period, amount.begins_at).map_or(Decimal::ZERO, |held| held.amount)
+        };
+        let ever = self.ever.unwrap_or_else(|| {
+            // What is forgotten with each window was spent on top of what was known before.
+            let more = match before.and_then(|before| before.there.as_ref()) {
+                Some(there) => self.there.since(there, now),
+                None => after.first().map(|first| first.amount - held(first)).unwrap_or_default(),
+            };
+            counted(before.map_or(Decimal::ZERO, |before| before.amount) + more)
+        });
+        let there = Some(self.there.clone());
+        after.push(Amount { period: String::new(), begins_at: 0, amount: ever, there });
+        let spent = after.iter().map(|amount| Spent {
             subject: subject.clone(),
-            period,
-            begins_at,
-            amount,
+            period: amount.period.clone(),
+            begins_at: amount.begins_at,
+            amount: amount.amount - held(amount),
             corrected: Decimal::ZERO,
         });
-        (spent.collect(), Taken(taken))
+        let spent = spent.filter(|spent| !spent.amount.is_zero()).collect();
+        after.retain(|amount| !amount.is_nothing());
+        (spent, Taken(after))
     }
 }
 
+impl Amount {
+    fn is_nothing(&self) -> bool {
+        self.amount.is_zero() && self.there.as_ref().is_none_or(|there| there.spent.is_zero())
+    }
+}
+
+/// As much as a counter holds.
 fn counted(amount: Decimal) -> Decimal {
     amount.clamp(Decimal::ZERO, AMOUNT_MAX).normalize()
 }
@@ -128,6 +171,10 @@ impl Taken {
                 period: amount.get("period")?.as_str()?.to_owned(),
                 begins_at: amount.get("begins_at")?.as_i64()?,
                 amount: amount.get("amount").and_then(numbers::money)?,
+                there: amount.get("there").and_then(|there| {
+                    let ends_at = there.get("ends_at").and_then(Value::as_i64);
+                    Some(Counted { ends_at, spent: there.get("spent").and_then(numbers::money)? })
+                }),
             })
         });
         Self(amounts.collect())
@@ -139,14 +186,38 @@ impl Taken {
                 "period": amount.period,
                 "begins_at": amount.begins_at,
                 "amount": numbers::value(amount.amount),
+                "there": amount.there.as_ref().map(|there| {
+                    json!({ "ends_at": there.ends_at, "spent": numbers::value(there.spent) })
+                }),
             })
         });
         amounts.collect()
     }
 
-    fn of(&self, period: &str, begins_at: i64) -> Decimal {
-        let is_meant = |amount: &&Amount| amount.period == period && amount.begins_at == begins_at;
-        self.0.iter().find(is_meant).map(|amount| amount.amount).unwrap_or_default()
+    fn of(&self, period: &str, begins_at: i64) -> Option<&Amount> {
+        self.0.iter().find(|amount| amount.period == period && amount.begins_at == begins_at)
+    }
+
+    /// Whether a window that was open then, and is still, ends at another time: were that not noted, it would look later as if
+    /// it had begun anew.
+    pub(crate) fn is_outdated(&self, then: &Self, now: i64) -> bool {
+        let ends_at = |amount: &Amount| amount.there.as_ref().and_then(|there| there.ends_at);
+        self.0.iter().filter(|held| ends_at(held).is_some_and(|ends_at| ends_at > now)).any(|held| {
+            then.0.iter().any(|then| then.period == held.period && ends_at(then) != ends_at(held))
+        })
+    }
+
+    /// A window with what was taken of it before. LiteLLM's may end within it: what was taken stays, and what was spent
+    /// since comes on top.
+    fn with(&self, window: &Amount, now: i64) -> Amount {
+        let held = self.of(&window.period, window.begins_at);
+        let amount = match held.and_then(|held| held.there.as_ref()).zip(window.there.as_ref()) {
+            Some((before, there)) => {
+                counted(held.map(|held| held.amount).unwrap_or_default() + there.since(before, now))
+            }
+            None => window.amount,
+        };
+        Amount { amount, ..window.clone() }
     }
 }
 
@@ -156,7 +227,8 @@ mod tests {
 
     use super::*;
 
-    const DAY_MS: i64 = 86_400_000;
+    const HOUR_MS: i64 = 3_600_000;
+    const DAY_MS: i64 = 24 * HOUR_MS;
 
     fn dollars(text: &str) -> Decimal {
         text.parse().expect("the test's own figure")
@@ -168,9 +240,14 @@ mod tests {
 
     /// What is added to which counter, as `period@beginning amount`.
     fn added(spending: &Spending, taken: &Taken) -> (Vec<String>, Taken) {
-        let (spent, taken) = spending.beyond(taken, &Subject::new(SubjectKind::Key, "k"));
-        let shown =
-            spent.iter().map(|spent| format!("{}@{} {}", spent.period, spent.begins_at, spent.amount));
+        added_at(10 * DAY_MS + 5, spending, taken)
+    }
+
+    fn added_at(now: i64, spending: &Spending, taken: &Taken) -> (Vec<String>, Taken) {
+        let (spent, taken) = spending.beyond(taken, &Subject::new(SubjectKind::Key, "k"), now);
+        let shown = spent
+            .iter()
+            .map(|spent| format!("{}@{} {}", spent.period, spent.begins_at, spent.amount.normalize()));
         (shown.collect(), taken)
     }
 
@@ -196,7 +273,7 @@ mod tests {
         assert_eq!(added(&of("5", now), &taken).0, [""; 0]);
         let (more, taken) = added(&of("6", now), &taken);
         assert_eq!(more, ["1d@864000000 1", "@0 1"]);
-        let (next, taken) = added(&of("2", now + DAY_MS), &taken);
+        let (next, taken) = added_at(now + DAY_MS, &of("2", now + DAY_MS), &taken);
         assert_eq!(next, ["1d@950400000 2", "@0 2"], "nothing of the day before is taken off");
         // Without a window the same figure counts for ever.
         let ever = Spending::of(dollars("2"), None, &[], now + DAY_MS);
@@ -209,6 +286,82 @@ mod tests {
         let spending = Spending::of(dollars("5"), Some(dollars("9")), &[daily("5", now)], now);
         assert_eq!(added(&spending, &Taken::default()).0, ["@0 9"]);
         assert_eq!(spending.shifted, []);
+    }
+
+    #[test]
+    fn a_window_that_ends_there_within_the_one_here_takes_nothing_back() {
+        // There the day ends at five in the morning.
+        let end = 10 * DAY_MS + 5 * HOUR_MS;
+        let look = |now: i64, spent: &str, ends_at: i64, taken: &Taken| {
+            let spending = Spending::of(dollars(spent), None, &[daily(spent, ends_at)], now);
+            let (added, taken) = added_at(now, &spending, taken);
+            (added, Taken::read(Some(&taken.written())))
+        };
+        let (first, taken) = look(end - HOUR_MS, "5", end, &Taken::default());
+        assert_eq!(first, ["1d@864000000 5", "@0 5"]);
+        let (ended, taken) = look(end + HOUR_MS, "5", end, &taken);
+        assert_eq!(ended, [""; 0], "it was not begun anew there yet");
+        let (more, taken) = look(end + HOUR_MS, "5.5", end, &taken);
+        assert_eq!(more, ["1d@864000000 0.5", "@0 0.5"]);
+        let (anew, taken) = look(end + 2 * HOUR_MS, "0", end + DAY_MS, &taken);
+        assert_eq!(anew, [""; 0]);
+        let (on, taken) = look(end + 3 * HOUR_MS, "2", end + DAY_MS, &taken);
+        assert_eq!(on, ["1d@864000000 2", "@0 2"]);
+        let (set_back, taken) = look(end + 4 * HOUR_MS, "1", end + DAY_MS, &taken);
+        assert_eq!(set_back, ["1d@864000000 -1", "@0 -1"], "by somebody, and not by its end");
+        // Here the next day has begun, and there it has not.
+        let (next, taken) = look(11 * DAY_MS, "1.5", end + DAY_MS, &taken);
+        assert_eq!(next, ["1d@950400000 1.5", "@0 0.5"]);
+        assert_eq!(
+            look(11 * DAY_MS + 6 * HOUR_MS, "0.25", end + 2 * DAY_MS, &taken).0,
+            ["1d@950400000 0.25", "@0 0.25"]
+        );
+    }
+
+    #[test]
+    fn what_had_ended_before_the_first_look_is_no_more_later() {
+        let now = 10 * DAY_MS + 5;
+        let of = |spent: &str| Spending::of(dollars(spent), None, &[daily(spent, now - 1)], now);
+        let (first, taken) = added(&of("5"), &Taken::default());
+        assert_eq!(first, [""; 0]);
+        assert_eq!(added(&of("5.5"), &taken).0, ["1d@864000000 0.5", "@0 0.5"]);
+    }
+
+    #[test]
+    fn another_window_there_makes_nothing_count_twice_for_ever() {
+        let now = 10 * DAY_MS + 5;
+        let of = |spent: &str, duration: &str, ends_at: i64| {
+            let window =
+                Window { duration: duration.to_owned(), ends_at: Some(ends_at), spent: dollars(spent) };
+            Spending::of(dollars(spent), None, &[window], now)
+        };
+        let (_, daily) = added(&of("5", "1d", 11 * DAY_MS), &Taken::default());
+        let (more, _) = added(&of("6", "30d", 30 * DAY_MS), &daily);
+        assert_eq!(more, ["30d@0 6", "@0 1"]);
+        let (_, without) = added(&Spending::of(dollars("5"), None, &[], now), &Taken::default());
+        assert_eq!(added(&of("6", "1d", 11 * DAY_MS), &without).0, ["1d@864000000 6", "@0 1"]);
+    }
+
+    #[test]
+    fn an_end_that_is_put_off_there_is_noted() {
+        let now = 10 * DAY_MS + 5;
+        let of = |ends_at: i64| Spending::of(dollars("5"), None, &[daily("5", ends_at)], now);
+        let (_, taken) = added(&of(11 * DAY_MS), &Taken::default());
+        let (more, put_off) = added(&of(12 * DAY_MS), &taken);
+        assert_eq!(more, [""; 0]);
+        assert!(taken.is_outdated(&put_off, now));
+        assert!(!put_off.is_outdated(&put_off, now));
+        assert!(!taken.is_outdated(&put_off, 11 * DAY_MS), "it has begun anew by itself");
+    }
+
+    #[test]
+    fn notes_of_earlier_versions_are_read() {
+        let note = json!([
+            { "period": "1d", "begins_at": 10 * DAY_MS, "amount": 5 },
+            { "period": "", "begins_at": 0, "amount": 7 },
+        ]);
+        let spending = Spending::of(dollars("6"), None, &[daily("6", 11 * DAY_MS)], 10 * DAY_MS + 5);
+        assert_eq!(added(&spending, &Taken::read(Some(&note))).0, ["1d@864000000 1", "@0 1"]);
     }
 
     #[test]

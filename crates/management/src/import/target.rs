@@ -6,6 +6,7 @@ use std::sync::Arc;
 use trunkline_core::{Error, ErrorKind};
 use trunkline_store::{Kind, Object, ObjectQuery, Order, Spent, Store, Write};
 
+use crate::counters;
 use crate::draft::Draft;
 use crate::import::ImportOptions;
 use crate::import::mapped::{Mapped, Outcome};
@@ -92,8 +93,7 @@ impl Target {
 
     async fn settle(&self, kind: Kind, batch: &[Mapped]) -> Result<Vec<Plan>, Error> {
         let ids: Vec<String> = batch.iter().map(|mapped| mapped.object.id.clone()).collect();
-        let mut tries = 1;
-        loop {
+        in_tries(async || {
             let held = self.store.objects(kind, &ids).await?;
             let held: HashMap<&str, &Object> =
                 held.iter().map(|object| (object.id.as_str(), object)).collect();
@@ -103,11 +103,9 @@ impl Target {
                 .collect();
             let drafts: Vec<Draft> = plans.iter().filter_map(|plan| plan.draft.clone()).collect();
             let added = plans.iter().flat_map(|plan| plan.added.clone()).collect();
-            match self.write(drafts, added).await {
-                Err(error) if error.kind() == ErrorKind::Conflict && tries < TRIES_MAX => tries += 1,
-                written => return written.map(|()| plans),
-            }
-        }
+            self.write(drafts, added).await.map(|()| plans)
+        })
+        .await
     }
 
     fn plan(&self, mapped: &Mapped, held: Option<&Object>) -> Plan {
@@ -123,10 +121,13 @@ impl Target {
             return nothing;
         }
         let taken = before.clone().map(|note| note.taken).unwrap_or_default();
-        let spent = mapped.subject.as_ref().map(|subject| mapped.spending.beyond(&taken, subject));
-        let (added, taken) = spent.unwrap_or_default();
+        // A key that is here says itself where it counts.
+        let own = || counters::subject(held.unwrap_or(&mapped.object));
+        let subject = mapped.subject.clone().or_else(own);
+        let spent = subject.map(|subject| mapped.spending.beyond(&taken, &subject, self.now));
+        let (added, taken_then) = spent.unwrap_or_default();
         let is_rewritten = matches!(verdict, Verdict::New | Verdict::Changed);
-        if !is_rewritten && added.is_empty() {
+        if !is_rewritten && added.is_empty() && !taken.is_outdated(&taken_then, self.now) {
             return nothing;
         }
         let mut after = match held {
@@ -139,7 +140,7 @@ impl Target {
             Some(note) if !is_rewritten => note.content.clone(),
             _ => note::content(&after),
         };
-        Note { database: self.database.clone(), content, taken, is_gone: false }.put(&mut after);
+        Note { database: self.database.clone(), content, taken: taken_then, is_gone: false }.put(&mut after);
         Plan { verdict, draft: Some(Draft::imported(held.cloned(), after)), added }
     }
 
@@ -156,23 +157,21 @@ impl Target {
         self.store.write(write).await.map(drop)
     }
 
-    /// Learns which names of keys, and addresses of users, are those of objects that are not from this database: no two may
-    /// have the same.
+    /// Learns which names of keys, or addresses of users, are those of objects that are not from this database.
     ///
     /// # Errors
     ///
     /// What the store says.
     pub(crate) async fn learn_names(&mut self, kind: Kind) -> Result<(), Error> {
-        for page in 0.. {
-            let held = self.listed(kind, page).await?;
-            let is_last = (held.len() as u64) < LISTED_AT_ONCE;
+        if !has_own_name(kind) {
+            return Ok(());
+        }
+        let mut pages = Pages::of(kind);
+        while let Some(held) = pages.next(&*self.store).await? {
             let others = held.into_iter().filter(|held| !self.is_from_here(held));
             let names: Vec<(String, String)> =
                 others.filter_map(|held| Some((held.alias?, held.id))).collect();
             self.names.extend(names);
-            if is_last {
-                break;
-            }
         }
         Ok(())
     }
@@ -180,10 +179,7 @@ impl Target {
     /// Leaves out the name of a key, or the address of a user, that another one has.
     fn free_name(&mut self, mapped: &mut Mapped, report: &mut ImportReport) {
         let object = &mapped.object;
-        let Some(name) = object.alias.clone().filter(|_| matches!(object.kind, Kind::Key | Kind::User))
-        else {
-            return;
-        };
+        let Some(name) = object.alias.clone().filter(|_| has_own_name(object.kind)) else { return };
         let owner = self.names.entry(name.clone()).or_insert_with(|| object.id.clone());
         if *owner != object.id {
             report.note_nameless(mapped, &name);
@@ -196,13 +192,8 @@ impl Target {
         self.database.is_some() && Note::of(held).is_some_and(|note| note.database == self.database)
     }
 
-    async fn listed(&self, kind: Kind, page: u64) -> Result<Vec<Object>, Error> {
-        let (offset, limit) = (page * LISTED_AT_ONCE, LISTED_AT_ONCE);
-        let query = ObjectQuery { order: Order::Oldest, offset, limit, ..ObjectQuery::default() };
-        Ok(self.store.list(kind, &query).await?.items)
-    }
-
-    /// Deletes what was taken over from this database earlier and is not there any more, once all rows of a kind were taken.
+    /// Deletes what was taken over from this database earlier and is not there any more, once all rows of a kind were
+    /// taken.
     ///
     /// # Errors
     ///
@@ -210,15 +201,12 @@ impl Target {
     pub(crate) async fn forget_gone(&mut self, kind: Kind, report: &mut ImportReport) -> Result<(), Error> {
         let gone = self.gone(kind, report).await?;
         for ids in gone.chunks(AT_ONCE) {
-            let mut tries = 1;
-            loop {
+            in_tries(async || {
                 let held = self.store.objects(kind, ids).await?;
                 let drafts = held.iter().filter(|held| self.goes(held)).map(deleted).collect();
-                match self.write(drafts, Vec::new()).await {
-                    Err(error) if error.kind() == ErrorKind::Conflict && tries < TRIES_MAX => tries += 1,
-                    written => break written?,
-                }
-            }
+                self.write(drafts, Vec::new()).await
+            })
+            .await?;
         }
         self.seen.clear();
         self.names.clear();
@@ -234,9 +222,8 @@ impl Target {
     /// The ids of what is to be deleted. What stays although it is gone is told.
     async fn gone(&self, kind: Kind, report: &mut ImportReport) -> Result<Vec<String>, Error> {
         let mut gone = Vec::new();
-        for page in 0.. {
-            let listed = self.listed(kind, page).await?;
-            let is_last = (listed.len() as u64) < LISTED_AT_ONCE;
+        let mut pages = Pages::of(kind);
+        while let Some(listed) = pages.next(&*self.store).await? {
             for held in listed.iter().filter(|held| !self.seen.contains(&held.id)) {
                 let Some(database) = &self.database else {
                     if Note::of(held).is_some() {
@@ -252,11 +239,46 @@ impl Target {
                     gone.push(held.id.clone());
                 }
             }
-            if is_last {
-                break;
-            }
         }
         Ok(gone)
+    }
+}
+
+/// Whether no two objects of a kind may have the same name: keys, and users with their addresses.
+fn has_own_name(kind: Kind) -> bool {
+    matches!(kind, Kind::Key | Kind::User)
+}
+
+/// Everything of one kind that is in the store, page by page.
+struct Pages {
+    kind: Kind,
+    next: Option<u64>,
+}
+
+impl Pages {
+    fn of(kind: Kind) -> Self {
+        Self { kind, next: Some(0) }
+    }
+
+    async fn next(&mut self, store: &dyn Store) -> Result<Option<Vec<Object>>, Error> {
+        let Some(offset) = self.next else { return Ok(None) };
+        let query =
+            ObjectQuery { order: Order::Oldest, offset, limit: LISTED_AT_ONCE, ..ObjectQuery::default() };
+        let items = store.list(self.kind, &query).await?.items;
+        let is_last = (items.len() as u64) < LISTED_AT_ONCE;
+        self.next = (!is_last).then_some(offset + LISTED_AT_ONCE);
+        Ok(Some(items))
+    }
+}
+
+/// Does it again where somebody else was quicker, three times in all.
+async fn in_tries<T>(mut once: impl AsyncFnMut() -> Result<T, Error>) -> Result<T, Error> {
+    let mut tries = 1;
+    loop {
+        match once().await {
+            Err(error) if error.kind() == ErrorKind::Conflict && tries < TRIES_MAX => tries += 1,
+            done => return done,
+        }
     }
 }
 
@@ -274,5 +296,38 @@ fn name(object: &Object) -> String {
         (Kind::Key, ..) => keys::name(object),
         (Kind::Member, Some(team_id), Some(user_id)) => members::shown(team_id, user_id),
         _ => object.id.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use trunkline_core::{Subject, SubjectKind};
+    use trunkline_keys::COUNTS_AS;
+    use trunkline_store::SqliteStore;
+
+    use super::*;
+    use crate::import::spending::{Spending, Window};
+
+    #[tokio::test]
+    async fn what_a_key_spent_is_added_where_it_counts() {
+        let store = Arc::new(SqliteStore::in_memory().await.expect("a store"));
+        let options = ImportOptions { overwrite: true, ..ImportOptions::default() };
+        let target = Target::new(store, options, Some("db".to_owned()), 0);
+        let key = |id: &str| Object::new(Kind::Key, id, 0);
+        let spent = Window { duration: "30d".to_owned(), ends_at: None, spent: 3.into() };
+        let mapped = Mapped {
+            spending: Spending::of(3.into(), None, &[spent], 0),
+            ..Mapped::of(key("second"), Vec::new())
+        };
+        let subjects = |held: Option<&Object>| {
+            let added = target.plan(&mapped, held).added;
+            added.into_iter().map(|spent| spent.subject).collect::<Vec<_>>()
+        };
+        assert_eq!(subjects(None), vec![Subject::new(SubjectKind::Key, "second"); 2]);
+        // The key had another secret here before it was given the one that it has there.
+        let mut renewed = key("second");
+        renewed.settings.insert(COUNTS_AS.to_owned(), Value::from("first"));
+        assert_eq!(subjects(Some(&renewed)), vec![Subject::new(SubjectKind::Key, "first"); 2]);
     }
 }

@@ -32,9 +32,7 @@ pub(crate) fn map(row: LitellmRow, known: &mut Known, now: i64) -> Outcome {
     missing.extend(unnamed);
     let default_budget = row.metadata().and_then(|metadata| metadata.remove(DEFAULT_BUDGET));
     let default_budget = default_budget.as_ref().and_then(Value::as_str).map(str::to_owned);
-    let has_limits = row
-        .value("budget_limits")
-        .is_some_and(|limits| limits.as_array().is_some_and(|limits| !limits.is_empty()));
+    let is_window_spend_lost = known.is_window_spend_lost(&row);
     let mut object = taken::object(Kind::Team, id.as_str(), &row, now);
     missing.extend(taken::take(row, &rules::TEAMS, &mut object));
     if let Some(budget_id) = &default_budget {
@@ -50,13 +48,13 @@ pub(crate) fn map(row: LitellmRow, known: &mut Known, now: i64) -> Outcome {
     }
     known.teams.insert(id, Team { default_budget, members });
     let mut mapped = Mapped { spending, ..Mapped::of(object, missing) };
-    if has_limits && !known.has_window_spend {
+    if is_window_spend_lost {
         mapped.begins_anew.push("budget_limits");
     }
     if let Some(alias) = &mapped.object.alias {
         mapped.name = format!("{alias} ({})", mapped.object.id);
     }
-    Outcome::Mapped(Box::new(mapped))
+    Outcome::mapped(mapped)
 }
 
 /// Who is in a team: each with an address and a role. Whoever is known by an address alone is in it once there is a user.
@@ -95,11 +93,7 @@ fn take_default(known: &Known, budget_id: &str, team: &mut Object) -> Vec<Missin
 
 fn spending(row: &Row, known: &Known, now: i64) -> Spending {
     let spent = row.money("spend");
-    let own = row.text("budget_duration").map(|duration| Window {
-        duration: duration.to_owned(),
-        ends_at: row.time("budget_reset_at"),
-        spent,
-    });
+    let own = Window::of(row, spent);
     let id = row.text("team_id").unwrap_or_default();
     Spending::of(spent, None, own.as_slice(), now).with(&known.windows_of_limits(row, "team", id), now)
 }
@@ -112,10 +106,7 @@ mod tests {
     const NOW: i64 = 1_795_773_600_000;
 
     fn mapped(known: &mut Known, row: &Value) -> Mapped {
-        match map(row.as_object().expect("an object").clone(), known, NOW) {
-            Outcome::Mapped(mapped) => *mapped,
-            Outcome::Skipped { reason, .. } => panic!("skipped: {reason}"),
-        }
+        map(row.as_object().expect("an object").clone(), known, NOW).expect_mapped()
     }
 
     fn with_budget(settings: &Value) -> Known {

@@ -29,7 +29,7 @@ pub(crate) fn map(row: LitellmRow, known: &mut Known, now: i64) -> Outcome {
     let mut object = taken::object(Kind::User, id.as_str(), &row, now);
     missing.extend(taken::take(row, &rules::USERS, &mut object));
     object.settings.insert("user_role".to_owned(), Value::from(role.name()));
-    let restrictions: Vec<Missing> = missing.iter().filter(|missing| missing.restricts).cloned().collect();
+    let restrictions = Missing::restrictions(&missing);
     if !restrictions.is_empty() {
         known.users.insert(id.clone(), restrictions);
     }
@@ -40,7 +40,7 @@ pub(crate) fn map(row: LitellmRow, known: &mut Known, now: i64) -> Outcome {
     if id == ALL_CALLERS {
         mapped.subject = Some(Subject::global());
     }
-    Outcome::Mapped(Box::new(mapped))
+    Outcome::mapped(mapped)
 }
 
 /// The role that comes nearest, and that there is no such role where there is none. LiteLLM takes one that it does not know
@@ -58,11 +58,7 @@ fn role(row: &Row) -> (Role, Option<Missing>) {
 
 fn spending(row: &Row, now: i64) -> Spending {
     let spent = row.money("spend");
-    let window = row.text("budget_duration").map(|duration| Window {
-        duration: duration.to_owned(),
-        ends_at: row.time("budget_reset_at"),
-        spent,
-    });
+    let window = Window::of(row, spent);
     Spending::of(spent, None, window.as_slice(), now)
 }
 
@@ -75,10 +71,7 @@ mod tests {
     const NOW: i64 = 1_795_773_600_000;
 
     fn mapped(known: &mut Known, row: &Value) -> Mapped {
-        match map(row.as_object().expect("an object").clone(), known, NOW) {
-            Outcome::Mapped(mapped) => *mapped,
-            Outcome::Skipped { reason, .. } => panic!("skipped: {reason}"),
-        }
+        map(row.as_object().expect("an object").clone(), known, NOW).expect_mapped()
     }
 
     #[test]

@@ -19,23 +19,24 @@ pub(crate) async fn activity(desk: &Desk, asked: &Asked<'_>, entity: Dimension) 
     let query = Query::read(asked.query, &names)?;
     let page = query.page("page_size", 50)?;
     let scope = Scope::read(desk, asked.actor, &query).await?.last_days();
-    let mut days = by_day(desk, &scope, None).await?;
-    // The newest day first, as in LiteLLM.
-    days.reverse();
-    let total: Sums = days.iter().fold(Sums::default(), |mut total, (_, _, day)| {
-        sums::add(&mut total, day);
+    let days = read(desk, &scope, entity).await?;
+    let total: Sums = days.values().fold(Sums::default(), |mut total, day| {
+        sums::add(&mut total, &day.whole);
         total
     });
-    let parts = Parts::read(desk, &scope, entity).await?;
+    let pages = page.pages(days.len() as u64);
     let skipped = usize::try_from(page.offset()).unwrap_or(usize::MAX);
     let size = usize::try_from(page.size).unwrap_or_default();
-    let results: Vec<Value> = days
-        .iter()
-        .skip(skipped)
-        .take(size)
-        .map(|(date, _, day)| json!({ "date": date, "metrics": sums::shown(day), "breakdown": parts.of(date) }))
+    // The newest day first, as in LiteLLM.
+    let shown: Vec<(&String, &Day)> = days.iter().rev().skip(skipped).take(size).collect();
+    let names = Names::read(desk, shown.iter().flat_map(|(_, day)| day.values(Dimension::Key))).await?;
+    let results: Vec<Value> = shown
+        .into_iter()
+        .map(|(date, day)| {
+            let breakdown = day.breakdown(desk, &names, entity);
+            json!({ "date": date, "metrics": sums::shown(&day.whole), "breakdown": breakdown })
+        })
         .collect();
-    let pages = page.pages(days.len() as u64);
     let mut metadata = Map::new();
     if let Value::Object(shown) = sums::shown(&total) {
         metadata.extend(shown.into_iter().map(|(name, value)| {
@@ -49,59 +50,74 @@ pub(crate) async fn activity(desk: &Desk, asked: &Asked<'_>, entity: Dimension) 
     Ok(Reply::ok(json!({ "results": results, "metadata": metadata })))
 }
 
-/// Sums by day, and by a further dimension; the oldest day first.
-async fn by_day(
-    desk: &Desk,
-    scope: &Scope,
-    further: Option<Dimension>,
-) -> Result<Vec<(String, String, Sums)>, Error> {
-    let by: Vec<Dimension> = [Dimension::Day].into_iter().chain(further).collect();
-    let found = desk.store().activity(&scope.activity(&by)).await?;
-    let mut days: Vec<_> = found
-        .into_iter()
-        .map(|activity| {
+/// What was used on one day, as a whole and by each value of each dimension.
+#[derive(Debug, Default)]
+struct Day {
+    whole: Sums,
+    parts: BTreeMap<Dimension, BTreeMap<String, Sums>>,
+}
+
+/// The days of this scope by their dates.
+///
+/// The store adds up all sums of the time for each question, so few questions are asked: dimensions whose values go
+/// together, as a key and its user do, are told apart in one, which gives hardly more sums than the finer of them alone.
+async fn read(desk: &Desk, scope: &Scope, entity: Dimension) -> Result<BTreeMap<String, Day>, Error> {
+    let of_models: &[Dimension] = &[Dimension::Model, Dimension::Group, Dimension::Provider];
+    let of_keys: &[Dimension] = match entity {
+        Dimension::Key | Dimension::Tag => &[Dimension::Key],
+        _ => &[Dimension::Key, entity],
+    };
+    // A request with several tags is in the sums of each of them, so that nothing else can be told by these.
+    let of_tags: Option<&[Dimension]> = (entity == Dimension::Tag).then_some(&[Dimension::Tag]);
+    let mut days: BTreeMap<String, Day> = BTreeMap::new();
+    for (number, dimensions) in [of_models, of_keys].into_iter().chain(of_tags).enumerate() {
+        let by: Vec<Dimension> = [Dimension::Day].into_iter().chain(dimensions.iter().copied()).collect();
+        for activity in sums::read(desk, scope.activity(&by)).await? {
             let mut values = activity.values.into_iter();
-            (values.next().unwrap_or_default(), values.next().unwrap_or_default(), activity.sums)
-        })
-        .collect();
-    days.sort_by(|one, other| (&one.0, &one.1).cmp(&(&other.0, &other.1)));
+            let day = days.entry(values.next().unwrap_or_default()).or_default();
+            if number == 0 {
+                sums::add(&mut day.whole, &activity.sums);
+            }
+            for (dimension, value) in dimensions.iter().zip(values) {
+                let part = day.parts.entry(*dimension).or_default().entry(value).or_default();
+                sums::add(part, &activity.sums);
+            }
+        }
+    }
     Ok(days)
 }
 
-/// What the days are made up of.
-struct Parts(BTreeMap<String, Map<String, Value>>);
-
-impl Parts {
-    async fn read(desk: &Desk, scope: &Scope, entity: Dimension) -> Result<Self, Error> {
-        let dimensions = [
-            ("models", Dimension::Model),
-            ("model_groups", Dimension::Group),
-            ("providers", Dimension::Provider),
-            ("api_keys", Dimension::Key),
-            ("entities", entity),
-        ];
-        let mut days: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
-        for (name, dimension) in dimensions {
-            let parts = by_day(desk, scope, Some(dimension)).await?;
-            let is_key = dimension == Dimension::Key;
-            let indices = parts.iter().filter(|_| is_key).map(|(_, index, _)| index.as_str());
-            let names = Names::read(desk, indices).await?;
-            for (day, part, sums) in &parts {
-                let (label, metadata) = if is_key {
-                    (names.token(desk, part), names.shown(part))
-                } else {
-                    (part.clone(), json!({}))
-                };
-                let parts = days.entry(day.clone()).or_default().entry(name).or_insert_with(|| json!({}));
-                parts[label] = json!({ "metrics": sums::shown(sums), "metadata": metadata });
-            }
-        }
-        Ok(Self(days))
+impl Day {
+    fn values(&self, dimension: Dimension) -> impl Iterator<Item = &str> {
+        self.parts.get(&dimension).into_iter().flat_map(BTreeMap::keys).map(String::as_str)
     }
 
-    fn of(&self, day: &str) -> Value {
-        let mut parts = self.0.get(day).cloned().unwrap_or_default();
-        parts.insert("mcp_servers".to_owned(), json!({}));
-        Value::Object(parts)
+    fn breakdown(&self, desk: &Desk, names: &Names, entity: Dimension) -> Value {
+        json!({
+            "models": self.shown(desk, names, Dimension::Model),
+            "model_groups": self.shown(desk, names, Dimension::Group),
+            "providers": self.shown(desk, names, Dimension::Provider),
+            "api_keys": self.shown(desk, names, Dimension::Key),
+            "entities": self.shown(desk, names, entity),
+            "mcp_servers": {},
+        })
+    }
+
+    /// The values of one dimension. Keys are called by their tokens; those that have none any more are one together.
+    fn shown(&self, desk: &Desk, names: &Names, dimension: Dimension) -> Value {
+        let Some(parts) = self.parts.get(&dimension) else {
+            return json!({});
+        };
+        let part =
+            |sums: &Sums, metadata: Value| json!({ "metrics": sums::shown(sums), "metadata": metadata });
+        if dimension != Dimension::Key {
+            return parts.iter().map(|(value, sums)| (value.clone(), part(sums, json!({})))).collect();
+        }
+        let mut keys: BTreeMap<String, (&str, Sums)> = BTreeMap::new();
+        for (index, of_key) in parts {
+            let (_, sums) = keys.entry(names.token(desk, index)).or_insert_with(|| (index, Sums::default()));
+            sums::add(sums, of_key);
+        }
+        keys.into_iter().map(|(token, (index, sums))| (token, part(&sums, names.shown(index)))).collect()
     }
 }

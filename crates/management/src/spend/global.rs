@@ -93,7 +93,7 @@ pub(crate) async fn providers(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, E
 pub(crate) async fn teams(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Error> {
     let query = Query::read(asked.query, &NAMES)?;
     let scope = Scope::read(desk, asked.actor, &query).await?.last_days();
-    let found = desk.store().activity(&scope.activity(&[Dimension::Day, Dimension::Team])).await?;
+    let found = sums::read(desk, scope.activity(&[Dimension::Day, Dimension::Team])).await?;
     let mut days = serde_json::Map::new();
     for activity in &found {
         let [day, team] = activity.values.as_slice() else { continue };
@@ -143,7 +143,7 @@ async fn of(
     };
     let scope = Scope::read(desk, asked.actor, &query).await?.last_days();
     let wanted = ActivityQuery { limit, ..scope.activity(&[dimension]) };
-    let found = desk.store().activity(&wanted).await?;
+    let found = sums::read(desk, wanted).await?;
     let mut found: Vec<(String, Activity)> = found
         .into_iter()
         .map(|activity| (activity.values.first().cloned().unwrap_or_default(), activity))

@@ -11,6 +11,7 @@ use crate::asked::Query;
 use crate::desk::Desk;
 use crate::spend::names::Names;
 use crate::spend::scope::{NAMES, Scope};
+use crate::spend::sums;
 use crate::{Asked, Reply, numbers, times};
 
 /// `GET /spend/logs`: the newest rows, or sums by day where a time is asked for and not each row.
@@ -115,7 +116,7 @@ fn shown(desk: &Desk, names: &Names, row: &RequestRow) -> Value {
 async fn by_day(desk: &Desk, scope: &Scope) -> Result<Vec<Value>, Error> {
     let by = [Dimension::Day, Dimension::User, Dimension::Group];
     let mut days: BTreeMap<String, Day> = BTreeMap::new();
-    for activity in desk.store().activity(&scope.activity(&by)).await? {
+    for activity in sums::read(desk, scope.activity(&by)).await? {
         let [day, user, model] = activity.values.as_slice() else { continue };
         let spend = activity.sums.spend;
         let day = days.entry(day.clone()).or_default();

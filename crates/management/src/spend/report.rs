@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Value, json};
 use trunkline_core::{Error, ErrorKind};
-use trunkline_store::{Activity, ActivityQuery, Dimension, Kind, Sums};
+use trunkline_store::{Activity, Dimension, Kind, Sums};
 
 use crate::asked::Query;
 use crate::desk::Desk;
@@ -19,9 +19,6 @@ const NAMES: [&str; 7] =
 
 /// What LiteLLM calls what no team's key has spent.
 const NO_TEAM: &str = "Unassigned Team";
-
-/// How many sums a report is made of at most.
-const SUMS_MAX: u64 = 100_000;
 
 /// `GET /global/spend/report`
 pub(crate) async fn report(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Error> {
@@ -51,7 +48,8 @@ pub(crate) async fn report(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Erro
 
 /// One item for each day, with those who spent something on it, and by which models and keys.
 async fn by_day(desk: &Desk, scope: &Scope, whose: Dimension, member: &str) -> Result<Value, Error> {
-    let found = sums_of(desk, scope, &[Dimension::Day, whose, Dimension::Model, Dimension::Key]).await?;
+    let found =
+        sums::read(desk, scope.activity(&[Dimension::Day, whose, Dimension::Model, Dimension::Key])).await?;
     let names =
         Names::read(desk, found.iter().filter_map(|sum| sum.values.last().map(String::as_str))).await?;
     let mut days: BTreeMap<&str, BTreeMap<&str, (Sums, Vec<Value>)>> = BTreeMap::new();
@@ -88,7 +86,7 @@ async fn by_day(desk: &Desk, scope: &Scope, whose: Dimension, member: &str) -> R
 
 /// One item for each key, the dearest first, with its models.
 async fn by_key(desk: &Desk, scope: &Scope) -> Result<Value, Error> {
-    let found = sums_of(desk, scope, &[Dimension::Key, Dimension::Model]).await?;
+    let found = sums::read(desk, scope.activity(&[Dimension::Key, Dimension::Model])).await?;
     let names =
         Names::read(desk, found.iter().filter_map(|sum| sum.values.first().map(String::as_str))).await?;
     let mut keys: BTreeMap<&str, (Sums, Vec<Value>)> = BTreeMap::new();
@@ -115,18 +113,6 @@ async fn by_key(desk: &Desk, scope: &Scope) -> Result<Value, Error> {
         })
     });
     Ok(rows.collect::<Vec<_>>().into())
-}
-
-/// Sums by these dimensions, of which there may be only so many.
-async fn sums_of(desk: &Desk, scope: &Scope, by: &[Dimension]) -> Result<Vec<Activity>, Error> {
-    let query = ActivityQuery { limit: Some(SUMS_MAX + 1), ..scope.activity(by) };
-    let found = desk.store().activity(&query).await?;
-    if found.len() as u64 <= SUMS_MAX {
-        return Ok(found);
-    }
-    let message =
-        format!("the report would be made of more than {SUMS_MAX} sums: ask for fewer days at once");
-    Err(Error::new(ErrorKind::InvalidRequest, message).with_param("end_date"))
 }
 
 /// What people call some teams, deleted ones too.

@@ -1,9 +1,28 @@
 //! Sums as replies show them.
 
 use serde_json::{Value, json};
-use trunkline_store::Sums;
+use trunkline_core::{Error, ErrorKind};
+use trunkline_store::{Activity, ActivityQuery, Sums};
 
+use crate::desk::Desk;
 use crate::numbers;
+
+/// The sums that an answer is made of, of which there may be only so many unless fewer are asked for.
+///
+/// # Errors
+///
+/// `InvalidRequest` if there are more, and what the store says.
+pub(crate) async fn read(desk: &Desk, query: ActivityQuery) -> Result<Vec<Activity>, Error> {
+    let sums_max = desk.options().sums_max;
+    let limit = query.limit.unwrap_or(sums_max.saturating_add(1));
+    let found = desk.store().activity(&ActivityQuery { limit: Some(limit), ..query }).await?;
+    if found.len() as u64 <= sums_max {
+        return Ok(found);
+    }
+    let message =
+        format!("the answer would be made of more than {sums_max} sums: ask for fewer days at once");
+    Err(Error::new(ErrorKind::InvalidRequest, message).with_param("end_date"))
+}
 
 /// The sums of some requests, in LiteLLM's words.
 pub(crate) fn shown(sums: &Sums) -> Value {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use trunkline_core::Usage;
-use trunkline_management::Actor;
+use trunkline_management::{Actor, Options};
 use trunkline_store::{CostOrigin, RequestRow};
 
 use crate::office::Office;
@@ -143,6 +143,14 @@ async fn days_add_up_to_what_they_are_made_of() {
     assert_eq!(newest["breakdown"]["models"]["openai/gpt-4o"]["metrics"]["prompt_tokens"], 30);
     let keys = newest["breakdown"]["api_keys"].as_object().expect("keys");
     assert!(keys.values().any(|key| key["metadata"]["key_alias"] == "ann-1"), "{keys:?}");
+    for day in daily["results"].as_array().expect("days") {
+        let asked = |what: &Value| what["metrics"]["api_requests"].as_u64().expect("a count");
+        for (name, parts) in day["breakdown"].as_object().expect("a breakdown") {
+            let parts = parts.as_object().expect("parts");
+            let whole = if name == "mcp_servers" { 0 } else { asked(day) };
+            assert_eq!(parts.values().map(asked).sum::<u64>(), whole, "{name} of {}", day["date"]);
+        }
+    }
     assert_eq!(daily["metadata"]["total_spend"].to_string(), "1.250000000001");
     assert_eq!(
         (&daily["metadata"]["total_tokens"], &daily["metadata"]["has_more"]),
@@ -188,6 +196,49 @@ async fn sums_over_all_callers() {
     assert_eq!((&activity["sum_api_requests"], &activity["sum_total_tokens"]), (&json!(3), &json!(54)));
     let wrong = office.get(&Actor::Master, "/global/spend?start_date=soon").await.refused();
     assert_eq!(wrong.0, 400);
+}
+
+#[tokio::test]
+async fn what_would_be_made_of_too_many_sums_is_refused() {
+    let office = Office::with(Options { sums_max: 2, ..Options::default() }).await;
+    let row = |number: i64| RequestRow {
+        request_id: number.to_string(),
+        started_at: at("2026-11-26T10:00:00Z") + number,
+        group: Some(format!("group-{number}")),
+        provider: Some(format!("provider-{number}")),
+        team_id: Some(format!("team-{number}")),
+        tags: vec![format!("tag-{number}")],
+        ..RequestRow::default()
+    };
+    let paths = [
+        "/user/daily/activity",
+        "/tag/daily/activity",
+        "/global/spend/report",
+        "/global/spend/tags",
+        "/global/spend/all_tag_names",
+        "/global/spend/provider",
+        "/global/spend/teams",
+        "/spend/logs",
+    ];
+    office.store.record(&[row(1), row(2)]).await.expect("a record");
+    for path in paths {
+        office.seen(&format!("{path}?{DAYS}")).await;
+    }
+    office.store.record(&[row(3)]).await.expect("a record");
+    for path in paths {
+        let (status, words) = office.get(&Actor::Master, &format!("{path}?{DAYS}")).await.refused();
+        assert_eq!(
+            (status, words.contains("more than 2 sums: ask for fewer days")),
+            (400, true),
+            "{path} {words}"
+        );
+    }
+    assert_eq!(
+        office.seen(&format!("/global/spend/tags?{DAYS}&limit=2")).await["spend_per_tag"]
+            .as_array()
+            .map(Vec::len),
+        Some(2)
+    );
 }
 
 #[tokio::test]

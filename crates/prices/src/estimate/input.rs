@@ -1,4 +1,4 @@
-//! The input tokens of a request's body, from the texts in it; images, sound and files by fixed figures.
+//! The tokens of a request's body or of a reply, from the texts in it; images, sound and files by fixed figures.
 
 use trunkline_core::{Document, json};
 
@@ -7,6 +7,8 @@ use super::{AUDIO_TOKENS, FILE_TOKENS, IMAGE_LOW_DETAIL_TOKENS, IMAGE_TOKENS, ME
 
 /// Members that hold what the model reads, in the bodies of all dialects.
 const READ: &[&str] = &["messages", "system", "instructions", "prompt", "input", "query", "documents"];
+/// Members that hold what the model wrote, in the replies of all dialects.
+const WRITTEN: &[&str] = &["choices", "output", "content"];
 /// Members that the model is told of as JSON.
 const SCHEMAS: &[&str] = &["tools", "functions", "response_format", "text"];
 /// Members inside of messages that are no text of the model's: labels, and what is sealed.
@@ -15,7 +17,10 @@ const PASSED_OVER: &[&str] = &[
     "call_id",
     "detail",
     "encrypted_content",
+    "finish_reason",
     "id",
+    "index",
+    "logprobs",
     "provider_metadata",
     "providerOptions",
     "reasoning_details",
@@ -53,6 +58,28 @@ pub fn input_tokens(document: &Document) -> u64 {
     for name in SCHEMAS {
         if let Some(raw) = document.raw(name).filter(|raw| !json::is_null(raw)) {
             weight.add_code(raw);
+        }
+    }
+    weight.tokens()
+}
+
+/// Estimates the output tokens of a whole reply in text, where the upstream does not tell them: what the model wrote, with
+/// calls of tools.
+///
+/// ```
+/// use trunkline_core::Document;
+/// use trunkline_prices::estimate::written_tokens;
+///
+/// let reply = r#"{"choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello, how are you?"}}]}"#;
+/// let reply = Document::parse(reply)?;
+/// assert_eq!(written_tokens(&reply), 9);
+/// # Ok::<(), trunkline_core::DocumentError>(())
+/// ```
+pub fn written_tokens(reply: &Document) -> u64 {
+    let mut weight = Weight::default();
+    for name in WRITTEN {
+        if let Some(raw) = reply.raw(name) {
+            add_value(raw, 0, &mut weight);
         }
     }
     weight.tokens()

@@ -44,8 +44,46 @@ fn xai_counts_the_threshold_itself() {
     assert_eq!(price.tiers[0].input_tokens_min, 200_000);
 }
 
+/// What a call with this input and one token of output cost.
+#[track_caller]
+fn check_cost(price: &Price, (tokens, tier): (u64, ServiceTier), expected: Option<&str>) {
+    let usage = trunkline_core::Usage { uncached_input: tokens, output: 1, ..Default::default() };
+    let cost = price.cost_at(&usage, tier).and_then(|cost| cost.spend());
+    assert_eq!(cost.map(|cost| cost.normalize().to_string()).as_deref(), expected, "{tokens} {tier:?}");
+}
+
 #[test]
-fn prices_of_other_service_tiers_are_passed_over() {
+fn service_tiers_have_rates_of_their_own() {
+    let price = price(
+        r#"{"input_cost_per_token": 1, "output_cost_per_token": 10, "input_cost_per_token_above_1k_tokens": 2,
+            "input_cost_per_token_priority": 3, "output_cost_per_token_priority": 20,
+            "input_cost_per_token_above_1k_tokens_priority": 5, "input_cost_per_token_flex": 0.5}"#,
+    );
+    check_cost(&price, (1_000, ServiceTier::Default), Some("1010"));
+    check_cost(&price, (1_000, ServiceTier::Auto), Some("1010"));
+    check_cost(&price, (1_000, ServiceTier::Priority), Some("3020"));
+    check_cost(&price, (1_001, ServiceTier::Priority), Some("5025"));
+    // What the tier does not price costs what it costs without it.
+    check_cost(&price, (1_000, ServiceTier::Flex), Some("510"));
+    check_cost(&price, (1_001, ServiceTier::Flex), Some("2012"));
+    for tier in [ServiceTier::Ultrafast, ServiceTier::FastMode, ServiceTier::Other] {
+        check_cost(&price, (1, tier), None);
+    }
+}
+
+#[test]
+fn fast_mode_is_a_factor_of_all_rates() {
+    let price = price(
+        r#"{"input_cost_per_token": 1, "output_cost_per_token": 10, "input_cost_per_token_above_1k_tokens": 2,
+            "provider_specific_entry": {"us": 1.1, "fast": 2.5}}"#,
+    );
+    check_cost(&price, (10, ServiceTier::FastMode), Some("50"));
+    check_cost(&price, (1_001, ServiceTier::FastMode), Some("5030"));
+    check_cost(&price, (10, ServiceTier::Priority), None);
+}
+
+#[test]
+fn a_tier_alone_is_no_price_and_batches_are_none() {
     let price = price(
         r#"{"input_cost_per_token_priority": 1, "input_cost_per_token_above_272k_tokens_flex": 1,
             "cache_creation_input_token_cost_above_1hr": 1, "output_cost_per_token_batches": 1}"#,
@@ -93,6 +131,10 @@ fn what_is_no_amount_is_named() {
     check(
         r#"{"output_cost_per_token_above_200k_tokens": -1}"#,
         "`output_cost_per_token_above_200k_tokens` is not an amount of US dollars, zero or more: -1",
+    );
+    check(
+        r#"{"provider_specific_entry": {"fast": "very"}}"#,
+        "`provider_specific_entry` is not an object whose `fast` is a factor: {\"fast\":\"very\"}",
     );
     check(r#"{"max_input_tokens": 1.5}"#, "`max_input_tokens` is not a whole number of tokens: 1.5");
     check(

@@ -90,6 +90,24 @@ fn a_bound_takes_the_dearer_rate() {
 }
 
 #[test]
+fn a_bound_is_the_dearest_that_a_tier_may_turn_out_to_be() {
+    let service = |tier, input| Service {
+        tier,
+        rates: Rates { input: money(input), ..price().rates },
+        tiers: Arc::default(),
+    };
+    let services =
+        Arc::from([service(ServiceTier::Flex, "0.000001"), service(ServiceTier::Priority, "0.000004")]);
+    let price = Price { services, ..price() };
+    let bound = |tier| price.bound_at(1_000, 0, tier);
+    assert_eq!(bound(ServiceTier::Default), money("0.002"));
+    assert_eq!(bound(ServiceTier::Flex), money("0.002"), "it may be served as usual");
+    for tier in [ServiceTier::Priority, ServiceTier::Auto, ServiceTier::Ultrafast, ServiceTier::Other] {
+        assert_eq!(bound(tier), money("0.004"), "{tier:?}");
+    }
+}
+
+#[test]
 fn sums_that_no_decimal_holds_are_not_known() {
     let mut price = price();
     price.rates.input = Some(Decimal::MAX);

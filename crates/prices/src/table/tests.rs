@@ -4,7 +4,9 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 
 use super::*;
-use crate::{PriceFile, Rates, Tier};
+use trunkline_core::ServiceTier;
+
+use crate::{PriceFile, Rates, Service, Tier};
 
 const TABLE_BYTES_MAX: usize = 400_000;
 
@@ -16,6 +18,20 @@ fn the_bundled_table_is_sorted_and_small() {
     for pair in models.windows(2) {
         assert!(pair[0] < pair[1], "`{}` stands before `{}`", pair[0], pair[1]);
     }
+}
+
+#[test]
+fn the_bundled_table_knows_service_tiers() {
+    let usage = trunkline_core::Usage { uncached_input: 1_000_000, ..Default::default() };
+    let cost = |model: &str, tier| {
+        let cost = Table::bundled().get(model)?.cost_at(&usage, tier)?.spend()?;
+        Some(cost.normalize().to_string())
+    };
+    assert_eq!(cost("gpt-4o", ServiceTier::Default).as_deref(), Some("2.5"));
+    assert_eq!(cost("gpt-4o", ServiceTier::Priority).as_deref(), Some("4.25"));
+    assert_eq!(cost("gpt-4o", ServiceTier::Flex), None);
+    assert_eq!(cost("o3", ServiceTier::Flex).as_deref(), Some("1"));
+    assert_eq!(cost("claude-opus-5", ServiceTier::FastMode).as_deref(), Some("10"));
 }
 
 #[test]
@@ -75,7 +91,7 @@ fn a_row_that_says_nothing_is_left_out() {
 fn an_unfinished_text_is_a_table_too() {
     assert!(Table::new("").get("a").is_none());
     let head = "# source s = somewhere\n";
-    let row = "a\t1\t\t\t\t\t\t\t\t\t\t\t\ts";
+    let row = "a\t1\t\t\t\t\t\t\t\t\t\t\t\t\ts";
     let text = [head, row].concat();
     assert_eq!(
         Table::new(&text).get("a").map(|price| price.source.to_string()).as_deref(),
@@ -95,10 +111,16 @@ prop_compose! {
         input_tokens_min in 1u64..1_000_000, input_tokens_max in proptest::option::of(1u64..1_000_000),
     ) -> Price {
         let tier = Tier { input_tokens_min, rates: Rates { output: tier, ..Rates::default() } };
+        let service = |name| Service {
+            tier: name,
+            rates: Rates { output: per_request, ..Rates::default() },
+            tiers: Arc::from([tier.clone()]),
+        };
         Price {
             rates: Rates { input: input.or(Some(Decimal::ONE)), reasoning, ..Rates::default() },
             per_request,
-            tiers: Arc::from([tier]),
+            services: Arc::from([service(ServiceTier::Flex), service(ServiceTier::FastMode)]),
+            tiers: Arc::from([tier.clone()]),
             input_tokens_max,
             output_tokens_max: None,
             source: Arc::from("a source"),

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::AUTHORIZATION;
 use http::{Request, StatusCode};
 use rust_decimal::Decimal;
-use trunkline_core::{Document, Error, ErrorKind, InclusiveUsage, ReportedCost, Segments, Usage, json};
+use trunkline_core::{
+    Document, Error, ErrorKind, InclusiveUsage, ReportedCost, Secret, Segments, Usage, json,
+};
 use trunkline_openai::wire;
-use trunkline_provider::{EncodeContext, HttpProvider, Registry, Target, address};
+use trunkline_provider::{CredentialSource as _, EncodeContext, HttpProvider, Registry, Target, address};
 
 use crate::PREFIX;
 use crate::billing::{dollars, member, text};
@@ -22,6 +25,8 @@ const WAIT_MAX: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub struct VercelAccount {
     http: HttpProvider<VercelCodec>,
+    codec: VercelCodec,
+    credentials: Arc<VercelCredentials>,
 }
 
 /// What the gateway billed for one call.
@@ -48,7 +53,26 @@ impl VercelAccount {
     pub fn new(registry: &Registry) -> Self {
         let codec = VercelCodec::new(registry.environment());
         let credentials = Arc::new(VercelCredentials::new(registry.environment()));
-        Self { http: HttpProvider::new(codec, credentials, registry) }
+        let source = Arc::<VercelCredentials>::clone(&credentials);
+        Self { http: HttpProvider::new(codec.clone(), source, registry), codec, credentials }
+    }
+
+    /// Whether two targets are called at one address and with one credential at this moment, be it their own or that of the
+    /// environment. Of two whose credential cannot be read it is that which is the same.
+    pub fn is_one(&self, target: &Target, other: &Target) -> bool {
+        let address = |target: &Target| self.codec.base(target).trim_end_matches('/').to_owned();
+        // It would win over the other.
+        let header = |target: &Target| target.extra_headers.get(AUTHORIZATION).cloned();
+        let credential = |target: &Target| {
+            let credential = self.credentials.credential(target).ok().flatten();
+            header(target).is_none().then_some(credential).flatten()
+        };
+        let is_same = |one: Option<Secret>, other: Option<Secret>| {
+            one.as_ref().map(Secret::expose) == other.as_ref().map(Secret::expose)
+        };
+        address(target) == address(other)
+            && header(target) == header(other)
+            && is_same(credential(target), credential(other))
     }
 
     /// What was billed for a call. `None` if the gateway does not know it: records appear some seconds after the call.
@@ -165,7 +189,7 @@ impl ReportedDay {
 }
 
 fn number(object: &[u8], name: &str) -> Option<u64> {
-    std::str::from_utf8(member(object, name)?).ok()?.parse().ok()
+    json::u64(member(object, name)?)
 }
 
 fn no_record(what: &str) -> Error {

@@ -189,6 +189,28 @@ async fn rows_of_others_are_left_alone_and_lost_deployments_found() {
     assert_eq!((rows[3].1, rows[3].2), (Some(money("0.125")), CostOrigin::Reconciled));
 }
 
+/// A row whose reply told its own cost, after an attempt that has an id and told nothing.
+fn reported_with_attempt(id: &str, spend: &str) -> RequestRow {
+    let attempt = AttemptRow {
+        deployment: "first".to_owned(),
+        provider: PROVIDER.to_owned(),
+        generation_id: Some(format!("gen-of-{id}")),
+        ..AttemptRow::default()
+    };
+    RequestRow { attempts: vec![attempt], ..row(id, spend, CostOrigin::Reported) }
+}
+
+#[tokio::test]
+async fn what_was_reported_and_agrees_is_not_asked_again_once_its_attempts_are_told() {
+    let store = store(&[reported_with_attempt("a", "0.5")]).await;
+    let (books, upstreams) = one(Books::of(&[("gen-a", "0.5"), ("gen-of-a", "0")]));
+    let outcome = reconcile(&store, &upstreams, &applied()).await.expect("an outcome");
+    assert_eq!((outcome.agreeing, outcome.differing, outcome.applied), (1, 0, Some(1)));
+    assert_eq!(books.take_asked(), ["gen-a", "gen-of-a"]);
+    let again = reconcile(&store, &upstreams, &applied()).await.expect("an outcome");
+    assert_eq!((again.asked, again.applied), (0, Some(0)));
+}
+
 #[tokio::test]
 async fn pages_are_gone_through_and_who_refuses_everything_is_not_asked_everything() {
     let rows: Vec<RequestRow> = (0..300_i64)
@@ -233,7 +255,7 @@ async fn days_are_told_where_the_upstream_tells_of_them() {
     let store = store(&[row("a", "0.50", CostOrigin::Estimated), elsewhere]).await;
     let billed = |day: &str, spend: &str| BilledDay { day: day.to_owned(), spend: money(spend), requests: 2 };
     let days = vec![billed("2026-11-27", "0.40"), billed("2026-11-26", "0.01")];
-    let (_, upstreams) = one(Books { days: Some(days), ..Books::of(&[("gen-a", "0.4")]) });
+    let (_, upstreams) = one(Books { days: Some(days.clone()), ..Books::of(&[("gen-a", "0.4")]) });
     let outcome = reconcile(&store, &upstreams, &options()).await.expect("an outcome");
     let text = outcome.to_string();
     let expected = "\
@@ -252,6 +274,25 @@ nothing was changed; --apply takes over what the upstream billed
     assert_eq!((&json["difference"], &json["applied"]), (&"-0.1".into(), &serde_json::Value::Null));
     assert_eq!(json["differences"][0]["cost_origin"], "estimated");
     assert_eq!(json["days"][1]["difference"], "-0.1");
+
+    let (_, mut several) = one(Books { days: Some(days.clone()), ..Books::of(&[("gen-a", "0.4")]) });
+    let other = several.add(Arc::new(Books { days: Some(days), ..Books::of(&[]) }));
+    ["fourth", "second", "third"].into_iter().for_each(|deployment| several.serves(deployment, other));
+    let outcome = reconcile(&store, &several, &options()).await.expect("an outcome");
+    let expected = "\
+day         ledger  requests  billed  calls  to
+2026-11-26  0       0         0.01    2      first
+2026-11-26  0       0         0.01    2      fourth, second and 1 more
+2026-11-27  0.5     1         0.4     2      first
+2026-11-27  0.5     1         0.4     2      fourth, second and 1 more
+what accounts of one team were billed is the same, and is not to be added up
+";
+    assert!(outcome.to_string().contains(expected), "{outcome}");
+    let json = outcome.to_json();
+    assert_eq!(
+        (&json["days"][2]["account"], &json["days"][2]["difference"]),
+        (&"first".into(), &serde_json::Value::Null)
+    );
 
     let (_, without) = one(Books::of(&[]));
     let outcome = reconcile(&store, &without, &options()).await.expect("an outcome");

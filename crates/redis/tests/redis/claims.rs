@@ -25,8 +25,10 @@ fn claim(id: &str, holder: &str, sequence: u64, units: u64) -> Claim {
         units,
         least: 0,
         spent: 0,
+        noted_spent: 0,
         limit: 100,
         base: 0,
+        base_has_holders: false,
         others: Vec::new(),
         ends_at_ms: None,
     }
@@ -40,7 +42,7 @@ async fn hold(leases: &Leases, claims: &[Claim]) -> Vec<Held> {
     leases.hold(claims).await.expect("Redis answers")
 }
 
-async fn one(leases: &Leases, claim: Claim) -> (u64, u64, u64) {
+async fn one(leases: &Leases, claim: Claim) -> (u64, u64, i64) {
     let held = hold(leases, &[claim]).await.remove(0);
     (held.units, held.left, held.spent)
 }
@@ -138,4 +140,55 @@ async fn large_numbers_stay_exact() {
     );
     let endless = Claim { limit: u64::MAX, ..claim("l", "a.1", 1, u64::MAX) };
     assert_eq!(one(&leases, endless).await.0, 1 << 53);
+}
+
+#[tokio::test]
+async fn a_base_can_be_less_than_nothing() {
+    let server = RedisServer::start().expect("a Redis");
+    let leases = leases(&server, None);
+    let corrected = |holder: &str, spent| Claim { base: -5, spent, ..claim("k", holder, 1, spent) };
+    assert_eq!(one(&leases, corrected("a.1", 3)).await, (3, 102, -2));
+    assert_eq!(one(&leases, corrected("b.1", 104)).await, (104, 0, 102), "what is spent is spent");
+}
+
+#[tokio::test]
+async fn what_a_holder_brings_is_taken_out_of_a_base_that_may_have_it() {
+    let server = RedisServer::start().expect("a Redis");
+    let leases = leases(&server, None);
+    for (id, base_has_holders, expected) in [("a", true, [26, 28, 34]), ("b", false, [26, 42, 58])] {
+        let mut spent_by_all = Vec::new();
+        // Of the last one's sixteen the base can have ten at most.
+        for (holder, spent, noted_spent) in [("a.1", 2, 0), ("b.1", 16, 14), ("c.1", 16, 16)] {
+            let claim =
+                Claim { base: 24, base_has_holders, noted_spent, spent, ..claim(id, holder, 1, spent) };
+            spent_by_all.push(one(&leases, claim.clone()).await.2);
+            assert_eq!(one(&leases, claim).await.2, spent_by_all[spent_by_all.len() - 1], "once");
+        }
+        assert_eq!(spent_by_all, expected);
+    }
+}
+
+#[tokio::test]
+async fn holders_that_were_not_heard_for_long_become_a_part_of_the_base() {
+    const HOUR: u64 = 3_600;
+    let server = RedisServer::start().expect("a Redis");
+    let leases = leases(&server, None);
+    let spent = |holder: &str, units, spent| Claim { spent, ..claim("k", holder, 1, units) };
+    hold(&leases, &[spent("rests.1", 5, 5), spent("holds.1", 9, 6), spent("gone.1", 20, 7)]).await;
+    let client = redis::Client::open(server.url()).expect("an address");
+    let mut raw = client.get_multiplexed_async_connection().await.expect("a connection");
+    let (now, _): (u64, u64) = redis::cmd("TIME").query_async(&mut raw).await.expect("a time");
+    let keys: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut raw).await.expect("keys");
+    let heard =
+        [("rests.1", "1 5 5", HOUR + 5), ("holds.1", "1 9 6", HOUR + 5), ("gone.1", "1 20 7", 25 * HOUR)];
+    for (holder, entry, ago) in heard {
+        let (field, value) = (format!("={holder}"), format!("{entry} {}", now - ago));
+        let set = redis::cmd("HSET").arg(&keys).arg(field).arg(value).query_async::<()>(&mut raw).await;
+        set.expect("set");
+    }
+    let held = hold(&leases, &[spent("new.1", 1, 1)]).await.remove(0);
+    assert_eq!(held.others, [("holds.1".into(), 6)]);
+    assert_eq!((held.spent, held.left), (5 + 6 + 7 + 1, 100 - 12 - 9 - 1), "thirteen were held in vain");
+    let again = Claim { noted_spent: 7, sequence: 2, ..spent("gone.1", 8, 8) };
+    assert_eq!(one(&leases, again).await.2, 5 + 6 + 8 + 1, "none is counted twice");
 }

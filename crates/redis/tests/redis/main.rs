@@ -2,6 +2,7 @@
 
 mod books;
 mod claims;
+mod grants;
 mod outage;
 mod replies;
 

@@ -2,14 +2,11 @@
 
 use trunkline_core::{Error, ErrorKind};
 
+use crate::failure::of_database;
+
 /// The one error of a database that does not answer, or not as it should. What it said is the source.
 pub(crate) fn unavailable(error: sqlx::Error) -> Error {
-    let message = match &error {
-        sqlx::Error::PoolTimedOut => "LiteLLM's database gave no connection in time",
-        sqlx::Error::Io(_) | sqlx::Error::Tls(_) => "LiteLLM's database cannot be reached",
-        _ => "LiteLLM's database does not answer as it should",
-    };
-    Error::new(ErrorKind::StoreUnavailable, message).with_source(error)
+    of_database("LiteLLM's database", error)
 }
 
 /// A row is no object of JSON.

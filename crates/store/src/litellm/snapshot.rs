@@ -31,7 +31,8 @@ impl LitellmSnapshot {
         connection.execute("SET statement_timeout = '60s'").await.map_err(unavailable)?;
         // Not everybody may ask this, and a transaction would be over by the refusal.
         let database = fetch(&mut connection, IDENTITY, &[schema]).await.and_then(|rows| text(&rows)).ok();
-        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        // Spend is a float there.
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL extra_float_digits = 3";
         connection.execute(begin).await.map_err(unavailable)?;
         let mut tables = BTreeSet::new();
         for table in LitellmTable::ALL {

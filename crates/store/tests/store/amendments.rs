@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use trunkline_core::Subject;
-use trunkline_store::{Change, CostOrigin, Kind, RequestRow, Spent, Store, corrected};
+use trunkline_core::{Subject, SubjectKind};
+use trunkline_store::{
+    Change, Charge, CostOrigin, Kind, Lowered, Object, RequestRow, Spent, Store, Write, corrected,
+};
 
 use crate::load::{MIDNIGHT, load, money, row};
 use crate::sums::subjects;
@@ -48,6 +50,22 @@ pub(crate) async fn a_counter_tells_how_much_of_it_was_put_right(store: &dyn Sto
     assert_eq!(whole.corrected, money("0.25") * money(&priced.to_string()));
     store.rebuild().await.expect("a rebuild");
     assert_eq!(counters(store).await, after, "what was put right is known still");
+}
+
+pub(crate) async fn what_was_lowered_is_not_taken_off_again(store: &dyn Store) {
+    let subject = Subject::new(SubjectKind::Key, "key-of-a-fresh-start");
+    let charge = Charge { subject: subject.clone(), period: String::new(), begins_at: 0 };
+    let dear = RequestRow { charges: vec![charge], ..row("dear", MIDNIGHT, "10") };
+    store.record(std::slice::from_ref(&dear)).await.expect("a record");
+    let lowered = Lowered { subject: subject.clone(), to: money("1") };
+    let mut key = Object::new(Kind::Key, "key-of-a-fresh-start", MIDNIGHT);
+    key.alias = Some("fresh".to_owned());
+    let write = Write { objects: vec![key], lowered: vec![lowered], ..Write::default() };
+    store.write(write).await.expect("a write");
+    let cheap = RequestRow { spend: Some(money("4")), ..dear };
+    assert_eq!(store.amend(&[cheap], "ann", MIDNIGHT).await.expect("an amendment"), 1);
+    let spent = store.spent(&[subject]).await.expect("a counter");
+    assert_eq!((spent[0].amount, spent[0].corrected), (money("0"), money("-6")));
 }
 
 pub(crate) async fn everybody_whose_counters_change_is_told(store: &dyn Store) {

@@ -1,5 +1,7 @@
 //! Rows of requests: each counted once, found again, put right, forgotten.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use trunkline_core::Usage;
 use trunkline_store::{ActivityQuery, AttemptRow, CostOrigin, RequestQuery, RequestRow, Store, Sums};
 
@@ -184,11 +186,17 @@ pub(crate) async fn rows_of_one_moment_are_paged_by_id(store: &dyn Store) {
 pub(crate) async fn forgotten_rows_leave_their_sums(store: &dyn Store) {
     let load: Vec<RequestRow> =
         (0..10).map(|number| row(&format!("r{number}"), MIDNIGHT + number * HOUR, "0.5")).collect();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970");
+    let began_at = i64::try_from(since.as_millis()).expect("it is long until then");
     store.record(&load).await.expect("a record");
     let before = crate::sums::everything(store).await;
-    assert_eq!(store.forget(MIDNIGHT + 6 * HOUR, 4).await.expect("an answer"), 4);
-    assert_eq!(store.forget(MIDNIGHT + 6 * HOUR, 4).await.expect("an answer"), 2);
-    assert_eq!(store.forget(MIDNIGHT + 6 * HOUR, 4).await.expect("an answer"), 0);
+    let forget = async |recorded_before| {
+        store.forget(MIDNIGHT + 6 * HOUR, recorded_before, 4).await.expect("an answer")
+    };
+    assert_eq!(forget(began_at).await, 0, "they were recorded since");
+    assert_eq!(forget(i64::MAX).await, 4);
+    assert_eq!(forget(i64::MAX).await, 2);
+    assert_eq!(forget(i64::MAX).await, 0);
     assert_eq!(rows(store, RequestQuery::default()).await.len(), 4);
     assert!(crate::sums::everything(store).await == before);
     store.rebuild().await.expect("a rebuild");

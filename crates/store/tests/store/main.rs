@@ -75,10 +75,10 @@ suite! {
         a_row_that_comes_twice_is_counted_once, figures_that_cannot_be_true_block_nothing,
         amended_figures_take_the_place_of_the_old, searches_narrow_and_page, rows_of_one_moment_are_paged_by_id,
         forgotten_rows_leave_their_sums;
-    amendments: a_counter_tells_how_much_of_it_was_put_right, everybody_whose_counters_change_is_told,
+    amendments: a_counter_tells_how_much_of_it_was_put_right, what_was_lowered_is_not_taken_off_again, everybody_whose_counters_change_is_told,
         an_amendment_is_in_the_audit_log;
     sums: sums_are_what_rows_add_up_to, sums_are_narrowed, sums_come_in_order, sums_go_past_what_one_counter_holds,
         rows_are_counted_between_times,
         counters_are_what_rows_were_charged, a_counter_can_be_set,
-        counters_are_lowered_and_never_raised, counters_are_added_to_with_what_is_written, a_counter_that_is_full_blocks_nothing, halves_are_rounded_to_the_even_neighbour;
+        counters_are_lowered_and_never_raised, counters_are_added_to_with_what_is_written, a_counter_that_is_full_blocks_nothing, a_row_with_many_tags_has_sums_of_the_first, halves_are_rounded_to_the_even_neighbour;
 }

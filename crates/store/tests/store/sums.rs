@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use rust_decimal::{Decimal, RoundingStrategy};
 use trunkline_core::{ErrorKind, Subject, SubjectKind};
 use trunkline_store::{
-    Activity, ActivityQuery, Charge, Dimension, Kind, Lowered, Object, RequestRow, Spent, Store, Sums, Write,
+    Activity, ActivityQuery, Charge, Dimension, Kind, Lowered, Object, RequestRow, Spent, Store, Sums,
+    TAGS_MAX, Write,
 };
 
 use crate::load::{DAY, HOUR, MIDNIGHT, load, money, row};
@@ -354,6 +355,31 @@ pub(crate) async fn counters_are_added_to_with_what_is_written(store: &dyn Store
     let refused = store.write(write(Vec::new(), vec![of("key-a", "", "9000001")])).await;
     assert_eq!(refused.map_err(|error| error.kind()).err(), Some(ErrorKind::InvalidRequest));
     assert_eq!(found().await, ["2", "1d0"]);
+}
+
+pub(crate) async fn a_row_with_many_tags_has_sums_of_the_first(store: &dyn Store) {
+    // The last ones are those that an order by name would begin with.
+    let tags: Vec<String> = (0..100).rev().map(|tag| format!("tag-{tag:04}")).collect();
+    let old = RequestRow { tags: tags.clone(), ..row("many", MIDNIGHT, "1") };
+    store.record(std::slice::from_ref(&old)).await.expect("a record");
+    let expected = |spend: &str| -> Vec<(String, Decimal)> {
+        tags[..TAGS_MAX].iter().rev().map(|tag| (tag.clone(), money(spend))).collect()
+    };
+    let found = async || {
+        let query = ActivityQuery { by: vec![Dimension::Tag], ..ActivityQuery::default() };
+        by(store, query)
+            .await
+            .into_iter()
+            .map(|(mut names, sums)| (names.remove(0), sums.spend))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(found().await, expected("1"));
+    // They stay what the rows add up to.
+    let new = RequestRow { spend: Some(money("3")), ..old };
+    store.amend(&[new], "test", MIDNIGHT).await.expect("an amendment");
+    assert_eq!(found().await, expected("3"));
+    store.rebuild().await.expect("it is rebuilt");
+    assert_eq!(found().await, expected("3"));
 }
 
 pub(crate) async fn a_counter_that_is_full_blocks_nothing(store: &dyn Store) {

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, USER_AGENT};
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
+use trunkline_core::json;
 
 use super::framing::Framing;
 
@@ -174,7 +175,8 @@ impl Rules {
         let mut parts = value.as_bytes().split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
         if *name == CONTENT_LENGTH {
             for part in parts {
-                let figure = length(part).ok_or(HeadFlaw::Length)?;
+                // In digits alone, as in JSON.
+                let figure = json::u64(part).ok_or(HeadFlaw::Length)?;
                 if self.length.replace(figure).is_some_and(|other| other != figure) {
                     return Err(HeadFlaw::Length);
                 }
@@ -215,11 +217,6 @@ impl Rules {
         let by_default = version != Version::HTTP_10;
         !self.says_close && !is_ambiguous && (by_default || self.says_keep_alive)
     }
-}
-
-/// A length in digits alone: `parse` takes a sign, which no length has.
-fn length(text: &[u8]) -> Option<u64> {
-    text.first()?.is_ascii_digit().then(|| std::str::from_utf8(text).ok()?.parse().ok()).flatten()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use trunkline_core::{Cost, Error, Usage};
 use trunkline_ledger::{Closed, Ledger, Opening};
-use trunkline_store::{CostOrigin, RequestRow};
+use trunkline_store::RequestRow;
 
 use super::{OpenRecord, Outcome};
 use crate::row;
@@ -22,7 +22,7 @@ impl OpenRecord {
             // However its giving ends.
             Some(Decimal::ZERO)
         } else {
-            self.price.as_ref().and_then(|price| price.bound(input_tokens, 0))
+            self.price.as_ref().and_then(|price| price.bound_at(input_tokens, 0, self.asked_tier))
         };
         let identity = self.record.identity.as_deref();
         let opening = Opening {
@@ -60,17 +60,17 @@ impl OpenRecord {
             self.left_during(course);
         }
         self.estimate();
+        if let Some(cap) = self.held.cap.filter(|_| self.record.spent().is_none()) {
+            self.record.cost = Some(Cost::Computed(cap));
+            self.record.cost_is_estimated = true;
+        }
         self.record.duration = Some(self.record.started.elapsed());
         if self.is_free && self.record.attempts > 0 {
             self.record.cost = Some(Cost::Computed(Decimal::ZERO));
         }
         let tokens = self.record.observation.usage.as_ref().map_or(0, Usage::total);
         let closed = self.entry.take().map(|entry| {
-            let mut row = RequestRow { charges: std::mem::take(&mut self.charges), ..row::row(&self.record) };
-            if self.is_free {
-                row.cost_origin = CostOrigin::Free;
-            }
-            entry.close(&row)
+            entry.close(&RequestRow { charges: std::mem::take(&mut self.charges), ..row::row(&self.record) })
         });
         // After its row: an account whose spend the store is said to have may be dropped.
         self.held.settle(tokens, self.record.spent());

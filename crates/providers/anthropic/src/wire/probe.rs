@@ -49,6 +49,7 @@ impl MessagesProbe {
         let observation = Observation {
             // Counts that are all zero are those of an upstream that will tell them at the end.
             usage: self.counts.usage().filter(|usage| usage.total() > 0),
+            service_tier: self.counts.service_tier(),
             generation_id: self.keeps_id.then(id).flatten(),
             ..Observation::default()
         };
@@ -61,7 +62,10 @@ impl MessagesProbe {
         };
         self.counts.read(&data[usage]);
         match self.counts.usage() {
-            Some(usage) => Sight::Observed(Observation { usage: Some(usage), ..Observation::default() }),
+            Some(usage) => {
+                let service_tier = self.counts.service_tier();
+                Sight::Observed(Observation { usage: Some(usage), service_tier, ..Observation::default() })
+            }
             None => Sight::Nothing,
         }
     }
@@ -103,6 +107,7 @@ impl Probe for MessagesProbe {
         let id = || document.string("id").map(|id| id.into_owned());
         Ok(Observation {
             usage: self.counts.usage(),
+            service_tier: self.counts.service_tier(),
             generation_id: self.keeps_id.then(id).flatten(),
             ..Observation::default()
         })

@@ -1,6 +1,6 @@
 //! Tests of what the probe sees.
 
-use trunkline_core::{ErrorKind, Usage};
+use trunkline_core::{ErrorKind, ServiceTier, Usage};
 
 use super::*;
 
@@ -122,4 +122,20 @@ fn a_success_that_is_none() {
         assert_eq!(document(operation, body), Err(ErrorKind::UpstreamFailed));
         assert_eq!(document(operation, r#"{"error":"down"}"#), Err(ErrorKind::UpstreamFailed));
     }
+}
+
+#[test]
+fn how_it_was_served_is_told_at_the_start_and_kept() {
+    let start = r#"{"type":"message_start","message":{"usage":{"input_tokens":5,"service_tier":"standard","speed":"fast"}}}"#;
+    let delta = r#"{"type":"message_delta","usage":{"output_tokens":2}}"#;
+    let tiers: Vec<_> = seen(probe(), &[start, delta])
+        .into_iter()
+        .map(|seen| seen.and_then(|seen| seen.service_tier))
+        .collect();
+    assert_eq!(tiers, [Some(ServiceTier::FastMode); 2]);
+    let whole = document(
+        Operation::Messages,
+        r#"{"type":"message","usage":{"input_tokens":5,"output_tokens":2,"service_tier":"priority"}}"#,
+    );
+    assert_eq!(whole.map(|seen| seen.service_tier), Ok(Some(ServiceTier::Priority)));
 }

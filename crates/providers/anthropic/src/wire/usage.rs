@@ -1,6 +1,6 @@
 //! Token counts as Messages tells them: input without what the prompt cache read or was written.
 
-use trunkline_core::{Usage, json};
+use trunkline_core::{ServiceTier, Usage, json};
 
 /// The largest count that is believed: what a double holds exactly, far beyond any real one.
 const TOKENS_MAX: u64 = 1 << 53;
@@ -33,6 +33,9 @@ pub(super) struct Counts {
     thinking: Option<u64>,
     cache_read: Option<u64>,
     cache_write: CacheWrite,
+    /// How the call was served.
+    tier: Option<ServiceTier>,
+    speed: Option<ServiceTier>,
     /// What stands in iterations alone.
     beside: Option<Usage>,
 }
@@ -57,6 +60,8 @@ impl Counts {
                 b"cache_read_input_tokens" => note(&mut self.cache_read, raw),
                 b"cache_creation_input_tokens" => note(&mut cache_write.whole, raw),
                 b"cache_creation" => cache_write.parts = sum(raw),
+                b"service_tier" => self.tier = ServiceTier::of_tier(raw).or(self.tier),
+                b"speed" => self.speed = ServiceTier::of_speed(raw).or(self.speed),
                 b"iterations" if raw.starts_with(b"[") => self.beside = beside(raw),
                 _ => {}
             }
@@ -64,6 +69,11 @@ impl Counts {
         if cache_write.tokens().is_some() {
             self.cache_write = cache_write;
         }
+    }
+
+    /// How the call was served. `None` if nothing was told.
+    pub(super) fn service_tier(&self) -> Option<ServiceTier> {
+        self.tier.into_iter().chain(self.speed).reduce(ServiceTier::and)
     }
 
     /// The counts as buckets. `None` if nothing was told.

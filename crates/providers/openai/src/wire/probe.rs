@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use http::StatusCode;
 use memchr::memmem::Finder;
-use trunkline_core::{Dialect, Document, Observation, Operation, json};
+use trunkline_core::{Dialect, Document, Observation, Operation, ServiceTier, json};
 use trunkline_provider::{Failure, Sight};
 
 use super::failure::judge_by_words;
@@ -40,7 +40,9 @@ impl Probe {
     /// What a JSON object, an event or a whole reply, says about tokens and money.
     fn observe(&self, object: &[u8]) -> Option<Observation> {
         let found = &object[usage_span(object)?];
-        let mut observation = Observation { usage: usage(found), ..Observation::default() };
+        let tier = json::member(object, "service_tier").and_then(|span| ServiceTier::of_tier(&object[span]));
+        let mut observation =
+            Observation { usage: usage(found), service_tier: tier, ..Observation::default() };
         if self.reads_cost {
             observation.cost = cost(found);
             observation.generation_id = json::member(object, "id")
@@ -117,6 +119,7 @@ impl Probe {
         Observation {
             usage: usage(found),
             cost: self.reads_cost.then(|| cost(found)).flatten(),
+            service_tier: document.raw("service_tier").and_then(ServiceTier::of_tier),
             generation_id: self.reads_cost.then(id).flatten(),
             ..Observation::default()
         }

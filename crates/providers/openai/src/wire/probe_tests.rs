@@ -195,3 +195,21 @@ fn whole_replies_of_other_operations() {
     let refused = r#"{"message":"invalid request: query: too_small"}"#;
     assert_eq!(document(Operation::Rerank, refused), Err(ErrorKind::UpstreamFailed));
 }
+
+#[test]
+fn the_tier_that_served_is_told_with_the_usage() {
+    check(
+        r#"{"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2},"service_tier":"priority"}"#,
+        &Observation {
+            usage: tokens(5, 2),
+            service_tier: Some(ServiceTier::Priority),
+            usage_only: true,
+            ..Observation::default()
+        },
+    );
+    let whole = document(
+        Operation::ChatCompletions,
+        r#"{"choices":[{}],"usage":{"prompt_tokens":5,"completion_tokens":2},"service_tier":"flex"}"#,
+    );
+    assert_eq!(whole.map(|seen| seen.service_tier), Ok(Some(ServiceTier::Flex)));
+}

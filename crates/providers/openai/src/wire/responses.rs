@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
-use trunkline_core::{Document, ErrorKind, Observation, Operation, json};
+use trunkline_core::{Document, ErrorKind, Observation, Operation, ServiceTier, json};
 use trunkline_provider::{Failure, Sight};
 
 use super::error_body::from_json;
@@ -55,12 +55,18 @@ impl ResponsesProbe {
         self
     }
 
-    fn observe(&self, usage_object: Option<&[u8]>, id: Option<String>) -> Observation {
+    fn observe(
+        &self,
+        usage_object: Option<&[u8]>,
+        service_tier: Option<&[u8]>,
+        id: Option<String>,
+    ) -> Observation {
         // A response that is looked up again was paid for when it was made.
         let found = usage_object.filter(|_| self.operation.reports_usage());
         Observation {
             usage: found.and_then(usage),
             cost: found.filter(|_| self.reads_cost).and_then(cost),
+            service_tier: found.and(service_tier).and_then(ServiceTier::of_tier),
             generation_id: id.filter(|_| self.reads_cost && self.operation.reports_usage()),
             ..Observation::default()
         }
@@ -77,7 +83,8 @@ impl ResponsesProbe {
             End::Said => None,
             End::Failed => Some(failure_of(member("error")).kind),
         };
-        Sight::Observed(Observation { terminal: true, failed, ..self.observe(member("usage"), id) })
+        let seen = self.observe(member("usage"), member("service_tier"), id);
+        Sight::Observed(Observation { terminal: true, failed, ..seen })
     }
 }
 
@@ -116,7 +123,8 @@ impl trunkline_provider::Probe for ResponsesProbe {
         {
             return Err(failure);
         }
-        Ok(self.observe(document.raw("usage"), document.string("id").map(|id| id.into_owned())))
+        let id = document.string("id").map(|id| id.into_owned());
+        Ok(self.observe(document.raw("usage"), document.raw("service_tier"), id))
     }
 }
 

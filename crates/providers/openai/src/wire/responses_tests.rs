@@ -143,3 +143,15 @@ fn what_is_looked_up_again_is_not_paid_again() {
     let again = seen(Operation::RetrieveResponse);
     assert_eq!(again, Observation { terminal: true, ..Observation::default() });
 }
+
+#[test]
+fn the_tier_that_served_is_told() {
+    let tier = Ok(Some(ServiceTier::Flex));
+    let usage = r#""usage":{"input_tokens":5,"output_tokens":2},"service_tier":"flex""#;
+    let whole =
+        r#"{"id":"resp_1","output":[],"usage":{"input_tokens":5,"output_tokens":2},"service_tier":"flex"}"#;
+    assert_eq!(document(Operation::Responses, whole).map(|seen| seen.service_tier), tier);
+    let end = format!(r#"{{"type":"response.completed","response":{{"id":"resp_1",{usage}}}}}"#);
+    let Sight::Observed(seen) = look(&end) else { panic!("it ends") };
+    assert_eq!(Ok(seen.service_tier), tier);
+}

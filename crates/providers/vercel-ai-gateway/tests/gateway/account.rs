@@ -40,6 +40,32 @@ async fn a_generation_is_what_was_billed() {
     }
 }
 
+#[test]
+fn targets_are_one_whose_address_and_credential_are() {
+    let account = account("http://gateway.example/v1");
+    let target = |base: Option<&str>, key: Option<&str>| Target {
+        api_base: base.map(str::to_owned),
+        api_key: key.map(Secret::new),
+        ..Target::default()
+    };
+    let usual = target(None, None);
+    for same in [
+        target(None, Some("vck_environment")),
+        target(None, Some("")),
+        target(Some("http://gateway.example"), None),
+        target(Some("http://gateway.example/v1/"), Some("vck_environment")),
+    ] {
+        assert!(account.is_one(&usual, &same), "{same:?}");
+    }
+    let mut with_header = target(None, None);
+    with_header.extra_headers.insert("authorization", "Bearer vck_other".parse().unwrap());
+    for other in [target(None, Some("vck_other")), target(Some("http://other.example/v1"), None), with_header]
+    {
+        assert!(!account.is_one(&usual, &other), "{other:?}");
+        assert!(account.is_one(&other, &other.clone()));
+    }
+}
+
 #[tokio::test]
 async fn a_stream_that_broke_off_has_a_record_of_what_was_sent() {
     let world = World::new().await;
