@@ -287,6 +287,20 @@ const CHANGES: &str = r#"
     UPDATE "LiteLLM_TeamTable" SET members_with_roles = '[{"role": "admin", "user_id": "ann"}]';"#;
 
 #[tokio::test]
+async fn that_one_machine_alone_will_know_the_keys_is_told_once() {
+    let (server, from) = litellm();
+    let (own, folder) = (server.database().expect("a database"), tempfile::tempdir().expect("a folder"));
+    let folder = folder.path().join("data").display().to_string();
+    let begun = Start::new().config("model_list: []\n").variable("LITELLM_MASTER_KEY", MASTER);
+    let begun = begun.variable("DATABASE_URL", own).argument("import-litellm");
+    let command = begun.argument("--from").argument(&from).argument("--data-dir").argument(&folder);
+    let (status, _, told) = command.run().await;
+    assert!(status.success(), "{told}");
+    assert_eq!(told.matches("LITELLM_SALT_KEY").count(), 1, "{told}");
+    assert!(told.contains(&folder), "{told}");
+}
+
+#[tokio::test]
 async fn what_cannot_be_imported_says_why() {
     let world = world().await;
     let folder = world.folder.path();

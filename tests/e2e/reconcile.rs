@@ -174,3 +174,22 @@ async fn what_cannot_be_held_against_a_bill_is_said_so() {
     let (is_good, _, log) = World { config, ..world }.reconcile(&[]).await;
     assert!(!is_good && log.contains("there is nobody to ask"), "{log}");
 }
+
+/// Rows that are left out were once left out without a word.
+#[tokio::test]
+async fn what_of_the_store_cannot_be_asked_about_is_told() {
+    let world = World::new("general_settings: {store_model_in_db: true}\n").await;
+    let begun = || start(world.folder.path(), &world.config);
+    let server = begun().variable("UPSTREAM_KEY", "sk-upstream-canary-1").serve().await;
+    let params = json!({ "model": "openai/x", "api_key": "os.environ/UPSTREAM_KEY" });
+    let added = json!({ "model_name": "a", "litellm_params": params, "model_info": { "id": "a" } });
+    done(server.address, "/model/new", added).await;
+    server.stop().await;
+    let (is_good, text, log) = world.reconcile(&["--no-report", "--json"]).await;
+    let unset = "model a: litellm_params.api_key refers to UPSTREAM_KEY, which is not set";
+    assert!(is_good && log.contains(unset), "{log}");
+    serde_json::from_str::<Value>(&text).expect("JSON alone");
+    let other = begun().variable("LITELLM_SALT_KEY", "another salt");
+    let (status, _, log) = other.argument("reconcile").argument("--no-report").run().await;
+    assert!(status.success() && log.contains("model a: the deployment is out of service"), "{log}");
+}

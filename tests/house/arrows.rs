@@ -56,6 +56,18 @@ const ARROWS: &[Arrow] = &[
     },
     Arrow { from: "trunkline-config", to: &["trunkline-core"], in_tests: &[] },
     Arrow { from: "trunkline-prices", to: &["trunkline-core"], in_tests: &[] },
+    Arrow {
+        from: "trunkline-assembly",
+        to: &[
+            "trunkline-config",
+            "trunkline-core",
+            "trunkline-echo",
+            "trunkline-prices",
+            "trunkline-provider",
+            "trunkline-router",
+        ],
+        in_tests: &["trunkline-transport"],
+    },
     Arrow { from: "trunkline-store", to: &["trunkline-core"], in_tests: &["trunkline-testkit"] },
     Arrow { from: "trunkline-reconcile", to: &["trunkline-core", "trunkline-store"], in_tests: &[] },
     Arrow {
@@ -119,6 +131,7 @@ const ARROWS: &[Arrow] = &[
         to: &[
             "trunkline-agents",
             "trunkline-anthropic",
+            "trunkline-assembly",
             "trunkline-cache",
             "trunkline-config",
             "trunkline-core",

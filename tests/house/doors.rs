@@ -345,6 +345,7 @@ pub(crate) const DOORS: &[Door] = &[
         "tempfile",
         &[],
         &[
+            "assembly",
             "config",
             "journal",
             "keys",
@@ -386,7 +387,7 @@ pub(crate) const DOORS: &[Door] = &[
     door("tower-service", &["transport"], &[], "the trait by which hyper-util's connector is called"),
     door(
         "tracing",
-        &["export", "gateway", "keys", "ledger", "redis", "router", "server", "vercel-ai-gateway"],
+        &["export", "gateway", "keys", "ledger", "limits", "redis", "router", "server", "vercel-ai-gateway"],
         &[],
         "the log, where something is worth a line",
     ),

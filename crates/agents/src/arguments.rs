@@ -4,6 +4,8 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
+use trunkline_core::Environment;
+
 /// The arguments with `_` in the names of long flags made `-`: LiteLLM takes both.
 ///
 /// What follows `--run` is for the agent that is started, and what follows `--` is no flag.
@@ -50,6 +52,22 @@ pub fn whole<N: FromStr>(text: &str) -> Result<N, String> {
     text.trim().parse().map_err(|_| format!("not a whole number from 0 to {}", largest::<N>()))
 }
 
+/// A number from a flag, else from a variable, else what it is where neither says so.
+///
+/// # Errors
+///
+/// If the variable is no such number, and there is no flag.
+pub fn number<N: FromStr>(
+    flag: Option<N>,
+    environment: &Environment,
+    variable: &str,
+    otherwise: N,
+) -> Result<N, String> {
+    let text = environment.get(variable).filter(|_| flag.is_none());
+    let Some(text) = text else { return Ok(flag.unwrap_or(otherwise)) };
+    text.trim().parse().map_err(|_| format!("the variable {variable} is `{text}`, which will not do"))
+}
+
 fn largest<N>() -> u128 {
     u128::MAX >> (128 - 8 * size_of::<N>())
 }
@@ -74,6 +92,16 @@ mod tests {
         for text in ["0", "-1", "NaN", "soon", "1e300"] {
             assert_eq!(seconds(text), Err("not a number of seconds above 0".to_owned()), "{text}");
         }
+    }
+
+    #[test]
+    fn a_flag_goes_before_a_variable() {
+        let of = |text: &str| Environment::from_iter([("PORT", text)]);
+        assert_eq!(number(Some(1_u16), &of("x"), "PORT", 4000), Ok(1));
+        assert_eq!(number(None, &of(" 2 "), "PORT", 4000_u16), Ok(2));
+        assert_eq!(number(None, &Environment::default(), "PORT", 4000_u16), Ok(4000));
+        let refused = Err("the variable PORT is `65536`, which will not do".to_owned());
+        assert_eq!(number(None, &of("65536"), "PORT", 4000_u16), refused);
     }
 
     #[test]

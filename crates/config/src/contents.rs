@@ -16,12 +16,12 @@ pub struct Contents(BTreeMap<PathBuf, Option<u64>>);
 
 impl Contents {
     /// Whether a file holds something else by now, or has come or gone. Reads them all.
-    pub fn have_changed(&self) -> bool {
+    pub(crate) fn have_changed(&self) -> bool {
         self.0.iter().any(|(file, before)| held(file) != *before)
     }
 
     /// The files, in the order of their names.
-    pub fn files(&self) -> impl Iterator<Item = &Path> {
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
         self.0.keys().map(PathBuf::as_path)
     }
 

@@ -36,10 +36,12 @@ mod callbacks;
 mod coerce;
 mod contents;
 mod credential;
+mod data_folder;
 mod deployment;
 mod documentation;
 mod exports;
 mod fallbacks;
+mod followed;
 mod group_waits;
 mod groups;
 mod include;
@@ -71,6 +73,7 @@ pub use deployment_settings::{
 pub use diagnostic::{Diagnostic, Severity};
 pub use documentation::key_table_markdown;
 pub use exports::{ExportSettings, TraceSettings, WebhookSettings};
+pub use followed::{Followed, Look, Looked};
 pub use group_waits::GroupWaits;
 pub use keys::{KeyRow, Section, State, Values, key_table};
 pub use load::{Loaded, load, load_noting, parse, without_file};
@@ -78,9 +81,7 @@ pub use load_error::LoadError;
 pub use location::Location;
 pub use members::Members;
 pub use params::is_base;
-pub use places::Places;
 pub use redis::RedisSettings;
-pub use restart::{changed_variables, waiting_for_restart};
 pub use routing_settings::{AllowedFailsPolicy, RetryPolicy, RoutingSettings, RoutingStrategy, StrategyArgs};
 pub use settings::{AliasSettings, GeneralSettings, Settings, UpstreamSettings};
 pub use stored::StoredRow;
@@ -88,4 +89,3 @@ pub use trunkline_core::{Environment, Secret};
 pub use trunkline_settings::{
     GatewayAttribution, LedgerDurability, TrunklineSettings, UnknownPrice, WithoutRedis,
 };
-pub use watch::Watch;

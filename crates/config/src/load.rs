@@ -46,6 +46,16 @@ impl Loaded {
         self.diagnostics.iter().any(|diagnostic| diagnostic.fatal)
     }
 
+    /// Why a server must not take it up: the first finding that is fatal, and how many there are besides. `None` if none is.
+    pub fn refusal(&self) -> Option<String> {
+        let mut fatal = self.diagnostics.iter().filter(|diagnostic| diagnostic.fatal);
+        let first = fatal.next()?;
+        Some(match fatal.count() {
+            0 => first.to_string(),
+            more => format!("{first}; and {more} more, which `trunkline check` tells"),
+        })
+    }
+
     /// Whether anything cannot be used as it is written.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)

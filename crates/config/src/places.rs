@@ -9,7 +9,7 @@ const LINKS_MAX: usize = 40;
 
 /// The directories in which changes of some files show.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Places(pub(crate) BTreeSet<Place>);
+pub(crate) struct Places(pub(crate) BTreeSet<Place>);
 
 /// A directory, told from another one that has taken its name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,7 +20,7 @@ pub(crate) struct Place {
 
 impl Places {
     /// Where these files stand now, or would. Looks at the disk.
-    pub fn of<'f>(files: impl IntoIterator<Item = &'f Path>) -> Self {
+    pub(crate) fn of<'f>(files: impl IntoIterator<Item = &'f Path>) -> Self {
         let mut directories = BTreeSet::new();
         for file in files {
             add_those_of(file, &mut directories);

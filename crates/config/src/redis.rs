@@ -28,16 +28,6 @@ impl RedisSettings {
     pub fn is_named(&self) -> bool {
         self.url.is_some() || self.host.is_some()
     }
-
-    /// Whether it says the same.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        let all = |settings: &Self| {
-            let exposed = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
-            let Self { url, host, port, username, password, database, tls } = settings;
-            (exposed(url), host.clone(), *port, username.clone(), exposed(password), *database, *tls)
-        };
-        all(self) == all(other)
-    }
 }
 
 /// What a section calls its settings of Redis.

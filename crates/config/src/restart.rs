@@ -5,29 +5,64 @@ use std::collections::BTreeSet;
 use trunkline_core::{Environment, Secret};
 
 use crate::{
-    AccountSettings, CacheSettings, GeneralSettings, RedisSettings, Settings, TrunklineSettings,
+    AccountSettings, CacheSettings, GeneralSettings, Loaded, RedisSettings, Settings, TrunklineSettings,
     UpstreamSettings,
 };
 
-/// Names the settings that differ, of those that only a start takes up.
+/// Names the settings that differ, of those that only a start takes up. Secrets are compared by what they say, and never
+/// shown.
 ///
-/// Each list is exhaustive: WHEN ADDING A SETTING, the compiler asks in which it belongs.
+/// The lists are exhaustive: WHEN ADDING A SETTING, the compiler asks in which it belongs.
 macro_rules! differing {
     ($type:ident of $before:expr, $now:expr, at $section:literal;
-     taken up: [$($taken:ident),* $(,)?]; at a start: [$($field:ident = $key:literal),* $(,)?]) => {{
-        let $type { $($taken: _,)* $($field),* } = $now;
+     taken up: [$($taken:ident),* $(,)?]; at a start: [$($field:ident = $key:literal),* $(,)?]
+     $(; secrets at a start: [$($secret:ident = $secret_key:literal),*])?) => {{
+        let $type { $($taken: _,)* $($field,)* $($($secret),*)? } = $now;
         let mut names: Vec<&'static str> = Vec::new();
         $(if *$field != $before.$field {
             names.push(concat!($section, $key));
         })*
+        $($(if exposed($secret) != exposed(&$before.$secret) {
+            names.push(concat!($section, $secret_key));
+        })*)?
         names
     }};
+}
+
+/// The same of a Redis, whose settings are called alike wherever they stand, behind a beginning.
+macro_rules! differing_redis {
+    ($before:expr, $now:expr, at $section:literal) => {
+        differing!(
+            RedisSettings of $before, $now, at $section;
+            taken up: [];
+            at a start: [host = "host", port = "port", username = "username", database = "db", tls = "ssl"];
+            secrets at a start: [url = "url", password = "password"]
+        )
+    };
+}
+
+impl Loaded {
+    /// What of a configuration that is `now` to be served waits for a restart of the server that began with this one: lines
+    /// for people.
+    pub fn waiting_for_restart(&self, now: &Self) -> Vec<String> {
+        let settings = waiting_for_restart(&self.settings, &now.settings);
+        let variables = changed_variables(&self.environment, &now.environment);
+        let line = |words: &str, names: String| (!names.is_empty()).then(|| format!("{words}: {names}"));
+        let lines = [
+            line("changed, and not taken up before a restart", settings.join(", ")),
+            line(
+                "changed in environment_variables, and before a restart taken up only where the file refers to it",
+                variables.join(", "),
+            ),
+        ];
+        lines.into_iter().flatten().collect()
+    }
 }
 
 const CALLBACKS: &str = "litellm_settings.callbacks";
 
 /// The keys that differ, of those that a server takes up when it starts and not while it serves.
-pub fn waiting_for_restart(before: &Settings, now: &Settings) -> Vec<&'static str> {
+fn waiting_for_restart(before: &Settings, now: &Settings) -> Vec<&'static str> {
     // All of it is said with each call. WHEN ADDING A SETTING that the transport is made with, name it below.
     let UpstreamSettings { timeout: _, stream_timeout: _, verify_certificates: _, http2: _ } = now.upstream;
     let mut names = differing!(
@@ -54,15 +89,15 @@ pub fn waiting_for_restart(before: &Settings, now: &Settings) -> Vec<&'static st
 
 /// The variables whose text is another, by name. Where the file refers to them they are taken up with it; who has read
 /// them at the start, as providers do, goes on with what they were.
-pub fn changed_variables(before: &Environment, now: &Environment) -> Vec<String> {
+fn changed_variables(before: &Environment, now: &Environment) -> Vec<String> {
     let names: BTreeSet<&str> = before.names().chain(now.names()).collect();
     names.into_iter().filter(|name| before.get(name) != now.get(name)).map(str::to_owned).collect()
 }
 
 fn general(before: &GeneralSettings, now: &GeneralSettings) -> Vec<&'static str> {
-    let mut names = differing!(
+    differing!(
         GeneralSettings of before, now, at "general_settings.";
-        taken up: [master_key];
+        taken up: [];
         at a start: [
             permit_weak_or_unset_master_key = "dangerously_permit_weak_or_unset_master_key",
             key_header_name = "litellm_key_header_name",
@@ -80,21 +115,15 @@ fn general(before: &GeneralSettings, now: &GeneralSettings) -> Vec<&'static str>
             health_check_interval = "health_check_interval",
             health_check_concurrency = "health_check_concurrency",
             allow_mock_testing_params = "dangerously_allow_mock_testing_request_params",
-        ]
-    );
-    // Secrets are compared by what they say, and never shown.
-    let exposed =
-        |settings: &GeneralSettings| settings.master_key.as_ref().map(|key| key.expose().to_owned());
-    if exposed(before) != exposed(now) {
-        names.push("general_settings.master_key");
-    }
-    names
+        ];
+        secrets at a start: [master_key = "master_key"]
+    )
 }
 
 fn accounts(before: &AccountSettings, now: &AccountSettings) -> Vec<&'static str> {
-    let mut names = differing!(
+    differing!(
         AccountSettings of before, now, at "";
-        taken up: [database_url];
+        taken up: [];
         at a start: [
             database_connections_max = "general_settings.database_connection_pool_limit",
             models_in_store = "general_settings.store_model_in_db",
@@ -105,14 +134,9 @@ fn accounts(before: &AccountSettings, now: &AccountSettings) -> Vec<&'static str
             budget_exceeded_status = "litellm_settings.budget_exceeded_status_code",
             default_key_parameters = "litellm_settings.default_key_generate_params",
             key_parameters_max = "litellm_settings.upperbound_key_generate_params",
-        ]
-    );
-    let exposed =
-        |settings: &AccountSettings| settings.database_url.as_ref().map(|url| url.expose().to_owned());
-    if exposed(before) != exposed(now) {
-        names.push("general_settings.database_url");
-    }
-    names
+        ];
+        secrets at a start: [database_url = "general_settings.database_url"]
+    )
 }
 
 fn cache(before: &CacheSettings, now: &CacheSettings) -> Vec<&'static str> {
@@ -129,39 +153,17 @@ fn cache(before: &CacheSettings, now: &CacheSettings) -> Vec<&'static str> {
             operations = "_params.supported_call_types",
         ]
     );
-    let (before, now) = (&before.redis, &now.redis);
-    names.extend(differing!(
-        RedisSettings of before, now, at "litellm_settings.cache_params.";
-        taken up: [url, password];
-        at a start: [host = "host", port = "port", username = "username", database = "db", tls = "ssl"]
-    ));
-    if exposed(&before.url) != exposed(&now.url) {
-        names.push("litellm_settings.cache_params.url");
-    }
-    if exposed(&before.password) != exposed(&now.password) {
-        names.push("litellm_settings.cache_params.password");
-    }
+    names.extend(differing_redis!(before.redis, &now.redis, at "litellm_settings.cache_params."));
     names
 }
 
 /// The Redis of limits. Where the cache names it, it is named there.
 fn redis(before: &Settings, now: &Settings) -> Vec<&'static str> {
-    if before.redis.is_same(&before.cache.redis) && now.redis.is_same(&now.cache.redis) {
+    let is_of_cache = |of: &Settings| differing_redis!(of.redis, &of.cache.redis, at "").is_empty();
+    if is_of_cache(before) && is_of_cache(now) {
         return Vec::new();
     }
-    let (before, now) = (&before.redis, &now.redis);
-    let mut names = differing!(
-        RedisSettings of before, now, at "router_settings.redis_";
-        taken up: [url, password];
-        at a start: [host = "host", port = "port", username = "username", database = "db", tls = "ssl"]
-    );
-    if exposed(&before.url) != exposed(&now.url) {
-        names.push("router_settings.redis_url");
-    }
-    if exposed(&before.password) != exposed(&now.password) {
-        names.push("router_settings.redis_password");
-    }
-    names
+    differing_redis!(before.redis, &now.redis, at "router_settings.redis_")
 }
 
 fn exposed(secret: &Option<Secret>) -> Option<&str> {
@@ -254,5 +256,35 @@ mod tests {
                 "trunkline_settings.body_bytes_max"
             ]
         );
+    }
+
+    #[test]
+    fn a_redis_is_named_where_it_stands() {
+        let change = |redis: &mut RedisSettings| {
+            redis.database = Some(2);
+            redis.url = Some("redis://:s3cret@host".into());
+        };
+        let mut now = Settings::default();
+        change(&mut now.redis);
+        let of_router = ["router_settings.redis_db", "router_settings.redis_url"];
+        assert_eq!(waiting_for_restart(&Settings::default(), &now), of_router);
+        // Where the cache names it for both, it is named there.
+        change(&mut now.cache.redis);
+        let of_cache = ["litellm_settings.cache_params.db", "litellm_settings.cache_params.url"];
+        assert_eq!(waiting_for_restart(&Settings::default(), &now), of_cache);
+    }
+
+    #[test]
+    fn people_are_told_in_lines() {
+        let loaded = |file: &str| {
+            crate::parse(file, "config.yaml", &Environment::default(), &[]).expect("it can be read")
+        };
+        let before = loaded("");
+        assert!(before.waiting_for_restart(&loaded("router_settings: {num_retries: 3}\n")).is_empty());
+        let now = loaded("litellm_settings: {json_logs: true}\nenvironment_variables: {A: b, C: d}\n");
+        let told = before.waiting_for_restart(&now);
+        let [settings, variables] = told.as_slice() else { panic!("{told:?}") };
+        assert_eq!(settings, "changed, and not taken up before a restart: litellm_settings.json_logs");
+        assert!(variables.starts_with("changed in environment_variables") && variables.ends_with(": A, C"));
     }
 }

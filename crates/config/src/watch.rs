@@ -25,7 +25,7 @@ const POLL_WATCHED: Duration = Duration::from_mins(1);
 
 /// Watches directories. Whether one of the files has changed is for [`Contents`](crate::Contents) to say.
 #[derive(Default)]
-pub struct Watch {
+pub(crate) struct Watch {
     /// `None` until there are places to watch, and where the system gives none.
     watcher: Option<RecommendedWatcher>,
     /// Those that are watched.
@@ -42,7 +42,7 @@ impl Watch {
     /// # Errors
     ///
     /// Why a place cannot be watched, the first time that it is so. The others are, and every five seconds is looked.
-    pub fn follow(&mut self, places: Places) -> Result<(), Error> {
+    pub(crate) fn follow(&mut self, places: Places) -> Result<(), Error> {
         let outcome = self.watch(places);
         let was_partial = mem::replace(&mut self.is_partial, outcome.is_err());
         if was_partial { Ok(()) } else { outcome }
@@ -77,7 +77,7 @@ impl Watch {
 
     /// Waits until something has changed and has come to rest for a fifth of a second, or until it is time to look all
     /// the same.
-    pub async fn changed(&mut self) {
+    pub(crate) async fn changed(&mut self) {
         self.changes.settled(if self.is_partial { POLL } else { POLL_WATCHED }).await;
     }
 }

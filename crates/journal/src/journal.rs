@@ -60,6 +60,19 @@ impl Journal {
         Ok(Self { shared, _keeper: Some(keeper), marks, opened_at, damaged: opened.damaged })
     }
 
+    /// A journal in a folder. Where there is none, or nothing is to survive, one in memory: as large as [`Options::in_memory`]
+    /// says, whatever a folder may hold.
+    ///
+    /// # Errors
+    ///
+    /// As [`Journal::open`].
+    pub fn open_or_in_memory(folder: Option<&Path>, options: &Options) -> Result<Self, Error> {
+        match folder.filter(|_| options.durability != Durability::Memory) {
+            Some(folder) => Self::open(folder, options),
+            None => Ok(Self::in_memory(&Options { format: options.format, ..Options::in_memory() })),
+        }
+    }
+
     /// A journal that is kept in memory, and lost with the process.
     pub fn in_memory(options: &Options) -> Self {
         let maker = Maker::new(None, 0, options);

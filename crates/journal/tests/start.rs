@@ -154,3 +154,20 @@ fn in_memory_nothing_is_opened() {
     assert_eq!((payloads(&journal), path.exists()), (vec![b"one".to_vec()], false));
     assert_eq!((journal.durability(), journal.first() > Position::START), (Durability::Memory, true));
 }
+
+#[test]
+fn where_there_is_no_folder_a_journal_is_in_memory_and_has_its_size() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("journal");
+    let lost = Options { durability: Durability::Memory, ..small(2) };
+    for (place, options) in [(None, small(2)), (None, lost.clone()), (Some(path.as_path()), lost)] {
+        let journal = Journal::open_or_in_memory(place, &options).expect("opens");
+        assert_eq!((journal.durability(), path.exists()), (Durability::Memory, false));
+        let text = [7; 1_000];
+        for _ in 0..4 * SEGMENT_BYTES / text.len() {
+            journal.append(1, &text).expect("memory has room for more than these files");
+        }
+    }
+    let journal = Journal::open_or_in_memory(Some(&path), &small(2)).expect("opens");
+    assert_eq!((journal.durability(), path.exists()), (Durability::Write, true));
+}

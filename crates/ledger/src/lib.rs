@@ -16,6 +16,7 @@ mod retention;
 mod row_record;
 mod rows;
 mod shared;
+mod stranded;
 mod wire;
 
 pub use backlog::Backlog;
@@ -25,3 +26,4 @@ pub use opening::Opening;
 pub use options::{Options, WhenFull};
 pub use request_id::RequestId;
 pub use row_record::FORMAT;
+pub use stranded::deliver_stranded;

@@ -39,5 +39,5 @@ pub use asked::{Asked, Reply};
 pub use endpoints::{ENDPOINTS, Endpoint, EndpointRow, Report};
 pub use import::{Import, ImportOptions, ImportReport};
 pub use management::Management;
-pub use options::{Deployments, Listener, Options};
+pub use options::{Deployments, Options};
 pub use stored_models::{StoredModel, stored_models};

@@ -8,11 +8,11 @@ use crate::desk::Desk;
 use crate::draft::{Draft, is_secret};
 use crate::fields::Fields;
 use crate::stored_models::{SEALED, StoredModel, opened};
-use crate::{Asked, Reply, tables, times};
+use crate::{Asked, Deployments, Reply, tables, times};
 
 /// `POST /model/new`
 pub(crate) async fn create(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Error> {
-    check_served(desk)?;
+    let deployments = deployments(desk)?;
     let fields = tables::MODELS.read(asked.body.clone())?;
     let name = fields.required("model_name")?;
     let params = params(&fields)?.ok_or_else(|| {
@@ -31,13 +31,13 @@ pub(crate) async fn create(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Erro
     model.alias = Some(name.to_owned());
     model.settings.insert(SEALED.to_owned(), sealed(desk, &params));
     model.settings.insert("model_info".to_owned(), Value::Object(info));
-    written(desk, asked, Draft::created(model)).await
+    written(desk, deployments, asked, Draft::created(model)).await
 }
 
 /// `POST /model/update` and `PATCH /model/{id}/update`: what is named takes the place of what was there; what is `null` is
 /// taken out.
 pub(crate) async fn update(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Error> {
-    check_served(desk)?;
+    let deployments = deployments(desk)?;
     let fields = tables::MODELS.read(asked.body.clone())?;
     let changes = info(&fields)?;
     let id = asked.named.as_deref().or_else(|| changes.get("id").and_then(Value::as_str));
@@ -62,32 +62,35 @@ pub(crate) async fn update(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Erro
     merge(&mut info, changes);
     info.remove("id");
     after.settings.insert("model_info".to_owned(), Value::Object(info));
-    written(desk, asked, Draft::changed(before, after, "updated")).await
+    written(desk, deployments, asked, Draft::changed(before, after, "updated")).await
 }
 
 /// `POST /model/delete`
 pub(crate) async fn delete(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Error> {
-    check_served(desk)?;
+    let deployments = deployments(desk)?;
     let fields = tables::NAMED_MODELS.read(asked.body.clone())?;
     let model = find(desk, fields.required("id")?).await?;
     let model = desk.write_one(asked.actor, Draft::deleted(model)).await?;
-    desk.options().listener.models_changed();
+    deployments.changed();
     Ok(Reply::ok(json!({ "message": format!("Model: {} deleted successfully", model.id) })))
 }
 
-async fn written(desk: &Desk, asked: &Asked<'_>, draft: Draft) -> Result<Reply, Error> {
-    if let Some(deployments) = &desk.options().deployments {
-        deployments.check(&StoredModel::of(desk.pepper(), draft.object())?)?;
-    }
+async fn written(
+    desk: &Desk,
+    deployments: &dyn Deployments,
+    asked: &Asked<'_>,
+    draft: Draft,
+) -> Result<Reply, Error> {
+    deployments.check(&StoredModel::of(desk.pepper(), draft.object())?)?;
     let model = desk.write_one(asked.actor, draft).await?;
-    desk.options().listener.models_changed();
+    deployments.changed();
     Ok(Reply::ok(row(desk, &model)?))
 }
 
-/// Whether deployments that are added are served at all.
-fn check_served(desk: &Desk) -> Result<(), Error> {
-    if desk.options().deployments.is_some() {
-        return Ok(());
+/// Who serves deployments that are added.
+fn deployments(desk: &Desk) -> Result<&dyn Deployments, Error> {
+    if let Some(deployments) = &desk.options().deployments {
+        return Ok(&**deployments);
     }
     let message = "Set `'STORE_MODEL_IN_DB='True'` in your env to enable this feature, or \
                    `general_settings.store_model_in_db: true`";

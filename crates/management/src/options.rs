@@ -1,4 +1,4 @@
-//! How keys and their owners are managed: defaults, bounds, and whom to tell.
+//! How keys and their owners are managed: defaults, bounds, and who serves deployments.
 
 use std::fmt;
 use std::sync::Arc;
@@ -29,8 +29,6 @@ pub struct Options {
     pub sums_max: u64,
     /// How long an answer may take before it is given up. Default 10 s.
     pub deadline: Duration,
-    /// Whom to tell of changes that do not show in objects. Default nobody.
-    pub listener: Arc<dyn Listener>,
     /// Who serves deployments that are added while the gateway runs: LiteLLM's `store_model_in_db`. Default nobody: none
     /// can be added.
     pub deployments: Option<Arc<dyn Deployments>>,
@@ -46,16 +44,9 @@ impl Default for Options {
             max_budget: None,
             sums_max: 100_000,
             deadline: Duration::from_secs(10),
-            listener: Arc::new(Nobody),
             deployments: None,
         }
     }
-}
-
-/// Is told what an administrator changed, after it is in the store.
-pub trait Listener: fmt::Debug + Send + Sync + 'static {
-    /// Deployments were added, changed or taken away.
-    fn models_changed(&self);
 }
 
 /// Serves deployments that are added while the gateway runs.
@@ -66,11 +57,7 @@ pub trait Deployments: fmt::Debug + Send + Sync + 'static {
     ///
     /// `InvalidRequest`, with what is wrong about it.
     fn check(&self, deployment: &StoredModel) -> Result<(), Error>;
-}
 
-#[derive(Debug)]
-struct Nobody;
-
-impl Listener for Nobody {
-    fn models_changed(&self) {}
+    /// Is told that deployments were added, changed or taken away, after that is in the store.
+    fn changed(&self);
 }

@@ -21,7 +21,6 @@ mod upstreams;
 
 pub use bill::{Bill, BilledDay, Upstream};
 pub use day::Day;
-pub use moment::{Moment, parse_moment};
 pub use outcome::{Difference, Failure, Outcome};
 pub use reconcile::{Options, reconcile};
 pub use upstreams::{AccountNumber, Upstreams};

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 /// Which end of a time a text stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
+pub(crate) enum Moment {
     /// From there on: a day is meant from its beginning.
     Since,
     /// Until there: a day is meant to its end.
@@ -15,13 +15,8 @@ pub enum Moment {
 
 const UNITS_MS: [(char, i64); 4] = [('s', 1_000), ('m', 60_000), ('h', 3_600_000), ('d', 86_400_000)];
 
-/// Reads a day in UTC (`2026-11-27`), a time (`2026-11-27T10:00:00Z`), or how long ago (`30d`, `12h`, `45m`), as
-/// milliseconds since 1970.
-///
-/// # Errors
-///
-/// A text that is none of them, with what would be one.
-pub fn parse_moment(text: &str, moment: Moment, now_ms: i64) -> Result<i64, String> {
+/// Reads what [`Options::between`](crate::Options::between) takes, as milliseconds since 1970.
+pub(crate) fn parse_moment(text: &str, moment: Moment, now_ms: i64) -> Result<i64, String> {
     let wrong = || {
         format!(
             "`{text}` is no day like 2026-11-27, no time like 2026-11-27T10:00:00Z, and no length of time like 30d"

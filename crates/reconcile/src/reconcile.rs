@@ -7,11 +7,15 @@ use trunkline_store::{RequestQuery, RequestRow, Store};
 use crate::ask::Asked;
 use crate::day::days;
 use crate::mend::{Bills, mended, same};
+use crate::moment::{Moment, parse_moment};
 use crate::outcome::{Difference, Failure, Outcome};
 use crate::upstreams::Upstreams;
 
 /// How many rows are read, and put right in one transaction.
 const PAGE: u64 = 128;
+
+/// How many questions are under way at one time.
+const ASKED_AT_ONCE: usize = 8;
 
 /// How many failures are listed with their reasons.
 const FAILURES_MAX: usize = 20;
@@ -37,8 +41,6 @@ pub struct Options {
     pub apply_as: Option<String>,
     /// Whether whole days are compared. Default true.
     pub days: bool,
-    /// How many questions are under way at one time. Default 8.
-    pub at_once: usize,
     /// How many differences are listed. Default 10,000; all are counted.
     pub listed_max: usize,
 }
@@ -46,7 +48,19 @@ pub struct Options {
 impl Options {
     /// From one time until another, which is now: to look, and change nothing.
     pub fn new(from: i64, now: i64) -> Self {
-        Self { from, until: now, now, all: false, apply_as: None, days: true, at_once: 8, listed_max: 10_000 }
+        Self { from, until: now, now, all: false, apply_as: None, days: true, listed_max: 10_000 }
+    }
+
+    /// As [`Options::new`], between two times as people say them: a day in UTC (`2026-11-27`), of which the whole is meant, a
+    /// time (`2026-11-27T10:00:00Z`), or how long ago (`30d`, `12h`, `45m`). The end is now where nobody says it.
+    ///
+    /// # Errors
+    ///
+    /// A text that is none of them, with what would be one.
+    pub fn between(since: &str, until: Option<&str>, now: i64) -> Result<Self, String> {
+        let from = parse_moment(since, Moment::Since, now)?;
+        let until = until.map(|until| parse_moment(until, Moment::Until, now)).transpose()?;
+        Ok(Self { until: until.unwrap_or(now), ..Self::new(from, now) })
     }
 }
 
@@ -77,7 +91,7 @@ pub async fn reconcile(
         query.before = Some((last.started_at, last.request_id.clone()));
         let asked: Vec<&RequestRow> = rows.iter().filter(|row| can_be_asked(row, upstreams)).collect();
         let answers = stream::iter(asked.iter().map(|row| bills(upstreams, row, options.now)));
-        let mut answers = answers.buffered(options.at_once.max(1)).zip(stream::iter(&asked));
+        let mut answers = answers.buffered(ASKED_AT_ONCE).zip(stream::iter(&asked));
         let mut changed = Vec::new();
         while let Some((bills, row)) = answers.next().await {
             failures_in_a_row = if bills.is_err() { failures_in_a_row + 1 } else { 0 };

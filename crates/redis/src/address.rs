@@ -27,11 +27,6 @@ pub struct Address {
 const PORT: u16 = 6379;
 
 impl Address {
-    /// Whether it says where a server is.
-    pub fn is_named(&self) -> bool {
-        self.url.is_some() || self.host.is_some()
-    }
-
     /// # Errors
     ///
     /// `Configuration` if there is neither host nor URL, or the URL cannot be read. It is not shown: there may be a

@@ -58,11 +58,6 @@ impl Connection {
         &self.0.shown
     }
 
-    /// Whether the last calls were answered.
-    pub fn is_well(&self) -> bool {
-        self.0.breaker.is_closed()
-    }
-
     /// Makes a call, within the deadline.
     pub(crate) async fn call<T: FromRedisValue>(
         &self,

@@ -37,11 +37,6 @@ impl Leases {
         Self { connection, prefix, script: Script::new(HOLD) }
     }
 
-    /// The connection that they are asked over.
-    pub fn connection(&self) -> &Connection {
-        &self.connection
-    }
-
     /// Its name in Redis. One that ends in `$` is money, of which the script tells who spent it.
     fn key(&self, counter: &Counter) -> String {
         let Counter { subject, kind, begins_at_ms, generation } = counter;

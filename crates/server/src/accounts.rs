@@ -1,27 +1,24 @@
 //! What keys and budgets need: a store, a pepper, a journal.
 
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use trunkline_config::{DeploymentSettings, LedgerDurability, StoredRow};
+use trunkline_config::{LedgerDurability, StoredRow};
 use trunkline_core::{Error, ErrorKind, Secret};
 use trunkline_gateway::Accounting;
 use trunkline_journal::{Durability, Journal, Options as JournalOptions};
 use trunkline_keys::{Keys, KeysOptions, Observer, Pepper, existing_pepper, pepper_of_folder, random_pepper};
-use trunkline_ledger::Ledger;
+use trunkline_ledger::{Ledger, deliver_stranded};
 use trunkline_limits::{Budget, Limits, Period};
-use trunkline_management::{Deployments, Listener, Management, stored_models};
+use trunkline_management::{Deployments, Management};
 use trunkline_provider::Registry;
-use trunkline_store::{PostgresOptions, PostgresStore, SqliteOptions, SqliteStore, Store};
+use trunkline_store::{DataFolder, PostgresOptions, SqliteOptions, Store, StorePlace};
 
 use crate::managed::Managed;
-use crate::shared;
+use crate::redis;
 use crate::sources::Sources;
 use crate::stored::{self, Stored};
-use crate::stranded;
 
 /// How long rows are kept where there is nothing but memory to keep them.
 const RETENTION_IN_MEMORY: Duration = Duration::from_secs(60);
@@ -41,12 +38,11 @@ impl Accounts {
     /// Opens what the sources name. `None` where nothing is kept.
     pub(crate) async fn open(
         sources: &Arc<Sources>,
-        folder: Option<&Path>,
         registry: &Arc<Registry>,
     ) -> Result<Option<Self>, Error> {
         let settings = &sources.loaded.settings;
-        let Some(place) = place(sources, folder) else { return Ok(None) };
-        let folder = Folder::made(place);
+        let Some(place) = place(sources) else { return Ok(None) };
+        let folder = DataFolder::made(place);
         let pepper = Arc::new(Pepper::new(&pepper(sources, &folder)?));
         let store = store(sources, &folder).await?;
         let stored = settings.accounts.models_in_store.then(|| {
@@ -54,23 +50,23 @@ impl Accounts {
             Arc::new(Stored::new(store, pepper, Arc::clone(registry), Arc::clone(sources)))
         });
         tracing::info!(store = store.name(), folder = %folder.shown(), "keys and budgets are kept");
-        if let (LedgerDurability::Memory, Some(path)) = (settings.trunkline.ledger_durability, folder.path())
+        if let (LedgerDurability::Memory, Some(place)) =
+            (settings.trunkline.ledger_durability, journal_place(&folder))
         {
-            stranded::deliver(&path.join(JOURNAL), &store).await?;
+            deliver_stranded(&place, &store).await?;
         }
         let ledger = Ledger::open(
             journal(sources, &folder)?,
             Arc::clone(&store),
             trunkline_ledger::Options::default(),
         );
-        let leases = shared::leases(sources)?;
-        let sharing = leases.is_some().then(|| shared::sharing(sources)).transpose()?;
+        let (leases, sharing) = redis::leases(sources)?.unzip();
         let options = KeysOptions { sharing, ..options(sources, stored.as_ref()) };
         let keys = Arc::new(Keys::new(store, pepper, options));
         let management = Management::new(Arc::clone(&keys), management_options(sources, stored.as_ref()))?;
         let managed = Arc::new(Managed::new(management, stored.clone()));
         // What is kept in memory cannot be kept for ever.
-        let of_memory = folder.path().is_none() && settings.accounts.database_url.is_none();
+        let of_memory = folder.path().is_err() && settings.accounts.database_url.is_none();
         let retention = settings.accounts.retention.or(of_memory.then_some(RETENTION_IN_MEMORY));
         let mut accounting = Accounting::new(Arc::clone(&keys), ledger.clone(), retention);
         if let Some(leases) = leases {
@@ -81,72 +77,14 @@ impl Accounts {
     }
 }
 
-/// The folder of a server of these sources. `None` where nothing is kept: there is neither a master key, with which keys could
-/// be made, nor a database or a folder that somebody named.
-pub(crate) fn place(sources: &Sources, named: Option<&Path>) -> Option<Result<PathBuf, String>> {
-    let settings = &sources.loaded.settings;
-    let is_asked_for = settings.general.master_key.is_some()
-        || settings.accounts.database_url.is_some()
-        || settings.accounts.max_budget.is_some()
-        || settings.accounts.models_in_store
-        || named_folder(sources, named).is_some();
-    is_asked_for.then(|| usual_place(sources, named))
+/// The folder of a server of these sources, or why there is none. `None` where nothing is kept.
+pub(crate) fn place(sources: &Sources) -> Option<Result<PathBuf, String>> {
+    sources.loaded.keeps_accounts(sources.flags.data_dir.as_deref()).then(|| usual_place(sources))
 }
 
-/// The folder that was named, else the state's folder of whoever runs this.
-fn usual_place(sources: &Sources, named: Option<&Path>) -> Result<PathBuf, String> {
-    let environment = &sources.loaded.environment;
-    let of_state = || environment.get("XDG_STATE_HOME").map(PathBuf::from);
-    let of_home = || environment.get("HOME").map(|home| Path::new(home).join(".local/state"));
-    let usual = || of_state().or_else(of_home).map(|folder| folder.join("trunkline"));
-    named_folder(sources, named).or_else(usual).ok_or_else(|| "neither --data-dir nor HOME is set".to_owned())
-}
-
-/// The folder that a flag or the file names.
-fn named_folder(sources: &Sources, named: Option<&Path>) -> Option<PathBuf> {
-    named.map(Path::to_owned).or_else(|| {
-        let folder = &sources.loaded.settings.trunkline.data_dir;
-        Some(folder).filter(|folder| !folder.is_empty()).map(PathBuf::from)
-    })
-}
-
-/// The file of a store in SQLite.
-const FILE: &str = "trunkline.db";
-
-/// The folder of the journal.
-const JOURNAL: &str = "journal";
-
-/// Where things are kept: a folder that can be written, or none.
-pub(crate) struct Folder(Result<PathBuf, String>);
-
-impl Folder {
-    /// A folder, made where it is not there.
-    pub(crate) fn made(place: Result<PathBuf, String>) -> Self {
-        let path = match place {
-            Ok(path) => path,
-            Err(why) => return Self(Err(why)),
-        };
-        let made = std::fs::create_dir_all(&path).and_then(|()| check_writable(&path));
-        Self(made.map(|()| path.clone()).map_err(|error| format!("{}: {error}", path.display())))
-    }
-
-    pub(crate) fn path(&self) -> Option<&Path> {
-        self.0.as_deref().ok()
-    }
-
-    pub(crate) fn shown(&self) -> String {
-        match &self.0 {
-            Ok(path) => path.display().to_string(),
-            Err(why) => format!("none, {why}"),
-        }
-    }
-}
-
-/// Whether a file can be made in a folder. Several who start at once over one folder make a file each.
-fn check_writable(folder: &Path) -> std::io::Result<()> {
-    let probe = folder.join(format!(".writable-{:016x}", RandomState::new().hash_one(std::process::id())));
-    std::fs::write(&probe, b"")?;
-    std::fs::remove_file(probe)
+fn usual_place(sources: &Sources) -> Result<PathBuf, String> {
+    let folder = sources.loaded.data_folder(sources.flags.data_dir.as_deref());
+    folder.ok_or_else(|| "neither --data-dir nor HOME is set".to_owned())
 }
 
 /// `LITELLM_SALT_KEY`, else what was made at the first start. In memory alone, a key lives as long as the process.
@@ -154,11 +92,11 @@ fn check_writable(folder: &Path) -> std::io::Result<()> {
 /// # Errors
 ///
 /// `Configuration` where keys outlive the process and what they are found by would not.
-pub(crate) fn pepper(sources: &Sources, folder: &Folder) -> Result<Secret, Error> {
+pub(crate) fn pepper(sources: &Sources, folder: &DataFolder) -> Result<Secret, Error> {
     if let Some(salt) = sources.loaded.environment.secret("LITELLM_SALT_KEY") {
         return Ok(salt);
     }
-    match &folder.0 {
+    match folder.path() {
         Ok(path) => pepper_of_folder(path),
         Err(why) if sources.loaded.settings.accounts.database_url.is_some() => {
             let message = format!(
@@ -172,94 +110,89 @@ pub(crate) fn pepper(sources: &Sources, folder: &Folder) -> Result<Secret, Error
     }
 }
 
-/// The store that a server of these sources keeps, and the deployments in it, for a command beside it: it must be there.
-/// One that only looks brings nothing up to date.
+/// The store that a server of these sources keeps, and the rows of deployments in it, for a command beside it: it must be
+/// there. One that only looks makes nothing, and brings nothing up to date.
 ///
 /// # Errors
 ///
 /// If there is none, or it cannot be reached.
 pub(crate) async fn store_of_others(
     sources: &Sources,
-    folder: Option<&Path>,
     only_looks: bool,
-) -> Result<(Arc<dyn Store>, Vec<DeploymentSettings>), Box<dyn std::error::Error>> {
-    let path = usual_place(sources, folder);
-    let has_database = sources.loaded.settings.accounts.database_url.is_some();
-    let has_file = path.as_ref().is_ok_and(|path| path.join(FILE).is_file());
-    if !has_database && !has_file {
-        let place = path.map(|path| format!(" in {}", path.display())).unwrap_or_default();
+) -> Result<(Arc<dyn Store>, Vec<StoredRow>), Box<dyn std::error::Error>> {
+    let folder = DataFolder::of_others(usual_place(sources));
+    let place = store_place(sources, &folder);
+    let is_there = match &place {
+        StorePlace::Postgres(..) => true,
+        StorePlace::Sqlite(file, _) => file.is_file(),
+        StorePlace::Memory => false,
+    };
+    if !is_there {
+        let place = folder.path().map(|path| format!(" in {}", path.display())).unwrap_or_default();
         return Err(format!("there is no ledger{place}: name its folder with --data-dir").into());
     }
     let store = if only_looks {
-        let existing = existing_store(sources, path.as_deref().ok()).await?;
-        existing.ok_or("there is no ledger yet: no server has made one")?
+        place.existing().await?.ok_or("there is no ledger yet: no server has made one")?
     } else {
-        store(sources, &Folder(path.clone())).await?
+        place.open().await?
     };
-    let mut deployments = Vec::new();
-    if sources.loaded.settings.accounts.models_in_store {
-        let pepper = Pepper::new(&looked_up_pepper(sources, path.as_deref().ok())?);
-        let (models, _) = stored_models(&*store, &pepper).await?;
-        let rows: Vec<StoredRow> = models.iter().map(stored::row).collect();
-        deployments = stored::deployments(sources, &rows);
+    if !sources.loaded.settings.accounts.models_in_store {
+        return Ok((store, Vec::new()));
     }
-    Ok((store, deployments))
+    let pepper = looked_up_pepper(sources, &folder)?;
+    let rows = stored::rows(&*store, &pepper).await?;
+    Ok((store, rows))
 }
 
-/// The pepper of a server of these sources, as far as there is one: none is kept for later.
-pub(crate) fn looked_up_pepper(sources: &Sources, place: Option<&Path>) -> Result<Secret, Error> {
-    match sources.loaded.environment.secret("LITELLM_SALT_KEY") {
-        Some(salt) => Ok(salt),
-        None => place.map_or(Ok(None), existing_pepper)?.map_or_else(random_pepper, Ok),
-    }
+/// What keys are found by at a server of these sources, as far as there is one: none is kept for later.
+pub(crate) fn looked_up_pepper(sources: &Sources, folder: &DataFolder) -> Result<Pepper, Error> {
+    let existing = || folder.path().map_or(Ok(None), existing_pepper)?.map_or_else(random_pepper, Ok);
+    let salt = sources.loaded.environment.secret("LITELLM_SALT_KEY");
+    Ok(Pepper::new(&salt.map_or_else(existing, Ok)?))
 }
 
-/// The store that a server of these sources keeps, to be looked at. `None` if it has not been made yet.
-pub(crate) async fn existing_store(
-    sources: &Sources,
-    place: Option<&Path>,
-) -> Result<Option<Arc<dyn Store>>, Error> {
-    if let Some(url) = &sources.loaded.settings.accounts.database_url {
-        let store = PostgresStore::existing(url, &PostgresOptions::default()).await?;
-        return Ok(store.map(|store| -> Arc<dyn Store> { Arc::new(store) }));
-    }
-    let Some(place) = place else { return Ok(None) };
-    let store = SqliteStore::existing(&place.join(FILE)).await?;
-    Ok(store.map(|store| -> Arc<dyn Store> { Arc::new(store) }))
-}
-
-pub(crate) async fn store(sources: &Sources, folder: &Folder) -> Result<Arc<dyn Store>, Error> {
+/// Which store a server of these sources keeps, and where.
+pub(crate) fn store_place(sources: &Sources, folder: &DataFolder) -> StorePlace {
     let accounts = &sources.loaded.settings.accounts;
-    if let Some(url) = &accounts.database_url {
-        if sources.loaded.environment.get("LITELLM_SALT_KEY").is_none() {
+    match &accounts.database_url {
+        Some(url) => {
+            let connections_max = u32::try_from(accounts.database_connections_max).unwrap_or(u32::MAX);
+            StorePlace::Postgres(
+                url.clone(),
+                PostgresOptions { connections_max, ..PostgresOptions::default() },
+            )
+        }
+        None => {
+            // What the store has, the journal forgets: it must survive what the journal would.
+            let synced = sources.loaded.settings.trunkline.ledger_durability == LedgerDurability::Sync;
+            StorePlace::in_folder(folder.path().ok(), SqliteOptions { synced })
+        }
+    }
+}
+
+/// The store of a server of these sources. Where keys could be lost, it is told of.
+async fn store(sources: &Sources, folder: &DataFolder) -> Result<Arc<dyn Store>, Error> {
+    let place = store_place(sources, folder);
+    match &place {
+        StorePlace::Postgres(..) if sources.loaded.environment.get("LITELLM_SALT_KEY").is_none() => {
             tracing::warn!(
                 "keys are kept in a database, and LITELLM_SALT_KEY is not set: keys that are made here are known to this \
                  machine alone"
             );
         }
-        let connections = u32::try_from(accounts.database_connections_max).unwrap_or(u32::MAX);
-        let options = PostgresOptions { connections_max: connections, ..PostgresOptions::default() };
-        return Ok(Arc::new(PostgresStore::connect(url, &options)?));
-    }
-    match folder.path() {
-        Some(path) => {
-            // What the store has, the journal forgets: it must survive what the journal would.
-            let synced = sources.loaded.settings.trunkline.ledger_durability == LedgerDurability::Sync;
-            let file = path.join(FILE);
-            Ok(Arc::new(SqliteStore::open_with(&file, SqliteOptions { synced }).await?))
-        }
-        None => {
+        StorePlace::Memory => {
             tracing::error!(
                 "keys and the ledger are kept in memory alone, and lost at the end: {}",
                 folder.shown()
             );
-            Ok(Arc::new(SqliteStore::in_memory().await?))
         }
+        StorePlace::Postgres(..) | StorePlace::Sqlite(..) => {}
     }
+    place.open().await
 }
 
 /// The journal of the ledger. One that cannot be written is kept in memory, and lost with the process.
-fn journal(sources: &Sources, folder: &Folder) -> Result<Journal, Error> {
+fn journal(sources: &Sources, folder: &DataFolder) -> Result<Journal, Error> {
     let settings = &sources.loaded.settings;
     let own = &settings.trunkline;
     let durability = match own.ledger_durability {
@@ -267,52 +200,36 @@ fn journal(sources: &Sources, folder: &Folder) -> Result<Journal, Error> {
         LedgerDurability::Write => Durability::Write,
         LedgerDurability::Sync => Durability::Sync,
     };
-    match folder.path().filter(|_| durability != Durability::Memory) {
-        Some(path) => {
-            let options = JournalOptions {
-                durability,
-                bytes_max: own.ledger_bytes_max,
-                format: trunkline_ledger::FORMAT,
-                ..JournalOptions::default()
-            };
-            Journal::open(&path.join(JOURNAL), &options)
-        }
-        None => {
-            if durability != Durability::Memory && settings.accounts.database_url.is_some() {
-                tracing::error!(
-                    "the ledger's journal is kept in memory alone: rows that the database does not have are lost at the \
-                     end: {}",
-                    folder.shown()
-                );
-            }
-            let options = JournalOptions { format: trunkline_ledger::FORMAT, ..JournalOptions::in_memory() };
-            Ok(Journal::in_memory(&options))
-        }
+    if folder.path().is_err() && durability != Durability::Memory && settings.accounts.database_url.is_some()
+    {
+        tracing::error!(
+            "the ledger's journal is kept in memory alone: rows that the database does not have are lost at the end: {}",
+            folder.shown()
+        );
     }
+    let options = JournalOptions {
+        durability,
+        bytes_max: own.ledger_bytes_max,
+        format: trunkline_ledger::FORMAT,
+        ..JournalOptions::default()
+    };
+    Journal::open_or_in_memory(journal_place(folder).as_deref(), &options)
 }
 
-/// What new keys get, what none has more of, and whom to tell of what changes.
+/// The folder of the journal, where there is a folder.
+fn journal_place(folder: &DataFolder) -> Option<PathBuf> {
+    folder.path().ok().map(|path| path.join("journal"))
+}
+
+/// What new keys get, what none has more of, and who serves deployments.
 fn management_options(sources: &Sources, stored: Option<&Arc<Stored>>) -> trunkline_management::Options {
     let accounts = &sources.loaded.settings.accounts;
     trunkline_management::Options {
         key_defaults: accounts.default_key_parameters.to_map(),
         key_bounds: accounts.key_parameters_max.to_map(),
         max_budget: accounts.max_budget,
-        listener: Arc::new(Told { stored: stored.cloned() }),
         deployments: stored.cloned().map(|stored| -> Arc<dyn Deployments> { stored }),
         ..trunkline_management::Options::default()
-    }
-}
-
-/// What follows at once from what an administrator does here: deployments are taken up.
-#[derive(Debug)]
-struct Told {
-    stored: Option<Arc<Stored>>,
-}
-
-impl Listener for Told {
-    fn models_changed(&self) {
-        self.stored.iter().for_each(|stored| stored.say());
     }
 }
 
@@ -327,25 +244,5 @@ fn options(sources: &Sources, stored: Option<&Arc<Stored>>) -> KeysOptions {
         user_budget_holds_for_teams: settings.accounts.user_budget_holds_for_teams,
         observer: stored.cloned().map(|stored| -> Arc<dyn Observer> { stored }),
         ..KeysOptions::default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn many_who_start_over_one_folder_can_all_write_to_it() {
-        let folder = tempfile::tempdir().expect("a folder");
-        std::thread::scope(|scope| {
-            for _ in 0..8 {
-                scope.spawn(|| {
-                    for _ in 0..200 {
-                        check_writable(folder.path()).expect("it can be written");
-                    }
-                });
-            }
-        });
-        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "nothing is left behind");
     }
 }

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::process::CommandExt;
 
+use trunkline_agents::arguments::number;
 use trunkline_agents::{Agent, Gateway, Key};
 use trunkline_core::Environment;
 
@@ -27,7 +28,7 @@ pub(crate) fn run(
                 // A master key that this shell does not have is told here, not by the agent's 401.
                 sources.refuse_fatal(|finding| eprintln!("{finding}"))?;
             }
-            let port = sources.number(flags.port, "PORT", 4000)?;
+            let port = number(flags.port, &sources.loaded.environment, "PORT", 4000)?;
             let address = SocketAddr::new(flags.host.unwrap_or(Ipv4Addr::LOCALHOST.into()), port);
             let url = Gateway::local_url(address, flags.ssl_certfile_path.is_some());
             (url, sources.loaded.settings.general.master_key)

@@ -19,7 +19,7 @@ use trunkline_router::Router;
 use trunkline_transport::{HttpTransport, TransportOptions};
 
 use crate::accounts::Accounts;
-use crate::shared;
+use crate::redis;
 use crate::sources::Sources;
 
 /// Every provider that this server knows.
@@ -114,7 +114,7 @@ pub(crate) fn replies(sources: &Sources) -> Result<(Option<ReplyCache>, Option<W
             CachePlace::Redis => Duration::from_millis(own.redis_timeout_ms),
         },
     };
-    let (cache, writer) = shared::cache(sources, options)?;
+    let (cache, writer) = redis::cache(sources, options)?;
     let replies = ReplyCache {
         cache,
         policy: Policy {
@@ -194,7 +194,7 @@ pub(crate) fn gateway_settings(sources: &Sources, files: u64) -> Settings {
             connections_max: size(connections),
         },
         waits: trunkline_gateway::Waits {
-            header: sources.keepalive_timeout.unwrap_or(Duration::from_millis(own.header_timeout_ms)),
+            header: sources.flags.keepalive_timeout.unwrap_or(Duration::from_millis(own.header_timeout_ms)),
             body_idle: Duration::from_millis(own.body_idle_timeout_ms),
             downstream_write: Duration::from_millis(own.downstream_write_timeout_ms),
             shutdown_delay: Duration::from_secs(own.shutdown_delay_seconds),

@@ -45,25 +45,11 @@ impl Working {
 impl Beside {
     /// Follows what others change, delivers rows, sends them to others, writes replies that are to be kept. Never ends.
     pub(crate) async fn work(self: Arc<Self>) {
-        let accounting = async {
-            match &self.accounts {
-                Some(accounts) => accounts.accounting.work().await,
-                None => pending().await,
-            }
-        };
-        let exporting = async {
-            match &self.exporter {
-                Some(exporter) => exporter.run(pending()).await,
-                None => pending().await,
-            }
-        };
-        let writing = async {
-            match &self.writer {
-                Some(writer) => writer.write().await,
-                None => pending().await,
-            }
-        };
-        tokio::join!(accounting, exporting, writing);
+        tokio::join!(
+            if_any(self.accounts.as_ref().map(|accounts| accounts.accounting.work())),
+            if_any(self.exporter.as_ref().map(|exporter| exporter.run(pending()))),
+            if_any(self.writer.as_ref().map(|writer| writer.write())),
+        );
     }
 
     /// Brings what is left to where it belongs, for as long as each may take.
@@ -74,6 +60,14 @@ impl Beside {
         if let Some(exporter) = &self.exporter {
             exporter.run(ready(())).await;
         }
+    }
+}
+
+/// Work, or a wait without an end where there is none.
+pub(crate) async fn if_any(work: Option<impl Future<Output = ()>>) {
+    match work {
+        Some(work) => work.await,
+        None => pending().await,
     }
 }
 

@@ -3,22 +3,23 @@
 use std::error::Error;
 use std::sync::Arc;
 
+use trunkline_assembly::Assembled;
 use trunkline_config::{Location, Severity};
 use trunkline_core::Environment;
-use trunkline_prices::Prices;
 
+use crate::assemble;
 use crate::flags::Flags;
 use crate::sources::Sources;
-use crate::{assemble, deployments, price_file};
 
 /// Prints every finding. Fails on errors, and with `strict` on warnings too.
 pub(crate) fn run(flags: &Flags, environment: &Environment, strict: bool) -> Result<(), Box<dyn Error>> {
     let mut sources = Sources::read(flags, environment)?;
-    let prices = price_file::at_start(&mut sources);
+    let prices = sources.read_price_file();
     let findings = &sources.loaded.diagnostics;
     findings.iter().for_each(|finding| println!("{finding}"));
     let registry = Arc::new(assemble::registry(&sources)?);
-    let (router, mut left_out) = deployments::router(&sources, &registry, (None, Prices::bundled()), &[])?;
+    let assembly = sources.assembly();
+    let Assembled { router, mut left_out } = assembly.router(&registry, None, &[])?;
     // What costs a row is told once, where it stands.
     let is_told = |location: &Location| {
         findings.iter().any(|finding| finding.severity == Severity::Error && finding.location == *location)
@@ -30,7 +31,7 @@ pub(crate) fn run(flags: &Flags, environment: &Environment, strict: bool) -> Res
     if let Err(why) = &prices {
         println!("error: {why}");
     }
-    let mut remarks = deployments::without_key(&sources, &registry);
+    let mut remarks = assembly.without_key(&registry);
     if let Some(file) = sources.file().filter(|_| router.is_empty()) {
         let whole = Location { file: file.to_string_lossy().into(), ..Location::default() };
         remarks.push((whole, NOBODY.to_owned()));

@@ -10,9 +10,9 @@ use trunkline_agents::Origin;
 use trunkline_core::{Document, Environment};
 use trunkline_gateway::{Gateway, operation_named};
 
+use crate::assemble;
 use crate::flags::{ExplainFlags, Flags};
 use crate::sources::Sources;
-use crate::{assemble, deployments, price_file};
 
 /// Prints what would become of the request in a file, or of the one on standard input.
 pub(crate) fn run(
@@ -30,8 +30,8 @@ pub(crate) fn run(
         eprintln!("trunkline: no file is explained; `--config FILE` or CONFIG_FILE_PATH names one{key}");
     }
     let registry = Arc::new(assemble::registry(&sources)?);
-    let prices = price_file::at_start(&mut sources)?;
-    let (router, _) = deployments::router(&sources, &registry, (None, prices), &[])?;
+    sources.read_price_file()?;
+    let router = sources.assembly().router(&registry, None, &[])?.router;
     let gateway = Gateway::new(Arc::new(router), assemble::gateway_settings(&sources, 0));
     let document = Document::parse(request(&asked.request)?)?;
     let explanation = gateway.explain(operation_named(&asked.operation)?, &HeaderMap::new(), document)?;

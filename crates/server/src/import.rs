@@ -2,15 +2,14 @@
 
 use std::error::Error;
 use std::io::Write;
-use std::path::Path;
 use std::sync::Arc;
 
 use trunkline_core::Environment;
 use trunkline_keys::Pepper;
 use trunkline_management::{Import, ImportOptions};
-use trunkline_store::{LitellmDatabase, SqliteStore, Store};
+use trunkline_store::{DataFolder, LitellmDatabase, Store, StorePlace};
 
-use crate::accounts::{self, Folder};
+use crate::accounts;
 use crate::flags::{Flags, ImportFlags};
 use crate::sources::Sources;
 
@@ -39,7 +38,7 @@ pub(crate) fn run(
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let report = runtime.block_on(async {
-        let (store, pepper) = target(&sources, flags.data_dir.as_deref(), asked.dry_run).await?;
+        let (store, pepper) = target(&sources, asked.dry_run).await?;
         let imported = Import::new(Arc::clone(&store), pepper, options).run(&database).await;
         store.close().await;
         Ok::<_, Box<dyn Error>>(imported?)
@@ -49,21 +48,17 @@ pub(crate) fn run(
 }
 
 /// The store that the server would use, and what keys are found by in it.
-async fn target(
-    sources: &Sources,
-    named: Option<&Path>,
-    only_looks: bool,
-) -> Result<(Arc<dyn Store>, Pepper), Box<dyn Error>> {
-    let place = accounts::place(sources, named).ok_or(
+async fn target(sources: &Sources, only_looks: bool) -> Result<(Arc<dyn Store>, Pepper), Box<dyn Error>> {
+    let place = accounts::place(sources).ok_or(
         "the server would keep no keys, if it were started like this: set LITELLM_MASTER_KEY, or name its \
          configuration by --config",
     )?;
     if only_looks {
-        return Ok(looked_at(sources, place.ok().as_deref()).await?);
+        return Ok(looked_at(sources, &DataFolder::of_others(place)).await?);
     }
-    let folder = Folder::made(place);
+    let folder = DataFolder::made(place);
     let is_shared = sources.loaded.settings.accounts.database_url.is_some();
-    if folder.path().is_none() && !is_shared {
+    if folder.path().is_err() && !is_shared {
         return Err(format!("keys would be kept in memory alone: {}", folder.shown()).into());
     }
     let pepper = Pepper::new(&accounts::pepper(sources, &folder)?);
@@ -73,18 +68,18 @@ async fn target(
             folder.shown()
         );
     }
-    Ok((accounts::store(sources, &folder).await?, pepper))
+    Ok((accounts::store_place(sources, &folder).open().await?, pepper))
 }
 
 /// The same, and nothing is made: where there is no store yet, an empty one takes its place.
 async fn looked_at(
     sources: &Sources,
-    place: Option<&Path>,
+    folder: &DataFolder,
 ) -> Result<(Arc<dyn Store>, Pepper), trunkline_core::Error> {
-    let pepper = Pepper::new(&accounts::looked_up_pepper(sources, place)?);
-    let store = match accounts::existing_store(sources, place).await? {
+    let pepper = accounts::looked_up_pepper(sources, folder)?;
+    let store = match accounts::store_place(sources, folder).existing().await? {
         Some(store) => store,
-        None => Arc::new(SqliteStore::in_memory().await?),
+        None => StorePlace::Memory.open().await?,
     };
     Ok((store, pepper))
 }

@@ -5,20 +5,16 @@ mod agent;
 mod assemble;
 mod beside;
 mod check;
-mod deployments;
 mod explain;
 mod finding;
 mod flags;
 mod import;
 mod managed;
-mod price_file;
 mod reconcile;
+mod redis;
 mod reload;
-mod routing;
-mod shared;
 mod sources;
 mod stored;
-mod stranded;
 mod telemetry;
 
 use std::error::Error;
@@ -28,7 +24,8 @@ use std::sync::Arc;
 
 use clap::{CommandFactory, Parser};
 use tokio::signal::unix::{SignalKind, signal};
-use trunkline_agents::{Agent, arguments::normalized};
+use trunkline_agents::Agent;
+use trunkline_agents::arguments::{normalized, number};
 use trunkline_core::Environment;
 use trunkline_gateway::{Log, LogLines, Recorder, Server, StopHandle, Tls};
 
@@ -62,8 +59,14 @@ fn main() -> ExitCode {
             check::run(&flags.clone().with_file(file.as_ref()), &environment, *strict)
         }
         Some(Command::Explain(asked)) => explain::run(asked, &flags, &environment),
-        Some(Command::Reconcile(asked)) => reconcile::run(asked, &flags, &environment),
-        Some(Command::ImportLitellm(asked)) => import::run(asked, &flags, &environment),
+        Some(Command::Reconcile(asked)) => {
+            telemetry::install_for_command();
+            reconcile::run(asked, &flags, &environment)
+        }
+        Some(Command::ImportLitellm(asked)) => {
+            telemetry::install_for_command();
+            import::run(asked, &flags, &environment)
+        }
         None if flags.validate_config => check::run(&flags, &environment, false),
         None => match serve(&flags, &environment) {
             Ok(code) => return code,
@@ -83,7 +86,7 @@ fn main() -> ExitCode {
 fn serve(flags: &Flags, environment: &Environment) -> Result<ExitCode, Box<dyn Error>> {
     let sources = Sources::read(flags, environment)?;
     let (log, recorder) = telemetry::install(flags, &sources)?;
-    Ok(match serve_as_told(sources, flags, environment, &log, recorder) {
+    Ok(match serve_as_told(sources, &log, recorder) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{}", reload::with_cause(&*error));
@@ -92,39 +95,34 @@ fn serve(flags: &Flags, environment: &Environment) -> Result<ExitCode, Box<dyn E
     })
 }
 
-fn serve_as_told(
-    mut sources: Sources,
-    flags: &Flags,
-    environment: &Environment,
-    log: &Log,
-    recorder: Arc<dyn Recorder>,
-) -> Result<(), Box<dyn Error>> {
+fn serve_as_told(mut sources: Sources, log: &Log, recorder: Arc<dyn Recorder>) -> Result<(), Box<dyn Error>> {
     sources.refuse_fatal(finding::tell)?;
-    let prices = price_file::at_start(&mut sources)?;
-    let files = raise_file_limit();
+    sources.read_price_file()?;
     let sources = Arc::new(sources);
+    let files = raise_file_limit();
     let registry = Arc::new(assemble::registry(&sources)?);
     let settings = assemble::gateway_settings(&sources, files);
     let audience = settings.audience();
-    let port = sources.number(flags.port, "PORT", 4000)?;
-    let workers = sources.number(flags.num_workers, "NUM_WORKERS", 0)?;
+    let (flags, variables) = (&sources.flags, &sources.loaded.environment);
+    let port = number(flags.port, variables, "PORT", 4000)?;
+    let workers = number(flags.num_workers, variables, "NUM_WORKERS", 0)?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if workers > 0 {
         runtime.worker_threads(workers);
     }
     let runtime = runtime.enable_all().build()?;
     runtime.block_on(async move {
-        let accounts = Accounts::open(&sources, flags.data_dir.as_deref(), &registry).await?;
+        let accounts = Accounts::open(&sources, &registry).await?;
         let stored = accounts.as_ref().and_then(|accounts| accounts.stored.clone());
         let rows = stored::at_start(stored.as_deref()).await;
-        let of_store = stored::deployments(&sources, rows.as_deref().unwrap_or_default());
-        let (router, left_out) = deployments::router(&sources, &registry, (None, prices), &of_store)?;
-        deployments::tell(&sources, &registry, &left_out);
+        let router = sources.router(&registry, None, rows.as_deref().unwrap_or_default())?;
+        sources.tell_without_key(&registry);
         let served = router.deployments().count();
         let exporter = assemble::exporter(&sources, &recorder)?;
         let recorder = exporter.clone().map_or(recorder, |exporter| -> Arc<dyn Recorder> { exporter });
         let (replies, writer) = assemble::replies(&sources)?;
         let gateway = assemble::gateway(router, settings, recorder, &sources, (accounts.as_ref(), replies));
+        let flags = &sources.flags;
         let pem_files = flags.ssl_certfile_path.as_ref().zip(flags.ssl_keyfile_path.as_ref());
         let tls = pem_files.map(|(certificates, key)| Tls::from_pem_files(certificates, key)).transpose()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
@@ -135,9 +133,7 @@ fn serve_as_told(
         let text = sources.start_text(served, audience, scheme, address);
         // Whoever reads that it serves may change the file at once.
         let working = Arc::clone(&gateway);
-        let of_store = (stored, rows);
-        let reloader =
-            Reloader::new(gateway, registry, environment.clone(), flags.clone(), sources, of_store)?;
+        let reloader = Reloader::new(gateway, registry, sources, (stored, rows))?;
         let _ = std::io::stdout().write_all(text.as_bytes());
         tracing::info!(address = %address, files.limit = files, "serving");
         let (serving, reloading) = (Box::pin(server.run()), Box::pin(reloader.run()));

@@ -7,17 +7,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use trunkline_core::{Environment, Error, Usage};
 use trunkline_limits::Clock;
-use trunkline_prices::Prices;
 use trunkline_provider::{Registry, Target};
-use trunkline_reconcile::{
-    AccountNumber, Bill, BilledDay, Moment, Options, Upstream, Upstreams, parse_moment, reconcile,
-};
+use trunkline_reconcile::{AccountNumber, Bill, BilledDay, Options, Upstream, Upstreams, reconcile};
 use trunkline_router::Router;
 use trunkline_vercel_ai_gateway::{PREFIX, VercelAccount};
 
 use crate::flags::{Flags, ReconcileFlags};
 use crate::sources::Sources;
-use crate::{accounts, assemble, deployments};
+use crate::{accounts, assemble};
 
 /// Who did it, in the audit log.
 const AUTHOR: &str = "command";
@@ -31,12 +28,17 @@ pub(crate) fn run(
     let sources = Sources::read(flags, environment)?;
     sources.refuse_fatal(|finding| eprintln!("{finding}"))?;
     let registry = Arc::new(assemble::registry(&sources)?);
-    let options = options(asked, Clock::system().now_ms())?;
+    let now = Clock::system().now_ms();
+    let options = Options {
+        all: asked.all,
+        apply_as: asked.apply.then(|| AUTHOR.to_owned()),
+        days: !asked.no_report,
+        ..Options::between(&asked.since, asked.until.as_deref(), now)?
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
-        let folder = flags.data_dir.as_deref();
-        let (store, stored) = accounts::store_of_others(&sources, folder, !asked.apply).await?;
-        let (router, _) = deployments::router(&sources, &registry, (None, Prices::bundled()), &stored)?;
+        let (store, rows) = accounts::store_of_others(&sources, !asked.apply).await?;
+        let router = sources.router(&registry, None, &rows)?;
         let upstreams = upstreams(&registry, &router);
         if upstreams.is_empty() {
             return Err("no deployment calls the Vercel AI Gateway, so that there is nobody to ask".into());
@@ -51,18 +53,6 @@ pub(crate) fn run(
         0 => Ok(()),
         failed => Err(format!("{failed} rows could not be asked about").into()),
     }
-}
-
-fn options(asked: &ReconcileFlags, now: i64) -> Result<Options, String> {
-    let from = parse_moment(&asked.since, Moment::Since, now)?;
-    let until = asked.until.as_deref().map(|until| parse_moment(until, Moment::Until, now)).transpose()?;
-    Ok(Options {
-        until: until.unwrap_or(now),
-        all: asked.all,
-        apply_as: asked.apply.then(|| AUTHOR.to_owned()),
-        days: !asked.no_report,
-        ..Options::new(from, now)
-    })
 }
 
 /// The accounts that deployments call the gateway with: one for each address and credential.

@@ -3,25 +3,20 @@
 //! Each is taken up as a whole, or not at all.
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use trunkline_config::{
-    Contents, Places, Settings, StoredRow, Watch, changed_variables, waiting_for_restart,
-};
-use trunkline_core::Environment;
+use trunkline_config::{Contents, Followed, Loaded, StoredRow};
 use trunkline_gateway::Gateway;
 use trunkline_provider::Registry;
 use trunkline_router::Router;
 
-use crate::deployments;
+use crate::beside::if_any;
 use crate::finding::tell;
-use crate::flags::Flags;
-use crate::price_file;
 use crate::sources::Sources;
-use crate::stored::{self, Stored};
+use crate::stored::Stored;
 
 /// After how long the store is asked again that did not answer.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -29,44 +24,19 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// Makes the router anew when the file changes, when the process is told to (SIGHUP), and when deployments are added.
 pub(crate) struct Reloader {
     gateway: Arc<Gateway>,
-    recipe: Arc<Recipe>,
+    registry: Arc<Registry>,
     /// What the start took up, part of which only a start can.
-    at_start: (Settings, Environment),
+    at_start: Arc<Sources>,
     /// What serves now.
     sources: Arc<Sources>,
     /// `None` where no file says what is served. SIGHUP then ends the process, as it always has.
-    file: Option<Followed>,
+    file: Option<(Followed, Signal)>,
     /// `None` where deployments stand in the file alone.
     stored: Option<Arc<Stored>>,
     /// What the store keeps, as it was known last.
     rows: Vec<StoredRow>,
     /// Whether the store is to be asked again, which did not answer.
     is_due: bool,
-}
-
-/// A file that is followed.
-struct Followed {
-    path: PathBuf,
-    hangups: Signal,
-    /// `None` where changes are not looked for.
-    watch: Option<Watch>,
-    /// What the files held when they were read last.
-    contents: Contents,
-}
-
-/// What a router is made of.
-struct Recipe {
-    environment: Environment,
-    flags: Flags,
-    registry: Arc<Registry>,
-}
-
-/// What came of looking at the disk.
-struct Look {
-    contents: Contents,
-    places: Places,
-    /// `None` if nothing has changed.
-    read: Option<Result<(Sources, Router), String>>,
 }
 
 impl Reloader {
@@ -78,37 +48,32 @@ impl Reloader {
     pub(crate) fn new(
         gateway: Arc<Gateway>,
         registry: Arc<Registry>,
-        environment: Environment,
-        flags: Flags,
         sources: Arc<Sources>,
         (stored, rows): (Option<Arc<Stored>>, Option<Vec<StoredRow>>),
     ) -> std::io::Result<Self> {
-        let loaded = &sources.loaded;
-        let at_start = (loaded.settings.clone(), loaded.environment.clone());
         let file = match sources.file().cloned() {
             None => None,
-            Some(path) => Some(Followed {
-                path,
-                hangups: signal(SignalKind::hangup())?,
-                watch: at_start.0.trunkline.reload.then(Watch::default),
-                contents: sources.contents.clone(),
-            }),
+            Some(path) => {
+                let is_watched = sources.loaded.settings.trunkline.reload;
+                let followed = Followed::new(path, sources.contents.clone(), is_watched);
+                Some((followed, signal(SignalKind::hangup())?))
+            }
         };
-        let recipe = Arc::new(Recipe { environment, flags, registry });
         let (is_due, rows) = (rows.is_none(), rows.unwrap_or_default());
-        Ok(Self { gateway, recipe, at_start, sources, file, stored, rows, is_due })
+        let at_start = Arc::clone(&sources);
+        Ok(Self { gateway, registry, at_start, sources, file, stored, rows, is_due })
     }
 
     /// Never ends; whoever polls it ends it.
     pub(crate) async fn run(mut self) {
-        if self.file.as_ref().is_some_and(|file| file.watch.is_some()) {
+        if self.file.as_ref().is_some_and(|(file, _)| file.is_watched()) {
             // What changed between the start and the watch.
             self.look(false).await;
         }
         loop {
             let news = tokio::select! {
                 is_asked_for = changed(self.file.as_mut()) => News::OfFile { is_asked_for },
-                () = news(self.stored.as_deref()) => News::OfStore,
+                () = if_any(self.stored.as_deref().map(Stored::news)), if !self.is_due => News::OfStore,
                 () = tokio::time::sleep(ASK_AGAIN), if self.is_due => News::OfStore,
             };
             match news {
@@ -120,21 +85,22 @@ impl Reloader {
 
     /// Reads the file, where it has changed or in any case, and takes it up with what the store keeps.
     async fn look(&mut self, is_asked_for: bool) {
-        let Some(file) = &mut self.file else { return };
+        let Some((file, _)) = &mut self.file else { return };
         let _turn = self.gateway.replacing().await;
-        let (recipe, contents, path) = (Arc::clone(&self.recipe), file.contents.clone(), file.path.clone());
+        let (look, sources, registry) =
+            (file.look(is_asked_for), Arc::clone(&self.sources), Arc::clone(&self.registry));
         let (before, rows) = (self.gateway.router(), self.rows.clone());
         // Files are read where no request waits for it.
-        let look = move || recipe.look(&path, is_asked_for, contents, &before, &rows);
-        let Look { contents, places, read } = match tokio::task::spawn_blocking(look).await {
-            Ok(look) => look,
+        let take =
+            move || look.take(|file, contents| read(&sources, &registry, file, contents, &before, &rows));
+        let (read, unwatched) = match tokio::task::spawn_blocking(take).await {
+            Ok(looked) => file.take_in(looked),
             Err(error) => return refuse(&self.gateway, file, &error.to_string()),
         };
-        file.contents = contents;
         match read {
             None => {}
             Some(Ok((sources, router))) => {
-                take_up(&self.gateway, file, &self.at_start, &sources, router);
+                take_up(&self.gateway, file, &self.at_start.loaded, &sources, router);
                 self.sources = Arc::new(sources);
                 if let Some(stored) = &self.stored {
                     stored.follow(Arc::clone(&self.sources));
@@ -142,7 +108,7 @@ impl Reloader {
             }
             Some(Err(why)) => refuse(&self.gateway, file, &why),
         }
-        if let Some(Err(error)) = file.watch.as_mut().map(|watch| watch.follow(places)) {
+        if let Some(error) = unwatched {
             tracing::warn!(error = %error, "the configuration is not watched as a whole, and looked at every five seconds instead");
         }
     }
@@ -166,17 +132,8 @@ impl Reloader {
         }
         let _turn = self.gateway.replacing().await;
         let before = self.gateway.router();
-        let (registry, sources, new) =
-            (Arc::clone(&self.recipe.registry), Arc::clone(&self.sources), rows.clone());
-        let build = move || {
-            let deployments = stored::deployments(&sources, &new);
-            let going_on = (Some(&*before), before.prices().clone());
-            let built = deployments::router(&sources, &registry, going_on, &deployments);
-            built.map(|(router, left_out)| {
-                deployments::tell_left_out(&left_out);
-                router
-            })
-        };
+        let (registry, sources, new) = (Arc::clone(&self.registry), Arc::clone(&self.sources), rows.clone());
+        let build = move || sources.router(&registry, Some(&before), &new);
         match tokio::task::spawn_blocking(build).await {
             Ok(Ok(router)) => {
                 let deployments = router.deployments().count();
@@ -198,111 +155,56 @@ enum News {
 }
 
 /// Waits for a change of the file, and gives whether somebody asks for it to be read. For ever, where there is none.
-async fn changed(file: Option<&mut Followed>) -> bool {
-    let Some(Followed { hangups, watch, .. }) = file else { return std::future::pending().await };
-    let changed = async {
-        match watch {
-            Some(watch) => watch.changed().await,
-            None => std::future::pending().await,
-        }
-    };
+async fn changed(file: Option<&mut (Followed, Signal)>) -> bool {
+    let Some((followed, hangups)) = file else { return std::future::pending().await };
     tokio::select! {
         _ = hangups.recv() => true,
-        () = changed => false,
-    }
-}
-
-/// Waits until the store may have something new. For ever, where it keeps no deployments.
-async fn news(stored: Option<&Stored>) {
-    match stored {
-        Some(stored) => stored.news().await,
-        None => std::future::pending().await,
+        () = followed.changed() => false,
     }
 }
 
 fn refuse(gateway: &Gateway, file: &Followed, why: &str) {
-    let file = file.path.display();
+    let file = file.path().display();
     tracing::error!(config.file = %file, "the new configuration is refused, the last good one serves on: {why}");
     gateway.config_refused();
 }
 
-fn take_up(
-    gateway: &Gateway,
-    file: &Followed,
-    (settings, environment): &(Settings, Environment),
-    sources: &Sources,
-    router: Router,
-) {
-    let late = waiting_for_restart(settings, &sources.loaded.settings);
-    if !late.is_empty() {
-        tracing::warn!("changed, and not taken up before a restart: {}", late.join(", "));
-    }
-    let variables = changed_variables(environment, &sources.loaded.environment);
-    if !variables.is_empty() {
-        tracing::warn!(
-            "changed in environment_variables, and before a restart taken up only where the file refers to it: {}",
-            variables.join(", ")
-        );
+fn take_up(gateway: &Gateway, file: &Followed, at_start: &Loaded, sources: &Sources, router: Router) {
+    for line in at_start.waiting_for_restart(&sources.loaded) {
+        tracing::warn!("{line}");
     }
     let deployments = router.deployments().count();
     gateway.serve_by(Arc::new(router));
     gateway.config_taken_up();
-    let file = file.path.display();
+    let file = file.path().display();
     tracing::info!(config.file = %file, deployments, "the new configuration serves");
 }
 
-impl Recipe {
-    /// Reads the file if one of those that it is made of has changed, or in any case.
-    fn look(
-        &self,
-        path: &Path,
-        is_asked_for: bool,
-        mut contents: Contents,
-        before: &Router,
-        rows: &[StoredRow],
-    ) -> Look {
-        let is_new = is_asked_for || contents.have_changed();
-        let read = is_new.then(|| {
-            contents = Contents::default();
-            self.read(path, &mut contents, before, rows)
-        });
-        Look { places: Places::of(contents.files()), contents, read }
+/// Reads the file anew, and makes a router of it that goes on with what the one before has learned.
+fn read(
+    sources: &Sources,
+    registry: &Arc<Registry>,
+    file: PathBuf,
+    contents: &mut Contents,
+    before: &Router,
+    rows: &[StoredRow],
+) -> Result<(Sources, Router), String> {
+    let mut sources = sources.anew(file, contents).map_err(|error| with_cause(&error))?;
+    if let Some(why) = sources.loaded.refusal() {
+        return Err(why);
     }
-
-    /// Reads the file, and makes a router of it that goes on with what the one before has learned.
-    fn read(
-        &self,
-        path: &Path,
-        contents: &mut Contents,
-        before: &Router,
-        rows: &[StoredRow],
-    ) -> Result<(Sources, Router), String> {
-        let sources = Sources::of_file(path.to_owned(), &self.environment, &self.flags, contents);
-        let sources = sources.map_err(|error| with_cause(&error))?;
-        let findings = &sources.loaded.diagnostics;
-        let mut fatal = findings.iter().filter(|finding| finding.fatal);
-        if let Some(first) = fatal.next() {
-            return Err(match fatal.count() {
-                0 => first.to_string(),
-                more => format!("{first}; and {more} more, which `trunkline check` tells"),
-            });
-        }
-        let prices = before.prices().clone();
-        let prices = price_file::over(prices.clone(), &sources, contents).unwrap_or_else(|why| {
-            tracing::warn!("{why}; the prices of the last good one hold");
-            prices
-        });
-        let deployments = stored::deployments(&sources, rows);
-        let built = deployments::router(&sources, &self.registry, (Some(before), prices), &deployments);
-        let (router, left_out) = built.map_err(|error| with_cause(&error))?;
-        findings.iter().for_each(tell);
-        deployments::tell(&sources, &self.registry, &left_out);
-        if router.is_empty() && !before.is_empty() {
-            // So it is while somebody writes it anew.
-            return Err("it leaves no deployment that could serve".to_owned());
-        }
-        Ok((sources, router))
+    if let Err(why) = sources.read_price_file() {
+        tracing::warn!("{why}; the prices of the last good one hold");
     }
+    contents.clone_from(&sources.contents);
+    sources.loaded.diagnostics.iter().for_each(tell);
+    let router = sources.router(registry, Some(before), rows).map_err(|error| with_cause(&error))?;
+    sources.tell_without_key(registry);
+    if router.is_empty() && !before.is_empty() {
+        // So it is while somebody writes it anew.
+        return Err("it leaves no deployment that could serve".to_owned());
+    }
+    Ok((sources, router))
 }
 
 /// An error and what lies behind it, in one line.

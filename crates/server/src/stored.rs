@@ -1,21 +1,18 @@
 //! Deployments that are added while the server runs: checked before they are kept, read from the store, taken up.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::{Notify, watch};
-use trunkline_config::{DeploymentSettings, StoredRow};
+use tokio::sync::watch;
+use trunkline_config::StoredRow;
 use trunkline_core::{Error, ErrorKind};
 use trunkline_keys::{Observer, Pepper};
 use trunkline_management::{Deployments, StoredModel, stored_models};
 use trunkline_provider::Registry;
 use trunkline_store::{Kind, Store};
 
-use crate::deployments;
-use crate::finding::tell;
 use crate::sources::Sources;
 
 /// How long the store may take to tell which there are.
@@ -31,10 +28,14 @@ pub(crate) struct Stored {
     registry: Arc<Registry>,
     /// What the file says: its defaults hold for them too.
     sources: Mutex<Arc<Sources>>,
-    wake: Notify,
-    /// How often it was said that there is something new, and how much of that serves.
-    said: AtomicU64,
-    taken_up: watch::Sender<u64>,
+    news: watch::Sender<News>,
+}
+
+/// How often it was said that there may be something new, and how much of that serves, or never will.
+#[derive(Debug, Default)]
+struct News {
+    said: u64,
+    taken_up: u64,
 }
 
 impl Stored {
@@ -44,28 +45,15 @@ impl Stored {
         registry: Arc<Registry>,
         sources: Arc<Sources>,
     ) -> Self {
-        let (wake, taken_up) = (Notify::new(), watch::Sender::new(0));
-        Self {
-            store,
-            pepper,
-            registry,
-            sources: Mutex::new(sources),
-            wake,
-            said: AtomicU64::new(0),
-            taken_up,
-        }
+        Self { store, pepper, registry, sources: Mutex::new(sources), news: watch::Sender::default() }
     }
 
-    /// The rows that there are. What cannot be opened is told of and left out.
+    /// The rows that there are, if the store tells in time.
     pub(crate) async fn rows(&self) -> Result<Vec<StoredRow>, Error> {
-        let reading = tokio::time::timeout(DEADLINE, stored_models(&*self.store, &self.pepper)).await;
-        let (models, unreadable) = reading.map_err(|_| {
+        let reading = tokio::time::timeout(DEADLINE, rows(&*self.store, &self.pepper)).await;
+        reading.map_err(|_| {
             Error::new(ErrorKind::StoreUnavailable, "the store did not tell in time which models were added")
-        })??;
-        for (id, error) in unreadable {
-            tracing::error!("model {id}: the deployment is out of service: {error}");
-        }
-        Ok(models.iter().map(row).collect())
+        })?
     }
 
     /// Holds new ones against what a newer file says, from now on.
@@ -75,34 +63,46 @@ impl Stored {
 
     /// Says that there may be something new.
     pub(crate) fn say(&self) {
-        self.said.fetch_add(1, Ordering::AcqRel);
-        self.wake.notify_one();
+        self.news.send_modify(|news| news.said += 1);
     }
 
-    /// Waits until there may be something new.
+    /// Waits until there may be something new that was not taken up.
     pub(crate) async fn news(&self) {
-        self.wake.notified().await;
+        self.until(|news| news.said > news.taken_up).await;
     }
 
     /// How often it was said that there is something new.
     pub(crate) fn said(&self) -> u64 {
-        self.said.load(Ordering::Acquire)
+        self.news.borrow().said
     }
 
     /// Notes that everything serves, or never will, that was said until then.
     pub(crate) fn note_taken_up(&self, said: u64) {
-        self.taken_up.send_replace(said);
+        self.news.send_modify(|news| news.taken_up = said);
     }
 
     /// Waits until what has been said so far serves.
     pub(crate) async fn until_taken_up(&self) {
         let said = self.said();
-        let mut taken_up = self.taken_up.subscribe();
-        let waited = tokio::time::timeout(TAKEN_UP_WITHIN, taken_up.wait_for(|taken| *taken >= said)).await;
-        if waited.is_err() {
+        let taken_up = self.until(|news| news.taken_up >= said);
+        if tokio::time::timeout(TAKEN_UP_WITHIN, taken_up).await.is_err() {
             tracing::warn!("models were changed, and do not serve yet");
         }
     }
+
+    async fn until(&self, is_so: impl FnMut(&News) -> bool) {
+        let mut news = self.news.subscribe();
+        news.wait_for(is_so).await.expect("the sender is here, and lives as long");
+    }
+}
+
+/// The rows that a store keeps. What cannot be opened is told of and left out.
+pub(crate) async fn rows(store: &dyn Store, pepper: &Pepper) -> Result<Vec<StoredRow>, Error> {
+    let (models, unreadable) = stored_models(store, pepper).await?;
+    for (id, error) in unreadable {
+        tracing::error!("model {id}: the deployment is out of service: {error}");
+    }
+    Ok(models.iter().map(row).collect())
 }
 
 /// The rows that there are at the start. `None` if the store does not tell: it is asked again while the server runs.
@@ -117,14 +117,7 @@ pub(crate) async fn at_start(stored: Option<&Stored>) -> Option<Vec<StoredRow>> 
     }
 }
 
-/// The deployments that rows are, with what a file says of all. Findings about them are told.
-pub(crate) fn deployments(sources: &Sources, rows: &[StoredRow]) -> Vec<DeploymentSettings> {
-    let (deployments, findings) = sources.loaded.stored_deployments(rows);
-    findings.iter().for_each(tell);
-    deployments
-}
-
-pub(crate) fn row(model: &StoredModel) -> StoredRow {
+fn row(model: &StoredModel) -> StoredRow {
     StoredRow { name: format!("model {}", model.id), json: Value::Object(model.row.clone()).to_string() }
 }
 
@@ -137,12 +130,17 @@ impl Deployments for Stored {
         if let Some(finding) = findings.iter().find(|finding| finding.is_error()) {
             return Err(refused(finding.words()));
         }
-        let tried =
-            read.iter().try_for_each(|row| deployments::try_deployment(row, &sources, &self.registry));
+        let assembly = sources.assembly();
+        let tried = read.iter().try_for_each(|row| assembly.try_stored(row, &self.registry));
         tried.map_err(|error| refused(error.message().to_owned()))
+    }
+
+    fn changed(&self) {
+        self.say();
     }
 }
 
+/// Of what others change.
 impl Observer for Stored {
     fn changed(&self, kind: Kind) {
         if kind == Kind::Model {
@@ -154,6 +152,6 @@ impl Observer for Stored {
 /// It holds what opens credentials.
 impl fmt::Debug for Stored {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Stored").field("said", &self.said).finish_non_exhaustive()
+        formatter.debug_struct("Stored").field("news", &*self.news.borrow()).finish_non_exhaustive()
     }
 }

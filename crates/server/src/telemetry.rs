@@ -27,6 +27,13 @@ pub(crate) fn install(flags: &Flags, sources: &Sources) -> io::Result<(Log, Arc<
     Ok((log, direct.unwrap_or_else(|| Arc::new(LogRecorder))))
 }
 
+/// Lets a command beside the server tell on standard error what goes wrong besides.
+pub(crate) fn install_for_command() {
+    let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr).without_time();
+    let layer = layer.with_target(false).with_ansi(io::stderr().is_terminal());
+    tracing_subscriber::registry().with(layer.with_filter(LevelFilter::WARN)).init();
+}
+
 /// The form of every line, that of requests too.
 fn layer(form: LogForm, colours: bool, lines: LogLines) -> Box<dyn Layer<Registry> + Send + Sync> {
     let writer = move || lines.clone();
@@ -43,7 +50,7 @@ mod tests {
     use std::borrow::Cow;
     use std::io::Write;
     use std::sync::mpsc::{Sender, channel};
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     use http::StatusCode;
     use trunkline_core::{Cost, ErrorKind, Observation, Usage, cost};
@@ -63,39 +70,10 @@ mod tests {
 
     /// Of a request that was refused before anything was known of it.
     fn bare() -> Record {
+        let operation = Cow::Owned("POST /v1/chat/completions".to_owned());
         Record {
-            call_id: "0d9b".to_owned(),
-            operation: Cow::Owned("POST /v1/chat/completions".to_owned()),
-            route: None,
-            started: Instant::now(),
-            model: None,
-            user: None,
-            identity: None,
-            tags: Vec::new(),
-            asked_group: None,
-            group: None,
-            deployment: None,
-            deployment_group: None,
-            provider: None,
-            upstream_model: None,
-            failed_attempts: Vec::new(),
-            attempts: 0,
-            retries: 0,
-            fallbacks: 0,
-            streamed: false,
-            status: None,
             outcome: Some(Outcome::Failed(ErrorKind::Unauthenticated)),
-            error: None,
-            is_retry_budget_spent: false,
-            upstream_duration: None,
-            until_reply: None,
-            overhead: None,
-            duration: None,
-            cache_key: None,
-            observation: Observation::default(),
-            usage_is_estimated: false,
-            cost_is_estimated: false,
-            cost: None,
+            ..Record::opened("0d9b".to_owned(), operation)
         }
     }
 
@@ -112,7 +90,6 @@ mod tests {
             upstream_model: Some("gpt".into()),
             attempts: 3,
             usage_is_estimated: true,
-            cost_is_estimated: false,
             streamed: true,
             status: Some(StatusCode::OK),
             outcome: Some(Outcome::Completed),

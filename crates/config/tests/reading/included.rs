@@ -128,6 +128,20 @@ fn include_must_be_a_list_of_paths() {
     let loaded = open(&directory).expect("the file is there");
     assert!(loaded.is_fatal());
     assert_eq!(found(&directory, &loaded), ["config.yaml:1:10: error: include must be a list of paths"]);
+    let refusal = loaded.refusal().expect("it is fatal");
+    assert!(refusal.ends_with("config.yaml:1:10: error: include must be a list of paths"), "{refusal}");
+}
+
+#[test]
+fn of_several_that_are_fatal_the_first_is_told() {
+    let file = "litellm_settings: {cache_params: {mode: no, port: 70000, ttl: -1}}\n";
+    let loaded = open(&directory(&[("config.yaml", file)])).expect("the file is there");
+    let fatal = loaded.diagnostics.iter().filter(|diagnostic| diagnostic.fatal).count();
+    assert!(fatal > 1, "{:?}", loaded.diagnostics);
+    let end = format!("; and {} more, which `trunkline check` tells", fatal - 1);
+    let refusal = loaded.refusal().expect("it is fatal");
+    assert!(refusal.contains("cache_params.mode") && refusal.ends_with(&end), "{refusal}");
+    assert_eq!(open(&directory(&[("config.yaml", "")])).expect("the file is there").refusal(), None);
 }
 
 #[test]

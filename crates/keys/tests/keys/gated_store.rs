@@ -125,5 +125,5 @@ like_another! {
     spent(subjects: &[Subject]) -> Vec<Spent>;
     set_spent(spent: &Spent) -> ();
     rebuild() -> ();
-    forget(before: i64, limit: u64) -> u64;
+    forget(before: i64, recorded_before: i64, limit: u64) -> u64;
 }

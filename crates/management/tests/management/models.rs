@@ -5,25 +5,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 use trunkline_core::{Error, ErrorKind};
-use trunkline_management::{Actor, Deployments, Listener, Options, StoredModel, stored_models};
+use trunkline_management::{Actor, Deployments, Options, StoredModel, stored_models};
 use trunkline_store::Kind;
 
 use crate::office::Office;
 
+/// Serves every deployment but those of one provider, and counts changes.
 #[derive(Debug, Default)]
-struct Heard {
-    models: AtomicUsize,
+struct Served {
+    changes: AtomicUsize,
 }
-
-impl Listener for Heard {
-    fn models_changed(&self) {
-        self.models.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-/// Serves every deployment but those of one provider.
-#[derive(Debug)]
-struct Served;
 
 impl Deployments for Served {
     fn check(&self, deployment: &StoredModel) -> Result<(), Error> {
@@ -33,16 +24,20 @@ impl Deployments for Served {
         }
         Ok(())
     }
+
+    fn changed(&self) {
+        self.changes.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
-fn served() -> Options {
-    Options { deployments: Some(Arc::new(Served)), ..Options::default() }
+fn by(served: &Arc<Served>) -> Options {
+    Options { deployments: Some(Arc::<Served>::clone(served)), ..Options::default() }
 }
 
 #[tokio::test]
 async fn a_model_is_added_with_its_credentials_sealed() {
-    let heard = Arc::new(Heard::default());
-    let office = Office::with(Options { listener: heard.clone(), ..served() }).await;
+    let served = Arc::new(Served::default());
+    let office = Office::with(by(&served)).await;
     let params = json!({
         "model": "openai/gpt-4o", "api_key": "sk-upstream-secret", "rpm": 5, "api_version": "os.environ/VERSION",
         "extra_headers": { "X-Api-Key": "sk-header-secret" },
@@ -85,12 +80,12 @@ async fn a_model_is_added_with_its_credentials_sealed() {
     office.done("/model/delete", json!({ "id": id })).await;
     let (models, _) = stored_models(&*office.store, office.keys.pepper()).await.expect("it answers");
     assert!(models.is_empty());
-    assert_eq!(heard.models.load(Ordering::Relaxed), 4);
+    assert_eq!(served.changes.load(Ordering::Relaxed), 4);
 }
 
 #[tokio::test]
 async fn a_model_that_leads_nowhere_is_refused() {
-    let office = Office::with(served()).await;
+    let office = Office::with(by(&Arc::default())).await;
     for wrong in [
         json!({ "model_name": "a", "litellm_params": { "model": "nobody/a" } }),
         json!({ "model_name": "a" }),
@@ -111,7 +106,7 @@ async fn a_model_that_leads_nowhere_is_refused() {
 
 #[tokio::test]
 async fn a_change_that_nobody_could_serve_is_not_kept() {
-    let office = Office::with(served()).await;
+    let office = Office::with(by(&Arc::default())).await;
     let params = json!({ "model": "echo/a" });
     let info = json!({ "id": "one" });
     office

@@ -238,6 +238,17 @@ async fn pages_are_gone_through_and_who_refuses_everything_is_not_asked_everythi
     assert_eq!(spend_of(&store).await.1, money("75"));
 }
 
+#[test]
+fn times_are_said_as_people_say_them() {
+    let begin = NOON - NOON.rem_euclid(86_400_000);
+    let day = Options::between("1d", Some("0h"), NOON).expect("times");
+    assert_eq!((day.from, day.until, day.now), (NOON - 86_400_000, NOON, NOON));
+    let whole = Options::between("2026-11-27", None, NOON).expect("a day");
+    assert_eq!((whole.from, whole.until), (begin, NOON));
+    let error = Options::between("1d", Some("yesterday"), NOON).expect_err("no time");
+    assert!(error.starts_with("`yesterday` is no day"), "{error}");
+}
+
 #[tokio::test]
 async fn days_are_told_where_the_upstream_tells_of_them() {
     let elsewhere = RequestRow { provider: Some("openai".to_owned()), ..row("b", "9", CostOrigin::Reported) };

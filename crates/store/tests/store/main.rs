@@ -7,6 +7,7 @@ mod ledger;
 mod litellm;
 mod load;
 mod objects;
+mod places;
 mod replicas;
 mod sums;
 

@@ -12,29 +12,25 @@ use trunkline_redis::{Address, Connection, Leases, Replies, Writer};
 
 use crate::sources::Sources;
 
-/// The leases of limits and budgets. `None` where there is no Redis, or no database that other processes could read the same
-/// keys from.
-pub(crate) fn leases(sources: &Sources) -> Result<Option<Leases>, Error> {
+/// The leases of limits and budgets, and how they are shared. `None` where there is no Redis, or no database that other
+/// processes could read the same keys from.
+pub(crate) fn leases(sources: &Sources) -> Result<Option<(Leases, Sharing)>, Error> {
     let settings = &sources.loaded.settings;
     if settings.accounts.database_url.is_none() || !settings.redis.is_named() {
         return Ok(None);
     }
+    let own = &settings.trunkline;
     let connection = connection(&settings.redis, sources)?;
-    tracing::info!(redis = connection.shown(), "limits and budgets are shared with other processes");
-    Ok(Some(Leases::new(connection, settings.cache.namespace.as_deref())))
-}
-
-/// How limits and budgets are shared.
-pub(crate) fn sharing(sources: &Sources) -> Result<Sharing, Error> {
-    let own = &sources.loaded.settings.trunkline;
     // Nobody else has it, and neither has this one after another start.
     let replica = random_pepper()?;
-    Ok(Sharing {
+    let sharing = Sharing {
         limits_on_outage: policy(own.limits_without_redis),
         budgets_on_outage: policy(own.budgets_without_redis),
         deadline: Duration::from_millis(own.redis_timeout_ms),
         ..Sharing::new(Arc::<str>::from(replica.expose()))
-    })
+    };
+    tracing::info!(redis = connection.shown(), "limits and budgets are shared with other processes");
+    Ok(Some((Leases::new(connection, settings.cache.namespace.as_deref()), sharing)))
 }
 
 /// The cache of replies, and what writes to it where it is not in memory.

@@ -7,18 +7,20 @@ use std::time::Duration;
 use tokio::time::timeout;
 use trunkline_core::{Error, ErrorKind};
 use trunkline_journal::{Journal, Options as JournalOptions};
-use trunkline_ledger::{Ledger, Options};
 use trunkline_store::Store;
+
+use crate::{FORMAT, Ledger, Options};
 
 /// How long the store may take for it.
 const DELIVERED_WITHIN: Duration = Duration::from_secs(30);
 
-/// Brings the rows in a journal's folder to the store. Nothing is made where there is no such folder.
+/// Brings the rows in a journal's folder to the store, for a start that keeps its journal in memory. Nothing is made where
+/// there is no such folder.
 ///
 /// # Errors
 ///
 /// `StoreUnavailable` if the store does not take them in time, and what the journal says.
-pub(crate) async fn deliver(folder: &Path, store: &Arc<dyn Store>) -> Result<(), Error> {
+pub async fn deliver_stranded(folder: &Path, store: &Arc<dyn Store>) -> Result<(), Error> {
     deliver_within(DELIVERED_WITHIN, folder, store).await
 }
 
@@ -26,7 +28,7 @@ async fn deliver_within(wait: Duration, folder: &Path, store: &Arc<dyn Store>) -
     if !folder.is_dir() {
         return Ok(());
     }
-    let options = JournalOptions { format: trunkline_ledger::FORMAT, ..JournalOptions::default() };
+    let options = JournalOptions { format: FORMAT, ..JournalOptions::default() };
     let ledger = Ledger::open(Journal::open(folder, &options)?, Arc::clone(store), Options::default());
     let delivered = timeout(wait, ledger.deliver_earlier()).await;
     delivered.map_err(|_| {
@@ -39,19 +41,19 @@ async fn deliver_within(wait: Duration, folder: &Path, store: &Arc<dyn Store>) -
 #[cfg(test)]
 mod tests {
     use trunkline_core::Secret;
-    use trunkline_ledger::Opening;
     use trunkline_store::{PostgresOptions, PostgresStore, RequestQuery, SqliteStore};
 
     use super::*;
+    use crate::Opening;
 
     #[tokio::test]
     async fn what_an_earlier_start_left_is_delivered_or_the_start_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("journal");
         let store: Arc<dyn Store> = Arc::new(SqliteStore::in_memory().await.expect("a store"));
-        deliver(&path, &store).await.expect("there is nothing to deliver");
+        deliver_stranded(&path, &store).await.expect("there is nothing to deliver");
         assert!(!path.exists(), "and no journal is made");
-        let options = JournalOptions { format: trunkline_ledger::FORMAT, ..JournalOptions::default() };
+        let options = JournalOptions { format: FORMAT, ..JournalOptions::default() };
         let journal = Journal::open(&path, &options).expect("the journal opens");
         let earlier = Ledger::open(journal, Arc::clone(&store), Options::default());
         let opening = Opening { call_id: "call-1", ..Opening::default() };
@@ -65,7 +67,7 @@ mod tests {
         let refused = deliver_within(soon, &path, &nobody).await.expect_err("nobody takes it");
         assert!(refused.message().contains("ledger_durability: memory"), "{refused}");
         for _ in 0..2 {
-            deliver(&path, &store).await.expect("it is delivered");
+            deliver_stranded(&path, &store).await.expect("it is delivered");
             let query = RequestQuery { limit: 9, ..RequestQuery::default() };
             let rows = store.requests(&query).await.expect("rows");
             let ids: Vec<&str> = rows.iter().map(|row| row.call_id.as_str()).collect();
