@@ -235,7 +235,8 @@ async fn until_paid(world: &World, keys: &Keys, body: &str) {
     .await;
 }
 
-const OUTAGE: &str = "trunkline_settings: {limits_without_redis: allow, budgets_without_redis: refuse}\n";
+const OUTAGE: &str =
+    "trunkline_settings: {limits_without_redis: allow, budgets_without_redis: refuse, metrics: true}\n";
 
 #[tokio::test]
 async fn while_redis_stands_still_calls_go_on_as_the_settings_say() {

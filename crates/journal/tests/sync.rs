@@ -71,6 +71,7 @@ fn told_safe(journal: &Journal) -> BTreeSet<Vec<u8>> {
 
 #[test]
 fn what_was_told_to_be_safe_is_there_after_the_machine_ended() {
+    let mut has_forgotten = false;
     for power_goes_at in [2, 3, 10, 50, 333, 700] {
         let (folder, rest) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         let platter = Platter::new(rest.path(), power_goes_at);
@@ -80,10 +81,12 @@ fn what_was_told_to_be_safe_is_there_after_the_machine_ended() {
         drop(journal);
         let found: BTreeSet<Vec<u8>> = payloads(&open(rest.path())).into_iter().collect();
         assert!(safe.is_subset(&found), "{} of {} are lost", (&safe - &found).len(), safe.len());
-        assert!(found.len() < appended, "the disk forgot what was not forced to it");
+        // What is appended while a file is forced to the disk may come along.
+        has_forgotten |= found.len() < appended;
         assert!(power_goes_at < 10 || !safe.is_empty());
         assert!(power_goes_at < 700 || found.len() * 492 > SEGMENT_BYTES, "more than one file is used");
     }
+    assert!(has_forgotten, "the disk forgets what was not forced to it");
 }
 
 #[tokio::test]

@@ -64,8 +64,8 @@ impl Metrics {
         let asked_group = record.asked_group.as_deref();
         let key = request_key(record, route);
         self.tallies.count(key, asked_group, |totals| {
-            let is_unknown = record.spent().is_none();
-            totals.note_use(record.observation.usage.as_ref(), record.cost.as_ref(), is_unknown);
+            let is_used = || record.spent().is_none();
+            totals.note_use(record.observation.usage.as_ref(), record.cost.as_ref(), is_used);
             if key.ending == Ending::Completed {
                 totals.note_durations(record);
             }
@@ -83,8 +83,8 @@ impl Metrics {
         let asked_group = record.asked_group.as_deref();
         for attempt in &record.failed_attempts {
             self.tallies.count(attempt_key(record, attempt), asked_group, |totals| {
-                let is_unknown = attempt.usage.is_some() && attempt.cost.is_none();
-                totals.note_use(attempt.usage.as_ref(), attempt.cost.as_ref(), is_unknown);
+                let is_used = || attempt.usage.is_some();
+                totals.note_use(attempt.usage.as_ref(), attempt.cost.as_ref(), is_used);
             });
         }
         for key in fallback_keys(record) {

@@ -39,17 +39,19 @@ pub(crate) struct Durations {
 }
 
 impl Totals {
-    /// Notes what was used, and what that cost. `is_unknown` says that it cost something that nobody knows.
-    pub(crate) fn note_use(&mut self, usage: Option<&Usage>, cost: Option<&Cost>, is_unknown: bool) {
-        if is_unknown {
-            self.unpriced += 1;
-        }
-        let spend = cost.and_then(Cost::spend);
+    /// Notes what was used, and what that cost. Where nobody knows, `is_used` says whether something was.
+    pub(crate) fn note_use(
+        &mut self,
+        usage: Option<&Usage>,
+        cost: Option<&Cost>,
+        is_used: impl FnOnce() -> bool,
+    ) {
         if let Some(usage) = usage {
             self.tokens.note(usage);
         }
-        if let Some(sum) = spend.and_then(|spend| self.spend.checked_add(spend)) {
-            self.spend = sum;
+        match cost.and_then(Cost::spend) {
+            Some(spend) => self.spend = self.spend.checked_add(spend).unwrap_or(self.spend),
+            None => self.unpriced += u64::from(is_used()),
         }
     }
 
