@@ -63,8 +63,9 @@ impl Book {
     /// A book without accounts, that shares its counters with other replicas: see [`Shared`](crate::Shared).
     ///
     /// Nothing passes that is limited before [`keep_leased`](Self::keep_leased) has claimed it, so that the first call of a
-    /// window needs [`admit_within`](Self::admit_within), and a wait to reserve, of as long as a batch may take. A budget
-    /// lets nothing pass before it is seeded, with zero where nothing was spent, since the shared counter begins there.
+    /// window needs [`admit_within`](Self::admit_within), and waits for a batch or two, to reserve as well. A budget lets
+    /// nothing pass before it is seeded, with zero where nothing was spent, since the shared counter begins there; unless
+    /// its [policy](Sharing::budgets_on_outage) allows that.
     pub fn shared(clock: Clock, sharing: Sharing) -> Self {
         Self::with_agenda(clock, Some(Arc::new(Agenda::new(sharing))))
     }
