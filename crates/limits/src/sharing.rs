@@ -21,7 +21,7 @@ pub struct Sharing {
     pub replica: Arc<str>,
     /// What holds of requests and tokens while the store does not answer: after three batches in a row without an answer.
     pub limits_on_outage: OnOutage,
-    /// What holds of money then.
+    /// What holds of money then, and where it is not known yet what was spent before.
     pub budgets_on_outage: OnOutage,
     /// How long the store has for one batch.
     pub deadline: Duration,
