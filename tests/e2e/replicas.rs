@@ -51,7 +51,8 @@ async fn three(more: &str) -> World {
     world
 }
 
-fn replica(folder: &Path, config: &str, redis: &RedisServer) -> Start {
+/// One of several gateways over a Redis; the database stands in the configuration.
+pub(crate) fn replica(folder: &Path, config: &str, redis: &RedisServer) -> Start {
     start(folder, config)
         .variable("REDIS_URL", redis.url())
         // A machine that is busy with other tests is no outage.
