@@ -54,6 +54,33 @@ async fn world(name: &str, answer: impl Fn(&str) -> Script + Send + Sync + 'stat
 }
 
 #[tokio::test]
+async fn replies_that_were_kept_are_counted_and_those_that_were_looked_for_in_vain() {
+    let upstream = world("upstream", |_| Script::json(200, WHOLE)).await;
+    let config = format!(
+        "model_list:\n{}litellm_settings: {{callbacks: [prometheus], cache: true, cache_params: {{type: local}}}}\n",
+        row("m", &upstream.url(), "")
+    );
+    let server = Start::new().config(config).serve().await;
+    let asked = body("m", false);
+    let unlooked = asked.replace("\"model\"", "\"cache\":{\"no-cache\":true},\"model\"");
+    for body in [&asked, &asked, &asked, &unlooked, &body("nobody", false)] {
+        post(server.address, PATH, body).await;
+    }
+    assert_eq!(upstream.requests().len(), 2);
+    let told = scraped(&server).await;
+    assert!(check_labels(&told) > 10, "labels are those of the page");
+    let with =
+        |more: &[(&'static str, &'static str)]| [&NOBODY[..], &[("requested_model", "m")], more].concat();
+    let kept = [("model", "None"), ("model_id", "None"), ("api_provider", "None")];
+    assert_eq!(told.whole("litellm_cache_hits_metric_total", &with(&kept)), 2);
+    let asked = [("model", "x"), ("model_id", "id-m"), ("api_provider", "openai")];
+    assert_eq!(told.whole("litellm_cache_misses_metric_total", &with(&asked)), 1);
+    let sums =
+        ["litellm_cache_hits_metric_total", "litellm_cache_misses_metric_total"].map(|name| told.sum(name));
+    assert_eq!(sums, [2, 1]);
+}
+
+#[tokio::test]
 async fn requests_are_counted_whole_streamed_cut_refused_and_led_elsewhere() {
     let good = world("good", |body| {
         if !body.contains("\"stream\":true") {
@@ -88,7 +115,7 @@ async fn requests_are_counted_whole_streamed_cut_refused_and_led_elsewhere() {
     assert_eq!(get(server.address, "/v1/models").await.status, 200);
 
     let told = scraped(&server).await;
-    check_labels(&told);
+    assert!(check_labels(&told) > 40, "labels are those of the page");
     let good = &[("requested_model", "good"), ("model_id", "id-good"), ("api_provider", "openai")];
     let with = |more: &[(&'static str, &'static str)]| [&NOBODY[..], good, more].concat();
     let total = "litellm_proxy_total_requests_metric_total";
@@ -302,7 +329,8 @@ async fn scrapers_show_the_key_unless_the_file_lets_them_in() {
 }
 
 /// What is told has the labels that the page of the documentation gives it.
-fn check_labels(told: &Exposition) {
+/// Holds the labels of all series to the page, and counts them.
+fn check_labels(told: &Exposition) -> usize {
     let page = include_str!("../../docs/metrics.md");
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
     let mut found = 0;
@@ -317,7 +345,7 @@ fn check_labels(told: &Exposition) {
             found += 1;
         }
     }
-    assert!(found > 40, "{found} series");
+    found
 }
 
 #[tokio::test]

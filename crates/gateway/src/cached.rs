@@ -21,8 +21,10 @@ pub(crate) static CACHE_KEY: HeaderName = HeaderName::from_static("x-litellm-cac
 pub(crate) enum Looked {
     /// The reply that was kept.
     Hit(Hit),
-    /// The right to keep the reply, and for how long. `None` if it is not to be kept.
+    /// It was looked for and is not there. The right to keep the reply, and for how long; `None` if it is not to be kept.
     Miss(Option<(Keeper, Duration)>),
+    /// None was looked for; the rest is the same.
+    Past(Option<(Keeper, Duration)>),
 }
 
 /// A reply that was kept, in the form that was asked for.
@@ -54,16 +56,16 @@ pub(crate) async fn look(
     (controls, headers): (Option<&[u8]>, &HeaderMap),
 ) -> Result<Looked, Error> {
     let (Some(replies), Some(document)) = (&gateway.replies, call.document()) else {
-        return Ok(Looked::Miss(None));
+        return Ok(Looked::Past(None));
     };
     if wishes.own_target.is_some() || wishes.mock_failure.is_some() || wishes.mock_delay.is_some() {
         // Who is answered by somebody else, or on purpose otherwise, is not answered from here.
-        return Ok(Looked::Miss(None));
+        return Ok(Looked::Past(None));
     }
     let controls = Controls::read(controls, headers)?;
     let Use { reads, keeps, ttl, age_max } = replies.policy.permits(call.operation, document, &controls);
     if !reads && !keeps {
-        return Ok(Looked::Miss(None));
+        return Ok(Looked::Past(None));
     }
     let key = CacheKey::of(&Question {
         tenant: if replies.is_shared { "" } else { caller.tenant() },
@@ -74,7 +76,7 @@ pub(crate) async fn look(
         document,
     });
     if !reads {
-        return Ok(Looked::Miss(Some((replies.cache.keeper(&key), ttl))));
+        return Ok(Looked::Past(Some((replies.cache.keeper(&key), ttl))));
     }
     let found = match replies.cache.begin(&key, age_max).await {
         Begin::Hit(found) => Ok(found),

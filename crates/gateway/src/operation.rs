@@ -183,21 +183,24 @@ where
     };
     let of_cache = (controls.as_deref(), &request.headers);
     let ledger = gateway.ledger.as_ref();
-    let kept = match cached::look(gateway, &caller, route.group(), (&call, &wishes), of_cache).await? {
-        Looked::Hit(hit) => {
-            reserve::check_named(keys, &going).await?;
-            record.cache_key = Some(hit.key.to_string());
-            record.enter(ledger).await?;
-            let group = route.group();
-            let binding = hit.deployment.as_deref().and_then(|deployment| {
-                binding_of(gateway, operation, &caller, (router, &route, group), (deployment, &name))
-            });
-            let rewrite = Rewrite::new(operation, &name, settings, usage_asked, binding);
-            return Ok(again(hit, rewrite, permit));
-        }
-        Looked::Miss(keeper) => keeper,
-    };
+    let (kept, is_miss) =
+        match cached::look(gateway, &caller, route.group(), (&call, &wishes), of_cache).await? {
+            Looked::Hit(hit) => {
+                reserve::check_named(keys, &going).await?;
+                record.cache_key = Some(hit.key.to_string());
+                record.enter(ledger).await?;
+                let group = route.group();
+                let binding = hit.deployment.as_deref().and_then(|deployment| {
+                    binding_of(gateway, operation, &caller, (router, &route, group), (deployment, &name))
+                });
+                let rewrite = Rewrite::new(operation, &name, settings, usage_asked, binding);
+                return Ok(again(hit, rewrite, permit));
+            }
+            Looked::Miss(keeper) => (keeper, true),
+            Looked::Past(keeper) => (keeper, false),
+        };
     record.held = reserve::reserve(keys, settings, &going, &mut call).await?;
+    record.is_cache_miss = is_miss;
     // A reply that may have been cut short for this caller's budget is not for others.
     let kept = kept.filter(|_| record.held.added_limit.is_none());
     if ledger.is_some() {

@@ -77,6 +77,8 @@ pub struct Record {
     pub duration: Option<Duration>,
     /// The key of the kept reply that it was answered with. `None` of one that was asked of an upstream.
     pub cache_key: Option<String>,
+    /// Whether a kept reply was looked for, and there was none; it is `false` of what was refused then.
+    pub is_cache_miss: bool,
     /// Tokens, and the upstream's id of the call.
     pub observation: Observation,
     /// Whether the tokens are an estimate, because the stream ended before the upstream told them.
@@ -119,6 +121,7 @@ impl Record {
             overhead: None,
             duration: None,
             cache_key: None,
+            is_cache_miss: false,
             observation: Observation::default(),
             usage_is_estimated: false,
             cost_is_estimated: false,

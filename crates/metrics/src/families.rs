@@ -166,6 +166,12 @@ static FAMILIES: &[Family] = &[
     counter("litellm_output_audio_tokens_metric", "Tokens of output given as sound", USE, |row| {
         tokens(row, row.totals.tokens.audio_output, false)
     }),
+    counter("litellm_cache_hits_metric", "Requests that were answered with a kept reply", USE, |row| {
+        (row.totals.cache_hits > 0).then_some(Sample::Whole(row.totals.cache_hits))
+    }),
+    counter("litellm_cache_misses_metric", "Requests for which no kept reply was found", USE, |row| {
+        (row.totals.cache_misses > 0).then_some(Sample::Whole(row.totals.cache_misses))
+    }),
     histogram("litellm_request_total_latency_metric", "Seconds until a reply was whole", LATENCY, |row| {
         spread(row, |durations| &durations.whole)
     }),

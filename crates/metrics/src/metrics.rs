@@ -66,6 +66,7 @@ impl Metrics {
         self.tallies.count(key, asked_group, |totals| {
             let is_used = || record.spent().is_none();
             totals.note_use(record.observation.usage.as_ref(), record.cost.as_ref(), is_used);
+            totals.note_cache(record);
             if key.ending == Ending::Completed {
                 totals.note_durations(record);
             }

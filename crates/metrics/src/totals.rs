@@ -15,6 +15,10 @@ pub(crate) struct Totals {
     pub(crate) spend: Decimal,
     /// How often tokens were used at no known price.
     pub(crate) unpriced: u64,
+    /// How often a kept reply was given.
+    pub(crate) cache_hits: u64,
+    /// How often one was looked for in vain.
+    pub(crate) cache_misses: u64,
     /// Only where replies are completed.
     pub(crate) durations: Option<Box<Durations>>,
 }
@@ -55,6 +59,15 @@ impl Totals {
         }
     }
 
+    /// Notes whether a kept reply was given, or looked for.
+    pub(crate) fn note_cache(&mut self, record: &Record) {
+        if record.cache_key.is_some() {
+            self.cache_hits += 1;
+        } else if record.is_cache_miss {
+            self.cache_misses += 1;
+        }
+    }
+
     /// Notes how long a completed request took, and what of it.
     pub(crate) fn note_durations(&mut self, record: &Record) {
         let durations = self.durations.get_or_insert_default();
@@ -77,6 +90,8 @@ impl Totals {
     pub(crate) fn absorb(&mut self, other: &Self) {
         self.count += other.count;
         self.unpriced += other.unpriced;
+        self.cache_hits += other.cache_hits;
+        self.cache_misses += other.cache_misses;
         self.tokens.absorb(&other.tokens);
         if let Some(sum) = self.spend.checked_add(other.spend) {
             self.spend = sum;
