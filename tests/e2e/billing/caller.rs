@@ -6,27 +6,34 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::load::Planned;
+use trunkline_testkit::simulator::Control;
+
+use super::load::{Planned, Stays};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Sends a request and reads the reply as far as its caller does.
-pub(crate) async fn call(address: SocketAddr, planned: &Planned) {
+/// Sends a request with a key, and reads the reply as far as its caller does.
+pub(crate) async fn call(address: SocketAddr, key: &str, planned: &Planned, upstream: &Control) {
     let mut stream = TcpStream::connect(address).await.expect("the server listens");
     let head = format!(
         "POST {} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\nx-litellm-call-id: {}\r\n\
-         connection: close\r\ncontent-length: {}\r\n\r\n",
+         authorization: Bearer {key}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
         planned.path,
         planned.id,
         planned.body.len()
     );
     // A server may refuse and close before it has taken the whole request; what it answers says why.
     let _ = stream.write_all((head + &planned.body).as_bytes()).await;
+    if planned.stays == Stays::UntilSent {
+        let is_there =
+            tokio::time::timeout(PATIENCE, upstream.wait_for(|request| is_of(planned, &request.body)));
+        assert!(is_there.await.is_ok(), "not sent in time: {planned:?}");
+        return;
+    }
     let mut reply = Vec::new();
     let reading = async {
         loop {
-            let is_enough = |after: usize| events(&reply) >= after;
-            if planned.leaves_after.is_some_and(is_enough) {
+            if matches!(planned.stays, Stays::Events(after) if events(&reply) >= after) {
                 break;
             }
             match stream.read_buf(&mut reply).await {
@@ -43,4 +50,9 @@ pub(crate) async fn call(address: SocketAddr, planned: &Planned) {
 fn events(reply: &[u8]) -> usize {
     const DATA: &[u8] = b"data: ";
     reply.windows(DATA.len()).filter(|window| *window == DATA).count()
+}
+
+/// Whether a body, which names its end user, is that of a request.
+fn is_of(planned: &Planned, body: &[u8]) -> Option<()> {
+    body.windows(planned.id.len()).any(|window| window == planned.id.as_bytes()).then_some(())
 }

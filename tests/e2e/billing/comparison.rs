@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use trunkline_testkit::simulator::BilledCall;
 
 use super::ledger::{Ledger, LedgerRow, Origin, by_call_id};
-use super::load::Planned;
+use super::load::{AGAIN, LEFT_WHOLE, Planned};
 
 /// Kinds of requests whose figures are not what was billed, and are not marked as estimates either.
 ///
@@ -26,6 +26,13 @@ const INPUT_BYTES: usize = 4;
 const EVENTS_WITHOUT_TEXT_MAX: u64 = 6;
 /// Tokens that one event of the simulator carries at most: six characters of up to thirteen bytes.
 const EVENT_TOKENS_MAX: u64 = 4;
+
+/// What the simulator bills beside the texts of a prompt: its opening, and of a message, whose mark an input of Responses
+/// that is one text does not have.
+const OPENING_TOKENS: u64 = 3;
+const MESSAGE_TOKENS: u64 = 4;
+/// How many tokens of output count for a second that the caller of a whole reply has waited.
+const TOKENS_A_SECOND: u64 = 100;
 
 /// What the rows of one kind of request came to.
 #[derive(Debug, Default)]
@@ -88,8 +95,14 @@ impl Comparison {
         if !others.is_zero() || !row.attempts.is_zero() {
             self.given_up.entry(planned.kind).or_default().add(others, row.attempts);
         }
-        let attempts_hold = others <= row.attempts && row.attempts - others <= input_bound(planned);
-        if holds && attempts_hold {
+        let attempts_hold = others <= row.attempts && row.attempts - others <= attempts_bound(planned, row);
+        let kind_holds = match planned.kind {
+            AGAIN => calls.is_empty() && is_free(row),
+            // An attempt that somebody may bill.
+            LEFT_WHOLE => !calls.is_empty() && row.attempts > Decimal::ZERO,
+            _ => row.is_kept_one != Some(true),
+        };
+        if holds && attempts_hold && kind_holds {
             return;
         }
         match NOT_YET.iter().find(|(kind, _)| *kind == planned.kind) {
@@ -111,14 +124,40 @@ fn input_bound(planned: &Planned) -> Decimal {
     INPUT * Decimal::from(planned.body.len() / INPUT_BYTES)
 }
 
+/// What attempts of it are estimated to cost at most: their input, and what may have been written by the second.
+fn attempts_bound(planned: &Planned, row: &LedgerRow) -> Decimal {
+    let written = match planned.kind {
+        LEFT_WHOLE => OUTPUT * Decimal::from(TOKENS_A_SECOND) * row.took_ms / Decimal::ONE_THOUSAND,
+        _ => Decimal::ZERO,
+    };
+    input_bound(planned) + written
+}
+
+/// Whether it was given what had been kept, for nothing. The log has neither a cost of it nor a word for it.
+fn is_free(row: &LedgerRow) -> bool {
+    let expected = match row.origin {
+        Origin::Free => (Some(Decimal::ZERO), Some(true)),
+        _ => (None, None),
+    };
+    matches!(row.origin, Origin::Free | Origin::Silent)
+        && (row.reply, row.is_kept_one) == expected
+        && row.attempts.is_zero()
+}
+
 /// Whether an estimate is as near as it is published to be: too high by no more than all bytes of the body as input and
 /// the events without text as output, too low by no more than what an event carries beyond one token. A whole reply is weighed
-/// by its text, up to three times too high.
+/// by its text, up to three times too high. Where a budget made it necessary to weigh the input by its texts, that lacks
+/// what frames them.
 fn is_within_bounds(planned: &Planned, call: &BilledCall, said: Decimal) -> bool {
     let output = OUTPUT * Decimal::from(call.completion_tokens);
     let by_text = if call.streamed { Decimal::ZERO } else { output + output };
     let over = input_bound(planned) + OUTPUT * Decimal::from(EVENTS_WITHOUT_TEXT_MAX) + by_text;
-    let under = output - output / Decimal::from(EVENT_TOKENS_MAX);
+    let frame = match planned.path {
+        _ if !planned.has_budget => 0,
+        "/v1/responses" => OPENING_TOKENS + MESSAGE_TOKENS,
+        _ => OPENING_TOKENS,
+    };
+    let under = output - output / Decimal::from(EVENT_TOKENS_MAX) + INPUT * Decimal::from(frame);
     said <= call.gateway_cost + over && said >= call.gateway_cost - under
 }
 

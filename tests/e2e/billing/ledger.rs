@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rust_decimal::Decimal;
 use serde_json::Value;
+use trunkline_core::{Subject, SubjectKind};
 use trunkline_store::{CostOrigin, RequestQuery, RequestRow, SqliteStore, Store};
 
 /// What is known of requests and their costs, wherever it is kept.
@@ -22,6 +23,10 @@ pub(crate) struct LedgerRow {
     pub(crate) reply: Option<Decimal>,
     /// What is estimated for attempts that were given up.
     pub(crate) attempts: Decimal,
+    /// From its beginning to its end, in milliseconds.
+    pub(crate) took_ms: Decimal,
+    /// Whether the reply was one that had been kept. The log does not tell.
+    pub(crate) is_kept_one: Option<bool>,
 }
 
 /// How good a figure is.
@@ -70,6 +75,19 @@ impl StoreRows {
     }
 }
 
+/// That the key of the load, the only one, has spent what its rows add up to, to the last decimal.
+pub(crate) async fn hold_key(folder: &Path, rows: &StoreRows) {
+    let of_key: Vec<&RequestRow> = rows.0.iter().filter(|row| row.key.is_some()).collect();
+    let token = of_key.first().and_then(|row| row.key.as_deref()).expect("half of the load is the key's");
+    assert!(of_key.iter().all(|row| row.key.as_deref() == Some(token)), "there is one key");
+    assert!(of_key.len() * 3 > rows.0.len() && of_key.len() * 3 < rows.0.len() * 2, "{} rows", of_key.len());
+    let store = SqliteStore::open(&folder.join("trunkline.db")).await.expect("it was made");
+    let spent = store.spent(&[Subject::new(SubjectKind::Key, token)]).await.expect("counters");
+    store.close().await;
+    let ever: Decimal = spent.iter().filter(|spent| spent.period.is_empty()).map(|spent| spent.amount).sum();
+    assert_eq!(ever, of_key.iter().filter_map(|row| row.spend).sum());
+}
+
 impl Ledger for StoreRows {
     fn rows(&self) -> Vec<LedgerRow> {
         self.0.iter().map(stored).collect()
@@ -90,6 +108,8 @@ fn stored(row: &RequestRow) -> LedgerRow {
         },
         reply: row.spend.map(|spend| spend - attempts),
         attempts,
+        took_ms: Decimal::from(row.ended_at - row.started_at),
+        is_kept_one: Some(row.cache_hit),
     }
 }
 
@@ -99,7 +119,12 @@ pub(crate) struct LogLines(pub(crate) String);
 impl Ledger for LogLines {
     fn rows(&self) -> Vec<LedgerRow> {
         let lines = self.0.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        lines.filter(|line| line["message"] == "request").filter_map(|line| row(&line)).collect()
+        let requests = lines.filter(|line| line["message"] == "request");
+        // The key of the load is made beforehand.
+        requests
+            .filter(|line| line["operation"] != "POST /key/generate")
+            .filter_map(|line| row(&line))
+            .collect()
     }
 }
 
@@ -116,6 +141,8 @@ fn row(line: &Value) -> Option<LedgerRow> {
         },
         reply,
         attempts: money("cost.attempts").unwrap_or_default(),
+        took_ms: line["duration_ms"].as_f64().and_then(|took| Decimal::try_from(took).ok())?,
+        is_kept_one: None,
     })
 }
 

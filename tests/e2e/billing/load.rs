@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 /// The groups that requests name. All are served by the simulator, which has its own price for each model.
 ///
 /// The deployments of `plain`, `hedged` and `falling` have the model's price in the configuration, so that a reply that
-/// tells no cost can be priced; the others have none, and what they cost is known only where it is told.
+/// tells no cost can be priced; the others have none, and what they cost is known only where it is told, which whoever has
+/// a budget may spend too. Replies are kept where a request asks for it.
 pub(crate) fn config(upstream: &str) -> String {
     let row = |group: &str, id: &str, model: &str, more: &str| {
         format!(
@@ -31,9 +32,10 @@ pub(crate) fn config(upstream: &str) -> String {
     .concat();
     format!(
         "model_list:\n{rows}\
+         litellm_settings: {{cache: true, cache_params: {{type: local, mode: default_off, ttl: 3600}}}}\n\
          router_settings: {{num_retries: 2, disable_cooldowns: true, fallbacks: [{{falling: [plain]}}]}}\n\
          trunkline_settings: {{hedging: true, hedge_delay_ms: 400, hedge_percent_max: 100, \
-         retry_budget_percent: 100, retry_budget_burst: 1000}}\n"
+         retry_budget_percent: 100, retry_budget_burst: 1000, unknown_price: allow}}\n"
     )
 }
 
@@ -46,8 +48,21 @@ pub(crate) struct Planned {
     pub(crate) kind: &'static str,
     pub(crate) path: &'static str,
     pub(crate) body: String,
-    /// After how many events its caller leaves.
-    pub(crate) leaves_after: Option<usize>,
+    pub(crate) stays: Stays,
+    /// Whether it is asked for with a key that has a budget.
+    pub(crate) has_budget: bool,
+    /// The number of the request that it asks for again, whose reply was kept.
+    pub(crate) again: Option<usize>,
+}
+
+/// How long a caller stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stays {
+    ToTheEnd,
+    /// Until so many events have come.
+    Events(usize),
+    /// Until the upstream has the request; nothing of the reply has come then.
+    UntilSent,
 }
 
 /// Numbers that are the same for the same seed.
@@ -67,7 +82,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
 
@@ -83,6 +98,10 @@ impl Random {
 /// The dialects that are spoken, and embeddings.
 const PATHS: [&str; 3] = ["/v1/chat/completions", "/v1/messages", "/v1/responses"];
 const CHAT: &str = PATHS[0];
+/// Whose reply is kept, and who is given it again.
+pub(crate) const KEPT: &str = "kept";
+pub(crate) const AGAIN: &str = "again";
+pub(crate) const LEFT_WHOLE: &str = "left whole";
 const WORDS: [&str; 6] = ["alpha", "Größe", "漢字", "a longer piece of text", "🙂", "0123456789"];
 
 /// What a request has besides its words.
@@ -94,12 +113,55 @@ struct Draft {
     streamed: bool,
     scripts: Value,
     gateway: Value,
-    leaves_after: Option<usize>,
+    stays: Stays,
+    is_kept: bool,
 }
 
-/// The request with this number.
-pub(crate) fn planned(number: usize, random: &mut Random) -> Planned {
-    let id = format!("billing-{number:06}");
+/// So many requests in this order.
+pub(crate) fn load(requests: usize, seed: u64) -> Vec<Planned> {
+    let mut random = Random::new(seed);
+    let mut load = Vec::with_capacity(requests);
+    // The newest whose reply is kept, of callers without a budget and with one, who are two tenants.
+    let mut kept = [None; 2];
+    for number in 0..requests {
+        let has_budget = random.one_in(2);
+        let newest = &mut kept[usize::from(has_budget)];
+        let planned = match *newest {
+            Some(first) if random.one_in(20) => again(number, (first, &load[first]), &mut random),
+            _ => planned(number, has_budget, &mut random),
+        };
+        if planned.kind == KEPT {
+            *newest = Some(number);
+        }
+        load.push(planned);
+    }
+    load
+}
+
+fn id(number: usize) -> String {
+    format!("billing-{number:06}")
+}
+
+/// The same once more. Its body names the end user of the first, on whose bill it would stand. A chat may be asked for in
+/// the other form.
+fn again(number: usize, (first, kept): (usize, &Planned), random: &mut Random) -> Planned {
+    let mut body: Value = serde_json::from_str(&kept.body).expect("it was JSON");
+    if kept.path == CHAT && random.one_in(2) {
+        body["stream"] = json!(body["stream"] != true);
+    }
+    Planned {
+        id: id(number),
+        kind: AGAIN,
+        path: kept.path,
+        body: body.to_string(),
+        stays: Stays::ToTheEnd,
+        has_budget: kept.has_budget,
+        again: Some(first),
+    }
+}
+
+fn planned(number: usize, has_budget: bool, random: &mut Random) -> Planned {
+    let id = id(number);
     let draft = draft(random);
     let words = (0..=random.below(12)).map(|_| random.of(&WORDS)).collect::<Vec<_>>().join(" ");
     let mut gateway = draft.gateway;
@@ -115,8 +177,13 @@ pub(crate) fn planned(number: usize, random: &mut Random) -> Planned {
     if draft.streamed {
         body["stream"] = json!(true);
     }
-    let (kind, path, leaves_after) = (draft.kind, draft.path, draft.leaves_after);
-    Planned { id, kind, path, body: body.to_string(), leaves_after }
+    if draft.is_kept {
+        body["cache"] = json!({ "use-cache": true });
+        // What a budget has cut short is not kept.
+        body[if draft.path == PATHS[2] { "max_output_tokens" } else { "max_tokens" }] = json!(4096);
+    }
+    let (kind, path, stays) = (draft.kind, draft.path, draft.stays);
+    Planned { id, kind, path, body: body.to_string(), stays, has_budget, again: None }
 }
 
 fn draft(random: &mut Random) -> Draft {
@@ -127,9 +194,10 @@ fn draft(random: &mut Random) -> Draft {
         streamed: random.one_in(2),
         scripts: json!([{ "text_events": random.below(12) + 1 }]),
         gateway: json!({}),
-        leaves_after: None,
+        stays: Stays::ToTheEnd,
+        is_kept: false,
     };
-    match random.below(20) {
+    match random.below(22) {
         0..=3 => plain,
         4 => {
             Draft { kind: "embedding", path: "/v1/embeddings", model: "embedding", streamed: false, ..plain }
@@ -145,6 +213,8 @@ fn draft(random: &mut Random) -> Draft {
         15 => untold(plain, random),
         16 | 17 => tried_again(plain, random),
         18 => refused(plain, random),
+        19 => left_whole(plain, random),
+        20 => Draft { kind: KEPT, is_kept: true, ..plain },
         _ => hedged(plain, random),
     }
 }
@@ -227,8 +297,16 @@ fn cut(plain: Draft, random: &mut Random) -> Draft {
 fn left(plain: Draft, random: &mut Random) -> Draft {
     let after = random.below(8) + 1;
     let scripts = json!({ "text_events": after + 3, "faults": [{ "stall": { "after_events": after } }] });
-    let leaves_after = usize::try_from(after).ok();
-    Draft { kind: "left", model: "plain", streamed: true, scripts, leaves_after, ..plain }
+    let stays = Stays::Events(usize::try_from(after).expect("it is small"));
+    Draft { kind: "left", model: "plain", streamed: true, scripts, stays, ..plain }
+}
+
+/// The caller of a whole reply leaves before any of it has come: before there is a head, or behind it.
+fn left_whole(plain: Draft, random: &mut Random) -> Draft {
+    let silence = if random.one_in(2) { json!("hang") } else { json!({ "stall": { "after_events": 0 } }) };
+    let scripts = json!({ "text_events": 4, "faults": [silence] });
+    let stays = Stays::UntilSent;
+    Draft { kind: LEFT_WHOLE, model: "plain", streamed: false, scripts, stays, ..plain }
 }
 
 /// Refused at first, by the same deployment or by all of a group.

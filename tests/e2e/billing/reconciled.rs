@@ -9,14 +9,14 @@ use trunkline_store::{ActivityQuery, SqliteStore, Store};
 use trunkline_testkit::simulator::BilledCall;
 
 use super::ledger::{Ledger, LedgerRow, Origin, by_call_id};
-use super::load::Planned;
+use super::load::{LEFT_WHOLE, Planned};
 use crate::server::Start;
 
 /// Requests whose upstream had told no id when it was cut off, so that nobody can be asked what they cost: attempts that
-/// were given up before it said anything, and Responses, whose id stands at their end.
+/// were given up before it said anything, by the gateway or by their caller, and Responses, whose id stands at their end.
 ///
 /// WHEN ONE GETS AN ID: take it off. What stands here and holds fails the test.
-const WITHOUT_ID: [&str; 2] = ["hedge", RESPONSES];
+const WITHOUT_ID: [&str; 3] = ["hedge", LEFT_WHOLE, RESPONSES];
 const RESPONSES: &str = "Responses that broke off";
 
 /// Which of them a request is.
