@@ -36,6 +36,10 @@ build:
 optimized:
     ./tests/run optimized
 
+# What CI has no time for: those tests that have more to do, with all of it.
+full:
+    ./tests/run full
+
 # Real client programs in Python, Node and the shell, against the release binary.
 clients:
     ./tests/run clients

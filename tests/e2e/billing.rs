@@ -19,6 +19,7 @@ use crate::office::{MASTER, key};
 use crate::server::Start;
 use comparison::Comparison;
 use ledger::{Ledger, LogLines, StoreRows};
+pub(crate) use load::Random;
 
 const SEED: u64 = 6;
 /// How many requests are under way at a time: many of them wait, for a second attempt or for a hedge.

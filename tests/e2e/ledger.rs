@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_util::future::join_all;
 use rust_decimal::Decimal;
@@ -14,6 +15,7 @@ use trunkline_ledger::{Ledger, Opening};
 use trunkline_store::{CostOrigin, RequestRow, SqliteStore};
 use trunkline_testkit::upstream::{Cut, Script, ScriptedUpstream};
 
+use crate::billing::Random;
 use crate::client::{Answer, send};
 use crate::office::{
     CHAT, COST, EVENT, MASTER, ask, chat, done, events, key, reply, row, rows, see, spend, start, units,
@@ -207,7 +209,11 @@ async fn ask_until_killed(address: SocketAddr, key: &str, caller: String) -> Vec
 #[tokio::test]
 async fn killed_under_load_no_request_lacks_its_row_and_none_has_two() {
     const CALLERS: usize = 8;
-    let kills = if std::env::var_os("TRUNKLINE_FULL").is_some() { 50 } else { 5 };
+    let is_full = std::env::var_os("TRUNKLINE_FULL").is_some_and(|value| value == "1");
+    let kills = if is_full { 200 } else { 20 };
+    let seed = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_nanos() as u64;
+    println!("moments by seed {seed}");
+    let mut random = Random::new(seed);
     let upstream = upstream().await;
     let folder = tempfile::tempdir().expect("a temporary directory");
     let config = format!("model_list:\n{}", row("m", &upstream.url()));
@@ -222,9 +228,13 @@ async fn killed_under_load_no_request_lacks_its_row_and_none_has_two() {
         };
         let before = upstream.requests().len();
         let callers = (0..CALLERS).map(|caller| ask_until_killed(address, &key, format!("{kill}-{caller}")));
-        // Each time at another moment.
+        // Behind a request, and then somewhere on the way of those that are there by now.
+        let (requests, turns) = (1 + random.below(120), random.below(400));
         let killing = async {
-            upstream.wait_for_requests(before + 20 + kill * 7 % 50).await;
+            upstream.wait_for_requests(before + requests as usize).await;
+            for _ in 0..turns {
+                tokio::task::yield_now().await;
+            }
             server.signal("-KILL").await;
         };
         let (ids, ()) = futures_util::future::join(join_all(callers), killing).await;

@@ -18,8 +18,10 @@ use crate::samples::{charges, opening, row, tags};
 /// Set for the process that is killed: the folder that it works in.
 const FOLDER: &str = "TRUNKLINE_KILL_FOLDER";
 
-/// How often a process is killed; 20, unless this says otherwise.
-const ROUNDS: &str = "TRUNKLINE_KILL_ROUNDS";
+/// How often a process is killed.
+fn rounds() -> u64 {
+    if env::var_os("TRUNKLINE_FULL").is_some_and(|value| value == "1") { 200 } else { 20 }
+}
 
 const THREADS: u64 = 3;
 
@@ -130,7 +132,7 @@ async fn rows(store: &SqliteStore) -> BTreeMap<String, RequestRow> {
 /// go from one round to the next.
 #[tokio::test]
 async fn every_request_that_was_admitted_has_one_row() {
-    let rounds = env::var_os(ROUNDS).and_then(|rounds| rounds.to_str()?.parse().ok()).unwrap_or(20_u64);
+    let rounds = rounds();
     let mut folder = tempfile::tempdir().expect("a folder");
     let (mut told, mut interrupted) = (0, 0);
     for round in 0..rounds {
