@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
+use trunkline_testkit::postgres::PostgresServer;
 use trunkline_testkit::upstream::{Script, ScriptedUpstream};
 
 use crate::client::{Answer, send};
@@ -119,9 +120,50 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 #[tokio::test]
 async fn no_key_is_written_down_or_told_anywhere() {
+    tour("").await;
+}
+
+#[tokio::test]
+async fn no_key_is_written_down_in_postgresql() {
+    let postgres = PostgresServer::shared().expect("a PostgreSQL");
+    let database = postgres.database().expect("a database");
+    let virtual_key = tour(&format!("general_settings: {{database_url: \"{database}\"}}\n")).await;
+    // What each kind of row holds is found, so that what is not found is not there.
+    for known in ["night", "end-1", "chat_completions", "\"owner\""] {
+        look(postgres, &database, known).expect_err(known);
+    }
+    for secret in [MASTER, CANARY, &virtual_key, "salt-of-a-test"] {
+        look(postgres, &database, secret).expect("no table holds it");
+    }
+}
+
+/// Looks through all columns of all tables. A row that holds the text, as it is or as bytes, is an error, which names its
+/// table.
+fn look(postgres: &PostgresServer, database: &str, text: &str) -> std::io::Result<()> {
+    postgres.run(
+        database,
+        &format!(
+            "DO $$ DECLARE place record; found bigint; looked bigint := 0; BEGIN
+             FOR place IN SELECT table_schema, table_name FROM information_schema.tables
+             WHERE table_schema NOT IN ('pg_catalog', 'information_schema') LOOP
+             EXECUTE format('SELECT count(*) FROM %I.%I whole WHERE position(%L IN whole::text) > 0
+             OR position(encode(%L::bytea, ''hex'') IN whole::text) > 0',
+             place.table_schema, place.table_name, '{text}', '{text}') INTO found;
+             IF found > 0 THEN RAISE EXCEPTION '% holds it', place.table_name; END IF;
+             looked := looked + 1;
+             END LOOP;
+             IF looked < 5 THEN RAISE EXCEPTION 'there are % tables', looked; END IF; END $$;"
+        ),
+    )
+}
+
+/// Asks for everything that could tell a key, of a gateway whose configuration has `more`, and looks through replies, log
+/// and files. Gives the virtual key.
+async fn tour(more: &str) -> String {
     let upstream = upstream().await;
     let folder = tempfile::tempdir().expect("a temporary directory");
-    let server = start(folder.path(), &config(&upstream)).argument("--detailed_debug").serve().await;
+    let config = config(&upstream) + more;
+    let server = start(folder.path(), &config).argument("--detailed_debug").serve().await;
     let address = server.address;
     let made = done(address, "/key/generate", json!({ "key_alias": "ci", "max_budget": 1 })).await;
     let virtual_key = made["key"].as_str().expect("a key").to_owned();
@@ -182,6 +224,7 @@ async fn no_key_is_written_down_or_told_anywhere() {
     let log = server.stop().await;
     assert!(replies.iter().any(|reply| reply.status == 200) && log.contains("request"));
     check_told_nowhere(&secrets, &replies, &format!("{start_text}{log}"), folder.path());
+    virtual_key
 }
 
 /// That none of the secrets stands in a reply, in what the server wrote, or in a file that it keeps.
