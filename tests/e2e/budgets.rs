@@ -388,3 +388,29 @@ async fn a_member_who_is_refused_is_named_with_the_team() {
         "{words}"
     );
 }
+
+#[tokio::test]
+async fn whose_limit_refused_a_request_is_told_with_what_is_left_of_it() {
+    let World { upstream: _upstream, server, folder: _folder } = world(answered, "").await;
+    let address = server.address;
+    done(address, "/customer/new", json!({ "user_id": "end-1", "rpm_limit": 1 })).await;
+    done(address, "/tag/new", json!({ "name": "night", "rpm_limit": 1 })).await;
+    let by_model = key(address, json!({ "model_rpm_limit": { "m": 1 } })).await;
+    let by_tokens = key(address, json!({ "model_tpm_limit": { "m": 40 } })).await;
+    let plain = key(address, json!({})).await;
+    for (descriptor, what, max, key, more) in [
+        ("end_user", "requests", "1", &plain, json!({ "user": "end-1" })),
+        ("tag", "requests", "1", &plain, json!({ "metadata": { "tags": ["night"] } })),
+        ("model_per_key", "requests", "1", &by_model, json!({})),
+        ("model_per_key", "tokens", "40", &by_tokens, json!({ "max_tokens": 30 })),
+    ] {
+        let body = chat("m", "hi", more);
+        let first = ask(address, key, CHAT, &body).await;
+        assert_eq!(first.status, 200, "{descriptor}: {}", first.text());
+        let refused = ask(address, key, CHAT, &body).await;
+        assert_eq!(refused.status, 429, "{descriptor}: {}", refused.text());
+        let of = |name: &str| refused.header(&format!("x-ratelimit-{descriptor}-{name}-{what}"));
+        let left = if what == "tokens" { "25" } else { "0" };
+        assert_eq!((of("limit"), of("remaining")), (Some(max), Some(left)), "{:?}", refused.headers);
+    }
+}

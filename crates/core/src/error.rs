@@ -151,6 +151,19 @@ pub struct ReachedLimit {
     pub name: &'static str,
     /// When it begins anew, in milliseconds since 1970. `None` if it does not, or nobody can say when.
     pub resets_at: Option<i64>,
+    /// How far it reaches, if it is one of requests or tokens in a minute.
+    pub rate: Option<ReachedRate>,
+}
+
+/// How far a limit of a minute reaches that was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReachedRate {
+    /// Whose it is, in LiteLLM's words: `api_key`, `end_user`, `model_per_key`.
+    pub descriptor: &'static str,
+    /// What a minute has.
+    pub max: u64,
+    /// What is left of it.
+    pub remaining: u64,
 }
 
 /// An error of the router, a provider or the gateway.

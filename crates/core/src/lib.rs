@@ -28,7 +28,7 @@ pub use cost::{Cost, ReportedCost};
 pub use document::{Document, DocumentLimits, Duplicates};
 pub use document_error::{DocumentError, DocumentErrorKind};
 pub use environment::Environment;
-pub use error::{Error, ErrorKind, Fault, ReachedLimit, Retry, UpstreamAnswer};
+pub use error::{Error, ErrorKind, Fault, ReachedLimit, ReachedRate, Retry, UpstreamAnswer};
 pub use event::{Event, EventStream};
 pub use form::{Form, FormError};
 pub use model_info::{ModelInfo, TokenPrices};

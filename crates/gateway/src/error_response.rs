@@ -58,6 +58,7 @@ fn add_retry_headers(error: &Error, headers: &mut HeaderMap) {
     }
     if let Some(limit) = error.limit() {
         headers.insert("rate_limit_type", HeaderValue::from_static(limit.name));
+        limit_headers::add_reached(&limit, headers);
         let reset = limit.resets_at.and_then(|at| jiff::Timestamp::from_millisecond(at).ok());
         if let Some(at) = reset.and_then(|at| HeaderValue::try_from(at.to_string()).ok()) {
             headers.insert("reset_at", at);
@@ -103,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_limit_is_named_with_the_time_when_it_begins_anew() {
-        let limit = ReachedLimit { name: "requests", resets_at: Some(1_795_777_528_000) };
+        let limit = ReachedLimit { name: "requests", resets_at: Some(1_795_777_528_000), rate: None };
         let error = Error::new(ErrorKind::RateLimited, "too many").with_limit(limit);
         let headers = response(&error, Dialect::OpenAi, "").headers().clone();
         assert_eq!(

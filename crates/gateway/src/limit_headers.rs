@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use rust_decimal::Decimal;
-use trunkline_core::SubjectKind;
+use trunkline_core::{ReachedLimit, ReachedRate, SubjectKind};
 use trunkline_limits::{Left, Standing};
 
 use crate::record::OpenRecord;
@@ -29,6 +29,14 @@ pub(crate) fn add(record: &mut OpenRecord, headers: &mut HeaderMap) {
             add_key(&standing, headers);
         }
     }
+}
+
+/// Adds what is left of the limit that refused a request, whoever's it is: an end user's, a tag's, or one of a single model
+/// stands beside no reply.
+pub(crate) fn add_reached(limit: &ReachedLimit, headers: &mut HeaderMap) {
+    let Some(ReachedRate { descriptor, max, remaining }) = limit.rate else { return };
+    put(headers, &format!("x-ratelimit-{descriptor}-limit-{}", limit.name), max);
+    put(headers, &format!("x-ratelimit-{descriptor}-remaining-{}", limit.name), remaining);
 }
 
 fn add_key(standing: &Standing, headers: &mut HeaderMap) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
-use trunkline_core::{Error, ErrorKind, ReachedLimit, Subject, SubjectKind};
+use trunkline_core::{Error, ErrorKind, ReachedLimit, ReachedRate, Subject, SubjectKind};
 
 use crate::Period;
 
@@ -139,7 +139,7 @@ impl Refusal {
                 (ErrorKind::RateLimited, self.rate_message(name))
             }
         };
-        let limit = ReachedLimit { name: self.what.name(), resets_at: self.resets_at_ms };
+        let limit = ReachedLimit { name: self.what.name(), resets_at: self.resets_at_ms, rate: self.rate() };
         let error = Error::new(kind, message)
             .with_subject(self.subject.kind)
             .with_limit(limit)
@@ -159,24 +159,48 @@ impl Refusal {
         }
     }
 
+    /// What is left of a limit of a minute.
+    fn rate(&self) -> Option<ReachedRate> {
+        match self.what {
+            What::Requests | What::Tokens => Some(ReachedRate {
+                descriptor: self.descriptor(),
+                max: u64::try_from(self.limit).ok()?,
+                remaining: u64::try_from(self.remaining()).ok()?,
+            }),
+            What::Parallel | What::Budget { .. } => None,
+        }
+    }
+
+    fn remaining(&self) -> Decimal {
+        self.limit.saturating_sub(self.used).max(Decimal::ZERO)
+    }
+
+    /// LiteLLM's word for whose limit it is.
+    fn descriptor(&self) -> &'static str {
+        match (self.subject.kind, self.subject.model.is_some()) {
+            (SubjectKind::Global, false) => "global",
+            (SubjectKind::Global, true) => "model_per_global",
+            (SubjectKind::Team, false) => "team",
+            (SubjectKind::Team, true) => "model_per_team",
+            (SubjectKind::Member, false) => "team_member",
+            (SubjectKind::Member, true) => "model_per_team_member",
+            (SubjectKind::User, false) => "user",
+            (SubjectKind::User, true) => "model_per_user",
+            (SubjectKind::Key, false) => "api_key",
+            (SubjectKind::Key, true) => "model_per_key",
+            (SubjectKind::Customer, false) => "end_user",
+            (SubjectKind::Customer, true) => "model_per_end_user",
+            (SubjectKind::Tag, false) => "tag",
+            (SubjectKind::Tag, true) => "model_per_tag",
+        }
+    }
+
     fn rate_message(&self, name: &str) -> String {
-        let kind = match self.subject.kind {
-            SubjectKind::Global => "global",
-            SubjectKind::Team => "team",
-            SubjectKind::Member => "team_member",
-            SubjectKind::User => "user",
-            SubjectKind::Key => "api_key",
-            SubjectKind::Customer => "end_user",
-            SubjectKind::Tag => "tag",
+        let value = match &self.subject.model {
+            None => name.to_owned(),
+            Some(model) => format!("{name}:{model}"),
         };
-        let (descriptor, value) = match &self.subject.model {
-            None => (kind.to_owned(), name.to_owned()),
-            Some(model) => {
-                let kind = if self.subject.kind == SubjectKind::Key { "key" } else { kind };
-                (format!("model_per_{kind}"), format!("{name}:{model}"))
-            }
-        };
-        let remaining = self.limit.saturating_sub(self.used).max(Decimal::ZERO);
+        let (descriptor, remaining) = (self.descriptor(), self.remaining());
         let resets = match self.resets_at_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()) {
             Some(time) => format!(". Limit resets at: {}", time.strftime("%Y-%m-%d %H:%M:%S UTC")),
             None => String::new(),
