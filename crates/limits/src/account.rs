@@ -99,57 +99,17 @@ impl Account {
         state.queue.call_first();
     }
 
-    /// The windows of its budgets, by period and beginning, of which it is not known yet what was spent before this
-    /// account was there.
-    pub fn unseeded(&self) -> Vec<(Option<Period>, i64)> {
+    /// What is spent in the windows of its budgets that are open, without what is reserved: period, beginning and amount.
+    pub fn figures(&self) -> Vec<(Option<Period>, i64, Decimal)> {
         let now_ms = self.clock.now_ms();
         let mut state = self.state();
         let budgets = state.spendings.iter_mut().filter(|spending| spending.counts());
-        budgets.filter_map(|spending| Some((spending.period, spending.unseeded(now_ms)?))).collect()
-    }
-
-    /// Sets what was spent in a window of a budget before this account was there. Gives whether it was set.
-    ///
-    /// The first figure stays, but for one that was asked for before something was [put right](Self::correct): then it is to be
-    /// asked for again. Further ones change nothing: a store that is asked later holds what this process
-    /// settled meanwhile, which would be counted twice. What was settled before the first figure stays on top of it.
-    /// So the store is to be asked as soon as the account is there, after what an earlier process left has been
-    /// delivered to it.
-    pub fn seed(&self, period: Option<Period>, begins_at_ms: i64, spent: Decimal) -> bool {
-        self.seed_corrected(period, begins_at_ms, spent, Decimal::ZERO)
-    }
-
-    /// The same for a store that also tells how much of the figure is `corrected`: what was put right so far of rows that
-    /// were counted before.
-    pub fn seed_corrected(
-        &self,
-        period: Option<Period>,
-        begins_at_ms: i64,
-        spent: Decimal,
-        corrected: Decimal,
-    ) -> bool {
-        let now_ms = self.clock.now_ms();
-        let mut state = self.state();
-        let is_set = state.spending(period).is_some_and(|spending| {
-            spending.window(now_ms);
-            spending.seed(begins_at_ms, spent, corrected)
-        });
-        state.queue.call_first();
-        is_set
-    }
-
-    /// Takes in that rows were put right which had been counted in a window of a budget. `corrected` is how much that ever
-    /// came to there: what of it is known here already changes nothing.
-    pub fn correct(&self, period: Option<Period>, begins_at_ms: i64, corrected: Decimal) {
-        let now_ms = self.clock.now_ms();
-        let mut state = self.state();
-        if let Some(spending) = state.spending(period) {
-            spending.window(now_ms);
-            spending.correct(begins_at_ms, corrected);
-        }
-        state.queue.call_first();
-        drop(state);
-        self.note(false);
+        let figure = |spending: &mut Spending| {
+            let period = spending.period;
+            let window = spending.window(now_ms);
+            (period, window.begins_at, window.spent())
+        };
+        budgets.map(figure).collect()
     }
 
     /// What is spent in the window of a budget, without what is reserved. `None` if there is no such budget.
@@ -284,6 +244,7 @@ impl Account {
         // What replicas share stands in their store, and whoever has not told it everything is held by its keeper.
         let is_free = |spending: &mut Spending| {
             !spending.is_open()
+                && spending.estimated(now_ms).is_none()
                 && (is_delivered || !spending.has_spent(now_ms) || spending.window(now_ms).lease.is_in_use())
         };
         state.minute.is_empty()

@@ -71,6 +71,7 @@ mod place;
 mod queue;
 mod refusal;
 mod reservation;
+mod seeding;
 pub mod shared;
 mod sharing;
 mod spending;

@@ -42,6 +42,8 @@ pub(crate) struct Window {
     pub(crate) corrected: Decimal,
     /// Whether it is known what others spent.
     is_seeded: bool,
+    /// Whether what others spent is an estimate until that is known.
+    is_estimated: bool,
     /// Whether something was put right before that was known: what was read by then may be without it.
     is_outdated: bool,
     /// Whether it was told that the soft budget is passed.
@@ -187,6 +189,21 @@ impl Spending {
         std::iter::once(&mut self.now).chain(before).find(|window| window.begins_at == begins_at)
     }
 
+    /// Counts an estimate as what others spent in the window that is open, until it is known.
+    pub(crate) fn estimate(&mut self, now_ms: i64, begins_at: i64, spent: Decimal) {
+        let soft = self.soft;
+        let window = self.window(now_ms);
+        if window.is_seeded || window.is_estimated {
+            return;
+        }
+        window.is_estimated = true;
+        // What was spent in another window has no place in this one.
+        if window.begins_at == begins_at {
+            window.elsewhere = spent;
+            window.is_told |= soft.is_some_and(|soft| spent >= soft);
+        }
+    }
+
     /// Sets what others spent in a window. The first figure stays, but for one that was read before something was put right.
     /// Gives whether it was set.
     pub(crate) fn seed(&mut self, begins_at: i64, spent: Decimal, corrected: Decimal) -> bool {
@@ -200,6 +217,7 @@ impl Spending {
                 window.elsewhere = spent;
                 window.corrected = corrected;
                 window.is_seeded = true;
+                window.is_estimated = false;
                 // Whoever spent that much elsewhere has told it there.
                 window.is_told |= soft.is_some_and(|soft| spent >= soft);
                 true
@@ -218,10 +236,16 @@ impl Spending {
         }
     }
 
-    /// When the window began whose figure of others is not known yet.
+    /// When the window began whose figure of others is not known yet, nor estimated.
     pub(crate) fn unseeded(&mut self, now_ms: i64) -> Option<i64> {
         let window = self.window(now_ms);
-        (!window.is_seeded).then_some(window.begins_at)
+        (!window.is_seeded && !window.is_estimated).then_some(window.begins_at)
+    }
+
+    /// When the window began whose figure of others is an estimate.
+    pub(crate) fn estimated(&mut self, now_ms: i64) -> Option<i64> {
+        let window = self.window(now_ms);
+        (!window.is_seeded && window.is_estimated).then_some(window.begins_at)
     }
 
     /// Lowers what is spent to a figure. Where it is counted by a shared counter, what others spent until now is not known
@@ -340,6 +364,26 @@ mod tests {
         assert!(!spending.seed(DAY_MS, Decimal::from(6), Decimal::ZERO), "another window");
         assert_eq!(spending.window(5).spent(), Decimal::from(6));
         assert_eq!(spending.unseeded(DAY_MS), None, "nobody can have spent in a window that begins now");
+    }
+
+    #[test]
+    fn an_estimate_counts_until_it_is_known_what_others_spent() {
+        let mut spending = daily(10);
+        spending.estimate(5, 0, Decimal::from(4));
+        spending.estimate(5, 0, Decimal::from(9));
+        assert_eq!((spending.unseeded(5), spending.estimated(5)), (None, Some(0)));
+        spending.reserve(5, Decimal::ONE);
+        spending.settle(0, Decimal::ONE, Decimal::ONE);
+        assert_eq!(spending.window(5).spent(), Decimal::from(5), "the first one, and what is spent here");
+        assert!(spending.seed(0, Decimal::from(3), Decimal::ZERO));
+        assert_eq!((spending.unseeded(5), spending.estimated(5)), (None, None));
+        assert_eq!(spending.window(5).spent(), Decimal::from(4), "it has taken the estimate's place");
+        spending.estimate(5, 0, Decimal::from(9));
+        assert_eq!(spending.window(5).spent(), Decimal::from(4), "it is known");
+        let mut of_today = daily(10);
+        of_today.estimate(5, -DAY_MS, Decimal::from(4));
+        assert_eq!(of_today.window(5).spent(), Decimal::ZERO, "that was yesterday");
+        assert_eq!((of_today.unseeded(5), of_today.estimated(5)), (None, Some(0)));
     }
 
     #[test]
