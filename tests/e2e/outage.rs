@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use trunkline_testkit::postgres::PostgresServer;
 use trunkline_testkit::upstream::{Script, ScriptedUpstream};
 
-use crate::office::{CHAT, COST, MASTER, ask, chat, key, reply, row, see, spend, start};
+use crate::office::{CHAT, COST, MASTER, ask, chat, done, key, reply, row, see, spend, start};
 use crate::server::{Start, until};
 
 async fn upstream() -> ScriptedUpstream {
@@ -233,4 +233,57 @@ async fn what_all_callers_spent_before_a_start_without_the_database_counts_once_
         passed += 1;
     }
     assert_eq!(passed, 4, "100 units are spent, each of them counted once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_without_the_database_serves_who_was_known_until_it_says_otherwise() {
+    let postgres = PostgresServer::start().expect("a database server");
+    let database = postgres.database().expect("a database");
+    let upstream = upstream().await;
+    let (folder, elsewhere) =
+        (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let server = over(folder.path(), &upstream, &database).serve().await;
+    let address = server.address;
+    let body = chat("m", "hi", json!({ "max_tokens": 10 }));
+    let status = async |address, key: &str| ask(address, key, CHAT, &body).await.status;
+    // A call takes 25 units of 110, and reserves no more than that.
+    let [known, withdrawn] =
+        [key(address, json!({ "max_budget": 0.0011 })).await, key(address, json!({})).await];
+    let [revoked, unseen] = [key(address, json!({})).await, key(address, json!({})).await];
+    for key in [&known, &known, &withdrawn, &revoked] {
+        until("the key is known", async || status(address, key).await == 200).await;
+    }
+    done(address, "/key/delete", json!({ "keys": [revoked] })).await;
+    assert_eq!(status(address, &revoked).await, 401);
+    server.stop().await;
+
+    postgres.stop().expect("it stops");
+    let server = over(folder.path(), &upstream, &database).serve().await;
+    let address = server.address;
+    assert_eq!(status(address, &known).await, 200, "50 units are spent, and 60 left");
+    assert_eq!(status(address, &known).await, 200);
+    assert_eq!(status(address, &known).await, 422, "100 are spent");
+    assert_eq!(status(address, &withdrawn).await, 200);
+    assert_eq!(status(address, &revoked).await, 401);
+    for nobody in ["sk-nobody-knows-this-one", &unseen] {
+        assert_eq!(status(address, nobody).await, 503);
+    }
+
+    // Another process withdraws a key before this one has looked.
+    postgres.resume().expect("it starts");
+    let other = over(elsewhere.path(), &upstream, &database).serve().await;
+    until("it is withdrawn", async || {
+        ask(other.address, MASTER, "/key/delete", &json!({ "keys": [withdrawn] }).to_string()).await.status
+            == 200
+    })
+    .await;
+    let began = Instant::now();
+    until("it is refused", async || status(address, &withdrawn).await == 401).await;
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    until("the rows arrive", async || rows(address, &known).await == Some(4)).await;
+    assert_eq!(spend(address, &known).await, 4 * COST);
+    until("its budget is the store's to tell", async || status(address, &known).await == 422).await;
+    assert_eq!(status(address, &unseen).await, 200);
+    let log = server.stop().await;
+    assert_eq!(log.matches("those that were known before are served as they were then").count(), 1, "{log}");
 }

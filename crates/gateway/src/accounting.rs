@@ -49,9 +49,11 @@ impl Accounting {
                 rows = backlog.rows,
                 "the store has not taken what an earlier process left for it"
             );
-        } else if let Err(error) = self.keys.seed_global().await {
+        } else {
+            let Err(error) = self.keys.seed_global().await else { return };
             tracing::warn!(error = %error, "what all callers have spent is not known yet");
         }
+        self.keys.estimate_global();
     }
 
     /// What goes on beside requests. Never ends; whoever polls it ends it, and the one task that it spawns with it: requests
@@ -67,8 +69,9 @@ impl Accounting {
     }
 
     /// Brings to the store what is left. What it does not take in time stays for the next start. Of limits that replicas
-    /// share it gives back what is held.
+    /// share it gives back what is held. What is known of keys is written down where that is wanted.
     pub async fn finish(&self) {
+        self.keys.write_snapshot().await;
         if let Some(leases) = &self.leases {
             self.keys.book().give_leases_back(&**leases).await;
         }
@@ -91,12 +94,12 @@ impl Accounting {
     }
 
     /// Brings rows to the store. What an earlier process left goes first, then it is read what all callers have spent, and
-    /// then go the rows of this process: they count in memory already.
+    /// those who were known before the store answered, and then go the rows of this process: they count in memory already.
     async fn deliver(&self) {
         loop {
             self.ledger.deliver_earlier().await;
-            let Err(error) = self.keys.seed_global().await else { break };
-            tracing::debug!(error = %error, causes = error.causes(), "what all callers have spent is not known yet");
+            let Err(error) = self.keys.seed_known().await else { break };
+            tracing::debug!(error = %error, causes = error.causes(), "what was spent is not known yet");
             sleep(SEED_AGAIN_AFTER).await;
         }
         self.ledger.deliver(pending()).await;

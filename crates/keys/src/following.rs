@@ -18,13 +18,13 @@ const LATE_READ_MAX: Duration = Duration::from_secs(10);
 const CHANGES_MAX: u64 = 1_000;
 
 impl Keys {
-    /// Asks the store again and again what has changed, and forgets that; and finishes reads that took longer than a request
-    /// waits. Never ends; whoever polls it ends it.
+    /// Asks the store again and again what has changed, and forgets that; finishes reads that took longer than a request
+    /// waits; and writes down what is known. Never ends; whoever polls it ends it.
     ///
     /// Where the store does not answer, what is known is served on, and everything is forgotten once it answers again
     /// and cannot say what was missed.
     pub async fn follow(&self) {
-        tokio::join!(self.follow_changes(), self.read_late());
+        tokio::join!(self.follow_changes(), self.read_late(), self.read_known(), self.keep_snapshot());
     }
 
     async fn follow_changes(&self) {
@@ -39,9 +39,11 @@ impl Keys {
             };
             match followed {
                 Ok(newest) => {
+                    self.note_first_answer();
                     if seen.is_none() {
                         // What was read before the first look may have changed since.
                         self.forget_all();
+                        self.note_followed();
                     }
                     seen = newest;
                 }
@@ -123,6 +125,23 @@ impl Keys {
         }
     }
 
+    /// Has what was made from objects that have changed read anew beside requests: whoever asks next finds it in memory, though
+    /// the store may not answer any more by then.
+    fn read_again(&self) {
+        for (token, identity) in self.cached.iter() {
+            if identity.is_stale() {
+                self.cached.remove(&token);
+                self.late.note(Late::Key(token));
+            }
+        }
+        for (name, limited) in self.limited.iter() {
+            if limited.is_stale() {
+                self.limited.remove(&name);
+                self.late.note(Late::Limited(name.0, name.1));
+            }
+        }
+    }
+
     /// Reads what was not read in time, four at once. Never ends; whoever polls it ends it.
     async fn read_late(&self) {
         tokio::join!(
@@ -135,21 +154,36 @@ impl Keys {
 
     async fn read_one_by_one(&self) {
         while let Some(late) = self.late.next().await {
-            let reading = async {
-                match late {
-                    Late::Key(token) => self.look_up(token).await.map(|_| ()),
-                    Late::Limited(kind, id) => self.look_up_limited((kind, id)).await.map(|_| ()),
-                }
-            };
-            let late = || Error::new(ErrorKind::StoreUnavailable, "the store did not answer");
-            let read = timeout(LATE_READ_MAX, reading).await.unwrap_or_else(|_| Err(late()));
-            // It answers again, though it was slow: nobody is to be refused to find that out.
-            if read.is_ok() {
-                self.note_store(true);
-            }
-            if let Err(error) = read {
-                tracing::debug!(error = %error, causes = error.causes(), "a key could not be read in time, nor later");
+            self.read_one(late).await;
+        }
+    }
+
+    /// Reads anew what was known before the store answered for the first time, one after another, for as long as it answers.
+    async fn read_known(&self) {
+        for late in self.known_to_read().await {
+            if !self.read_one(late).await {
+                break;
             }
         }
+    }
+
+    /// Gives whether the store answered.
+    async fn read_one(&self, late: Late) -> bool {
+        let reading = async {
+            match late {
+                Late::Key(token) => self.look_up(token).await.map(|_| ()),
+                Late::Limited(kind, id) => self.look_up_limited((kind, id)).await.map(|_| ()),
+            }
+        };
+        let late = || Error::new(ErrorKind::StoreUnavailable, "the store did not answer");
+        let read = timeout(LATE_READ_MAX, reading).await.unwrap_or_else(|_| Err(late()));
+        // It answers again, though it was slow: nobody is to be refused to find that out.
+        if read.is_ok() {
+            self.note_store(true);
+        }
+        if let Err(error) = &read {
+            tracing::debug!(error = %error, causes = error.causes(), "a key could not be read in time, nor later");
+        }
+        read.is_ok()
     }
 }

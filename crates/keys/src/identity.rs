@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Map, Value};
 use trunkline_core::{Error, ErrorKind, SubjectKind};
 use trunkline_store::Object;
 
 use crate::notes::LENT;
+use crate::origin::Origin;
 use crate::parts::Part;
 use crate::{Accounts, AllowedRoutes, KeyIndex, ModelList, Role, Token};
 
@@ -46,6 +48,8 @@ pub struct Identity {
     blocked: Option<Blocked>,
     expires_at: Option<jiff::Timestamp>,
     parts: Vec<Arc<Part>>,
+    /// Whether it was asked for since somebody looked last.
+    is_used: AtomicBool,
 }
 
 /// Why a key is of no use for now.
@@ -53,17 +57,6 @@ pub struct Identity {
 enum Blocked {
     Key,
     Team(String),
-}
-
-/// The objects that make an identity.
-#[derive(Debug)]
-pub(crate) struct Origin {
-    pub(crate) key: Object,
-    pub(crate) user: Option<Object>,
-    pub(crate) team: Option<Object>,
-    pub(crate) member: Option<Object>,
-    /// The budgets that they refer to, by id.
-    pub(crate) budgets: BTreeMap<String, Object>,
 }
 
 impl Identity {
@@ -110,7 +103,20 @@ impl Identity {
             blocked: blocked(key, team.as_ref()),
             expires_at: text(settings, "expires").and_then(|text| text.parse().ok()),
             parts,
+            is_used: AtomicBool::new(true),
         }
+    }
+
+    /// Notes that it was asked for. Where that is known already nothing is written, which other cores would have to learn of.
+    pub(crate) fn note_use(&self) {
+        if !self.is_used.load(Ordering::Relaxed) {
+            self.is_used.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether it was asked for since this was asked last.
+    pub(crate) fn take_use(&self) -> bool {
+        self.is_used.swap(false, Ordering::Relaxed)
     }
 
     /// Whose conversations, ids and cached replies these are: the team's, and else the key's own.

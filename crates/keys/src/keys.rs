@@ -1,5 +1,6 @@
 //! The keys that are known now: found in memory, read from the store once, forgotten when they change.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use trunkline_store::{Kind, Store};
 
 use crate::late::{Late, LateReads};
 use crate::parts::Parts;
-use crate::{Accounts, Identity, Limited, Observer, Pepper, Token};
+use crate::standby::Standby;
+use crate::{Identity, Limited, Observer, Pepper, Token};
 
 /// How keys are kept in memory.
 #[derive(Clone, Debug)]
@@ -32,6 +34,8 @@ pub struct KeysOptions {
     pub sharing: Option<Sharing>,
     /// Who is told which kinds of objects others have changed. Default nobody.
     pub observer: Option<Arc<dyn Observer>>,
+    /// The file in which it is written down what is known of keys, for a start at which the store does not answer. Default none.
+    pub snapshot: Option<PathBuf>,
 }
 
 impl Default for KeysOptions {
@@ -45,6 +49,7 @@ impl Default for KeysOptions {
             user_budget_holds_for_teams: false,
             sharing: None,
             observer: None,
+            snapshot: None,
         }
     }
 }
@@ -62,15 +67,17 @@ pub struct Keys {
     pub(crate) book: Arc<Book>,
     pub(crate) global: Vec<Arc<Account>>,
     pub(crate) options: KeysOptions,
-    cached: Cache<Token, Cached>,
+    pub(crate) cached: Cache<Token, Cached>,
     unknown: Cache<Token, Instant>,
-    limited: Cache<(Kind, String), Arc<Limited>>,
+    pub(crate) limited: Cache<(Kind, String), Arc<Limited>>,
     pub(crate) parts: Parts,
     pub(crate) late: LateReads,
     /// Keeps requests from waiting for a store that does not answer.
     pub(crate) breaker: Breaker,
     /// Held while accounts are set to what was read.
     pub(crate) setting: Mutex<()>,
+    /// What is known of keys beyond this process, where that is wanted.
+    pub(crate) standby: Option<Standby>,
 }
 
 /// What is kept of a key: nothing but who it is. It is cloned at each look.
@@ -104,6 +111,7 @@ impl Keys {
             account.set(&options.global);
             account
         });
+        let standby = options.snapshot.clone().map(|path| Standby::at(path, &pepper));
         Self {
             store,
             pepper,
@@ -118,6 +126,7 @@ impl Keys {
             late: LateReads::default(),
             breaker: Breaker::default(),
             setting: Mutex::default(),
+            standby,
         }
     }
 
@@ -141,12 +150,19 @@ impl Keys {
         let token = Token::of(key);
         if let Some(identity) = self.cached.get(&token) {
             if !identity.is_stale() && !identity.accounts.are_over(|| self.clock.now_ms()) {
+                identity.note_use();
                 return Ok(Some(identity));
             }
             self.cached.remove(&token);
         }
         // On the heap, so that whoever finds a key in memory carries no room for this.
-        Box::pin(self.in_time(self.look_up(token), || Late::Key(token))).await
+        Box::pin(async {
+            match self.in_time(self.look_up(token), || Late::Key(token)).await {
+                Err(error) => self.known_before(token).await.ok_or(error),
+                found => found,
+            }
+        })
+        .await
     }
 
     pub(crate) async fn look_up(&self, token: Token) -> Result<Option<Arc<Identity>>, Error> {
@@ -159,7 +175,7 @@ impl Keys {
                 return Err(None);
             }
             match Box::pin(self.read(token)).await {
-                Ok(Some(identity)) => Ok(Arc::new(identity)),
+                Ok(Some(identity)) => Ok(identity),
                 Ok(None) => {
                     self.unknown.insert(token, Instant::now() + self.options.unknown_for);
                     Err(None)
@@ -191,12 +207,17 @@ impl Keys {
             }
             self.limited.remove(&name);
         }
-        Box::pin(self.in_time(self.look_up_limited(name), || Late::Limited(kind, id.to_owned()))).await
+        Box::pin(async {
+            match self.in_time(self.look_up_limited(name), || Late::Limited(kind, id.to_owned())).await {
+                Err(error) => self.limited_before(kind, id).await.ok_or(error),
+                found => found,
+            }
+        })
+        .await
     }
 
     pub(crate) async fn look_up_limited(&self, name: (Kind, String)) -> Result<Arc<Limited>, Error> {
-        let read = async { Box::pin(self.read_limited(name.0, &name.1)).await.map(Arc::new) };
-        self.limited.get_or_insert_async(&name, read).await
+        self.limited.get_or_insert_async(&name, Box::pin(self.read_limited(name.0, &name.1))).await
     }
 
     /// Whatever the store says, if it says it in time. What it says later is for those who ask then.
@@ -219,6 +240,10 @@ impl Keys {
 
     /// Notes whether the store answered.
     pub(crate) fn note_store(&self, is_answered: bool) {
+        if is_answered && self.stands_in() {
+            // It has never answered: that was found in memory, where it had come from what was known before.
+            return;
+        }
         match self.breaker.note(is_answered) {
             Some(true) => tracing::info!("the store of keys answers again"),
             Some(false) => {
@@ -248,17 +273,6 @@ impl Keys {
         &self.book
     }
 
-    /// Takes over what all callers together have spent, in windows that this process does not know yet.
-    ///
-    /// # Errors
-    ///
-    /// `StoreUnavailable`. Until it has been done once, what was spent before this process counts as nothing.
-    pub async fn seed_global(&self) -> Result<(), Error> {
-        let mut accounts = Accounts::default();
-        accounts.always.extend(self.global.iter().cloned());
-        self.seed(&accounts).await
-    }
-
     /// Forgets what is kept of an object that has changed. Whoever asks from now on gets what the store says then.
     pub fn forget(&self, kind: Kind, id: &str) {
         self.parts.change(kind, id);
@@ -266,23 +280,7 @@ impl Keys {
             // It may be one that was asked for before it was made.
             self.unknown.clear();
         }
-    }
-
-    /// Has what was made from objects that have changed read anew beside requests: whoever asks next finds it in memory, though
-    /// the store may not answer any more by then.
-    pub(crate) fn read_again(&self) {
-        for (token, identity) in self.cached.iter() {
-            if identity.is_stale() {
-                self.cached.remove(&token);
-                self.late.note(Late::Key(token));
-            }
-        }
-        for (name, limited) in self.limited.iter() {
-            if limited.is_stale() {
-                self.limited.remove(&name);
-                self.late.note(Late::Limited(name.0, name.1));
-            }
-        }
+        self.unkeep(kind, id);
     }
 
     /// Forgets everything that has been read, and what is being read.

@@ -30,6 +30,8 @@ pub struct Pepper {
     index: hmac::Key,
     nonce: hmac::Key,
     seal: aead::LessSafeKey,
+    /// Seals what is known of all keys, apart from what is sealed of one.
+    snapshot: aead::LessSafeKey,
 }
 
 /// The bytes of a nonce, of a token, and of what proves that a sealed token is ours.
@@ -42,13 +44,16 @@ impl Pepper {
     pub fn new(secret: &Secret) -> Self {
         let root = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
         let derive = |purpose: &str| hmac::sign(&root, purpose.as_bytes());
-        let sealing = derive("trunkline tokens");
-        let seal = aead::UnboundKey::new(&aead::CHACHA20_POLY1305, sealing.as_ref())
-            .expect("a SHA-256 is as long as a key of ChaCha20");
+        let sealing = |purpose: &str| {
+            let key = aead::UnboundKey::new(&aead::CHACHA20_POLY1305, derive(purpose).as_ref())
+                .expect("a SHA-256 is as long as a key of ChaCha20");
+            aead::LessSafeKey::new(key)
+        };
         Self {
             index: hmac::Key::new(hmac::HMAC_SHA256, derive("trunkline index").as_ref()),
             nonce: hmac::Key::new(hmac::HMAC_SHA256, derive("trunkline nonce").as_ref()),
-            seal: aead::LessSafeKey::new(seal),
+            seal: sealing("trunkline tokens"),
+            snapshot: sealing("trunkline snapshot"),
         }
     }
 
@@ -70,32 +75,45 @@ impl Pepper {
 
     /// Any secret as it is kept: credentials of deployments that were added while the gateway ran.
     pub fn seal_text(&self, plain: &[u8]) -> String {
-        // A nonce that is a hash of the text repeats for the same text alone.
-        let mut nonce = [0; NONCE];
-        nonce.copy_from_slice(&hmac::sign(&self.nonce, plain).as_ref()[..NONCE]);
-        let mut bytes = plain.to_vec();
-        self.seal
-            .seal_in_place_append_tag(
-                aead::Nonce::assume_unique_for_key(nonce),
-                aead::Aad::empty(),
-                &mut bytes,
-            )
-            .expect("so short a text can be sealed");
-        hex(&[&nonce[..], &bytes].concat())
+        hex(&self.sealed(&self.seal, plain.to_vec()))
     }
 
     /// What [`Pepper::seal_text`] sealed, if it was sealed with this pepper.
     pub fn open_text(&self, sealed: &str) -> Option<Vec<u8>> {
-        let mut bytes = unhex(sealed)?;
-        if bytes.len() < NONCE + TAG {
-            return None;
-        }
-        let mut text = bytes.split_off(NONCE);
-        let nonce = aead::Nonce::assume_unique_for_key(<[u8; NONCE]>::try_from(bytes).ok()?);
-        let length = self.seal.open_in_place(nonce, aead::Aad::empty(), &mut text).ok()?.len();
-        text.truncate(length);
-        Some(text)
+        opened(&self.seal, unhex(sealed)?)
     }
+
+    /// What is known of keys, as it stands in a file.
+    pub(crate) fn seal_snapshot(&self, plain: Vec<u8>) -> Vec<u8> {
+        self.sealed(&self.snapshot, plain)
+    }
+
+    /// What [`Pepper::seal_snapshot`] sealed, if it was sealed with this pepper and is whole.
+    pub(crate) fn open_snapshot(&self, sealed: Vec<u8>) -> Option<Vec<u8>> {
+        opened(&self.snapshot, sealed)
+    }
+
+    fn sealed(&self, key: &aead::LessSafeKey, mut bytes: Vec<u8>) -> Vec<u8> {
+        // A nonce that is a hash of the text repeats for the same text alone.
+        let mut nonce = [0; NONCE];
+        nonce.copy_from_slice(&hmac::sign(&self.nonce, &bytes).as_ref()[..NONCE]);
+        let sealing = aead::Nonce::assume_unique_for_key(nonce);
+        key.seal_in_place_append_tag(sealing, aead::Aad::empty(), &mut bytes)
+            .expect("so short a text can be sealed");
+        bytes.splice(..0, nonce);
+        bytes
+    }
+}
+
+fn opened(key: &aead::LessSafeKey, mut bytes: Vec<u8>) -> Option<Vec<u8>> {
+    if bytes.len() < NONCE + TAG {
+        return None;
+    }
+    let mut text = bytes.split_off(NONCE);
+    let nonce = aead::Nonce::assume_unique_for_key(<[u8; NONCE]>::try_from(bytes).ok()?);
+    let length = key.open_in_place(nonce, aead::Aad::empty(), &mut text).ok()?.len();
+    text.truncate(length);
+    Some(text)
 }
 
 impl fmt::Debug for Pepper {
@@ -153,7 +171,11 @@ mod tests {
     fn a_sealed_text_opens_as_it_was() {
         let pepper = Pepper::new(&Secret::new("one"));
         for text in ["", "sk-upstream", "ein längerer Text"] {
-            assert_eq!(pepper.open_text(&pepper.seal_text(text.as_bytes())), Some(text.as_bytes().to_vec()));
+            let plain = text.as_bytes();
+            assert_eq!(pepper.open_text(&pepper.seal_text(plain)), Some(plain.to_vec()));
+            assert_eq!(pepper.open_snapshot(pepper.seal_snapshot(plain.to_vec())), Some(plain.to_vec()));
+            let of_snapshot = hex(&pepper.seal_snapshot(plain.to_vec()));
+            assert_eq!(pepper.open_text(&of_snapshot), None, "neither is taken for the other");
         }
     }
 }

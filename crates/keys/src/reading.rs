@@ -5,41 +5,54 @@ use std::sync::{Arc, PoisonError};
 
 use serde_json::Value;
 use trunkline_core::{Error, Subject, SubjectKind};
-use trunkline_limits::Account;
 use trunkline_store::{Kind, Object, member_id};
 
 use crate::allowance::Allowance;
-use crate::identity::Origin;
 use crate::notes::spend_reset;
+use crate::origin::{LimitedOrigin, Origin};
 use crate::parts::Part;
+use crate::source::Source;
 use crate::{Accounts, Identity, Keys, Limited, Token, counts_as};
 
-/// How often counters are read of which something is put right meanwhile.
-const READS_MAX: u32 = 4;
-
 impl Keys {
-    pub(crate) async fn read(&self, token: Token) -> Result<Option<Identity>, Error> {
+    /// What the store says of a key. `None` if there is no such key.
+    pub(crate) async fn read(&self, token: Token) -> Result<Option<Arc<Identity>>, Error> {
         let index = self.pepper.index(&token);
         loop {
             let mut parts = Vec::new();
-            let origin = self.origin(index.as_str(), &mut parts).await?;
-            let accounts = || origin.as_ref().map(|origin| self.accounts_of(origin));
-            let Some(accounts) = self.take_up(&parts, accounts) else { continue };
-            let (Some(origin), Some(accounts)) = (origin, accounts) else { return Ok(None) };
+            let origin = self.origin(Source::Store(&*self.store), index.as_str(), &mut parts).await?;
+            self.note_first_answer();
+            let is_there = origin.as_ref().filter(|origin| !origin.key.deleted);
+            let Some(accounts) = self.take_up(&parts, || is_there.map(|origin| self.accounts_of(origin)))
+            else {
+                continue;
+            };
+            let (Some(origin), Some(accounts)) = (is_there, accounts) else {
+                self.keep_gone(origin.as_ref());
+                return Ok(None);
+            };
             self.seed(&accounts).await?;
             if parts.iter().any(|part| part.is_changed()) {
                 continue;
             }
-            return Ok(Some(Identity::new(token, &origin, accounts, parts)));
+            let identity = Arc::new(Identity::new(token, origin, accounts, parts));
+            self.keep_key(origin, &identity);
+            return Ok(Some(identity));
         }
     }
 
-    /// The objects that make a key. Their parts are noted before they are read: what changes from then on is known to have
-    /// changed.
-    async fn origin(&self, index: &str, parts: &mut Vec<Arc<Part>>) -> Result<Option<Origin>, Error> {
+    /// The objects that make a key; one that is deleted is made of nothing else. Their parts are noted before they are read:
+    /// what changes from then on is known to have changed.
+    pub(crate) async fn origin(
+        &self,
+        source: Source<'_>,
+        index: &str,
+        parts: &mut Vec<Arc<Part>>,
+    ) -> Result<Option<Origin>, Error> {
         parts.push(self.parts.of(Kind::Key, index));
-        let Some(key) = self.object(Kind::Key, index).await?.filter(|key| !key.deleted) else {
-            return Ok(None);
+        let key = match source.object(Kind::Key, index).await? {
+            Some(key) if !key.deleted => key,
+            gone => return Ok(gone.map(Origin::of)),
         };
         let both = key.team_id.as_deref().zip(key.user_id.as_deref());
         let member = both.map(|(team, user)| member_id(team, user));
@@ -52,7 +65,7 @@ impl Keys {
         let named = owners.into_iter().filter_map(|(kind, id)| Some((kind, id?)));
         parts.extend(named.map(|(kind, id)| self.parts.of(kind, id)));
         // At once: a request waits for them, and for no longer than its deadline.
-        let [user, team, member, budget] = owners.map(|(kind, id)| self.named(kind, id));
+        let [user, team, member, budget] = owners.map(|(kind, id)| source.named(kind, id));
         let (user, team, member, budget) = tokio::try_join!(user, team, member, budget)?;
         let mut budgets = BTreeMap::new();
         budgets.extend(budget.map(|budget| (budget.id.clone(), budget)));
@@ -61,63 +74,70 @@ impl Keys {
                 continue;
             }
             parts.push(self.parts.of(Kind::Budget, id));
-            budgets.extend(self.object(Kind::Budget, id).await?.map(|budget| (id.to_owned(), budget)));
+            budgets.extend(source.object(Kind::Budget, id).await?.map(|budget| (id.to_owned(), budget)));
         }
         Ok(Some(Origin { key, user, team, member, budgets }))
     }
 
-    async fn named(&self, kind: Kind, id: Option<&str>) -> Result<Option<Object>, Error> {
-        match id {
-            Some(id) => self.object(kind, id).await,
-            None => Ok(None),
-        }
-    }
-
     /// Sets accounts to what was read, unless a part of it has changed since: then it is to be read again. Accounts are
     /// shared, and whoever read before a change must not set them after somebody who read after it. So one sets at a time.
-    fn take_up<T>(&self, parts: &[Arc<Part>], set: impl FnOnce() -> T) -> Option<T> {
+    pub(crate) fn take_up<T>(&self, parts: &[Arc<Part>], set: impl FnOnce() -> T) -> Option<T> {
         let _one = self.setting.lock().unwrap_or_else(PoisonError::into_inner);
         (!parts.iter().any(|part| part.is_changed())).then(set)
     }
 
-    pub(crate) async fn read_limited(&self, kind: Kind, id: &str) -> Result<Limited, Error> {
+    /// What the store says of an end user or a tag.
+    pub(crate) async fn read_limited(&self, kind: Kind, id: &str) -> Result<Arc<Limited>, Error> {
         loop {
-            let mut parts = vec![self.parts.of(kind, id)];
-            let object = self.object(kind, id).await?.filter(|object| !object.deleted);
-            let budget = match object.as_ref().and_then(budget_id) {
-                Some(budget_id) => {
-                    parts.push(self.parts.of(Kind::Budget, budget_id));
-                    self.object(Kind::Budget, budget_id).await?
-                }
-                None => None,
+            let mut parts = Vec::new();
+            let origin = self.origin_of_limited(Source::Store(&*self.store), kind, id, &mut parts).await?;
+            self.note_first_answer();
+            let Some(accounts) = self.take_up(&parts, || self.accounts_of_limited(origin.as_ref())) else {
+                continue;
             };
-            let accounts = || match &object {
-                Some(object) => self.accounts_of_limited(object, budget.as_ref()),
-                None => Accounts::default(),
-            };
-            let Some(accounts) = self.take_up(&parts, accounts) else { continue };
             self.seed(&accounts).await?;
             if parts.iter().any(|part| part.is_changed()) {
                 continue;
             }
-            let is_blocked =
-                object.is_some_and(|object| object.settings.get("blocked") == Some(&Value::Bool(true)));
-            return Ok(Limited::new(id, accounts, is_blocked, parts));
+            let limited = Arc::new(Limited::new(id, accounts, is_blocked(origin.as_ref()), parts));
+            self.keep_limited(origin, &limited);
+            return Ok(limited);
         }
     }
 
+    /// The objects that limit an end user or a tag. `None` if nobody has limited it.
+    pub(crate) async fn origin_of_limited(
+        &self,
+        source: Source<'_>,
+        kind: Kind,
+        id: &str,
+        parts: &mut Vec<Arc<Part>>,
+    ) -> Result<Option<LimitedOrigin>, Error> {
+        parts.push(self.parts.of(kind, id));
+        let Some(object) = source.object(kind, id).await?.filter(|object| !object.deleted) else {
+            return Ok(None);
+        };
+        let mut budget = None;
+        if let Some(budget_id) = budget_id(&object) {
+            parts.push(self.parts.of(Kind::Budget, budget_id));
+            budget = source.object(Kind::Budget, budget_id).await?;
+        }
+        Ok(Some(LimitedOrigin { object, budget }))
+    }
+
     /// What an end user or a tag counts against.
-    fn accounts_of_limited(&self, object: &Object, budget: Option<&Object>) -> Accounts {
-        let of_budget = budget.map(|budget| &budget.settings);
+    pub(crate) fn accounts_of_limited(&self, origin: Option<&LimitedOrigin>) -> Accounts {
+        let mut accounts = Accounts::default();
+        let Some(LimitedOrigin { object, budget }) = origin else { return accounts };
+        let of_budget = budget.as_ref().map(|budget| &budget.settings);
         let allowance = Allowance::read(&object.settings, of_budget, self.clock.now_ms());
         let subject = if object.kind == Kind::Tag { SubjectKind::Tag } else { SubjectKind::Customer };
-        let mut accounts = Accounts::default();
         accounts.add(&self.book, &Subject::new(subject, object.id.as_str()), &allowance);
         accounts
     }
 
     /// What a key counts against: the key itself, what its user may in its team, its team, its user, and all callers.
-    fn accounts_of(&self, origin: &Origin) -> Accounts {
+    pub(crate) fn accounts_of(&self, origin: &Origin) -> Accounts {
         let now_ms = self.clock.now_ms();
         let mut accounts = Accounts::default();
         let Origin { key, user, team, member, budgets } = origin;
@@ -152,46 +172,14 @@ impl Keys {
         accounts.has_budget |= !self.options.global.budgets.is_empty();
         accounts
     }
-
-    /// Takes over what stands on the counters of accounts that are new in this process.
-    pub(crate) async fn seed(&self, accounts: &Accounts) -> Result<(), Error> {
-        // What is put right while it is read is not in what was read.
-        for _ in 0..READS_MAX {
-            let new: Vec<&Arc<Account>> =
-                accounts.all().filter(|account| !account.unseeded().is_empty()).collect();
-            if new.is_empty() {
-                break;
-            }
-            self.seed_new(&new).await?;
-        }
-        Ok(())
-    }
-
-    async fn seed_new(&self, new: &[&Arc<Account>]) -> Result<(), Error> {
-        let subjects: Vec<Subject> = new.iter().map(|account| account.subject().clone()).collect();
-        let spent = self.store.spent(&subjects).await?;
-        for account in new {
-            for (period, begins_at) in account.unseeded() {
-                let label = period.map(|period| period.to_string()).unwrap_or_default();
-                let counter = spent.iter().find(|counter| {
-                    counter.subject == *account.subject()
-                        && counter.period == label
-                        && counter.begins_at == begins_at
-                });
-                let (amount, corrected) =
-                    counter.map(|counter| (counter.amount, counter.corrected)).unwrap_or_default();
-                account.seed_corrected(period, begins_at, amount, corrected);
-            }
-        }
-        Ok(())
-    }
-
-    async fn object(&self, kind: Kind, id: &str) -> Result<Option<Object>, Error> {
-        self.store.object(kind, id).await
-    }
 }
 
 /// The budget that an object refers to.
 fn budget_id(object: &Object) -> Option<&str> {
     object.settings.get("budget_id").and_then(Value::as_str)
+}
+
+/// Whether nothing may be asked on behalf of an end user or a tag.
+pub(crate) fn is_blocked(origin: Option<&LimitedOrigin>) -> bool {
+    origin.is_some_and(|origin| origin.object.settings.get("blocked") == Some(&Value::Bool(true)))
 }

@@ -61,7 +61,8 @@ impl Accounts {
             trunkline_ledger::Options::default(),
         );
         let (leases, sharing) = redis::leases(sources)?.unzip();
-        let options = KeysOptions { sharing, ..options(sources, stored.as_ref()) };
+        let snapshot = snapshot(sources, &folder);
+        let options = KeysOptions { sharing, snapshot, ..options(sources, stored.as_ref()) };
         let keys = Arc::new(Keys::new(store, pepper, options));
         let management = Management::new(Arc::clone(&keys), management_options(sources, stored.as_ref()))?;
         let managed = Arc::new(Managed::new(management, stored.clone()));
@@ -189,6 +190,18 @@ async fn store(sources: &Sources, folder: &DataFolder) -> Result<Arc<dyn Store>,
         StorePlace::Postgres(..) | StorePlace::Sqlite(..) => {}
     }
     place.open().await
+}
+
+/// Where it is written down what is known of keys, for a start without the database. A store in the same folder needs none.
+fn snapshot(sources: &Sources, folder: &DataFolder) -> Option<PathBuf> {
+    sources.loaded.settings.accounts.database_url.as_ref()?;
+    if folder.path().is_err() {
+        tracing::warn!(
+            "a start without the database will know no keys, since no file can be kept: {}",
+            folder.shown()
+        );
+    }
+    Some(folder.path().ok()?.join("keys.snapshot"))
 }
 
 /// The journal of the ledger. One that cannot be written is kept in memory, and lost with the process.

@@ -1,11 +1,12 @@
 //! A store whose answers can be held back, so that a test decides who reads first and who comes last.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use tokio::sync::{oneshot, watch};
-use trunkline_core::{Error, Subject};
+use trunkline_core::{Error, ErrorKind, Subject};
 use trunkline_store::{
     Act, Activity, ActivityQuery, Change, Kind, Object, ObjectQuery, Page, RequestQuery, RequestRow, Spent,
     SqliteStore, Store, Write,
@@ -16,6 +17,8 @@ pub(crate) struct GatedStore {
     store: Mutex<Arc<SqliteStore>>,
     closed: Mutex<BTreeSet<Kind>>,
     held: Mutex<Vec<oneshot::Sender<()>>>,
+    /// Whether it does not answer.
+    is_away: AtomicBool,
     /// How often it was asked for changes.
     looks: watch::Sender<u64>,
     /// The objects that were asked for, in their order.
@@ -29,6 +32,7 @@ impl GatedStore {
             store,
             closed: Mutex::default(),
             held: Mutex::default(),
+            is_away: AtomicBool::new(false),
             looks: watch::Sender::default(),
             asked: watch::Sender::default(),
         }
@@ -41,6 +45,16 @@ impl GatedStore {
 
     fn store(&self) -> Arc<SqliteStore> {
         Arc::clone(&self.store.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Has it answer nothing from now on, or everything.
+    pub(crate) fn set_away(&self, is_away: bool) {
+        self.is_away.store(is_away, Ordering::Release);
+    }
+
+    fn answers(&self) -> Result<(), Error> {
+        let error = || Error::new(ErrorKind::StoreUnavailable, "it is away");
+        if self.is_away.load(Ordering::Acquire) { Err(error()) } else { Ok(()) }
     }
 
     /// Holds back what is said of objects of these kinds from now on: it is read, and not told.
@@ -60,8 +74,12 @@ impl GatedStore {
 
     /// Waits until so many objects of a kind were asked for.
     pub(crate) async fn asked(&self, kind: Kind, times: usize) {
-        let count = |asked: &Vec<(Kind, String)>| asked.iter().filter(|(other, _)| *other == kind).count();
-        self.asked.subscribe().wait_for(|asked| count(asked) >= times).await.expect("the store lives");
+        self.asked.subscribe().wait_for(|asked| count(asked, kind) >= times).await.expect("the store lives");
+    }
+
+    /// How many objects of a kind were asked for.
+    pub(crate) fn asked_so_far(&self, kind: Kind) -> usize {
+        count(&self.asked.borrow(), kind)
     }
 
     /// Waits until it was asked for changes so many times more.
@@ -71,7 +89,10 @@ impl GatedStore {
     }
 
     async fn held_back(&self, kind: Kind, id: &str) -> Result<Option<Object>, Error> {
-        let said = self.store().object(kind, id).await;
+        let said = match self.answers() {
+            Ok(()) => self.store().object(kind, id).await,
+            Err(error) => Err(error),
+        };
         let held = self.closed.lock().unwrap_or_else(PoisonError::into_inner).contains(&kind).then(|| {
             let (release, held) = oneshot::channel();
             self.held.lock().unwrap_or_else(PoisonError::into_inner).push(release);
@@ -83,6 +104,10 @@ impl GatedStore {
         }
         said
     }
+}
+
+fn count(asked: &[(Kind, String)], kind: Kind) -> usize {
+    asked.iter().filter(|(other, _)| *other == kind).count()
 }
 
 /// A store that does nearly all things as another does it.
@@ -99,11 +124,13 @@ macro_rules! like_another {
             }
 
             async fn changes(&self, after: i64, limit: u64) -> Result<Vec<Change>, Error> {
+                self.answers()?;
                 self.looks.send_modify(|looks| *looks += 1);
                 self.store().changes(after, limit).await
             }
 
             $(async fn $method(&self, $($name: $type),*) -> Result<$output, Error> {
+                self.answers()?;
                 self.store().$method($($name),*).await
             })+
         }

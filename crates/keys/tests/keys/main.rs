@@ -2,6 +2,7 @@
 
 mod gated_store;
 mod reading;
+mod standing_in;
 
 use std::sync::Arc;
 use std::time::Duration;
