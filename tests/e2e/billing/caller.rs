@@ -30,21 +30,25 @@ pub(crate) async fn call(address: SocketAddr, key: &str, planned: &Planned, upst
         assert!(is_there.await.is_ok(), "not sent in time: {planned:?}");
         return;
     }
-    let mut reply = Vec::new();
+    let (mut reply, mut failure) = (Vec::new(), None);
     let reading = async {
         loop {
             if matches!(planned.stays, Stays::Events(after) if events(&reply) >= after) {
                 break;
             }
             match stream.read_buf(&mut reply).await {
-                Ok(0) | Err(_) => break,
+                Ok(0) => break,
                 Ok(_) => {}
+                Err(error) => {
+                    failure = Some(error);
+                    break;
+                }
             }
         }
     };
     let ended = tokio::time::timeout(PATIENCE, reading).await.is_ok();
     assert!(ended, "no end in time: {planned:?}\n{}", String::from_utf8_lossy(&reply));
-    assert!(reply.starts_with(b"HTTP/1.1 "), "no answer: {planned:?}");
+    assert!(reply.starts_with(b"HTTP/1.1 "), "no answer, {failure:?}: {planned:?}");
 }
 
 fn events(reply: &[u8]) -> usize {
