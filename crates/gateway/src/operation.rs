@@ -33,7 +33,7 @@ use crate::reserve;
 use crate::rewrite::Rewrite;
 use crate::steering::Steering;
 use crate::stream::StreamBody;
-use crate::{asked, attribution};
+use crate::{Settings, asked, attribution};
 use crate::{body, headers, limit_headers, reach, trace, wishes};
 
 /// Why a request was not tried as often as it could have been.
@@ -166,15 +166,12 @@ where
     wishes::check_fallbacks(&caller, router, &wishes)?;
     reach::check(&caller, router, (&name, &route), &body, &wishes)?;
     record.is_traced =
-        trace::is_asked_for(steering) && (caller.is_administrator() || gateway.settings.trace_for_keys);
+        trace::is_asked_for(steering) && (caller.is_administrator() || settings.trace_for_keys);
     // 7 note that it begins, and what it may use
     record.asked_group = Some(Arc::clone(&candidate.deployment.group));
     record.group = Some(Arc::clone(route.group()));
     let usage_asked = settings.always_include_stream_usage || asks_for_usage(&body, candidate);
-    let mut call = Call::with_body(operation, Arc::clone(&candidate.upstream_model), body);
-    call.headers = headers::outbound(&request.headers, operation.dialect(), settings);
-    call.query = headers::outbound_query(operation, request.uri.query());
-    call.object = earlier.object;
+    let mut call = outbound(settings, request, (operation, candidate), (body, earlier.object));
     record.streamed = call.streaming();
     record.body_bytes = call.document().map_or(0, Document::len);
     let going = {
@@ -225,6 +222,20 @@ where
         sent,
         Back { operation, caller, router, route, name, usage_asked, kept, permit },
     ))
+}
+
+/// What is sent of a request.
+fn outbound(
+    settings: &Settings,
+    request: &Parts,
+    (operation, candidate): (Operation, &Candidate),
+    (body, object): (CallBody, Option<String>),
+) -> Call {
+    let mut call = Call::with_body(operation, Arc::clone(&candidate.upstream_model), body);
+    call.headers = headers::outbound(&request.headers, operation.dialect(), settings);
+    call.query = headers::outbound_query(operation, request.uri.query());
+    call.object = object;
+    call
 }
 
 /// What a reply needs on its way back.
