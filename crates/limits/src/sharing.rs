@@ -129,7 +129,8 @@ impl Agenda {
             1..FAILURES_MAX => FAILURES_MAX + 1,
             _ => 2,
         };
-        wait.clamp((self.sharing.deadline + self.sharing.rest) * batches, WAIT_MAX)
+        let batch = self.sharing.deadline.saturating_add(self.sharing.rest);
+        wait.max(batch.saturating_mul(batches)).min(WAIT_MAX)
     }
 
     /// The next answer, from when this is called.
