@@ -63,12 +63,12 @@ fn the_page_lists_every_kind_of_error() {
 
 /// The variants of `ErrorKind`, in their order.
 fn kinds() -> Vec<String> {
-    let file = source::one("crates/core/src/error.rs");
+    let file = source::one("crates/core/src/error/kind.rs");
     let kinds = file.syntax.items.iter().find_map(|item| match item {
         Item::Enum(item) if item.ident == "ErrorKind" => Some(&item.variants),
         _ => None,
     });
-    kinds.expect("error.rs has ErrorKind").iter().map(|variant| variant.ident.to_string()).collect()
+    kinds.expect("kind.rs has ErrorKind").iter().map(|variant| variant.ident.to_string()).collect()
 }
 
 /// What an arm of a match over `ErrorKind` was seen to hold.
