@@ -1,9 +1,14 @@
 //! To whom a body has the Vercel AI Gateway book a call, and what of it a key may say.
 
+use std::borrow::Cow;
+
 use serde_json::json;
-use trunkline_core::{Body as CallBody, Error, ErrorKind, json as raw_json};
+use trunkline_core::{Body as CallBody, Document, Error, ErrorKind, Form, json as raw_json};
+use trunkline_keys::Identity;
+use trunkline_router::Wishes;
 
 use crate::authentication::Caller;
+use crate::offered::every;
 use crate::settings::Attribution;
 
 /// Where a body has options for a gateway.
@@ -13,53 +18,93 @@ const DEPTH_MAX: usize = 64;
 /// Members of `providerOptions.gateway` that say who is billed.
 const MEMBERS: [&str; 4] = ["user", "tags", "quotaEntityId", "byok"];
 
-/// Sees to it that a key books nothing to somebody else. Administrators may.
+/// Sees to it that a key books nothing to somebody else, by the body or by what its own fallbacks make of it. Administrators
+/// may.
 ///
 /// # Errors
 ///
-/// `PermissionDenied`, naming a member that a key may not send.
+/// `PermissionDenied`, naming a member that a key may not send; `InvalidRequest` for a form whose options nobody can read.
 pub(crate) fn check(
     policy: Attribution,
     caller: &Caller,
     body: &mut CallBody,
-    tags: &[String],
+    wishes: &mut Wishes,
 ) -> Result<(), Error> {
     if policy == Attribution::Allow || caller.is_administrator() {
         return Ok(());
     }
-    let (Some(identity), Some(options)) = (caller.identity(), options(body)) else { return Ok(()) };
-    let Some(said) = said(&options) else { return Ok(()) };
-    if policy == Attribution::Refuse {
-        let message = format!("`providerOptions.gateway.{said}` is for administrators to set");
-        return Err(Error::new(ErrorKind::PermissionDenied, message).with_param(OPTIONS));
-    }
-    let user = identity.user_id.as_deref().or(identity.team_id.as_deref()).unwrap_or(&identity.name);
-    let stamped = stamped(&options, user, tags);
+    let Some(identity) = caller.identity() else { return Ok(()) };
+    let stamp = Stamp { policy, user: user(identity), tags: &wishes.tags };
     match body {
-        CallBody::Document(document) => document.set_raw(OPTIONS, stamped.into_bytes()),
-        CallBody::Form(form) => form.set(OPTIONS, &stamped),
+        CallBody::Document(document) => stamp.document(document)?,
+        CallBody::Form(form) => stamp.form(form)?,
         CallBody::Empty => {}
+    }
+    let lists =
+        [&mut wishes.fallbacks, &mut wishes.context_window_fallbacks, &mut wishes.content_policy_fallbacks];
+    for fallback in lists.into_iter().flatten().flatten() {
+        if let Some(changes) = &mut fallback.changes {
+            stamp.document(changes)?;
+        }
     }
     Ok(())
 }
 
-/// The options of a body; of a form, where they are JSON.
-fn options(body: &CallBody) -> Option<Vec<u8>> {
-    match body {
-        CallBody::Document(document) => document.raw(OPTIONS).map(<[u8]>::to_vec),
-        CallBody::Form(form) => {
-            let text = form.text(OPTIONS)?.trim().as_bytes();
-            raw_json::validate(text, DEPTH_MAX).ok().map(|()| text.to_vec())
+/// Whom a key's calls are booked to: its user, else its team, else the name that people gave it, else its token.
+fn user(identity: &Identity) -> Cow<'_, str> {
+    let named = [&identity.user_id, &identity.team_id, &identity.alias].into_iter().flatten().next();
+    named.map_or_else(|| Cow::Owned(identity.token.to_string()), |named| Cow::Borrowed(&**named))
+}
+
+/// What stands in the place of what a key says.
+struct Stamp<'a> {
+    policy: Attribution,
+    user: Cow<'a, str>,
+    tags: &'a [String],
+}
+
+impl Stamp<'_> {
+    fn document(&self, document: &mut Document) -> Result<(), Error> {
+        let stamped = document.raw(OPTIONS).map_or(Ok(None), |options| self.options(options))?;
+        if let Some(stamped) = stamped {
+            document.set_raw(OPTIONS, stamped.into_bytes());
         }
-        CallBody::Empty => None,
+        Ok(())
+    }
+
+    fn form(&self, form: &mut Form) -> Result<(), Error> {
+        if !form.contains(OPTIONS) {
+            return Ok(());
+        }
+        // A reader that takes another of several parts, or more than is JSON, would see what nobody looked at.
+        let is_one = form.names().filter(|name| *name == OPTIONS).count() == 1;
+        let text = form.text(OPTIONS).map(|text| text.trim().as_bytes());
+        let text = text.filter(|text| is_one && raw_json::validate(text, DEPTH_MAX).is_ok());
+        let options = text.ok_or_else(|| {
+            let message = format!("`{OPTIONS}` must be one part with a JSON object in it");
+            Error::new(ErrorKind::InvalidRequest, message).with_param(OPTIONS)
+        })?;
+        if let Some(stamped) = self.options(options)? {
+            form.set(OPTIONS, &stamped);
+        }
+        Ok(())
+    }
+
+    /// What is to stand in the place of options. `None` if they can stay.
+    fn options(&self, options: &[u8]) -> Result<Option<String>, Error> {
+        let Some(said) = said(options) else { return Ok(None) };
+        if self.policy == Attribution::Refuse {
+            let message = format!("`{OPTIONS}.gateway.{said}` is for administrators to set");
+            return Err(Error::new(ErrorKind::PermissionDenied, message).with_param(OPTIONS));
+        }
+        Ok(Some(stamped(options, &self.user, self.tags)))
     }
 }
 
 /// The first of the members that options have.
 fn said(options: &[u8]) -> Option<&'static str> {
-    let gateways = raw_json::members(options).filter(|member| member.is_named("gateway"));
-    let names = gateways.flat_map(|gateway| raw_json::members(&options[gateway.value]));
-    names.into_iter().find_map(|member| MEMBERS.into_iter().find(|name| member.is_named(name)))
+    let mut names = every(options, "gateway").flat_map(raw_json::members);
+    names.find_map(|member| MEMBERS.into_iter().find(|name| member.is_named(name)))
 }
 
 /// The options with who asks in the place of what they say of it; all else is as it was.

@@ -23,7 +23,7 @@ pub(crate) fn texts(list: &[u8]) -> impl Iterator<Item = Cow<'_, str>> {
 }
 
 /// The values of all members of a name.
-fn every<'j>(object: &'j [u8], name: &'static str) -> impl Iterator<Item = &'j [u8]> {
+pub(crate) fn every<'j>(object: &'j [u8], name: &'static str) -> impl Iterator<Item = &'j [u8]> {
     json::members(object)
         .filter(move |member| member.is_named(name))
         .filter_map(|member| object.get(member.value))

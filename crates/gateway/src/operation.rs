@@ -160,9 +160,9 @@ where
     let mut asked = asked::take(operation.dialect(), &mut body, |field| allows(gateway, candidate, field))?;
     let controls = asked.cache.take();
     let keepalive = settings.keepalive_of(operation.dialect());
-    let wishes = wishes::of(asked, steering, &caller, earlier.deployment, keepalive)?;
+    let mut wishes = wishes::of(asked, steering, &caller, earlier.deployment, keepalive)?;
     record.tags.clone_from(&wishes.tags);
-    attribution::check(settings.attribution, &caller, &mut body, &wishes.tags)?;
+    attribution::check(settings.attribution, &caller, &mut body, &mut wishes)?;
     wishes::check_fallbacks(&caller, router, &wishes)?;
     reach::check(&caller, router, (&name, &route), &body, &wishes)?;
     record.is_traced =

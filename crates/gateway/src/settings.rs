@@ -118,7 +118,7 @@ pub enum Attribution {
     /// Whatever it likes.
     #[default]
     Allow,
-    /// What it says is replaced by who it is: its user, else its team, else its name; and the tags of the request.
+    /// What it says is replaced by who it is: its user, else its team, its alias, or its token; and the tags of the request.
     Stamp,
     /// Nothing.
     Refuse,
