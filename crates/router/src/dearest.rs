@@ -79,8 +79,11 @@ impl Router {
             .collect();
         let of_input =
             |price: &Option<Arc<Price>>| price.as_ref().and_then(|price| price.bound_at(paid, 0, tier));
-        let of_output =
-            |price: &Option<Arc<Price>>| price.as_ref().and_then(|price| price.bound_at(0, 1, tier));
+        // Behind so much input, and without what a request costs besides.
+        let of_output = |price: &Option<Arc<Price>>| {
+            let price = price.as_ref()?;
+            Some(price.bound_at(paid, 1, tier)? - price.bound_at(paid, 0, tier)?)
+        };
         Dearest {
             input_tokens,
             output_tokens,

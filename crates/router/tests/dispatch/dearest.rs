@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 use trunkline_core::{Call, Document, Operation};
-use trunkline_prices::{Price, Rates};
+use trunkline_prices::{Price, Rates, Tier};
 use trunkline_router::{Dearest, DeploymentSpec, Fallback, Fallbacks, Routing, Wishes};
 
 use crate::world::{World, spec};
@@ -114,6 +114,23 @@ fn one_price_that_nobody_knows_makes_the_whole_unknown() {
     assert_eq!((most.amount, most.per_output_token), (None, Some(Decimal::ONE)));
     let known = World::new(Routing::default(), [priced("m", "one/a", Some((0, 1)), None)]);
     assert_eq!(dearest(&known, LIMITED, &Wishes::default(), &["made-up".to_owned()]).amount, None);
+}
+
+#[test]
+fn a_token_of_output_costs_what_it_does_behind_the_input_and_nothing_besides() {
+    let tier =
+        Tier { input_tokens_min: 100, rates: Rates { output: Some(Decimal::from(3)), ..Rates::default() } };
+    let spec = priced("m", "one/a", Some((0, 2)), None);
+    let price =
+        spec.price.map(|price| Price { per_request: Some(Decimal::from(50)), tiers: [tier].into(), ..price });
+    let world = World::new(Routing::default(), [DeploymentSpec { price, ..spec }]);
+    let most = |text: &str| {
+        let body = format!(r#"{{"messages":[{{"role":"user","content":"{text}"}}],"max_tokens":10}}"#);
+        let most = dearest(&world, &body, &Wishes::default(), &[]);
+        [most.per_output_token, most.input_amount, most.amount].map(|amount| amount.expect("it is known"))
+    };
+    assert_eq!(most("hi"), [2, 50, 70].map(Decimal::from));
+    assert_eq!(most(&"word ".repeat(100)), [3, 50, 80].map(Decimal::from));
 }
 
 #[test]
