@@ -104,7 +104,8 @@ async fn a_whole_reply_that_tells_no_usage_is_estimated() {
         let choice = json!({ "index": 0, "message": { "role": "assistant", "content": text }, "finish_reason": "stop" });
         Script::json(200, json!({ "id": "gen_1", "model": "x", "choices": [choice] }).to_string())
     };
-    let World { upstream: _upstream, server, folder: _folder } = world(silent, "").await;
+    let World { upstream: _upstream, server, folder: _folder } =
+        world(silent, "trunkline_settings: {metrics: true}\n").await;
     let key = key(server.address, json!({ "max_budget": 0.01 })).await;
     let body = chat("m", "hi", json!({ "max_tokens": 200 }));
     let answer = ask(server.address, &key, CHAT, &body).await;
@@ -112,6 +113,7 @@ async fn a_whole_reply_that_tells_no_usage_is_estimated() {
     // A hundred tokens of text and a role out, and five in.
     until("it is in the books", async || spend(server.address, &key).await == 2 * 104 + 5).await;
     let metrics = see(server.address, MASTER, "/metrics").await;
+    assert_eq!(metrics.status, 200, "{}", metrics.text());
     assert!(!metrics.text().contains("trunkline_unpriced_requests{"), "{}", metrics.text());
 }
 
@@ -133,6 +135,29 @@ async fn a_whole_reply_that_its_caller_does_not_wait_for_is_estimated_by_the_tim
     assert!(early.is_err(), "nothing is answered");
     drop(caller);
     until("it is in the books", async || spend(server.address, &key).await == 2 * 20 + 5).await;
+}
+
+#[tokio::test]
+async fn what_nobody_knows_the_cost_of_is_counted_once() {
+    let pausing = |_| Script::new([Step::Pause(Pause::Told)]);
+    let World { upstream, server, folder: _folder } =
+        world(pausing, "trunkline_settings: {metrics: true}\n").await;
+    let mut caller = TcpStream::connect(server.address).await.expect("it listens");
+    let body = chat("unpriced", "hi", json!({}));
+    let head = format!(
+        "POST {CHAT} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {MASTER}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    caller.write_all(head.as_bytes()).await.expect("room");
+    upstream.wait_for_requests(1).await;
+    drop(caller);
+    let unpriced = async || {
+        let metrics = see(server.address, MASTER, "/metrics").await.text();
+        let counts = metrics.lines().filter(|line| line.starts_with("trunkline_unpriced_requests_total{"));
+        counts.map(|line| line.rsplit(' ').next().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    until("it is counted", async || !unpriced().await.is_empty()).await;
+    assert_eq!(unpriced().await, ["1"], "the request, and not its attempt too");
 }
 
 #[tokio::test]

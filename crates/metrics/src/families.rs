@@ -222,7 +222,7 @@ static FAMILIES: &[Family] = &[
     ),
     counter(
         "trunkline_unpriced_requests",
-        "Calls that used tokens whose price is not known, so that they are missing in the spend",
+        "Calls of which nobody knows what they cost, so that they are missing in the spend",
         USE,
         |row| (row.totals.unpriced > 0).then_some(Sample::Whole(row.totals.unpriced)),
     ),

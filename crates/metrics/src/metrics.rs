@@ -84,7 +84,8 @@ impl Metrics {
         let asked_group = record.asked_group.as_deref();
         for attempt in &record.failed_attempts {
             self.tallies.count(attempt_key(record, attempt), asked_group, |totals| {
-                let is_used = || attempt.usage.is_some();
+                // One is counted already whose request is.
+                let is_used = || attempt.usage.is_some() && record.spent().is_some();
                 totals.note_use(attempt.usage.as_ref(), attempt.cost.as_ref(), is_used);
             });
         }

@@ -13,7 +13,7 @@ pub(crate) struct Totals {
     pub(crate) tokens: Tokens,
     /// US dollars.
     pub(crate) spend: Decimal,
-    /// How often tokens were used at no known price.
+    /// How often nobody knows what was spent.
     pub(crate) unpriced: u64,
     /// How often a kept reply was given.
     pub(crate) cache_hits: u64,
@@ -55,7 +55,8 @@ impl Totals {
         }
         match cost.and_then(Cost::spend) {
             Some(spend) => self.spend = self.spend.checked_add(spend).unwrap_or(self.spend),
-            None => self.unpriced += u64::from(is_used()),
+            None if is_used() => self.unpriced += 1,
+            None => {}
         }
     }
 
