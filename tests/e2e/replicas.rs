@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use trunkline_testkit::postgres::PostgresServer;
 use trunkline_testkit::redis::RedisServer;
-use trunkline_testkit::upstream::{Script, ScriptedUpstream};
+use trunkline_testkit::upstream::{Pause, Script, ScriptedUpstream, Step};
 
 use crate::client::Answer;
 use crate::office::{CHAT, COST, MASTER, ask, chat, done, events, key, reply, row, see, spend, start};
@@ -32,6 +32,11 @@ async fn three(more: &str) -> World {
         let body = String::from_utf8_lossy(&request.body);
         let tokens = if body.contains("at length") { LONG } else { 10 };
         let is_streamed = body.contains("\"stream\":true");
+        if body.contains("and waiting") {
+            let mut script = Script::sse(events(tokens));
+            script.steps.insert(1, Step::Pause(Pause::Told));
+            return script;
+        }
         if is_streamed { Script::sse(events(tokens)) } else { Script::json(200, reply(tokens)) }
     });
     let upstream = upstream.await.expect("a loopback port");
@@ -123,6 +128,30 @@ async fn a_stream_without_a_limit_goes_on_as_far_as_the_money_pays() {
     let told = answer.text().matches("\"content\":\"a\"").count();
     // 197 tokens could be paid; what came together with the last of them has been used as well.
     assert!((50..LONG).contains(&(told as u64)), "{told}");
+}
+
+/// A stream is told what the settings say, and not that the money is spent.
+#[tokio::test]
+async fn a_stream_goes_on_or_ends_as_the_settings_say_when_redis_stands_still() {
+    for (policy, expected) in [("allow", "data: [DONE]"), ("refuse", "is shared with other replicas")] {
+        let more =
+            format!("trunkline_settings: {{reserve_output_tokens: 50, budgets_without_redis: {policy}}}\n");
+        let world = three(&more).await;
+        // A lease of it pays for no step: two thirds of one.
+        let key = world.key(json!({ "max_budget": 0.04 })).await;
+        let body = |text: &str| chat("m", text, json!({ "stream": true }));
+        let first = ask(world.servers[0].address, &key, CHAT, &body("hi")).await;
+        assert_eq!(first.status, 200, "{}", first.text());
+        let long = body("at length, and waiting");
+        let asked = ask(world.servers[0].address, &key, CHAT, &long);
+        let freezing = async {
+            world.upstream.wait_for_requests(2).await;
+            world.redis.freeze().expect("it stands still");
+            world.upstream.tell();
+        };
+        let (answer, ()) = tokio::join!(asked, freezing);
+        assert!(answer.text().contains(expected), "{policy}: {}", answer.text());
+    }
 }
 
 #[tokio::test]

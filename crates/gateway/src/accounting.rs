@@ -90,7 +90,11 @@ impl Accounting {
         let book = Arc::clone(self.keys.book());
         let mut task = JoinSet::new();
         task.spawn(async move { book.keep_leased(&*leases, pending()).await });
-        task.join_next().await;
+        if let Some(Err(error)) = task.join_next().await
+            && let Ok(panic) = error.try_into_panic()
+        {
+            std::panic::resume_unwind(panic);
+        }
     }
 
     /// Brings rows to the store. What an earlier process left goes first, then it is read what all callers have spent, and

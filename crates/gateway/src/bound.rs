@@ -65,6 +65,7 @@ impl Most {
         let limit = dearest.limit_to_add.filter(|_| limits).map(|limit| limit.max(1));
         // A fallback may have another limit, which nobody lowers.
         let answers = flexible
+            .filter(|_| amount.is_some())
             .map(answers)
             .filter(|answers| limit.is_some_and(|limit| limit.saturating_mul(*answers) == output_tokens));
         Self {

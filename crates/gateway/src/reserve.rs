@@ -205,7 +205,7 @@ impl Held {
             if let Err(refusal) = reservation.top_up(meter.step, amount) {
                 let more = answered.filter(|_| refusal.is_pending).map(|answered| Box::pin(answered) as _);
                 let error = Error::from(shown(refusal, identity)).with_status(self.status);
-                return Err(Short { error, more, wait: self.limit_wait });
+                return Err(Short { error, more, wait: reservation.patience(self.limit_wait) });
             }
             meter.reserved = meter.reserved.saturating_add(meter.step);
         }

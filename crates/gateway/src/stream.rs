@@ -47,6 +47,7 @@ struct Keepalive {
 /// There is too little reserved, and there may be more.
 struct Shortage {
     short: Short,
+    began: Instant,
     until: Pin<Box<Sleep>>,
 }
 
@@ -151,9 +152,9 @@ impl StreamBody {
         if short.more.is_none() {
             return self.fail(&short.error);
         }
-        let until = since.map(|since| since.until);
-        let until = until.unwrap_or_else(|| Box::pin(tokio::time::sleep(short.wait)));
-        self.shortage = Some(Box::new(Shortage { short, until }));
+        let began = since.map_or_else(Instant::now, |since| since.began);
+        let until = Box::pin(tokio::time::sleep_until(began + short.wait));
+        self.shortage = Some(Box::new(Shortage { short, began, until }));
     }
 
     fn take(&mut self, events: Vec<Event>) {

@@ -1,6 +1,7 @@
 //! What a call has reserved until it is known what it used.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rust_decimal::Decimal;
 use trunkline_core::Subject;
@@ -134,6 +135,13 @@ impl Reservation {
     /// refused as pending may fit. `None` if the book counts for itself.
     pub fn answered(&self) -> Option<impl Future<Output = ()> + Send + use<>> {
         self.parts.first()?.account.agenda().map(|agenda| agenda.answered())
+    }
+
+    /// How long to wait for such answers altogether, for a call that may wait for so long: longer where it is about to be
+    /// known whether the store answers at all.
+    pub fn patience(&self, wait: Duration) -> Duration {
+        let agenda = self.parts.first().and_then(|part| part.account.agenda());
+        agenda.map_or(wait, |agenda| agenda.patience(wait))
     }
 
     /// Puts what was used in the place of what was reserved: tokens in the minute that they were taken of, if it is not

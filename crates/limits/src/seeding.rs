@@ -62,6 +62,8 @@ impl Account {
             spending.seed(begins_at_ms, spent, corrected)
         });
         state.queue.call_first();
+        drop(state);
+        self.note(false);
         is_set
     }
 

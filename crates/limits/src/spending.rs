@@ -46,6 +46,8 @@ pub(crate) struct Window {
     is_estimated: bool,
     /// Whether something was put right before that was known: what was read by then may be without it.
     is_outdated: bool,
+    /// Whether an administrator has lowered what is spent.
+    is_lowered: bool,
     /// Whether it was told that the soft budget is passed.
     is_told: bool,
     /// What is held of the counter that replicas share.
@@ -93,12 +95,13 @@ impl Window {
             return;
         }
         self.elsewhere = self.elsewhere.saturating_add(more);
+        if self.is_lowered || !self.lease.is_in_use() {
+            // What was lowered before is not taken off once more.
+            self.elsewhere = self.elsewhere.max(-self.ours);
+        }
         if self.lease.is_in_use() {
             // It is counted by another counter from now on. What each holder spent is told there as it is here.
             self.lease = self.lease.of_next_generation();
-        } else {
-            // What was lowered since is not taken off once more.
-            self.elsewhere = self.elsewhere.max(-self.ours);
         }
     }
 
@@ -255,6 +258,7 @@ impl Spending {
         let window = self.window(now_ms);
         window.elsewhere = window.spent().min(to);
         window.ours = Decimal::ZERO;
+        window.is_lowered = true;
         window.is_seeded &= !window.lease.is_in_use();
         window.lease = window.lease.of_next_window();
         window.others = None;

@@ -266,14 +266,19 @@ impl State {
         let window = spending.window_of(begins_at).filter(|_| !more.is_zero())?;
         // Nothing is fetched any more of a window that has ended.
         let is_over = window.ends_at().is_some_and(|ends_at| ends_at <= now_ms);
+        let fits = window.spent().saturating_add(window.reserved).saturating_add(more) <= limit;
         let bar = match counting {
-            Counting::Shared { .. } if !is_over => bar_of_budget(window, now_ms, limit, more, counting, true),
-            Counting::Shared { .. } | Counting::Alone => {
-                bar_of(window.spent().saturating_add(window.reserved).saturating_add(more) <= limit)
+            Counting::Shared { .. } if !is_over => {
+                match bar_of_budget(window, now_ms, limit, more, counting, true) {
+                    // Nobody waits here for what others give back.
+                    Bar::Others if fits && counting.waits_for_store() => Bar::Outage,
+                    bar => bar,
+                }
             }
+            Counting::Shared { .. } | Counting::Alone => bar_of(fits),
         };
         let (used, reserved, resets_at_ms) = (window.spent(), window.reserved, window.ends_at());
-        let is_pending = counting.may_get_more() && bar == Bar::Others;
+        let is_pending = bar == Bar::Unknown || (counting.may_get_more() && bar == Bar::Others);
         let is_outage = matches!(bar, Bar::Outage | Bar::Unknown);
         let reached =
             Reached { what, limit, used, reserved, asked: more, resets_at_ms, is_pending, is_outage };

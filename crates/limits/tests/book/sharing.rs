@@ -270,6 +270,28 @@ async fn what_is_lowered_is_so_for_all() {
     assert_eq!(replicas[2].key(&budget(64))[0].spent(None), Some(Decimal::from(49 - 9 + 3 * 8)));
 }
 
+/// Six of the ten dollars that were lowered to one were put right later: they were forgiven already.
+#[tokio::test(start_paused = true)]
+async fn what_was_lowered_is_not_taken_off_once_more() {
+    let store = Arc::new(Store::default());
+    let replicas = three(&store);
+    let key = |replica: &Replica| limited(&replica.book, "key", &budget(100));
+    key(&replicas[0]).note_lowered(0, Decimal::ZERO);
+    spend(&replicas[0], 0, 10).await;
+    key(&replicas[0]).note_lowered(1, Decimal::ONE);
+    for replica in &replicas {
+        spend(replica, 1, 1).await;
+    }
+    for replica in &replicas {
+        key(replica).correct(None, 0, Decimal::from(-6));
+        pass(Duration::from_secs(3)).await;
+    }
+    let spent = spend_at_rest(&replicas[0]).await.expect("a budget");
+    assert!(spent >= Decimal::ONE, "{spent}: what was spent since counts");
+    let refused = reserve(&replicas[0].book, &[key(&replicas[0])], 0, 100, LONG).await.map(drop);
+    assert!(refused.is_err(), "there is no more than there was");
+}
+
 #[tokio::test(start_paused = true)]
 async fn calls_too_large_for_two_at_once_take_turns() {
     let store = Arc::new(Store::default());
@@ -467,6 +489,28 @@ async fn a_stream_can_outgrow_what_its_replica_holds() {
     assert!(matches!(refusal.what, What::Budget { .. }));
     held.settle(0, Some(Decimal::from(6)));
     assert_eq!(key[0].spent(None), Some(Decimal::from(6)));
+}
+
+/// Until it is known again what was spent, which is read at once.
+#[tokio::test(start_paused = true)]
+async fn a_stream_waits_out_that_what_is_spent_is_set_back() {
+    let store = Arc::new(Store::default());
+    let replica = Replica::start("a", &store, OnOutage::Refuse);
+    let key = [limited(&replica.book, "key", &budget(10))];
+    key[0].note_lowered(0, Decimal::ZERO);
+    key[0].seed(None, 0, Decimal::ZERO);
+    let mut held = reserve(&replica.book, &key, 0, 1, LONG).await.expect("room");
+    key[0].note_lowered(1, Decimal::ZERO);
+    pass(Duration::from_secs(3)).await;
+    let answered = held.answered().expect("it is shared");
+    assert!(held.top_up(0, Decimal::from(5)).expect_err("nobody knows").is_pending);
+    key[0].seed(None, 0, Decimal::ZERO);
+    answered.await;
+    if let Err(refusal) = held.top_up(0, Decimal::from(5)) {
+        assert!(refusal.is_pending, "{refusal:?}");
+        held.answered().expect("it is shared").await;
+        held.top_up(0, Decimal::from(5)).expect("the store has more");
+    }
 }
 
 #[tokio::test(start_paused = true)]
