@@ -10,6 +10,7 @@ use trunkline_store::{Kind, corrected};
 
 use crate::Keys;
 use crate::late::Late;
+use crate::standby::Standby;
 
 /// How long a read may take that no request waits for any more.
 const LATE_READ_MAX: Duration = Duration::from_secs(10);
@@ -100,6 +101,7 @@ impl Keys {
                 newest = self.store.newest_change().await?;
                 if newest < seen {
                     tracing::warn!("the database is at an earlier state than before; all keys are read anew");
+                    self.standby.iter().for_each(Standby::read_all_again);
                     self.forget_all();
                     self.tell(Kind::ALL);
                 }
@@ -158,17 +160,8 @@ impl Keys {
         }
     }
 
-    /// Reads anew what was known before the store answered for the first time, one after another, for as long as it answers.
-    async fn read_known(&self) {
-        for late in self.known_to_read().await {
-            if !self.read_one(late).await {
-                break;
-            }
-        }
-    }
-
     /// Gives whether the store answered.
-    async fn read_one(&self, late: Late) -> bool {
+    pub(crate) async fn read_one(&self, late: Late) -> bool {
         let reading = async {
             match late {
                 Late::Key(token) => self.look_up(token).await.map(|_| ()),

@@ -9,7 +9,7 @@ use crate::Token;
 const WAITING_MAX: usize = 1_024;
 
 /// What was not read in time.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Late {
     Key(Token),
     Limited(Kind, String),

@@ -1,5 +1,6 @@
 //! What is known of keys beyond one process: what an earlier one wrote down, and what this one will.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -36,9 +37,19 @@ pub(crate) struct Standby {
     /// Told when something that is written down has changed.
     pub(crate) news: Notify,
     /// What is to be read anew, once the store has said what was spent, and its changes are followed.
-    to_read: Mutex<Vec<Late>>,
+    to_read: Mutex<ToRead>,
+    /// Told when there is more of that.
+    pub(crate) is_to_read: Notify,
     pub(crate) is_seeded: Notify,
     pub(crate) is_followed: Notify,
+}
+
+/// What is not known any more and is to be known again.
+#[derive(Debug, Default)]
+struct ToRead {
+    waiting: VecDeque<Late>,
+    /// Whether one of them is being read.
+    is_reading: bool,
 }
 
 /// What a key was made of, for as long as it is in memory.
@@ -71,6 +82,7 @@ impl Standby {
             next: AtomicU64::new(1),
             news: Notify::new(),
             to_read: Mutex::default(),
+            is_to_read: Notify::new(),
             is_seeded: Notify::new(),
             is_followed: Notify::new(),
         }
@@ -91,15 +103,48 @@ impl Standby {
         if self.has_answered.swap(true, Ordering::AcqRel) {
             return false;
         }
-        let Some(snapshot) = self.earlier().take() else { return false };
+        // Held, so that nobody finds neither what it says nor that it is to be read.
+        let mut earlier = self.earlier();
+        let Some(snapshot) = earlier.take() else { return false };
         let limited = snapshot.objects.keys().filter(|(kind, _)| matches!(kind, Kind::Customer | Kind::Tag));
         let keys = snapshot.tokens.iter().filter_map(|token| Token::parse(token));
-        let late = keys.map(Late::Key).chain(limited.map(|(kind, id)| Late::Limited(*kind, id.clone())));
-        self.to_read().extend(late);
+        self.read_again(
+            keys.map(Late::Key).chain(limited.map(|(kind, id)| Late::Limited(*kind, id.clone()))),
+        );
         true
     }
 
-    pub(crate) fn to_read(&self) -> MutexGuard<'_, Vec<Late>> {
+    /// Has everything read anew that is known. It is to be called before that is forgotten.
+    pub(crate) fn read_all_again(&self) {
+        let is_known =
+            |(_, kept): &(_, KeptKey)| kept.identity.upgrade().is_some_and(|known| !known.is_stale());
+        let keys = self.keys.iter().filter(is_known).map(|(token, _)| Late::Key(token));
+        let is_known =
+            |(_, kept): &(_, KeptLimited)| kept.limited.upgrade().is_some_and(|known| !known.is_stale());
+        let limited = self.limited.iter().filter(is_known).map(|((kind, id), _)| Late::Limited(kind, id));
+        self.read_again(keys.chain(limited));
+    }
+
+    fn read_again(&self, late: impl Iterator<Item = Late>) {
+        self.to_read().waiting.extend(late);
+        self.is_to_read.notify_one();
+    }
+
+    /// What is to be read next. Whoever asks for it has read what was next before, or has given it up.
+    pub(crate) fn next_to_read(&self) -> Option<Late> {
+        let mut to_read = self.to_read();
+        let next = to_read.waiting.pop_front();
+        to_read.is_reading = next.is_some();
+        next
+    }
+
+    /// Whether something was known that is still to be read anew.
+    fn knows_less(&self) -> bool {
+        let to_read = self.to_read();
+        to_read.is_reading || !to_read.waiting.is_empty()
+    }
+
+    fn to_read(&self) -> MutexGuard<'_, ToRead> {
         self.to_read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -138,7 +183,7 @@ impl Standby {
     }
 
     /// What is to be written down now, and its number. `None` where nobody knows anything: neither has the store answered, nor
-    /// was anything written down before.
+    /// was anything written down before; and where more stands there than is known, until that has been read anew.
     pub(crate) fn snapshot(&self, book: &Book, global: &[Arc<Account>]) -> Option<(u64, Snapshot)> {
         let number = self.next.fetch_add(1, Ordering::AcqRel);
         let earlier = self.earlier().clone();
@@ -152,6 +197,10 @@ impl Standby {
             None if !self.has_answered() => return None,
             None => self.kept(),
         };
+        // What was forgotten meanwhile is missing in it.
+        if self.knows_less() {
+            return None;
+        }
         snapshot.add_spent(global);
         snapshot.written_at_ms = jiff::Timestamp::now().as_millisecond();
         Some((number, snapshot))

@@ -22,6 +22,15 @@ const WRITTEN_EVERY: Duration = Duration::from_secs(60);
 /// How long after a change, so that many are written down at once.
 const WRITTEN_AFTER: Duration = Duration::from_secs(10);
 
+/// How often one is read that was known, of a store that answers.
+const READS_MAX: u32 = 2;
+
+/// How long after a store did not answer it is asked again whether it does.
+const READ_AGAIN_AFTER: Duration = Duration::from_millis(500);
+
+/// How long it may take to say so.
+const PING_MAX: Duration = Duration::from_secs(10);
+
 impl Keys {
     /// Whether the store has never answered, and something is known from elsewhere.
     pub(crate) fn stands_in(&self) -> bool {
@@ -135,6 +144,8 @@ impl Keys {
     }
 
     /// Writes down what is known, if that is another than what stands there: for a start at which the store does not answer.
+    /// Nothing while what was known before is yet to be read anew, which [`follow`](Self::follow) does after
+    /// [`seed_known`](Self::seed_known): it stands there already.
     pub async fn write_snapshot(&self) {
         let Some(standby) = &self.standby else { return };
         let Some((number, snapshot)) = standby.snapshot(&self.book, &self.global) else { return };
@@ -146,11 +157,29 @@ impl Keys {
         }
     }
 
-    /// What was known before the store answered, once it is of use to read it: it is seeded right, and stays.
-    pub(crate) async fn known_to_read(&self) -> Vec<Late> {
-        let Some(standby) = &self.standby else { return Vec::new() };
+    /// What was known before the store answered, or before everything was forgotten, one after another, once it is of use to
+    /// read it: it is seeded right, and stays.
+    pub(crate) async fn read_known(&self) {
+        let Some(standby) = &self.standby else { return };
         tokio::join!(standby.is_seeded.notified(), standby.is_followed.notified());
-        std::mem::take(&mut *standby.to_read())
+        loop {
+            match standby.next_to_read() {
+                Some(late) => self.read_once_there(late).await,
+                None => standby.is_to_read.notified().await,
+            }
+        }
+    }
+
+    /// Reads one of them, however long the store is away. What cannot be read of a store that answers is given up.
+    async fn read_once_there(&self, late: Late) {
+        for _ in 0..READS_MAX {
+            if self.read_one(late.clone()).await {
+                return;
+            }
+            while !timeout(PING_MAX, self.store.ping()).await.is_ok_and(|answer| answer.is_ok()) {
+                sleep(READ_AGAIN_AFTER).await;
+            }
+        }
     }
 
     pub(crate) fn note_seeded(&self) {

@@ -19,6 +19,10 @@ pub(crate) struct GatedStore {
     held: Mutex<Vec<oneshot::Sender<()>>>,
     /// Whether it does not answer.
     is_away: AtomicBool,
+    /// The object that it cannot read.
+    spoiled: Mutex<Option<String>>,
+    /// How often it was asked whether it answers.
+    pings: watch::Sender<u64>,
     /// How often it was asked for changes.
     looks: watch::Sender<u64>,
     /// The objects that were asked for, in their order.
@@ -33,6 +37,8 @@ impl GatedStore {
             closed: Mutex::default(),
             held: Mutex::default(),
             is_away: AtomicBool::new(false),
+            spoiled: Mutex::default(),
+            pings: watch::Sender::default(),
             looks: watch::Sender::default(),
             asked: watch::Sender::default(),
         }
@@ -50,6 +56,17 @@ impl GatedStore {
     /// Has it answer nothing from now on, or everything.
     pub(crate) fn set_away(&self, is_away: bool) {
         self.is_away.store(is_away, Ordering::Release);
+    }
+
+    /// Has one object not be read from now on.
+    pub(crate) fn spoil(&self, id: &str) {
+        *self.spoiled.lock().unwrap_or_else(PoisonError::into_inner) = Some(id.to_owned());
+    }
+
+    /// Waits until it was asked whether it answers so many times more.
+    pub(crate) async fn pinged(&self, times: u64) {
+        let until = *self.pings.borrow() + times;
+        self.pings.subscribe().wait_for(|pings| *pings >= until).await.expect("the store lives");
     }
 
     fn answers(&self) -> Result<(), Error> {
@@ -90,6 +107,9 @@ impl GatedStore {
 
     async fn held_back(&self, kind: Kind, id: &str) -> Result<Option<Object>, Error> {
         let said = match self.answers() {
+            Ok(()) if self.spoiled.lock().unwrap_or_else(PoisonError::into_inner).as_deref() == Some(id) => {
+                Err(Error::new(ErrorKind::StoreUnavailable, "it cannot be read"))
+            }
             Ok(()) => self.store().object(kind, id).await,
             Err(error) => Err(error),
         };
@@ -123,6 +143,12 @@ macro_rules! like_another {
                 self.held_back(kind, id).await
             }
 
+            async fn ping(&self) -> Result<(), Error> {
+                self.pings.send_modify(|pings| *pings += 1);
+                self.answers()?;
+                self.store().ping().await
+            }
+
             async fn changes(&self, after: i64, limit: u64) -> Result<Vec<Change>, Error> {
                 self.answers()?;
                 self.looks.send_modify(|looks| *looks += 1);
@@ -138,7 +164,6 @@ macro_rules! like_another {
 }
 
 like_another! {
-    ping() -> ();
     objects(kind: Kind, ids: &[String]) -> Vec<Object>;
     list(kind: Kind, query: &ObjectQuery) -> Page<Object>;
     write(write: Write) -> Vec<Object>;

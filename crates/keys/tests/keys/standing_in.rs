@@ -93,10 +93,31 @@ impl Place {
         keys.write_snapshot().await;
         self.path()
     }
+
+    /// Waits until another snapshot stands in the place of the one that does.
+    async fn rewritten(&self, keys: &Keys) {
+        let before = self.bytes();
+        while self.bytes() == before {
+            keys.write_snapshot().await;
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        std::fs::read(self.path()).expect("it is there")
+    }
 }
 
 async fn found(keys: &Keys, key: &str) -> Arc<Identity> {
     keys.find(key).await.expect("it is known").expect("a key")
+}
+
+/// Does something while changes are followed and what was known is read.
+async fn following<T>(keys: &Keys, doing: impl Future<Output = T>) -> T {
+    tokio::select! {
+        () = keys.follow() => panic!("it never ends"),
+        done = tokio::time::timeout(Duration::from_secs(5), doing) => done.expect("it is done in time"),
+    }
 }
 
 /// What a key has spent, with what it spent before.
@@ -235,7 +256,6 @@ async fn what_the_store_says_is_spent_takes_the_place_of_what_was_written_down()
 #[tokio::test]
 async fn what_has_changed_and_was_not_read_since_is_not_written_down() {
     let place = Place::new().await;
-    place.written().await;
     let keys = place.start();
     keys.seed_known().await.expect("the store answers");
     found(&keys, KEY).await;
@@ -269,6 +289,90 @@ async fn who_was_known_is_read_again_before_anybody_asks() {
         () = keys.follow() => panic!("it never ends"),
         done = tokio::time::timeout(Duration::from_secs(5), reading) => done.expect("they are read"),
     }
+}
+
+/// Whoever was known and is not read again yet would be gone from the file.
+#[tokio::test]
+async fn nothing_is_written_down_before_who_was_known_is_read_again() {
+    let place = Place::new().await;
+    place.written().await;
+    let keys = place.start();
+    keys.seed_known().await.expect("the store answers");
+    found(&keys, NEVER_SEEN).await;
+    let before = place.bytes();
+    keys.write_snapshot().await;
+    assert!(place.bytes() == before, "it stays as it is");
+    following(&keys, place.rewritten(&keys)).await;
+    place.gate.set_away(true);
+    let next = place.start();
+    for key in [KEY, BLOCKED] {
+        found(&next, key).await;
+    }
+    next.limited(Kind::Customer, "bob").await.expect("he is known");
+}
+
+#[tokio::test]
+async fn who_was_known_is_read_again_though_the_store_goes_away_meanwhile() {
+    let place = Place::new().await;
+    place.written().await;
+    let keys = place.start();
+    keys.seed_known().await.expect("the store answers");
+    let before = place.bytes();
+    let asked_before = place.gate.asked_so_far(Kind::Key);
+    place.gate.close(&[Kind::Key]);
+    following(&keys, async {
+        place.gate.asked(Kind::Key, asked_before + 1).await;
+        place.gate.set_away(true);
+        place.gate.open();
+        place.gate.release();
+        place.gate.pinged(1).await;
+        keys.write_snapshot().await;
+        assert!(place.bytes() == before, "it stays as it is");
+        place.gate.set_away(false);
+        place.rewritten(&keys).await;
+    })
+    .await;
+    place.gate.set_away(true);
+    let next = place.start();
+    for key in [KEY, BLOCKED] {
+        found(&next, key).await;
+    }
+}
+
+#[tokio::test]
+async fn who_cannot_be_read_holds_up_nobody() {
+    let place = Place::new().await;
+    place.written().await;
+    let keys = place.start();
+    keys.seed_known().await.expect("the store answers");
+    place.gate.spoil(&place.index(KEY));
+    following(&keys, place.rewritten(&keys)).await;
+    place.gate.set_away(true);
+    let next = place.start();
+    assert!(is_unknown(&next, KEY).await);
+    found(&next, BLOCKED).await;
+}
+
+#[tokio::test]
+async fn what_was_known_before_the_database_was_put_back_is_read_again() {
+    let place = Place::new().await;
+    let keys = place.start();
+    keys.seed_known().await.expect("the store answers");
+    following(&keys, async {
+        place.gate.looked(1).await;
+        found(&keys, KEY).await;
+        keys.limited(Kind::Customer, "bob").await.expect("answers");
+        keys.write_snapshot().await;
+        let earlier = World::new().await;
+        earlier.put(Kind::Key, &place.index(KEY), |_| {}, json!({ "max_budget": 3 })).await;
+        place.gate.restore(Arc::clone(&earlier.store));
+        place.rewritten(&keys).await;
+    })
+    .await;
+    place.gate.set_away(true);
+    let next = place.start();
+    let max = found(&next, KEY).await.accounts.always[0].standing().budgets[0].max;
+    assert_eq!(max, Decimal::from(3), "as the store says now");
 }
 
 #[tokio::test]
