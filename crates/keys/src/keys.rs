@@ -227,6 +227,8 @@ impl Keys {
         late: impl FnOnce() -> Late,
     ) -> Result<T, Error> {
         if !self.breaker.lets_pass() {
+            // It may be no more than slow, and then the next one finds it.
+            self.late.note(late());
             return Err(Error::new(ErrorKind::StoreUnavailable, "the store has not answered of late"));
         }
         let read = tokio::time::timeout(self.options.deadline, reading).await;

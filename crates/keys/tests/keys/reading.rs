@@ -187,6 +187,28 @@ async fn what_has_changed_is_read_anew_before_anybody_asks() {
 }
 
 #[tokio::test]
+async fn who_was_refused_for_others_that_waited_too_long_is_read_too() {
+    let (world, gate) = gated(Duration::from_millis(20)).await;
+    gate.close(&[Kind::Key, Kind::Customer]);
+    let asking = async {
+        for _ in 0..3 {
+            assert!(world.keys.find(KEY).await.is_err());
+        }
+        for id in ["ann", "bob", "erin"] {
+            assert!(world.keys.limited(Kind::Customer, id).await.is_err());
+        }
+        assert_eq!(gate.asked_so_far(Kind::Customer), 0, "no request asked for them");
+        gate.open();
+        gate.release();
+        gate.asked(Kind::Customer, 3).await;
+    };
+    tokio::select! {
+        () = world.keys.follow() => panic!("it never ends"),
+        done = tokio::time::timeout(Duration::from_secs(5), asking) => done.expect("they are read"),
+    }
+}
+
+#[tokio::test]
 async fn a_store_that_does_not_answer_is_not_waited_for_each_time() {
     const DEADLINE: Duration = Duration::from_millis(200);
     let (world, gate) = gated(DEADLINE).await;
