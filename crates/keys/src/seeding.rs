@@ -1,9 +1,11 @@
 //! What was spent before this process, or elsewhere: taken over from the store.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use trunkline_core::{Error, Subject};
 use trunkline_limits::{Account, Period};
+use trunkline_store::Spent;
 
 use crate::{Accounts, Keys};
 
@@ -70,14 +72,16 @@ impl Keys {
     ) -> Result<(), Error> {
         let subjects: Vec<Subject> = accounts.iter().map(|account| account.subject().clone()).collect();
         let spent = self.store.spent(&subjects).await?;
+        // There may be as many as the book has accounts.
+        let mut counters: HashMap<(&Subject, &str, i64), &Spent> = HashMap::with_capacity(spent.len());
+        counters.extend(spent.iter().map(|spent| {
+            let Spent { subject, period, begins_at, .. } = spent;
+            ((subject, period.as_str(), *begins_at), spent)
+        }));
         for account in accounts {
             for (period, begins_at) in windows(account) {
                 let label = period.map(|period| period.to_string()).unwrap_or_default();
-                let counter = spent.iter().find(|counter| {
-                    counter.subject == *account.subject()
-                        && counter.period == label
-                        && counter.begins_at == begins_at
-                });
+                let counter = counters.get(&(account.subject(), label.as_str(), begins_at));
                 let (amount, corrected) =
                     counter.map(|counter| (counter.amount, counter.corrected)).unwrap_or_default();
                 account.seed_corrected(period, begins_at, amount, corrected);
