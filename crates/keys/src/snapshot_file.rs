@@ -14,13 +14,14 @@ use crate::snapshot::Snapshot;
 /// What the file begins with. WHEN CHANGING what stands in it in a way that an earlier version would misread, count up.
 const VERSION: &[u8] = b"trunkline keys 1\n";
 
-/// A file that is larger is none of ours.
+/// How large a file may be, by default. One that is larger is none of ours.
 const BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// Where a snapshot is written.
 #[derive(Debug)]
 pub(crate) struct SnapshotFile {
     path: PathBuf,
+    bytes_max: u64,
     written: Mutex<Written>,
 }
 
@@ -33,7 +34,7 @@ struct Written {
 
 impl SnapshotFile {
     pub(crate) fn at(path: PathBuf) -> Self {
-        Self { path, written: Mutex::default() }
+        Self { path, bytes_max: BYTES_MAX, written: Mutex::default() }
     }
 
     /// What stands there. `None` if there is nothing, or nothing that can be read with this pepper: the log says so.
@@ -44,8 +45,11 @@ impl SnapshotFile {
             Err(error) => return self.unused(&error.to_string()),
         };
         let mut bytes = Vec::new();
-        if let Err(error) = file.take(BYTES_MAX).read_to_end(&mut bytes) {
+        if let Err(error) = file.take(self.bytes_max.saturating_add(1)).read_to_end(&mut bytes) {
             return self.unused(&error.to_string());
+        }
+        if bytes.len() as u64 > self.bytes_max {
+            return self.unused("it is too large");
         }
         if !bytes.starts_with(VERSION) {
             return self.unused("it is of another version");
@@ -73,7 +77,14 @@ impl SnapshotFile {
         digest.copy_from_slice(digest::digest(&digest::SHA256, &snapshot.to_json()?).as_ref());
         if written.digest != Some(digest) {
             snapshot.written_at_ms = at;
-            replace(&self.path, &pepper.seal_snapshot(snapshot.to_json()?))?;
+            let sealed = pepper.seal_snapshot(snapshot.to_json()?);
+            let bytes = (VERSION.len() + sealed.len()) as u64;
+            if bytes > self.bytes_max {
+                // Nobody would read it.
+                let message = format!("it has {bytes} bytes, and {} at most are read", self.bytes_max);
+                return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+            }
+            replace(&self.path, &sealed)?;
         }
         *written = Written { number, digest: Some(digest) };
         Ok(())
@@ -163,6 +174,22 @@ mod tests {
         }
         std::fs::write(&path, &whole).expect("written");
         assert!(file.read(&pepper("one")).is_some());
+    }
+
+    #[test]
+    fn nothing_is_written_that_would_not_be_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut file = SnapshotFile::at(folder.path().join("keys.snapshot"));
+        file.write(1, of_key("k"), &pepper("one")).expect("written");
+        file.bytes_max = std::fs::metadata(&file.path).expect("a file").len();
+        let read = || file.read(&pepper("one")).map(|read| read.objects.into_keys().collect::<Vec<_>>());
+        let before = Some(vec![(Kind::Key, "k".to_owned())]);
+        assert_eq!(read(), before, "it is as large as it may be");
+        let refused = file.write(2, of_key("longer"), &pepper("one"));
+        assert_eq!(refused.map_err(|error| error.kind()), Err(io::ErrorKind::FileTooLarge));
+        assert_eq!(read(), before, "it stays");
+        file.bytes_max -= 1;
+        assert!(file.read(&pepper("one")).is_none());
     }
 
     #[test]
