@@ -13,7 +13,7 @@ use crate::node::{Member, Node, member};
 use crate::reader::{Reader, section};
 use crate::reference::{self, join};
 use crate::review::{self, Allowances};
-use crate::{Location, info, params};
+use crate::{Location, info, params, prices};
 
 const MODEL_LIST: &str = "model_list";
 const CREDENTIAL_NAME: &str = "litellm_credential_name";
@@ -155,11 +155,16 @@ impl Row<'_> {
         deployment.max_parallel_requests =
             deployment.max_parallel_requests.or(defaults.max_parallel_requests).filter(|limit| *limit > 0);
         failed |= params.failed;
+        let params = params.all();
 
         let mut reader = Reader::part(info, &info_path, report);
         info::read(&mut deployment, &mut reader);
         let blocked = blocked || reader.boolean("blocked").unwrap_or(false);
         failed |= reader.failed;
+        if !failed && self.missing.is_empty() {
+            let parts = [(&*params_path, params), (&*info_path, info)];
+            prices::warn_of_tiers_alone(&mut deployment, parts, report);
+        }
 
         deployment.disabled = if self.missing.is_empty() {
             blocked.then_some(Disabled::Blocked)

@@ -120,13 +120,43 @@ fn prices_stand_in_litellm_params_or_in_model_info() {
     assert_eq!(prices(&row), expected);
 
     for (index, key) in PRICES.iter().enumerate() {
-        let row = deployment(&format!(", {key}: 0.5"), &format!("{key}: 9"));
+        let is_of_tier = key.ends_with("_flex") || key.ends_with("_priority");
+        let usual = if is_of_tier { ", input_cost_per_request: 1" } else { "" };
+        let row = deployment(&format!(", {key}: 0.5{usual}"), &format!("{key}: 9"));
         assert_eq!(prices(&row)[index], text("0.5"), "{key}");
     }
     let row = deployment(", input_cost_per_token: 0.1", "cache_read_input_token_cost: '2e-7'");
     let given: Vec<bool> = prices(&row).iter().map(Option::is_some).collect();
     assert_eq!(given.iter().filter(|given| **given).count(), 2);
     assert_eq!(row.cache_read_input_token_cost.map(|price| price.to_string()), text("0.0000002"));
+}
+
+#[test]
+fn prices_of_service_tiers_alone_are_told_of() {
+    let rows = |params: &str, info: &str, expected: &[&str]| {
+        let params = format!("{{model: openai/gpt-5{params}}}");
+        let yaml =
+            format!("model_list:\n- model_name: a\n  litellm_params: {params}\n  model_info: {{{info}}}\n");
+        check(&yaml, expected);
+    };
+    let why =
+        "has no effect without a price of calls that are served as usual, such as `input_cost_per_token`";
+    let flex =
+        format!("config.yaml:3:68: warning: model_list[0].litellm_params.input_cost_per_token_flex {why}");
+    let priority =
+        format!("config.yaml:4:48: warning: model_list[0].model_info.output_cost_per_token_priority {why}");
+    let (of_flex, of_priority) =
+        (", input_cost_per_token_flex: 1e-7", "output_cost_per_token_priority: 1e-5");
+    rows(of_flex, of_priority, &[&flex, &priority]);
+    rows(of_flex, "input_cost_per_token: 2e-7", &[]);
+    rows(", input_cost_per_request: 0", of_priority, &[]);
+    rows(
+        ", input_cost_per_token: os.environ/PRICE, input_cost_per_token_flex: 1e-7",
+        "",
+        &[
+            "config.yaml:3:63: error: model_list[0].litellm_params.input_cost_per_token refers to PRICE, which is not set; the deployment is out of service",
+        ],
+    );
 }
 
 #[test]
