@@ -164,10 +164,15 @@ async fn what_cannot_be_held_against_a_bill_is_said_so() {
     let database = PostgresServer::shared().and_then(PostgresServer::database).expect("a database");
     let config = format!("{}general_settings: {{database_url: \"{database}\"}}\n", world.config);
     let world = World { config, ..world };
-    let (is_good, _, log) = world.reconcile(&[]).await;
-    assert!(!is_good && log.contains("there is no ledger yet"), "{log}");
-    let made = PostgresStore::existing(&Secret::new(&database), &PostgresOptions::default()).await;
-    assert!(made.expect("it answers").is_none(), "to look makes no tables");
+    for more in [&[][..], &["--apply"]] {
+        let (is_good, _, log) = world.reconcile(more).await;
+        assert!(!is_good && log.contains("there is no ledger yet"), "{log}");
+        let made = PostgresStore::existing(&Secret::new(&database), &PostgresOptions::default()).await;
+        assert!(
+            made.expect("it answers").is_none(),
+            "a database that has no ledger gets no tables: {more:?}"
+        );
+    }
     let path = world.folder.path().join("trunkline.db");
     trunkline_store::SqliteStore::open(&path).await.expect("a ledger");
     let config = "model_list: [{model_name: e, litellm_params: {model: echo/x}}]\n".to_owned();

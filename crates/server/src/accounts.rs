@@ -132,9 +132,11 @@ pub(crate) async fn store_of_others(
         let place = folder.path().map(|path| format!(" in {}", path.display())).unwrap_or_default();
         return Err(format!("there is no ledger{place}: name its folder with --data-dir").into());
     }
+    let existing = place.existing().await?.ok_or("there is no ledger yet: no server has made one")?;
     let store = if only_looks {
-        place.existing().await?.ok_or("there is no ledger yet: no server has made one")?
+        existing
     } else {
+        existing.close().await;
         place.open().await?
     };
     if !sources.loaded.settings.accounts.models_in_store {
