@@ -120,7 +120,12 @@ fn a_price_file_stands_beside_the_file_that_names_it_and_is_noted_whatever_it_ho
     assert!(bad.expect_err("no object").message().ends_with("is not an object of models"));
     assert!(none != noted && noted != Contents::default(), "both are followed");
     std::fs::write(&prices, "{\"echo/a\": {\"input_cost_per_token\": 1e-6}}").expect("written");
-    assert_eq!(read().0.expect("it is one"), Some((prices, 1)));
+    assert_eq!(read().0.expect("it is one"), Some((prices.clone(), 1)));
+    let mut blanks = b"{}".to_vec();
+    blanks.resize(16 * 1024 * 1024 + 1, b' ');
+    std::fs::write(&prices, blanks).expect("written");
+    let (large, _) = read();
+    assert!(large.expect_err("a byte too many").message().ends_with("it is larger than 16777216 bytes"));
     let silent = self::loaded("");
     assert!(price_file(&silent, &mut Contents::default()).expect("none").is_none());
 }

@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// A larger file is taken for a mistake.
-pub(crate) const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// The files that a configuration was looked for in, and what they held then, within this process. Those that were not
 /// there are among them: once they are, the configuration is another.
@@ -25,10 +25,10 @@ impl Contents {
         self.0.keys().map(PathBuf::as_path)
     }
 
-    /// Reads a file, and notes what was read. Of one that is larger than 16 MiB it is a byte too many.
+    /// Reads a file, and notes what was read.
     ///
     /// # Errors
-    /// When it cannot be read. Then too it is one of the files.
+    /// When it cannot be read, or is larger than 16 MiB. Then too it is one of the files.
     pub fn read(&mut self, file: &Path) -> io::Result<Vec<u8>> {
         self.note_absent(file);
         let bytes = read(file)?;
@@ -44,7 +44,7 @@ impl Contents {
     }
 }
 
-/// `None` for what cannot be read, and for a pipe: it gives what it holds only once.
+/// `None` for what cannot be read or is too large, and for a pipe: it gives what it holds only once.
 fn held(file: &Path) -> Option<u64> {
     is_regular(file).then(|| read(file).ok().map(|bytes| hash(&bytes))).flatten()
 }
@@ -56,6 +56,10 @@ fn is_regular(file: &Path) -> bool {
 fn read(file: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(file)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        let message = format!("it is larger than {FILE_BYTES_MAX} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
     Ok(bytes)
 }
 
@@ -97,13 +101,17 @@ mod tests {
     }
 
     #[test]
-    fn of_a_file_that_is_too_large_a_byte_too_many_is_read() {
+    fn a_file_that_is_too_large_is_not_read_until_it_is_smaller() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("a.yaml");
         let file = File::create(&path).expect("made");
-        file.set_len(2 * FILE_BYTES_MAX).expect("made larger");
+        file.set_len(FILE_BYTES_MAX + 1).expect("made larger");
         let mut contents = Contents::default();
-        assert_eq!(contents.read(&path).expect("it is there").len() as u64, FILE_BYTES_MAX + 1);
+        let error = contents.read(&path).expect_err("a byte too many");
+        assert_eq!(error.to_string(), "it is larger than 16777216 bytes");
         assert!(!contents.have_changed());
+        file.set_len(FILE_BYTES_MAX).expect("made smaller");
+        assert!(contents.have_changed());
+        assert_eq!(contents.read(&path).expect("it is small enough").len() as u64, FILE_BYTES_MAX);
     }
 }

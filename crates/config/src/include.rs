@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::coerce;
-use crate::contents::{Contents, FILE_BYTES_MAX};
+use crate::contents::Contents;
 use crate::diagnostic::Report;
 use crate::load_error::LoadError;
 use crate::node::{self, Member, Value};
@@ -79,9 +79,6 @@ impl Reading<'_> {
             return Ok(Vec::new());
         }
         let bytes = self.contents.read(path).map_err(unreadable)?;
-        if bytes.len() as u64 > FILE_BYTES_MAX {
-            return Err(LoadError::TooLarge { path: path.to_owned(), limit: FILE_BYTES_MAX });
-        }
         let text = String::from_utf8(bytes).map_err(|_| LoadError::NotText { path: path.to_owned() })?;
         self.files.push(path.to_owned());
         let mut members = top_level(&text, &path.display().to_string(), self.report)?;

@@ -10,7 +10,7 @@ use crate::Location;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// The named file cannot be read.
+    /// The named file cannot be read, or is too large to be a configuration.
     #[error("cannot read {}", path.display())]
     Unreadable {
         /// The file.
@@ -18,7 +18,7 @@ pub enum LoadError {
         /// Why.
         source: io::Error,
     },
-    /// An included file cannot be read.
+    /// An included file cannot be read, or is too large.
     #[error("{location}: cannot read the included file {}", path.display())]
     UnreadableInclude {
         /// Where it is included.
@@ -35,14 +35,6 @@ pub enum LoadError {
         location: Location,
         /// The file.
         path: PathBuf,
-    },
-    /// A file is too large to be a configuration.
-    #[error("{} is larger than {limit} bytes", path.display())]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// How large it may be.
-        limit: u64,
     },
     /// A file is not UTF-8.
     #[error("{} is not UTF-8 text", path.display())]
