@@ -19,7 +19,7 @@ const WITHIN: Duration = Duration::from_millis(200);
 /// How many rows the ledger has. Few without optimizations, since making them takes longer than looking at them; and
 /// `TRUNKLINE_FULL` asks for all that a large one has.
 fn rows() -> u64 {
-    if std::env::var_os("TRUNKLINE_FULL").is_some() {
+    if std::env::var_os("TRUNKLINE_FULL").is_some_and(|value| value == "1") {
         10_000_000
     } else if cfg!(debug_assertions) {
         2_000
