@@ -3,7 +3,6 @@
 mod client;
 mod office;
 mod server;
-mod service_tiers;
 
 mod access;
 mod added_models;
@@ -37,6 +36,7 @@ mod reload;
 mod replicas;
 mod responses;
 mod routing;
+mod service_tiers;
 mod soft_budgets;
 mod start;
 mod stop;

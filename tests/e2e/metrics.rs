@@ -328,7 +328,6 @@ async fn scrapers_show_the_key_unless_the_file_lets_them_in() {
     assert!(!text.contains(KEY), "{text}");
 }
 
-/// What is told has the labels that the page of the documentation gives it.
 /// Holds the labels of all series to the page, and counts them.
 fn check_labels(told: &Exposition) -> usize {
     let page = include_str!("../../docs/metrics.md");

@@ -8,7 +8,7 @@ use trunkline_core::Error;
 use crate::ask::{Asked, ask};
 use crate::{Bill, Upstream};
 
-/// How many deployments an account is called by.
+/// How many of its deployments an account is named by; how many more it has is told.
 const NAMED_MAX: usize = 2;
 
 /// The accounts of one provider.
