@@ -38,10 +38,13 @@ pub(crate) struct Counted {
 
 impl Counted {
     /// What was spent since an earlier look. Once the end that was seen then has passed and another is told, all of it was
-    /// spent since; else it goes on, and is less only where somebody has set it back.
+    /// spent since, and so where no end was told then, one is now, and it is less; else it goes on, and is less only where
+    /// somebody has set it back.
     fn since(&self, earlier: &Self, now: i64) -> Decimal {
-        let began_anew =
-            earlier.ends_at.is_some_and(|ends_at| ends_at <= now && self.ends_at != Some(ends_at));
+        let began_anew = match earlier.ends_at {
+            Some(ends_at) => ends_at <= now && self.ends_at != Some(ends_at),
+            None => self.ends_at.is_some() && self.spent < earlier.spent,
+        };
         if began_anew { self.spent } else { self.spent - earlier.spent }
     }
 }
@@ -198,11 +201,11 @@ impl Taken {
         self.0.iter().find(|amount| amount.period == period && amount.begins_at == begins_at)
     }
 
-    /// Whether a window that was open then, and is still, ends at another time: were that not noted, it would look later as if
-    /// it had begun anew.
+    /// Whether a window that was open then, and is still, ends at another time, or at a time by now: were that not noted, it
+    /// would look later as if it had begun anew, or as if it had been set back.
     pub(crate) fn is_outdated(&self, then: &Self, now: i64) -> bool {
         let ends_at = |amount: &Amount| amount.there.as_ref().and_then(|there| there.ends_at);
-        self.0.iter().filter(|held| ends_at(held).is_some_and(|ends_at| ends_at > now)).any(|held| {
+        self.0.iter().filter(|held| ends_at(held).is_none_or(|ends_at| ends_at > now)).any(|held| {
             then.0.iter().any(|then| then.period == held.period && ends_at(then) != ends_at(held))
         })
     }
@@ -352,6 +355,24 @@ mod tests {
         assert!(taken.is_outdated(&put_off, now));
         assert!(!put_off.is_outdated(&put_off, now));
         assert!(!taken.is_outdated(&put_off, 11 * DAY_MS), "it has begun anew by itself");
+    }
+
+    #[test]
+    fn a_window_whose_end_is_told_later_takes_nothing_back() {
+        let now = 10 * DAY_MS + 5;
+        let of = |spent: &str, ends_at: Option<i64>| {
+            let window = Window { duration: "1d".to_owned(), ends_at, spent: dollars(spent) };
+            Spending::of(dollars(spent), None, &[window], now)
+        };
+        let (first, taken) = added(&of("5", None), &Taken::default());
+        assert_eq!(first, ["1d@864000000 5", "@0 5"]);
+        assert_eq!(added(&of("2", Some(11 * DAY_MS)), &taken).0, ["1d@864000000 2", "@0 2"]);
+        assert_eq!(added(&of("6", Some(11 * DAY_MS)), &taken).0, ["1d@864000000 1", "@0 1"]);
+        assert_eq!(added(&of("4", None), &taken).0, ["1d@864000000 -1", "@0 -1"], "it was set back there");
+        let (more, told) = added(&of("5", Some(11 * DAY_MS)), &taken);
+        assert_eq!(more, [""; 0]);
+        assert!(taken.is_outdated(&told, now));
+        assert!(!taken.is_outdated(&taken, now));
     }
 
     #[test]
