@@ -82,12 +82,16 @@ pub(crate) struct Shift {
 
 impl Spending {
     /// What LiteLLM counts as spent, and begins anew with each of these windows; and what it knows to be spent in all.
-    /// Without a window, what counts there counts for ever here, however much it was in all.
+    /// Without a window, what counts there counts for ever here, however much it was in all. Of two windows with one period
+    /// the first counts.
     pub(crate) fn of(spend: Decimal, total: Option<Decimal>, windows: &[Window], now: i64) -> Self {
         let ever = if windows.is_empty() { Some(spend) } else { total.map(|total| total.max(spend)) };
         let ends_at = windows.first().and_then(|window| window.ends_at);
         let there = Counted { ends_at, spent: counted(spend) };
-        Self { ever: ever.map(counted), there, ..Self::default() }.with(windows, now)
+        let mut spending = Self { ever: ever.map(counted), there, ..Self::default() };
+        // One figure ends with either: what is known of it is held against what was known of the same window.
+        windows.iter().for_each(|window| spending.add(window, now, |_, _| false));
+        spending
     }
 
     /// The same, where what counts there limits what is spent for ever here, though it begins anew there.
@@ -95,14 +99,16 @@ impl Spending {
         Self { ever: Some(counted(spend)), ..self }
     }
 
-    /// The same, with further windows, in which what was spent counts as well.
+    /// The same, with further windows, in which what was spent counts as well. Each has a figure of its own, and of two with
+    /// one period the larger counts.
     pub(crate) fn with(mut self, windows: &[Window], now: i64) -> Self {
-        windows.iter().for_each(|window| self.add(window, now));
+        windows.iter().for_each(|window| self.add(window, now, |held, new| held.amount < new.amount));
         self
     }
 
-    /// Adds a window. One that has ended there holds nothing of the one that is open.
-    fn add(&mut self, window: &Window, now: i64) {
+    /// Adds a window, in the place of one with its period where that gives way. One that has ended there holds nothing of the
+    /// one that is open.
+    fn add(&mut self, window: &Window, now: i64, gives_way: fn(&Amount, &Amount) -> bool) {
         let period = Period::parse(&window.duration);
         let (label, begins_at) = (period.to_string(), period.begins_at(now));
         let has_ended = window.ends_at.is_some_and(|ends_at| ends_at <= now);
@@ -111,7 +117,7 @@ impl Spending {
         let amount = if has_ended { Decimal::ZERO } else { spent };
         let amount = Amount { period: label, begins_at, amount, there: Some(there) };
         match self.windows.iter_mut().find(|other| other.period == amount.period) {
-            Some(other) if other.amount < amount.amount => *other = amount,
+            Some(held) if gives_way(held, &amount) => *held = amount,
             Some(_) => {}
             None => self.windows.push(amount),
         }
@@ -355,6 +361,33 @@ mod tests {
         assert!(taken.is_outdated(&put_off, now));
         assert!(!put_off.is_outdated(&put_off, now));
         assert!(!taken.is_outdated(&put_off, 11 * DAY_MS), "it has begun anew by itself");
+    }
+
+    /// The second was once taken for the first, and what stood in it was taken off when the first began anew.
+    #[test]
+    fn of_two_windows_of_one_period_the_first_counts() {
+        let (own_end, end_of_budget) = (10 * DAY_MS + 5 * HOUR_MS, 11 * DAY_MS);
+        let look = |now: i64, spent: &str, own_end: i64, taken: &Taken| {
+            let windows = [daily(spent, own_end), daily(spent, end_of_budget)];
+            added_at(now, &Spending::of(dollars(spent), None, &windows, now), taken)
+        };
+        let (ended, taken) = look(own_end + HOUR_MS, "5", own_end, &Taken::default());
+        assert_eq!(ended, [""; 0]);
+        let (anew, taken) = look(own_end + 2 * HOUR_MS, "0", own_end + DAY_MS, &taken);
+        assert_eq!(anew, [""; 0]);
+        let (on, _) = look(own_end + 3 * HOUR_MS, "2", own_end + DAY_MS, &taken);
+        assert_eq!(on, ["1d@864000000 2", "@0 2"]);
+    }
+
+    #[test]
+    fn of_two_figures_of_one_period_the_larger_counts() {
+        let now = 10 * DAY_MS + 5;
+        let of = |limit: &str| {
+            let spending = Spending::of(dollars("5"), None, &[daily("5", 11 * DAY_MS)], now);
+            spending.with(&[daily(limit, 11 * DAY_MS)], now)
+        };
+        assert_eq!(added(&of("7"), &Taken::default()).0, ["1d@864000000 7", "@0 7"]);
+        assert_eq!(added(&of("3"), &Taken::default()).0, ["1d@864000000 5", "@0 5"]);
     }
 
     #[test]
