@@ -192,12 +192,13 @@ fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Decimal>,
         Nothing,
     }
     const EXPECTED: &str = "an amount in US dollars, more than 0";
-    let read = match Option::<Written>::deserialize(deserializer) {
-        Ok(Some(Written::Number(number))) => Some(Decimal::from(number)),
-        Ok(Some(Written::Text(text))) => trunkline_core::cost::amount(text.as_bytes()),
+    let text = match Option::<Written>::deserialize(deserializer) {
+        Ok(Some(Written::Number(number))) => Some(number.to_string()),
+        Ok(Some(Written::Text(text))) => Some(text),
         Ok(Some(Written::Nothing) | None) => return Ok(None),
         Err(_) => None,
     };
+    let read = text.and_then(|text| trunkline_core::cost::amount(text.as_bytes()));
     let amount = read.filter(|amount| *amount > Decimal::ZERO);
     amount
         .map(Some)

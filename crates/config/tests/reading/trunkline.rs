@@ -235,7 +235,7 @@ fn a_cap_for_unknown_prices_is_an_amount_and_is_wanted() {
             "!config.yaml:1:37: error: trunkline_settings.unknown_price needs `unknown_price_cap` beside it: US dollars a call",
         ],
     );
-    for cap in ["cheap", "-1", "true", "0.0"] {
+    for cap in ["cheap", "-1", "true", "0.0", "'1000000000001'", "1000000000001"] {
         check(
             &format!("trunkline_settings: {{unknown_price_cap: {cap}}}"),
             &[
