@@ -4,10 +4,12 @@ mod accounts;
 mod exactness;
 mod faults;
 mod model;
+mod outages;
 mod replica;
 mod sharing;
 mod soft;
 mod stages;
+mod streams;
 mod waiting;
 
 use std::sync::Arc;
@@ -17,6 +19,9 @@ use std::time::Duration;
 use rust_decimal::Decimal;
 use trunkline_core::{Subject, SubjectKind};
 use trunkline_limits::{Account, Book, Budget, Clock, Limits, Period, Refusal, Reservation, Want};
+
+/// A wait that something is to end before it is over.
+const LONG: Duration = Duration::from_secs(60);
 
 /// A clock that is set by hand.
 #[derive(Clone, Debug, Default)]

@@ -3,13 +3,11 @@
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use trunkline_core::ErrorKind;
-use trunkline_limits::{CounterKind, OnOutage, SoftBudget, What, lease_size};
+use trunkline_limits::{CounterKind, OnOutage, SoftBudget, lease_size};
 
 use super::accounts::crowd;
 use super::replica::{Replica, Store, pass};
 use super::*;
-
-const LONG: Duration = Duration::from_secs(60);
 
 fn three(store: &Arc<Store>) -> [Replica; 3] {
     ["a", "b", "c"].map(|name| Replica::start(name, store, OnOutage::Refuse))
@@ -327,62 +325,6 @@ async fn what_is_spent_elsewhere_is_known_and_refused_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_store_leases_are_used_up_and_then_the_policy_holds() {
-    for (on_outage, passes) in [(OnOutage::Refuse, false), (OnOutage::AllowLocally, true)] {
-        let store = Arc::new(Store::default());
-        let replica = Replica::start("a", &store, on_outage);
-        let limits = Limits { requests_per_minute: Some(640), ..Limits::default() };
-        let key = replica.key(&limits);
-        let admit = || replica.book.admit_within(&key, LONG);
-        drop(admit().await.expect("the store answers"));
-        pass(Duration::from_millis(30)).await;
-        store.set_dead(true);
-        let mut admitted = 1_u64;
-        while replica.book.admit(&key).is_ok() {
-            admitted += 1;
-        }
-        assert!((lease_size(640)..=2 * lease_size(640) + 1).contains(&admitted), "{admitted}");
-        let began = Instant::now();
-        let refusal = admit().await.err();
-        assert_eq!(refusal.is_none(), passes, "{on_outage:?}");
-        if let Some(refusal) = refusal {
-            assert!(refusal.is_outage && refusal.retry_after().is_some());
-            assert_eq!(
-                refusal.into_error("key").kind(),
-                ErrorKind::StoreUnavailable,
-                "the limit is not reached"
-            );
-        }
-        assert!(began.elapsed() < Duration::from_millis(300), "the outage is known by then");
-        let mut more = 0;
-        while replica.book.admit(&key).is_ok() {
-            more += 1;
-        }
-        assert_eq!(more > 0, passes);
-        assert!(admitted + more < 640 + u64::from(passes), "never more than the limit by itself");
-        store.set_dead(false);
-        pass(Duration::from_millis(500)).await;
-        assert_eq!(replica.book.admit(&key).is_ok(), !passes, "it goes on from what was used");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_outage_that_begins_is_told_from_a_limit_that_is_reached() {
-    for (on_outage, passes) in [(OnOutage::Refuse, false), (OnOutage::AllowLocally, true)] {
-        let store = Arc::new(Store::default());
-        let replica = Replica::start("a", &store, on_outage);
-        store.set_dead(true);
-        let key = replica.key(&Limits { requests_per_minute: Some(640), ..budget(10) });
-        for _ in 0..2 {
-            let admitted = replica.book.admit_within(&key, Duration::from_millis(100)).await;
-            assert_eq!(admitted.err().map(|refusal| refusal.is_outage), (!passes).then_some(true));
-            let reserved = reserve(&replica.book, &key, 0, 1, Duration::ZERO).await.map(drop);
-            assert_eq!(reserved.err().map(|refusal| refusal.is_outage), (!passes).then_some(true));
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_call_that_waits_for_nobody_waits_for_what_its_replica_fetches() {
     let store = Arc::new(Store::default());
     let replica = Replica::start("a", &store, OnOutage::Refuse);
@@ -405,42 +347,6 @@ async fn what_is_held_is_given_back_after_the_task_is_gone() {
     assert_eq!(store.held(CounterKind::Budget(None)).0, 4_000_000, "three, and one ahead");
     replica.book.give_leases_back(&*store).await;
     assert_eq!(store.held(CounterKind::Budget(None)), (1_000_000, 0));
-}
-
-#[tokio::test(start_paused = true)]
-async fn without_a_store_what_others_give_back_is_waited_for() {
-    let store = Arc::new(Store::default());
-    let replica = Replica::start("a", &store, OnOutage::Refuse);
-    let key = replica.key(&budget(10));
-    let held = reserve(&replica.book, &key, 0, 8, LONG).await.expect("room");
-    store.set_dead(true);
-    pass(Duration::from_secs(3)).await;
-    let began = Instant::now();
-    let refusal = reserve(&replica.book, &key, 0, 9, LONG).await.map(drop).expect_err("it holds less");
-    assert_eq!((refusal.is_pending, began.elapsed()), (false, Duration::ZERO));
-    let (book, again) = (Arc::clone(&replica.book), key.clone());
-    let waiting = tokio::spawn(async move { reserve(&book, &again, 0, 7, LONG).await.map(drop) });
-    pass(Duration::from_millis(100)).await;
-    held.settle(0, Some(Decimal::ONE));
-    assert!(waiting.await.expect("it ends").is_ok(), "seven of the eight were given back");
-}
-
-#[tokio::test(start_paused = true)]
-async fn nobody_is_refused_to_find_out_that_the_store_answers_again() {
-    let store = Arc::new(Store::default());
-    let replica = Replica::start("a", &store, OnOutage::Refuse);
-    let key = replica.key(&Limits { requests_per_minute: Some(640), ..Limits::default() });
-    store.set_dead(true);
-    assert!(replica.book.admit_within(&key, LONG).await.is_err());
-    // The minute is over, so that nothing is left to ask the store for.
-    pass(Duration::from_secs(61)).await;
-    let began = Instant::now();
-    assert!(replica.book.admit_within(&key, LONG).await.is_err());
-    assert_eq!(began.elapsed(), Duration::ZERO, "nor does anybody wait to find out that it does not");
-    pass(Duration::from_secs(61)).await;
-    store.set_dead(false);
-    pass(Duration::from_secs(1)).await;
-    assert!(replica.book.admit_within(&key, LONG).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -473,53 +379,4 @@ async fn a_shared_budget_waits_for_its_seed() {
     assert!(waiting.await.expect("it ends").is_ok());
     assert!(reserve(&replica.book, &key, 0, 1, wait).await.is_ok());
     assert!(reserve(&replica.book, &key, 0, 3, wait).await.is_err());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stream_can_outgrow_what_its_replica_holds() {
-    let store = Arc::new(Store::default());
-    let replica = Replica::start("a", &store, OnOutage::Refuse);
-    let key = replica.key(&budget(10));
-    let mut held = reserve(&replica.book, &key, 0, 1, LONG).await.expect("room");
-    let answered = held.answered().expect("it is shared");
-    assert!(held.top_up(0, Decimal::from(5)).expect_err("it holds too little").is_pending);
-    answered.await;
-    held.top_up(0, Decimal::from(5)).expect("the store has more");
-    let refusal = held.top_up(0, Decimal::from(9)).expect_err("more than the budget");
-    assert!(matches!(refusal.what, What::Budget { .. }));
-    held.settle(0, Some(Decimal::from(6)));
-    assert_eq!(key[0].spent(None), Some(Decimal::from(6)));
-}
-
-/// Until it is known again what was spent, which is read at once.
-#[tokio::test(start_paused = true)]
-async fn a_stream_waits_out_that_what_is_spent_is_set_back() {
-    let store = Arc::new(Store::default());
-    let replica = Replica::start("a", &store, OnOutage::Refuse);
-    let key = [limited(&replica.book, "key", &budget(10))];
-    key[0].note_lowered(0, Decimal::ZERO);
-    key[0].seed(None, 0, Decimal::ZERO);
-    let mut held = reserve(&replica.book, &key, 0, 1, LONG).await.expect("room");
-    key[0].note_lowered(1, Decimal::ZERO);
-    pass(Duration::from_secs(3)).await;
-    let answered = held.answered().expect("it is shared");
-    assert!(held.top_up(0, Decimal::from(5)).expect_err("nobody knows").is_pending);
-    key[0].seed(None, 0, Decimal::ZERO);
-    answered.await;
-    if let Err(refusal) = held.top_up(0, Decimal::from(5)) {
-        assert!(refusal.is_pending, "{refusal:?}");
-        held.answered().expect("it is shared").await;
-        held.top_up(0, Decimal::from(5)).expect("the store has more");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stream_that_outlives_its_window_asks_for_no_more_of_it() {
-    let (store, hand) = (Arc::new(Store::default()), Hand::default());
-    let replica = Replica::start_at("a", &store, OnOutage::Refuse, hand.clock());
-    let key = replica.key(&daily(10));
-    let mut held = reserve(&replica.book, &key, 0, 1, LONG).await.expect("room");
-    hand.set(86_400_000);
-    held.top_up(0, Decimal::from(5)).expect("nobody else spends there any more");
-    assert!(held.top_up(0, Decimal::from(5)).is_err());
 }

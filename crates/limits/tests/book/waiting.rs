@@ -8,8 +8,6 @@ use trunkline_limits::What;
 
 use super::*;
 
-const LONG: Duration = Duration::from_secs(60);
-
 /// What a call does with its reservation. The clock is paused, so that it takes no time.
 async fn work_for(time: Duration) {
     let _ = timeout(time, std::future::pending::<()>()).await;
