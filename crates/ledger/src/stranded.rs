@@ -73,8 +73,7 @@ mod tests {
             let rows = store.requests(&query).await.expect("rows");
             let ids: Vec<&str> = rows.iter().map(|row| row.call_id.as_str()).collect();
             assert_eq!(ids, *expected);
-            let later = jiff::Timestamp::MAX.as_millisecond();
-            store.forget(later, later, 9).await.expect("it is deleted");
+            store.forget(i64::MAX, i64::MAX, 9).await.expect("it is deleted");
         }
     }
 }
