@@ -243,12 +243,17 @@ fn is_none_or_in_column(text: &Option<String>) -> bool {
     text.as_ref().is_none_or(|text| is_indexed_whole(text))
 }
 
+/// What most texts have room in.
+const USUAL_BYTES: usize = 1_024;
+
 /// The text of a row.
 pub(crate) fn write(row: &RequestRow) -> Result<String, Error> {
     let attempts = row.attempts.iter().map(|attempt| Attempt::of(attempt, row)).collect();
     let charges = row.charges.iter().map(|charge| Charged::of(charge, row)).collect();
-    serde_json::to_string(&Written(Own(row), attempts, charges))
-        .map_err(|error| unreadable("a request", error))
+    let mut text = Vec::with_capacity(USUAL_BYTES);
+    serde_json::to_writer(&mut text, &Written(Own(row), attempts, charges))
+        .map_err(|error| unreadable("a request", error))?;
+    String::from_utf8(text).map_err(|error| unreadable("a request", error))
 }
 
 /// The row of a text. `complete` fills in what stands in columns, where the text does not hold it; what attempts and

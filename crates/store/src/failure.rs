@@ -18,7 +18,7 @@ pub(crate) fn of_database(database: &str, error: sqlx::Error) -> Error {
 }
 
 /// What is kept cannot be read.
-pub(crate) fn unreadable(what: &str, error: serde_json::Error) -> Error {
+pub(crate) fn unreadable(what: &str, error: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::new(ErrorKind::StoreUnavailable, format!("the store keeps {what} that cannot be read"))
         .with_source(error)
 }

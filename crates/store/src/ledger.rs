@@ -31,20 +31,18 @@ pub(crate) async fn record<D: Database>(database: &D, rows: &[RequestRow]) -> Re
         return Ok(0);
     }
     let mut session = database.begin().await?;
-    let bodies: Result<Vec<String>, Error> = rows.iter().map(|row| body::write(row)).collect();
-    let rows: Vec<(&RequestRow, String)> = rows.into_iter().zip(bodies?).collect();
     // Rows come twice only after something has failed: they are asked for by name then alone.
     let mut new = insert(&mut session, &rows).await?;
     let mut totals = Totals::new(session.places());
     if new == rows.len() as u64 {
-        rows.iter().for_each(|(row, _)| totals.add(row));
+        rows.iter().for_each(|row| totals.add(row));
     } else {
         session.rollback().await?;
         session = database.begin().await?;
         let ids = insert_named(&mut session, &rows).await?;
         new = ids.len() as u64;
-        let are_new = rows.iter().filter(|(row, _)| ids.contains(indexed(&row.request_id).as_ref()));
-        are_new.for_each(|(row, _)| totals.add(row));
+        let are_new = rows.iter().filter(|row| ids.contains(indexed(&row.request_id).as_ref()));
+        are_new.for_each(|row| totals.add(row));
     }
     totals.store(&mut session).await?;
     session.commit().await?;
@@ -52,23 +50,20 @@ pub(crate) async fn record<D: Database>(database: &D, rows: &[RequestRow]) -> Re
 }
 
 /// Adds rows, and gives how many were new.
-async fn insert(session: &mut Session, rows: &[(&RequestRow, String)]) -> Result<u64, Error> {
+async fn insert(session: &mut Session, rows: &[&RequestRow]) -> Result<u64, Error> {
     let mut new = 0;
     for rows in pieces(rows, ROWS_MAX) {
-        let (text, values) = insertion(session, rows);
+        let (text, values) = insertion(session, rows)?;
         new += session.execute(&text, values).await?;
     }
     Ok(new)
 }
 
 /// Adds rows, and gives the ids of those that were new.
-async fn insert_named(
-    session: &mut Session,
-    rows: &[(&RequestRow, String)],
-) -> Result<HashSet<String>, Error> {
+async fn insert_named(session: &mut Session, rows: &[&RequestRow]) -> Result<HashSet<String>, Error> {
     let mut new = HashSet::new();
     for rows in pieces(rows, ROWS_MAX) {
-        let (text, values) = insertion(session, rows);
+        let (text, values) = insertion(session, rows)?;
         for row in session.fetch(&format!("{text} RETURNING request_id"), values).await? {
             new.insert(row.text(0)?);
         }
@@ -76,14 +71,17 @@ async fn insert_named(
     Ok(new)
 }
 
-fn insertion<'row>(session: &Session, rows: &'row [(&RequestRow, String)]) -> (String, Vec<Value<'row>>) {
+fn insertion<'row>(
+    session: &Session,
+    rows: &[&'row RequestRow],
+) -> Result<(String, Vec<Value<'row>>), Error> {
     let text = format!(
         "INSERT INTO trunkline.requests ({COLUMNS}, reconcilable, spend, recorded_at) VALUES {} ON CONFLICT (request_id) DO NOTHING",
         tuples(session, rows.len(), 12)
     );
     let recorded_at = now();
     let mut values = Vec::with_capacity(rows.len() * 12);
-    for (row, body) in rows {
+    for row in rows {
         let name = |name: &'row Option<String>| Value::Text(name.as_deref().map(indexed));
         values.extend([
             Value::Text(Some(indexed(&row.request_id))),
@@ -94,13 +92,13 @@ fn insertion<'row>(session: &Session, rows: &'row [(&RequestRow, String)]) -> (S
             name(&row.team_id),
             name(&row.customer),
             name(&row.group),
-            Value::Text(Some(Cow::Borrowed(body.as_str()))),
+            Value::Text(Some(Cow::Owned(body::write(row)?))),
             i64::from(is_reconcilable(row)).into(),
             Value::Money(countable_spend(row, session.places())),
             recorded_at.into(),
         ]);
     }
-    (text, values)
+    Ok((text, values))
 }
 
 /// What its column holds: the figure that sums are made of. The body keeps it as it was given.
