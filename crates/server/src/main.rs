@@ -141,7 +141,7 @@ fn serve_as_told(mut sources: Sources, log: &Log, recorder: Arc<dyn Recorder>) -
         let pricing = Box::pin(working.take_up_prices_at_intervals());
         let telling = Box::pin(working.tell_of_soft_budgets());
         let beside = Arc::new(Beside { accounts, exporter, writer });
-        let mut working_beside = Working::on(Arc::clone(&beside).work());
+        let mut working_beside = Working::on(Arc::clone(&beside).work())?;
         let all = async {
             tokio::select! {
                 () = serving => {}
