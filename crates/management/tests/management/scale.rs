@@ -14,6 +14,7 @@ use crate::office::Office;
 const FIRST_DAY: i64 = 1_793_491_200_000;
 const DAYS: u64 = 30;
 const DAY: u64 = 86_400_000;
+const MINUTE: u64 = 60_000;
 const WITHIN: Duration = Duration::from_millis(200);
 
 /// How many rows the ledger has. Few without optimizations, since making them takes longer than looking at them; and
@@ -30,9 +31,9 @@ fn rows() -> u64 {
 
 /// A row of a busy month: 200 keys of 50 users in 10 teams, 5 models.
 fn row(number: u64) -> RequestRow {
-    // Spread over the month without an order, as rows of several processes come.
     let scattered = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let moment = (scattered >> 20) % (DAYS * DAY);
+    // One after another, but for the minute within which rows of several processes come in any order.
+    let moment = number * (DAYS * DAY - MINUTE) / rows() + (scattered >> 20) % MINUTE;
     let started_at = FIRST_DAY + i64::try_from(moment).expect("small");
     let key = scattered % 200;
     let model = format!("model-{}", (scattered >> 8) % 5);
