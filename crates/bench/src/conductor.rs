@@ -25,6 +25,7 @@ pub(crate) const FLAGS: &[&str] = &[
     "litellm",
     "portkey",
     "nginx",
+    "database-url",
 ];
 pub(crate) const SWITCHES: &[&str] = &["quick", "peers"];
 
@@ -65,6 +66,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), String> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         rounds,
         seconds: duration.as_secs_f64(),
+        database: if arguments.text("database-url").is_some() { "PostgreSQL" } else { "SQLite" }.to_owned(),
         ..Results::default()
     };
     let out = arguments.text("out").map_or_else(|| default_out(results.taken_at), PathBuf::from);
@@ -107,7 +109,8 @@ fn place(arguments: &Arguments, folder: &Path) -> Result<Place, String> {
     }
     let gateway_core = arguments.number("gateway-core", 0)?;
     let load_core = arguments.number("load-core", 1)?;
-    Ok(Place { bench, trunkline, folder: folder.to_path_buf(), gateway_core, load_core })
+    let database = arguments.text("database-url").map(str::to_owned);
+    Ok(Place { bench, trunkline, folder: folder.to_path_buf(), gateway_core, load_core, database })
 }
 
 fn peers(arguments: &Arguments) -> Vec<Peer> {

@@ -52,7 +52,7 @@ use results::Results;
 const USAGE: &str = "\
 trunkline-bench run [--lanes A,B*] [--rounds N] [--seconds S] [--quick] [--peers] [--out FILE] [--trunkline FILE]
                     [--burst-wait-seconds N] [--gateway-core N] [--load-core N] [--litellm FILE] [--portkey FILE]
-                    [--nginx FILE]
+                    [--nginx FILE] [--database-url URL]
 trunkline-bench report --raw FILE [--page FILE]
 trunkline-bench lanes
 trunkline-bench upstream [--port N]

@@ -26,8 +26,9 @@ pub(crate) fn page_with(page: &str, results: &Results) -> Result<String, String>
 
 /// All tables.
 pub(crate) fn markdown(results: &Results) -> String {
+    let database = if results.database.is_empty() { "SQLite" } else { &results.database };
     let mut text = format!(
-        "Machine: {}. Trunkline {}; {} rounds of {} s each; run at {} (seconds since 1970).\n",
+        "Machine: {}. Trunkline {}, on with {database}; {} rounds of {} s each; run at {} (seconds since 1970).\n",
         results.machine, results.version, results.rounds, results.seconds, results.taken_at
     );
     section(&mut text, "CPU time, in µs for each call or event", CPU_HEAD, &cpu_rows(results));

@@ -14,6 +14,9 @@ pub(crate) struct Results {
     pub(crate) rounds: usize,
     /// How long one measurement took, in seconds.
     pub(crate) seconds: f64,
+    /// Where accounts were kept. Empty of runs before that was noted: SQLite.
+    #[serde(default)]
+    pub(crate) database: String,
     /// What went otherwise than it should.
     pub(crate) notes: Vec<String>,
     pub(crate) samples: Vec<Sample>,

@@ -23,6 +23,8 @@ pub(crate) struct Place {
     pub(crate) folder: PathBuf,
     pub(crate) gateway_core: usize,
     pub(crate) load_core: usize,
+    /// The address of the PostgreSQL where accounts are kept. `None` is SQLite, a new file for each start.
+    pub(crate) database: Option<String>,
 }
 
 /// Something that can be measured.
@@ -120,6 +122,9 @@ impl Place {
         command.env("LITELLM_LOG", if log { "INFO" } else { "ERROR" });
         if configuration.features.accounts {
             command.arg("--data-dir").arg(self.folder.join(format!("{name}-{port}")));
+            if let Some(database) = &self.database {
+                command.env("DATABASE_URL", database);
+            }
         }
         Ok(command)
     }
