@@ -251,6 +251,12 @@ async fn killed_under_load_no_request_lacks_its_row_and_none_has_two() {
     for row in &rows {
         *times.entry(&row.call_id).or_default() += 1;
     }
+    println!(
+        "{kills} kills, {} replies, {} requests at the upstream, {} rows",
+        replied.len(),
+        upstream.requests().len(),
+        rows.len()
+    );
     assert!(replied.len() > kills * 10, "{} replies", replied.len());
     let lacking: Vec<_> = replied.iter().filter(|id| !times.contains_key(id.as_str())).collect();
     assert!(lacking.is_empty(), "without a row: {lacking:?}");

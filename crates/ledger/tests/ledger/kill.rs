@@ -163,5 +163,6 @@ async fn every_request_that_was_admitted_has_one_row() {
         interrupted = rows.values().filter(|row| row.outcome == "interrupted").count();
         store.close().await;
     }
+    println!("{rounds} kills, {told} requests admitted, each with one row");
     assert!(told as u64 > rounds * 100 && interrupted > 0, "{told} requests, {interrupted} interrupted");
 }

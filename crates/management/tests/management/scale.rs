@@ -70,6 +70,7 @@ async fn a_ledger_is_looked_at_and_with_optimizations_within_200_ms() {
         let batch: Vec<RequestRow> = (first..rows().min(first + BATCH)).map(row).collect();
         assert_eq!(store.record(&batch).await.expect("recorded"), batch.len() as u64);
     }
+    println!("{} rows", rows());
     let office = Office::over(Arc::new(store), Options::default());
     let whole = office.seen("/spend/logs/v2").await;
     assert_eq!(whole["total"], rows(), "all of them are there");
