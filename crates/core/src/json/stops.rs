@@ -64,6 +64,20 @@ impl<'a> Stops<'a> {
         }
     }
 
+    /// The position just after the string whose text begins at `from`; `None` where it does not end. What is not right in it
+    /// does not end it.
+    pub(super) fn string_end(&mut self, from: usize) -> Option<usize> {
+        let mut at = from;
+        loop {
+            at = self.next_beyond_escapes(at);
+            match self.text.get(at)? {
+                b'"' => return Some(at + 1),
+                b'\\' => at += 2,
+                _ => at += 1,
+            }
+        }
+    }
+
     /// The first byte at or behind `from` that has a bit in what is picked of its block.
     #[inline(always)]
     fn first(&mut self, from: usize, pick: impl Fn(&Self) -> u64) -> usize {

@@ -5,17 +5,24 @@ use std::borrow::Cow;
 use memchr::{memchr, memchr2};
 use wide::u8x16;
 
+use super::stops::Stops;
+
 /// The position just after the string that begins with the quote at `from`; `None` where it does not end.
 pub(super) fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from + 1;
-    loop {
+    for _ in 0..ESCAPES {
         at += quote_or_backslash(bytes.get(at..)?)?;
         if bytes[at] == b'"' {
             return Some(at + 1);
         }
         at += 2;
     }
+    // From its beginning: what a backslash stands before is known from there on.
+    Stops::new(bytes).string_end(from + 1)
 }
+
+/// How many escapes of a string are passed over one by one before it is looked at in blocks, which escapes cost nothing.
+const ESCAPES: usize = 4;
 
 /// How many times sixteen bytes are looked at here before memchr is called, which is quicker from then on.
 const LOOKS: usize = 4;
@@ -162,6 +169,8 @@ const DIGITS: [u8; 256] = {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -175,6 +184,43 @@ mod tests {
                 assert_eq!(string_end(escaped.as_bytes(), 0), Some(escaped.len() - 1), "{escaped}");
                 assert_eq!(string_end(&escaped.as_bytes()[..length + 2], 0), None, "{escaped}");
             }
+        }
+    }
+
+    /// Of any text, JSON or not.
+    fn string_end_byte_by_byte(text: &[u8]) -> Option<usize> {
+        let mut at = 1;
+        loop {
+            match text.get(at)? {
+                b'"' => return Some(at + 1),
+                b'\\' => at += 2,
+                _ => at += 1,
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_string_of_many_escapes_ends_where_reading_in_turn_ends(
+            before in proptest::collection::vec(
+                proptest::sample::select(&[b'\\', b'x', b'\n'][..]), 0..70,
+            ),
+            parts in proptest::collection::vec(
+                prop_oneof![
+                    8 => proptest::sample::select(
+                        &[r"\n", r#"\""#, r"\\", r"\u00e9", r"\ud83d\ude00", r"\ud83d", r"\x", "\n", "é", "]"][..],
+                    ).prop_map(str::to_owned),
+                    2 => (0..70usize).prop_map(|length| "x".repeat(length)),
+                    1 => Just("\"".to_owned()),
+                ],
+                0..80,
+            ),
+        ) {
+            let string = format!("\"{}", parts.concat()).into_bytes();
+            let expected = string_end_byte_by_byte(&string);
+            let text = [&before, &string[..]].concat();
+            let found = string_end(&text, before.len());
+            prop_assert_eq!(found, expected.map(|end| end + before.len()));
         }
     }
 

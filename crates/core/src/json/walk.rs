@@ -3,6 +3,7 @@
 use std::iter::FusedIterator;
 use std::ops::Range;
 
+use super::stops::Stops;
 use super::strings::{is_named, string_end};
 
 /// A member of an object.
@@ -131,12 +132,13 @@ fn value_span(text: &[u8], from: usize) -> Option<Range<usize>> {
 
 /// The position just after the object or the array that opens at `from`.
 fn container_end(text: &[u8], from: usize) -> Option<usize> {
+    let mut stops = Stops::new(text);
     let mut depth = 0usize;
     let mut at = from;
     loop {
         match text.get(at)? {
             b'"' => {
-                at = string_end(text, at)?;
+                at = stops.string_end(at + 1)?;
                 continue;
             }
             b'{' | b'[' => depth += 1,

@@ -1,6 +1,7 @@
 //! The tokens of a request's body or of a reply, from the texts in it; images, sound and files by fixed figures.
 
-use trunkline_core::{Document, json};
+use trunkline_core::Document;
+use trunkline_core::json::{self, Member};
 
 use super::script::Weight;
 use super::{AUDIO_TOKENS, FILE_TOKENS, IMAGE_LOW_DETAIL_TOKENS, IMAGE_TOKENS, MESSAGE_TOKENS};
@@ -33,6 +34,8 @@ const PASSED_OVER: &[&str] = &[
 ];
 /// How deep messages are looked into. What lies deeper is weighed as JSON.
 const DEPTH_MAX: usize = 8;
+/// As many members as messages, their parts and calls of tools have.
+const MEMBERS_USUAL: usize = 8;
 
 /// Estimates the input tokens of a request's body: its messages, its prompt or its input, with the tools.
 ///
@@ -111,12 +114,17 @@ fn add_value(raw: &[u8], depth: usize, weight: &mut Weight) {
 
 /// A message, a part of one, a call of a tool, a result.
 fn add_object(raw: &[u8], depth: usize, weight: &mut Weight) {
-    let kind = json::member(raw, "type").map(|span| &raw[span]);
+    let mut members = json::members(raw);
+    // Most have few: to find their type, their texts are not walked over twice.
+    let first: Vec<Member<'_>> = members.by_ref().take(MEMBERS_USUAL).collect();
+    let is_type = |member: &Member<'_>| member.is_named("type");
+    let kind = first.iter().find(|member| is_type(member)).cloned().or_else(|| members.clone().find(is_type));
+    let kind = kind.map(|member| &raw[member.value]);
     if let Some(tokens) = kind.and_then(|kind| medium_tokens(raw, kind)) {
         weight.add_tokens(tokens);
         return;
     }
-    for member in json::members(raw) {
+    for member in first.into_iter().chain(members) {
         let value = &raw[member.value];
         match member.key {
             b"role" => weight.add_tokens(MESSAGE_TOKENS),
@@ -228,6 +236,14 @@ mod tests {
                 "data": "abcdefgh"}}]}]}"#,
             2,
         );
+    }
+
+    #[test]
+    fn the_type_of_a_part_may_stand_anywhere_in_it() {
+        let others: String = (0..20).map(|number| format!(r#""{number}": "abcd", "#)).collect();
+        let part = format!(r#"{{{others}"type": "image_url"}}"#);
+        check(&format!(r#"{{"messages": [{{"content": [{part}]}}]}}"#), IMAGE_TOKENS);
+        check(&format!(r#"{{"messages": [{{{others}"content": "abcd"}}]}}"#), 21);
     }
 
     #[test]
