@@ -97,7 +97,7 @@ async fn check(store: Arc<dyn Store>, rows: u64) {
         "/spend/logs/v2".to_owned(),
         "/spend/logs/v2?page=20&page_size=100".to_owned(),
         format!("/spend/logs/v2?{MONTH}"),
-        "/spend/logs/v2?start_date=2026-11-12&end_date=2026-11-13&user_id=user-7".to_owned(),
+        "/spend/logs/v2?start_date=2026-11-08&end_date=2026-11-14&user_id=user-7".to_owned(),
         format!("/spend/logs/v2?{MONTH}&team_id=team-3"),
         "/spend/logs/v2?request_id=row-000001234".to_owned(),
         format!("/user/daily/activity?{MONTH}"),
