@@ -26,6 +26,10 @@ pub struct Usage {
     pub image_output: u64,
     /// Whether the upstream's own figures contradicted one another, so that the buckets are a best reading.
     pub inconsistent: bool,
+    /// Whether the upstream left out how much output there was, so that the buckets have none of it. It is not kept: whoever
+    /// keeps such figures estimates first.
+    #[serde(skip)]
+    pub lacks_output: bool,
 }
 
 /// Counts as OpenAI-like upstreams give them: totals that contain their details.
@@ -71,6 +75,7 @@ impl Usage {
             audio_output: counts.audio_output,
             image_output: counts.image_output,
             inconsistent: false,
+            lacks_output: false,
         };
         let adds_up = usage.input() == counts.input
             && usage.all_output() == counts.output

@@ -270,6 +270,7 @@ mod tests {
             audio_output: 4,
             image_output: 5,
             inconsistent: number % 2 == 1,
+            lacks_output: false,
         };
         let money = |scale: u32| (!number.is_multiple_of(5)).then(|| Decimal::new(amount, scale));
         let attempt = AttemptRow {

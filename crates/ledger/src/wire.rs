@@ -179,6 +179,7 @@ impl<'b> Read<'b> {
             audio_output: self.number()?,
             image_output: self.number()?,
             inconsistent,
+            lacks_output: false,
         }))
     }
 }

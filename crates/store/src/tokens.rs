@@ -34,6 +34,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
             audio_output: figure(6),
             image_output: figure(7),
             inconsistent: figure(8) != 0,
+            lacks_output: false,
         }
     }))
 }

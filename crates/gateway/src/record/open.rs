@@ -155,7 +155,7 @@ impl OpenRecord {
             self.record.observation.terminal |= seen.terminal;
             return;
         }
-        if seen.usage.is_some() {
+        if seen.usage.as_ref().is_some_and(|usage| !usage.lacks_output) {
             self.events_told = self.events;
         }
         self.record.observation.absorb(seen);
@@ -218,7 +218,7 @@ impl OpenRecord {
         if untold == 0
             || self.costs_nothing()
             || self.record.usage_is_estimated
-            || (is_whole && seen.usage.is_some())
+            || (is_whole && seen.usage.as_ref().is_some_and(|usage| !usage.lacks_output))
         {
             return;
         }
@@ -230,6 +230,7 @@ impl OpenRecord {
         let input = || Usage { uncached_input: self.input_tokens(), ..Usage::default() };
         let mut usage = self.record.observation.usage.clone().unwrap_or_else(input);
         usage.output = usage.output.saturating_add(untold);
+        usage.lacks_output = false;
         self.record.observation.usage = Some(usage);
         self.record.usage_is_estimated = true;
         if self.record.observation.cost.is_none() {
@@ -354,6 +355,23 @@ mod tests {
         assert_eq!(told(&begun(501, std::slice::from_ref(&last))), (25, 480, false));
         let end = Observation { terminal: true, ..Observation::default() };
         assert_eq!(told(&begun(3, std::slice::from_ref(&end))), (25, 1, false));
+    }
+
+    #[test]
+    fn a_stream_that_tells_its_input_alone_has_an_estimate_of_its_output() {
+        let told = |lacks_output: bool| {
+            let record = settled(|record| {
+                record.body_bytes = 400;
+                record.events = 7;
+                let usage = Usage { uncached_input: 25, lacks_output, ..Usage::default() };
+                record.observe(Observation { usage: Some(usage), terminal: true, ..Observation::default() });
+                record.end(Outcome::Completed);
+            });
+            let usage = record.observation.usage.expect("usage");
+            (usage.uncached_input, usage.output, record.usage_is_estimated)
+        };
+        assert_eq!(told(true), (25, 7, true));
+        assert_eq!(told(false), (25, 0, false), "none is a count, too");
     }
 
     #[test]

@@ -164,6 +164,7 @@ fn usage(tokens_max: u64) -> impl Strategy<Value = Usage> {
         audio_output: tokens[6],
         image_output: tokens[7],
         inconsistent: false,
+        lacks_output: false,
     })
 }
 
@@ -178,6 +179,7 @@ fn both(one: &Usage, other: &Usage) -> Usage {
         audio_output: one.audio_output + other.audio_output,
         image_output: one.image_output + other.image_output,
         inconsistent: false,
+        lacks_output: false,
     }
 }
 

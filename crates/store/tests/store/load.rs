@@ -135,6 +135,7 @@ pub(crate) fn full_row() -> RequestRow {
         audio_output: 16,
         image_output: 17,
         inconsistent: true,
+        lacks_output: false,
     };
     let attempt = AttemptRow {
         group: "gpt-4o".to_owned(),

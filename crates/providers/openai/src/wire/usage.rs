@@ -93,6 +93,7 @@ impl Counts {
         let only_the_sum = self.input.is_none() && self.output.is_none();
         let mut buckets = Usage::from_inclusive(&usage);
         buckets.inconsistent |= only_the_sum;
+        buckets.lacks_output = self.output.is_none() && self.total.is_none();
         Some(buckets)
     }
 
@@ -169,7 +170,7 @@ mod tests {
                 reasoning: 20,
                 audio_output: 5,
                 image_output: 1,
-                inconsistent: false,
+                ..Usage::default()
             }),
         );
     }
@@ -218,11 +219,13 @@ mod tests {
 
     #[test]
     fn lenient_about_spelling() {
+        let of_input = Some(Usage { lacks_output: true, ..plain(12, 0) });
         check(
             r#"{"prompt_tokens":12.0,"completion_tokens":null,"prompt_tokens_details":null}"#,
-            Some(plain(12, 0)),
+            of_input.clone(),
         );
-        check(r#"{"prompt_tokens":1.2e1,"completion_tokens":-3,"x":[{}]}"#, Some(plain(12, 0)));
+        check(r#"{"prompt_tokens":1.2e1,"completion_tokens":-3,"x":[{}]}"#, of_input);
+        check(r#"{"prompt_tokens":12,"completion_tokens":0}"#, Some(plain(12, 0)));
     }
 
     #[test]
