@@ -83,7 +83,7 @@ const ARROWS: &[Arrow] = &[
     Arrow {
         from: "trunkline-management",
         to: &["trunkline-core", "trunkline-keys", "trunkline-limits", "trunkline-store"],
-        in_tests: &[],
+        in_tests: &["trunkline-testkit"],
     },
     Arrow {
         from: "trunkline-gateway",
