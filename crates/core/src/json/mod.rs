@@ -4,6 +4,7 @@
 //! trusts that it is, because it was decided before or because it comes from an upstream: on text that is not JSON
 //! the readers answer `None`, or a span that means nothing, and never panic.
 
+mod escapes;
 mod levels;
 mod scan;
 mod stops;

@@ -4,9 +4,9 @@ mod scalar;
 
 use std::ops::Range;
 
+use super::escapes::{NotAnEscape, escape};
 use super::levels::{Container, Levels};
 use super::stops::Stops;
-use super::strings::{NotAnEscape, escape};
 use super::walk::space_end;
 use crate::document_error::{DocumentError, DocumentErrorKind};
 

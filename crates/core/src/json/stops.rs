@@ -2,7 +2,7 @@
 
 use wide::u8x16;
 
-use super::strings::escape;
+use super::escapes::escape;
 
 /// How many bytes are looked at together: as many as a word has bits.
 const BLOCK: usize = 64;
