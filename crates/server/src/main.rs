@@ -27,10 +27,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use trunkline_agents::Agent;
 use trunkline_agents::arguments::{normalized, number};
 use trunkline_core::Environment;
-use trunkline_gateway::{Log, LogLines, Recorder, Server, StopHandle, Tls};
+use trunkline_gateway::{Log, LogLines, OwnThread, Recorder, Server, StopHandle, Tls};
 
 use accounts::Accounts;
-use beside::{Beside, Working};
+use beside::Beside;
 use flags::{Command, Flags};
 use reload::Reloader;
 use sources::Sources;
@@ -141,7 +141,7 @@ fn serve_as_told(mut sources: Sources, log: &Log, recorder: Arc<dyn Recorder>) -
         let pricing = Box::pin(working.take_up_prices_at_intervals());
         let telling = Box::pin(working.tell_of_soft_budgets());
         let beside = Arc::new(Beside { accounts, exporter, writer });
-        let mut working_beside = Working::on(Arc::clone(&beside).work())?;
+        let mut working_beside = OwnThread::spawn("beside", Arc::clone(&beside).work())?;
         let all = async {
             tokio::select! {
                 () = serving => {}
