@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 /// A thread of its own for work that takes long between one wait and the next, as making batches of rows does
-/// ([`Accounting::work`](crate::Accounting::work)): it holds up no request, whatever the number of cores.
+/// ([`Accounting::work`](crate::Accounting::work)): it holds up no worker of the runtime, of which there may be one.
 ///
 /// Its owner ends it. If it is dropped instead, the work ends at its next wait, and nobody waits for that.
 #[derive(Debug)]

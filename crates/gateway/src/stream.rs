@@ -109,7 +109,9 @@ impl StreamBody {
                 Poll::Ready(None) => {
                     self.ended = true;
                     if let Some(upstream) = &mut self.upstream {
-                        if let Some(usage) = &self.record.observation.usage {
+                        let told = self.record.observation.usage.as_ref();
+                        // What is told in part is estimated first.
+                        if let Some(usage) = told.filter(|usage| !usage.lacks_output) {
                             upstream.used(usage.total());
                         }
                         if let Some(kind) = self.record.observation.failed {

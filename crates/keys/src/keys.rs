@@ -228,7 +228,7 @@ impl Keys {
     ) -> Result<T, Error> {
         if !self.breaker.lets_pass() {
             // It may be no more than slow, and then the next one finds it.
-            self.late.note(late());
+            self.late.note_refused(late());
             return Err(Error::new(ErrorKind::StoreUnavailable, "the store has not answered of late"));
         }
         let read = tokio::time::timeout(self.options.deadline, reading).await;

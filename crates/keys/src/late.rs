@@ -37,6 +37,14 @@ impl LateReads {
         }
     }
 
+    /// The same for who was refused without the store being asked. There may be many of them: half of the room is for those
+    /// that have waited.
+    pub(crate) fn note_refused(&self, late: Late) {
+        if self.noted.capacity() > WAITING_MAX / 2 {
+            self.note(late);
+        }
+    }
+
     pub(crate) async fn next(&self) -> Option<Late> {
         self.waiting.lock().await.recv().await
     }

@@ -25,7 +25,7 @@ const WRITTEN_AFTER: Duration = Duration::from_secs(10);
 /// How often one is read that was known, of a store that answers.
 const READS_MAX: u32 = 2;
 
-/// How long after a store did not answer it is asked again whether it does.
+/// How long after a store did not answer it is asked again.
 const READ_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// How long it may take to say so.
@@ -176,6 +176,8 @@ impl Keys {
             if self.read_one(late.clone()).await {
                 return;
             }
+            // A database that is being put back may answer and have nothing yet: those that were known are not given up at once.
+            sleep(READ_AGAIN_AFTER).await;
             while !timeout(PING_MAX, self.store.ping()).await.is_ok_and(|answer| answer.is_ok()) {
                 sleep(READ_AGAIN_AFTER).await;
             }

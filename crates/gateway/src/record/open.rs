@@ -155,8 +155,12 @@ impl OpenRecord {
             self.record.observation.terminal |= seen.terminal;
             return;
         }
-        if seen.usage.as_ref().is_some_and(|usage| !usage.lacks_output) {
+        let tells_all = |usage: &Usage| !usage.lacks_output;
+        if seen.usage.as_ref().is_some_and(tells_all) {
             self.events_told = self.events;
+        } else if self.record.observation.usage.as_ref().is_some_and(tells_all) {
+            // All of it was told before.
+            seen.usage = None;
         }
         self.record.observation.absorb(seen);
         self.record.cost = self.record.observation.cost.clone().or_else(|| self.computed());
@@ -372,6 +376,15 @@ mod tests {
         };
         assert_eq!(told(true), (25, 7, true));
         assert_eq!(told(false), (25, 0, false), "none is a count, too");
+        let told_before = settled(|record| {
+            record.events = 7;
+            for (output, lacks_output) in [(5, false), (0, true)] {
+                let usage = Usage { uncached_input: 25, output, lacks_output, ..Usage::default() };
+                record.observe(Observation { usage: Some(usage), ..Observation::default() });
+            }
+            record.end(Outcome::Completed);
+        });
+        assert_eq!(told_before.observation.usage.map(|usage| usage.output), Some(5));
     }
 
     #[test]

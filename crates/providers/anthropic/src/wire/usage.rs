@@ -90,6 +90,7 @@ impl Counts {
             output: output.saturating_sub(thinking),
             reasoning: thinking.min(output),
             inconsistent: thinking > output || self.cache_write.contradicts_itself(),
+            lacks_output: self.output.is_none(),
             ..Usage::default()
         };
         Some(match &self.beside {
@@ -130,6 +131,7 @@ fn add(left: &Usage, right: &Usage) -> Usage {
         output: left.output.saturating_add(right.output),
         reasoning: left.reasoning.saturating_add(right.reasoning),
         inconsistent: left.inconsistent || right.inconsistent,
+        lacks_output: left.lacks_output,
         // No count of this dialect is sound or images.
         ..Usage::default()
     }

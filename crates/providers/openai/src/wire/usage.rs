@@ -93,7 +93,7 @@ impl Counts {
         let only_the_sum = self.input.is_none() && self.output.is_none();
         let mut buckets = Usage::from_inclusive(&usage);
         buckets.inconsistent |= only_the_sum;
-        buckets.lacks_output = self.output.is_none() && self.total.is_none();
+        buckets.lacks_output = self.output.is_none() && self.total.is_none() && buckets.all_output() == 0;
         Some(buckets)
     }
 
