@@ -77,20 +77,19 @@ impl Router {
                 bound(output_tokens.max(made)).or_else(|| bound(output_tokens))
             })
             .collect();
-        let of_input =
-            |price: &Option<Arc<Price>>| price.as_ref().and_then(|price| price.bound_at(paid, 0, tier));
+        let of_input: Vec<Option<Decimal>> =
+            prices.iter().map(|price| price.as_ref()?.bound_at(paid, 0, tier)).collect();
         // Behind so much input, and without what a request costs besides.
-        let of_output = |price: &Option<Arc<Price>>| {
-            let price = price.as_ref()?;
-            Some(price.bound_at(paid, 1, tier)? - price.bound_at(paid, 0, tier)?)
+        let of_output = |(price, of_input): (&Option<Arc<Price>>, &Option<Decimal>)| {
+            Some(price.as_ref()?.bound_at(paid, 1, tier)? - (*of_input)?)
         };
         Dearest {
             input_tokens,
             output_tokens,
             limit_to_add: wants_limit(call).then(|| models_max.map_or(reserve, |most| most.min(reserve))),
             amount: amounts.and_then(|amounts| amounts.into_iter().max()),
-            input_amount: prices.iter().filter_map(of_input).max(),
-            per_output_token: prices.iter().filter_map(of_output).max(),
+            per_output_token: prices.iter().zip(&of_input).filter_map(of_output).max(),
+            input_amount: of_input.into_iter().flatten().max(),
         }
     }
 
