@@ -49,3 +49,20 @@ impl LateReads {
         self.waiting.lock().await.recv().await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_who_were_refused_leave_room_for_those_who_waited() {
+        let reads = LateReads::default();
+        let bob = || Late::Limited(Kind::Customer, "bob".to_owned());
+        for _ in 0..2 * WAITING_MAX {
+            reads.note_refused(bob());
+        }
+        assert_eq!(reads.noted.capacity(), WAITING_MAX / 2);
+        reads.note(bob());
+        assert_eq!(reads.noted.capacity(), WAITING_MAX / 2 - 1);
+    }
+}

@@ -186,6 +186,7 @@ impl Standby {
     /// was anything written down before; and where more stands there than is known, until that has been read anew.
     pub(crate) fn snapshot(&self, book: &Book, global: &[Arc<Account>]) -> Option<(u64, Snapshot)> {
         let number = self.next.fetch_add(1, Ordering::AcqRel);
+        let knew_less = self.knows_less();
         let earlier = self.earlier().clone();
         let mut snapshot = match earlier {
             Some(earlier) => {
@@ -197,8 +198,8 @@ impl Standby {
             None if !self.has_answered() => return None,
             None => self.kept(),
         };
-        // What was forgotten meanwhile is missing in it.
-        if self.knows_less() {
+        // What was forgotten, or read, meanwhile is missing in it.
+        if knew_less || self.knows_less() {
             return None;
         }
         snapshot.add_spent(global);
