@@ -163,6 +163,34 @@ async fn what_a_cut_stream_used_is_estimated_and_leaves_the_rest_of_tpm() {
 }
 
 #[tokio::test]
+async fn what_a_whole_stream_leaves_out_is_estimated_for_its_deployment_too() {
+    const START: &str = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"claude-x\",\"content\":[],\"usage\":{\"input_tokens\":25}}}\n\n";
+    const DELTA: &str = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"a\"}}\n\n";
+    const STOP: &str = "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+    let stream = format!("{START}{}{STOP}", DELTA.repeat(50));
+    let whole = || Script::sse([&stream]);
+    let upstream = ScriptedUpstream::start([whole(), whole()]).await.expect("a loopback port");
+    // Of its 60 tokens the input and twenty more fit twice, and 77 once.
+    let config = format!(
+        "router_settings: {{num_retries: 0, disable_cooldowns: true}}\nmodel_list:\n- model_name: claude\n  \
+         litellm_params: {{model: anthropic/x, api_key: sk-1, tpm: 60, api_base: \"{}\"}}\n",
+        upstream.url()
+    );
+    let server = Start::new().config(config).serve().await;
+    let body =
+        r#"{"model":"claude","max_tokens":20,"stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
+    let mut statuses = Vec::new();
+    for _ in 0..2 {
+        statuses.push(ask(&server, "/v1/messages", body).await.status);
+    }
+    let log = server.stop().await;
+    assert_eq!(statuses, [200, 429], "{log}");
+    for field in ["usage.input_tokens=25", "usage.output_tokens=52", "usage.estimated=true"] {
+        assert!(log.contains(field), "{field}: {log}");
+    }
+}
+
+#[tokio::test]
 async fn an_operation_that_the_provider_has_not_is_refused_with_those_that_it_has() {
     let (upstream, server) = serving(PROVIDERS[0], vec![]).await;
     let answer = ask(&server, "/v1/chat/completions", r#"{"model":"claude","messages":[]}"#).await;
