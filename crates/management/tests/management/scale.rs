@@ -16,6 +16,7 @@ const FIRST_DAY: i64 = 1_793_491_200_000;
 const DAYS: u64 = 30;
 const DAY: u64 = 86_400_000;
 const MINUTE: u64 = 60_000;
+const UNORDERED_MAX: u64 = 1_000_000;
 const WITHIN: Duration = Duration::from_millis(200);
 
 /// How many rows the ledger has. Few without optimizations, since making them takes longer than looking at them; and
@@ -33,8 +34,10 @@ fn rows() -> u64 {
 /// One of so many rows of a busy month: 200 keys of 50 users in 10 teams, 5 models.
 fn row(number: u64, rows: u64) -> RequestRow {
     let scattered = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    // One after another, but for the minute within which rows of several processes come in any order.
-    let moment = number * (DAYS * DAY - MINUTE) / rows + (scattered >> 20) % MINUTE;
+    // Without an order, which is the hardest for indexes; where there are so many that it would take half an hour to make
+    // them, one after another, but for the minute within which rows of several processes come.
+    let spread = if rows > UNORDERED_MAX { MINUTE } else { DAYS * DAY };
+    let moment = number * (DAYS * DAY - spread) / rows + (scattered >> 20) % spread;
     let started_at = FIRST_DAY + i64::try_from(moment).expect("small");
     let key = scattered % 200;
     let model = format!("model-{}", (scattered >> 8) % 5);
@@ -97,7 +100,7 @@ async fn check(store: Arc<dyn Store>, rows: u64) {
         "/spend/logs/v2".to_owned(),
         "/spend/logs/v2?page=20&page_size=100".to_owned(),
         format!("/spend/logs/v2?{MONTH}"),
-        "/spend/logs/v2?start_date=2026-11-08&end_date=2026-11-14&user_id=user-7".to_owned(),
+        "/spend/logs/v2?start_date=2026-11-12&end_date=2026-11-13&user_id=user-7".to_owned(),
         format!("/spend/logs/v2?{MONTH}&team_id=team-3"),
         "/spend/logs/v2?request_id=row-000001234".to_owned(),
         format!("/user/daily/activity?{MONTH}"),
