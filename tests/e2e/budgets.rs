@@ -352,7 +352,6 @@ async fn a_stream_holds_its_place_until_it_ends() {
     let script = move |is_streamed| if is_streamed { Script::new(steps.clone()) } else { answered(false) };
     let World { upstream, server, folder: _folder } = world(script, "").await;
     let address = server.address;
-    let key = key(address, json!({ "max_parallel_requests": 1 })).await;
     let streamed = chat("m", "hi", json!({ "stream": true }));
     let whole = chat("m", "hi", json!({}));
     let first = async {

@@ -113,9 +113,9 @@ fn is_there(settings: &Map<String, Value>, name: &str) -> bool {
 fn by_model<'s>(found: &impl Fn(&str) -> Option<&'s Value>) -> BTreeMap<String, Limits> {
     let map = |name: &str| found(name).and_then(Value::as_object);
     let (requests, tokens) = (map("model_rpm_limit"), map("model_tpm_limit"));
-    let budgets = map("model_max_budget");
+    let (parallel, budgets) = (map("model_max_parallel_requests"), map("model_max_budget"));
     let names: BTreeSet<&String> =
-        [requests, tokens, budgets].into_iter().flatten().flat_map(Map::keys).collect();
+        [requests, tokens, parallel, budgets].into_iter().flatten().flat_map(Map::keys).collect();
     let figure = |map: Option<&Map<String, Value>>, name: &str| map.and_then(|map| map.get(name)?.as_u64());
     names
         .into_iter()
@@ -123,7 +123,7 @@ fn by_model<'s>(found: &impl Fn(&str) -> Option<&'s Value>) -> BTreeMap<String, 
             let limits = Limits {
                 requests_per_minute: figure(requests, name),
                 tokens_per_minute: figure(tokens, name),
-                parallel: None,
+                parallel: figure(parallel, name),
                 budgets: budgets.and_then(|map| map.get(name)).and_then(of_model).into_iter().collect(),
                 soft_budget: None,
             };
@@ -237,6 +237,7 @@ mod tests {
     fn models_have_limits_and_budgets_of_their_own() {
         let settings = object(json!({
             "model_rpm_limit": { "a": 1 }, "model_tpm_limit": { "a": 2, "b": 3 },
+            "model_max_parallel_requests": { "b": 4, "e": 5 },
             "model_max_budget": {
                 "b": { "budget_limit": 0.5, "time_period": "1d" },
                 "c": { "max_budget": "1", "budget_duration": "7d" },
@@ -246,6 +247,7 @@ mod tests {
         let allowance = Allowance::read(&settings, None, 0);
         let of = |name: &str| allowance.by_model[name].clone();
         assert_eq!((of("a").requests_per_minute, of("a").tokens_per_minute), (Some(1), Some(2)));
+        assert_eq!((of("a").parallel, of("b").parallel, of("e").parallel), (None, Some(4), Some(5)));
         assert_eq!(of("b").budgets, [Budget::new(dollars("0.5"), Some(Period::DAILY))]);
         assert_eq!(of("c").budgets, [Budget::new(dollars("1"), Some(Period::parse("7d")))]);
         assert_eq!(of("d").budgets, [Budget::new(dollars("4"), None)]);

@@ -26,6 +26,7 @@ static RESTRICTIONS: &[Field] = &[
     kept("budget_limits", Shape::Budgets),
     kept("model_rpm_limit", Shape::CountByName),
     kept("model_tpm_limit", Shape::CountByName),
+    kept("model_max_parallel_requests", Shape::CountByName),
 ];
 
 /// What a key has.
@@ -96,6 +97,7 @@ pub(crate) static IN_METADATA: &[&str] = &[
     "enforced_params",
     "guardrails",
     "mcp_rpm_limit",
+    "model_max_parallel_requests",
     "model_rpm_limit",
     "model_tpm_limit",
     "policies",

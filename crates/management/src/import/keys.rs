@@ -198,7 +198,7 @@ mod tests {
                 "permissions": { "allow_pii_controls": true }, "max_budget": 1.5, "budget_duration": "30d",
                 "max_parallel_requests": 3, "rpm_limit": 4, "tpm_limit": 9_007_199_254_740_993_i64,
                 "expires": "2027-01-01T00:00:00", "budget_limits": "[{\"budget_duration\": \"1d\", \"max_budget\": 5.0, \"reset_at\": \"2026-11-28T00:00:00+00:00\"}]",
-                "model_max_budget": { "gpt-4o": { "budget_limit": 2, "time_period": "1d", "rpm_limit": 7, "tpm_limit": null }, "none": { "max_budget": null } },
+                "model_max_budget": { "gpt-4o": { "budget_limit": 2, "time_period": "1d", "rpm_limit": 7, "tpm_limit": null }, "none": { "max_budget": null, "max_parallel_requests": 8 } },
                 "metadata": {
                     "model_rpm_limit": { "gpt-4o": 5 }, "model_tpm_limit": { "gpt-4o": 6 }, "tags": ["t"], "team": "x",
                     "temp_budget_increase": 1, "temp_budget_expiry": "2026-12-01T00:00:00+00:00",
@@ -211,7 +211,7 @@ mod tests {
             "aliases": { "fast": "gpt-4o" }, "allowed_routes": ["llm_api_routes"], "blocked": true, "budget_duration": "30d",
             "budget_id": "b", "budget_limits": [{ "budget_duration": "1d", "max_budget": 5.0 }],
             "expires": "2027-01-01T00:00:00Z", "key_name": "sk-...ellm", "max_budget": 1.5,
-            "max_parallel_requests": 3, "metadata": { "team": "x" },
+            "max_parallel_requests": 3, "metadata": { "team": "x" }, "model_max_parallel_requests": { "none": 8 },
             "model_max_budget": { "gpt-4o": { "budget_limit": 2, "time_period": "1d" } },
             "model_rpm_limit": { "gpt-4o": 5 }, "model_tpm_limit": { "gpt-4o": 6 }, "models": ["gpt-4o", "openai/*"],
             "permissions": { "allow_pii_controls": true }, "rpm_limit": 4, "tags": ["t"],

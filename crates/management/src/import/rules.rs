@@ -52,6 +52,7 @@ pub(crate) const IN_METADATA: &[&str] = &[
     "logging",
     "mcp_rpm_limit",
     "model_itpm_limit",
+    "model_max_parallel_requests",
     "model_otpm_limit",
     "model_rpm_limit",
     "model_tpm_limit",

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use trunkline_store::Object;
 
-use crate::fields::is_empty;
+use crate::fields::{Table, is_empty};
 use crate::import::missing::Missing;
 use crate::import::row::{self, Row};
 use crate::import::rules::{IN_METADATA, OF_ALL, Rules};
@@ -12,10 +12,13 @@ use crate::numbers;
 /// How many bytes a name among people may have in the store.
 const ALIAS_BYTES_MAX: usize = 500;
 
+/// Calls at one time to single models.
+const PARALLEL: &str = "model_max_parallel_requests";
+
 /// Takes a row into an object, as far as there are fields for it. Gives what is left out.
 pub(crate) fn take(row: Row, rules: &Rules, object: &mut Object) -> Vec<Missing> {
     let mut missing = Vec::new();
-    for (name, value) in prepared(row, &mut missing).into_columns() {
+    for (name, value) in prepared(row, rules.table, &mut missing).into_columns() {
         let is_read = rules.read_by_name.contains(&name.as_str()) || OF_ALL.contains(&name.as_str());
         if is_read || is_empty(&value) || !take_one(rules, &name, value, object) {
             continue;
@@ -41,8 +44,11 @@ fn take_one(rules: &Rules, name: &str, value: Value, object: &mut Object) -> boo
 }
 
 /// The row in the spelling that fields here have.
-fn prepared(mut row: Row, missing: &mut Vec<Missing>) -> Row {
+fn prepared(mut row: Row, table: Option<&Table>, missing: &mut Vec<Missing>) -> Row {
     lift(&mut row);
+    if table.is_some_and(|table| table.fields().any(|field| field.name == PARALLEL)) {
+        lift_parallel(&mut row);
+    }
     for name in ["expires", "temp_budget_expiry"] {
         if let Some(at) = row.time(name).and_then(crate::times::text) {
             row.set(name, Value::String(at));
@@ -78,7 +84,27 @@ fn lift(row: &mut Row) {
     }
 }
 
-/// Budgets of single models. Limits that may stand beside a figure are asked by nobody at LiteLLM, and what has no figure
+/// Calls at one time to a model may stand beside its budget, where the row says nothing else of them.
+fn lift_parallel(row: &mut Row) {
+    let Some(Value::Object(budgets)) = row.value("model_max_budget") else { return };
+    let lifted: Map<String, Value> = budgets
+        .iter()
+        .filter_map(|(model, budget)| {
+            let count = budget.get("max_parallel_requests").filter(|count| !count.is_null())?;
+            Some((model.clone(), count.clone()))
+        })
+        .collect();
+    let mut budgets = budgets.clone();
+    for members in budgets.values_mut().filter_map(Value::as_object_mut) {
+        members.remove("max_parallel_requests");
+    }
+    row.set("model_max_budget", Value::Object(budgets));
+    if !lifted.is_empty() && row.value(PARALLEL).is_none_or(is_empty) {
+        row.set(PARALLEL, Value::Object(lifted));
+    }
+}
+
+/// Budgets of single models. Limits of a minute that may stand beside a figure are asked by nobody at LiteLLM, and what has no figure
 /// is no budget.
 fn budgets_of_models(budgets: Map<String, Value>) -> Map<String, Value> {
     let is_budget = |value: &Value| match value {

@@ -10,9 +10,10 @@ use crate::keys::{bounds, expiry};
 use crate::times;
 
 /// What is handed down as it is.
-const WHOLE: [&str; 6] = [
+const WHOLE: [&str; 7] = [
     "budget_limits",
     "model_max_budget",
+    "model_max_parallel_requests",
     "model_rpm_limit",
     "model_tpm_limit",
     "budget_id",

@@ -10,12 +10,14 @@ async fn a_limited_key_sheds_nothing() {
     office.done("/user/new", json!({ "user_id": "ann", "auto_create_key": false })).await;
     let body = json!({
         "user_id": "ann", "max_budget": 1, "models": ["gpt-4o"], "rpm_limit": 2, "duration": "1d",
-        "model_rpm_limit": { "gpt-4o": 1 }, "tags": ["red"],
+        "model_rpm_limit": { "gpt-4o": 1 }, "model_max_parallel_requests": { "gpt-4o": 1 }, "tags": ["red"],
     });
     let made = office.done("/key/generate", body).await;
     let ann = office.holder(made["key"].as_str().expect("a key")).await.expect("good");
     let child = office.post(&ann, "/key/generate", json!({})).await.body();
-    for name in ["max_budget", "models", "rpm_limit", "expires", "model_rpm_limit"] {
+    for name in
+        ["max_budget", "models", "rpm_limit", "expires", "model_rpm_limit", "model_max_parallel_requests"]
+    {
         assert_eq!(child[name], made[name], "{name}");
     }
     for shed in [
@@ -24,6 +26,7 @@ async fn a_limited_key_sheds_nothing() {
         json!({ "models": ["claude"] }),
         json!({ "duration": "2d" }),
         json!({ "model_rpm_limit": { "gpt-4o": 5 } }),
+        json!({ "model_max_parallel_requests": { "gpt-4o": 5 } }),
     ] {
         assert_eq!(office.post(&ann, "/key/generate", shed.clone()).await.refused().0, 400, "{shed}");
         let mut change = shed.clone();
