@@ -354,21 +354,62 @@ async fn a_stream_holds_its_place_until_it_ends() {
     let address = server.address;
     let streamed = chat("m", "hi", json!({ "stream": true }));
     let whole = chat("m", "hi", json!({}));
-    let first = async {
-        let answer = ask(address, &key, CHAT, &streamed).await;
-        assert!(answer.text().ends_with("data: [DONE]\n\n"), "{}", answer.text());
-    };
-    let others = async {
-        upstream.wait_for_requests(1).await;
-        let refused = ask(address, &key, CHAT, &whole).await;
-        assert_eq!(refused.error().0, 429);
-        assert!(refused.message().contains("max_parallel_requests"), "{}", refused.message());
-        assert_eq!(ask(address, MASTER, CHAT, &whole).await.status, 200, "it is that key's limit");
-        upstream.tell();
-    };
-    let both = tokio::time::timeout(Duration::from_secs(20), futures_util::future::join(first, others));
-    both.await.expect("it ends");
-    assert_eq!(ask(address, &key, CHAT, &whole).await.status, 200);
+    done(address, "/team/new", json!({ "team_id": "red", "model_max_parallel_requests": { "m": 1 } })).await;
+    for (fields, descriptor) in [
+        (json!({ "max_parallel_requests": 1 }), "api_key"),
+        (json!({ "model_max_parallel_requests": { "m": 1, "unpriced": 5 } }), "model_per_key"),
+        (json!({ "metadata": { "model_max_parallel_requests": { "m": 1 } } }), "model_per_key"),
+        (json!({ "team_id": "red" }), "model_per_team"),
+    ] {
+        let key = key(address, fields).await;
+        let asked = upstream.requests().len();
+        let first = async {
+            let answer = ask(address, &key, CHAT, &streamed).await;
+            assert!(answer.text().ends_with("data: [DONE]\n\n"), "{}", answer.text());
+        };
+        let others = async {
+            upstream.wait_for_requests(asked + 1).await;
+            let refused = ask(address, &key, CHAT, &whole).await;
+            assert_eq!(refused.error().0, 429);
+            let words = refused.message();
+            assert!(words.starts_with(&format!("Rate limit exceeded for {descriptor}: ")), "{words}");
+            assert!(words.contains("Limit type: max_parallel_requests. Current limit: 1"), "{words}");
+            assert_eq!(ask(address, MASTER, CHAT, &whole).await.status, 200, "it is that key's limit");
+            let other = ask(address, &key, CHAT, &chat("unpriced", "hi", json!({}))).await;
+            assert_eq!(other.status == 200, descriptor != "api_key", "{}", other.text());
+            upstream.tell();
+        };
+        let both = tokio::time::timeout(Duration::from_secs(20), futures_util::future::join(first, others));
+        both.await.expect("it ends");
+        assert_eq!(ask(address, &key, CHAT, &whole).await.status, 200);
+    }
+}
+
+/// The master key's calls count among them.
+#[tokio::test]
+async fn all_callers_together_are_limited() {
+    let limits = "trunkline_settings: {global_limits: {rpm_limit: 4, models: {m: {rpm_limit: 2}}}}\n";
+    let World { upstream, server, folder: _folder } = world(answered, limits).await;
+    let address = server.address;
+    let key = key(address, json!({})).await;
+    let (limited, other) = (chat("m", "hi", json!({})), chat("unpriced", "hi", json!({})));
+    for (caller, body, expected) in [
+        (&*key, &limited, None),
+        (MASTER, &limited, None),
+        (&key, &limited, Some("model_per_global: all callers:m. Limit type: requests. Current limit: 2")),
+        (MASTER, &other, None),
+        (MASTER, &other, Some("global: all callers. Limit type: requests. Current limit: 4")),
+    ] {
+        let answer = ask(address, caller, CHAT, body).await;
+        let Some(expected) = expected else {
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            continue;
+        };
+        assert_eq!(answer.error().0, 429);
+        let words = answer.message();
+        assert!(words.starts_with(&format!("Rate limit exceeded for {expected}")), "{words}");
+    }
+    assert_eq!(upstream.requests().len(), 3);
 }
 
 #[tokio::test]

@@ -2,17 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::Loaded;
+use crate::{GlobalLimits, Loaded};
 
 impl Loaded {
     /// Whether a server with this configuration keeps anything. It does not where there is neither a master key, with which
-    /// keys could be made, nor a budget, a database, or a folder that somebody `named`.
+    /// keys could be made, nor a budget or limits of all callers, a database, or a folder that somebody `named`.
     pub fn keeps_accounts(&self, named: Option<&Path>) -> bool {
         let (general, accounts) = (&self.settings.general, &self.settings.accounts);
         general.master_key.is_some()
             || accounts.database_url.is_some()
             || accounts.max_budget.is_some()
             || accounts.models_in_store
+            || self.settings.trunkline.global_limits != GlobalLimits::default()
             || self.named_folder(named).is_some()
     }
 

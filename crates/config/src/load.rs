@@ -19,7 +19,7 @@ use crate::reference::{self, join};
 use crate::review::{self, Allowances};
 use crate::sections;
 use crate::settings::Settings;
-use crate::trunkline_settings::{self, GROUP_WAITS};
+use crate::trunkline_settings::{self, GLOBAL_LIMITS, GROUP_WAITS};
 
 const ENVIRONMENT_VARIABLES: &str = "environment_variables";
 
@@ -141,7 +141,7 @@ fn assemble(
         &environment,
         &mut report,
     );
-    check_group_waits(&members, &settings.deployments, &mut report);
+    check_groups_named(&members, &settings.deployments, &mut report);
     sections::lower_body_limits(&members, &mut settings.trunkline, &mut report);
 
     for entry in allowances.unused() {
@@ -158,14 +158,19 @@ fn assemble(
     }
 }
 
-/// Warns of waits for groups that are not there.
-fn check_group_waits(members: &[Member], deployments: &[DeploymentSettings], report: &mut Report) {
+/// Warns of waits and limits of groups that are not there.
+fn check_groups_named(members: &[Member], deployments: &[DeploymentSettings], report: &mut Report) {
     let own = section(members, Section::TrunklineSettings, &mut Report::default());
     let groups = Groups::new(deployments, &[]);
     let mut reader = Reader::section(own, Section::TrunklineSettings.path(), report);
     for group in reader.members(GROUP_WAITS) {
         let key = format!("{GROUP_WAITS}.{}", group.key);
         groups.check_group(&mut reader, &key, &group.key, &group.location);
+    }
+    let models = reader.members(GLOBAL_LIMITS).iter().filter(|member| member.key == "models");
+    for model in models.filter_map(|member| member.node.members()).flatten() {
+        let key = format!("{GLOBAL_LIMITS}.models.{}", model.key);
+        groups.check_group(&mut reader, &key, &model.key, &model.location);
     }
 }
 

@@ -190,6 +190,7 @@ fn own(before: &TrunklineSettings, now: &TrunklineSettings) -> Vec<&'static str>
             body_idle_timeout_ms = "body_idle_timeout_ms",
             downstream_write_timeout_ms = "downstream_write_timeout_ms",
             connections_max = "connections_max",
+            global_limits = "global_limits",
             shutdown_grace_seconds = "shutdown_grace_seconds",
             shutdown_delay_seconds = "shutdown_delay_seconds",
             cors_origins = "cors_origins",

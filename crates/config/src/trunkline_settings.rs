@@ -14,7 +14,7 @@ use crate::diagnostic::Report;
 use crate::keys::{self, Section};
 use crate::node::{Member, Node, Value, member};
 use crate::reference::join;
-use crate::{GroupWaits, Location};
+use crate::{GlobalLimits, GroupWaits, Location};
 
 const SECTION: &str = "trunkline_settings";
 const VARIABLE_PREFIX: &str = "TRUNKLINE_";
@@ -56,6 +56,8 @@ pub struct TrunklineSettings {
     pub total_timeout_ms: u64,
     /// Waits of single groups, by their names. Default none.
     pub group_waits: BTreeMap<String, GroupWaits>,
+    /// What all callers together may use. Default no limits.
+    pub global_limits: GlobalLimits,
     /// For open calls to end after SIGTERM. Default 600.
     pub shutdown_grace_seconds: u64,
     /// Between SIGTERM and the closed door. Default 0.
@@ -224,6 +226,7 @@ impl Default for TrunklineSettings {
             idle_timeout_ms: 300_000,
             total_timeout_ms: 6_000_000,
             group_waits: BTreeMap::new(),
+            global_limits: GlobalLimits::default(),
             shutdown_grace_seconds: 600,
             shutdown_delay_seconds: 0,
             cors_origins: vec!["*".to_owned()],
@@ -283,8 +286,9 @@ const MAY_BE_ZERO: [&str; 11] = [
 /// The key that is a share of all calls.
 const SHARE: &str = "hedge_percent_max";
 
-/// The key that holds a mapping.
+/// The keys that hold a mapping with names of groups.
 pub(crate) const GROUP_WAITS: &str = "group_waits";
+pub(crate) const GLOBAL_LIMITS: &str = "global_limits";
 
 /// Merges defaults, the members of the file's section, and the environment, in this order.
 pub(crate) fn read(members: &[Member], environment: &Environment, report: &mut Report) -> TrunklineSettings {

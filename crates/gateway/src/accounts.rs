@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use futures_util::future::{join, join_all};
 use trunkline_core::{Error, Subject};
-use trunkline_keys::{Keys, Limited};
+use trunkline_keys::{Accounts, Keys, Limited};
 use trunkline_limits::Account;
 use trunkline_store::{Kind, TAGS_MAX};
 
 use crate::authentication::Caller;
 use crate::going::Going;
 
-/// The accounts whose requests every request of a caller counts among.
-pub(crate) fn always<'k>(keys: &'k Keys, caller: &'k Caller) -> &'k [Arc<Account>] {
-    caller.identity().map_or(keys.global(), |identity| &identity.accounts.always)
+/// The accounts that every request of a caller counts against, whatever it asks.
+pub(crate) fn of_caller<'k>(keys: &'k Keys, caller: &'k Caller) -> &'k Accounts {
+    caller.identity().map_or(keys.global(), |identity| &identity.accounts)
 }
 
 /// The end user and the tags that a request names, as far as somebody has limited them.
@@ -60,22 +60,19 @@ async fn at_once<S, L: Future>(
 }
 
 /// The accounts that are known only with the body: those of the model, the end user, the tags.
-pub(crate) fn late(going: &Going<'_>, named: &[Arc<Limited>]) -> Vec<Arc<Account>> {
+pub(crate) fn late(keys: &Keys, going: &Going<'_>, named: &[Arc<Limited>]) -> Vec<Arc<Account>> {
     let names = [going.name, &**going.route.group()];
-    let identity = going.caller.identity().filter(|identity| identity.accounts.knows_models());
-    let of_key = identity.into_iter().flat_map(|identity| identity.accounts.of_models(&names));
+    let of_key = going.caller.identity().map(|identity| &identity.accounts);
+    let of_models = of_key.into_iter().chain([keys.global()]).filter(|accounts| accounts.knows_models());
+    let of_models = of_models.flat_map(|accounts| accounts.of_models(&names));
     let of_named = named
         .iter()
         .flat_map(|limited| limited.accounts.paying.iter().chain(limited.accounts.of_models(&names)));
-    of_key.chain(of_named).cloned().collect()
+    of_models.chain(of_named).cloned().collect()
 }
 
 pub(crate) fn has_budget(keys: &Keys, caller: &Caller, named: &[Arc<Limited>]) -> bool {
-    let of_caller = match caller.identity() {
-        Some(identity) => identity.accounts.has_budget,
-        None => !keys.global().is_empty(),
-    };
-    of_caller || named.iter().any(|limited| limited.accounts.has_budget)
+    of_caller(keys, caller).has_budget || named.iter().any(|limited| limited.accounts.has_budget)
 }
 
 pub(crate) fn charged(caller: &Caller, named: &[Arc<Limited>]) -> Vec<Subject> {

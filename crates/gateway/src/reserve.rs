@@ -14,7 +14,7 @@ use trunkline_router::Candidate;
 use trunkline_store::Charge;
 
 use crate::Settings;
-use crate::accounts::{always, charged, has_budget, late, limited};
+use crate::accounts::{charged, has_budget, late, limited, of_caller};
 use crate::authentication::Caller;
 use crate::bound::{Most, dearest, priced};
 use crate::going::Going;
@@ -71,7 +71,7 @@ pub(crate) struct Short {
 /// `RateLimited`, naming the limit; `StoreUnavailable` where replicas share it, and nobody can tell what is left.
 pub(crate) async fn admit(keys: Option<&Keys>, caller: &Caller, wait: Duration) -> Result<Permit, Error> {
     let Some(keys) = keys else { return Ok(Permit::default()) };
-    let admitted = keys.book().admit_within(always(keys, caller), wait).await;
+    let admitted = keys.book().admit_within(&of_caller(keys, caller).always, wait).await;
     admitted.map_err(|refusal| Error::from(shown(refusal, caller.identity())))
 }
 
@@ -96,8 +96,8 @@ pub(crate) async fn reserve(
         return Ok(Held::default());
     };
     let named = limited(keys, going).await?;
-    let accounts = going.caller.identity().map_or(keys.global(), |identity| &identity.accounts.paying);
-    let late = late(going, &named);
+    let accounts = &of_caller(keys, going.caller).paying;
+    let late = late(keys, going, &named);
     let has_budget = has_budget(keys, going.caller, &named);
     let mut held = Held {
         charged: charged(going.caller, &named),

@@ -56,8 +56,14 @@ impl Accounts {
         self.always.push(account);
     }
 
-    /// Adds an account that all requests count against.
-    pub(crate) fn hold(&mut self, account: Arc<Account>) {
+    /// Adds the accounts that everybody's requests count against, but for those of models: each key would hold them all.
+    pub(crate) fn join(&mut self, everybody: &Self) {
+        self.always.extend(everybody.always.iter().cloned());
+        self.paying.extend(everybody.paying.iter().cloned());
+        self.has_budget |= everybody.has_budget;
+    }
+
+    fn hold(&mut self, account: Arc<Account>) {
         self.always.push(Arc::clone(&account));
         self.paying.push(account);
     }

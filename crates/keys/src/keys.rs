@@ -1,5 +1,6 @@
 //! The keys that are known now: found in memory, read from the store once, forgotten when they change.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -7,13 +8,14 @@ use std::time::Duration;
 use quick_cache::sync::Cache;
 use tokio::time::Instant;
 use trunkline_core::{Error, ErrorKind, Subject};
-use trunkline_limits::{Account, Book, Breaker, Clock, Limits, Sharing};
+use trunkline_limits::{Book, Breaker, Clock, Limits, Sharing};
 use trunkline_store::{Kind, Store};
 
+use crate::allowance::Allowance;
 use crate::late::{Late, LateReads};
 use crate::parts::Parts;
 use crate::standby::Standby;
-use crate::{Identity, Limited, Observer, Pepper, Token};
+use crate::{Accounts, Identity, Limited, Observer, Pepper, Token};
 
 /// How keys are kept in memory.
 #[derive(Clone, Debug)]
@@ -28,6 +30,8 @@ pub struct KeysOptions {
     pub poll_every: Duration,
     /// What all callers together may use. Default: no limit.
     pub global: Limits,
+    /// And of single models, by the names of their groups. Default none.
+    pub global_by_model: BTreeMap<String, Limits>,
     /// Whether a user's budget holds for the user's keys in teams too. Default false.
     pub user_budget_holds_for_teams: bool,
     /// How limits and budgets are shared with other replicas. Default: each process counts for itself.
@@ -46,6 +50,7 @@ impl Default for KeysOptions {
             unknown_for: Duration::from_secs(1),
             poll_every: Duration::from_millis(500),
             global: Limits::default(),
+            global_by_model: BTreeMap::new(),
             user_budget_holds_for_teams: false,
             sharing: None,
             observer: None,
@@ -65,7 +70,7 @@ pub struct Keys {
     pub(crate) pepper: Arc<Pepper>,
     pub(crate) clock: Clock,
     pub(crate) book: Arc<Book>,
-    pub(crate) global: Vec<Arc<Account>>,
+    pub(crate) global: Accounts,
     pub(crate) options: KeysOptions,
     pub(crate) cached: Cache<Token, Cached>,
     unknown: Cache<Token, Instant>,
@@ -106,18 +111,22 @@ impl Keys {
             Some(sharing) => Book::shared(clock.clone(), sharing.clone()),
             None => Book::new(clock.clone()),
         });
-        let global = (options.global != Limits::default()).then(|| {
-            let account = book.account(&Subject::global());
-            account.set(&options.global);
-            account
-        });
+        let allowance = Allowance {
+            whole: options.global.clone(),
+            by_model: options.global_by_model.clone(),
+            ends_at: None,
+        };
+        let mut global = Accounts::default();
+        if allowance != Allowance::default() {
+            global.add(&book, &Subject::global(), &allowance);
+        }
         let standby = options.snapshot.clone().map(|path| Standby::at(path, &pepper));
         Self {
             store,
             pepper,
             clock,
             book,
-            global: global.into_iter().collect(),
+            global,
             cached: Cache::new(options.cached_max),
             unknown: Cache::new(UNKNOWN_MAX),
             limited: Cache::new(LIMITED_MAX),
@@ -261,7 +270,7 @@ impl Keys {
     }
 
     /// What every request counts against, whoever asks.
-    pub fn global(&self) -> &[Arc<Account>] {
+    pub fn global(&self) -> &Accounts {
         &self.global
     }
 

@@ -168,8 +168,7 @@ impl Keys {
                 accounts.add(&self.book, &subject, &allowance);
             }
         }
-        self.global.iter().cloned().for_each(|account| accounts.hold(account));
-        accounts.has_budget |= !self.options.global.budgets.is_empty();
+        accounts.join(&self.global);
         accounts
     }
 }

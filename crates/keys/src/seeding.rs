@@ -19,9 +19,7 @@ impl Keys {
     ///
     /// `StoreUnavailable`. Until it has been done once, what was spent before this process counts as nothing.
     pub async fn seed_global(&self) -> Result<(), Error> {
-        let mut accounts = Accounts::default();
-        accounts.always.extend(self.global.iter().cloned());
-        self.seed(&accounts).await
+        self.seed(&self.global).await
     }
 
     /// Takes over what stands on the counters of all accounts that count by estimates: those of whom it was written down by an

@@ -87,9 +87,7 @@ impl Keys {
     pub fn estimate_global(&self) {
         let Some(standby) = &self.standby else { return };
         if let Some(earlier) = standby.earlier().as_deref() {
-            let mut accounts = Accounts::default();
-            accounts.always.extend(self.global.iter().cloned());
-            estimate(&accounts, earlier);
+            estimate(&self.global, earlier);
         }
     }
 
@@ -148,7 +146,7 @@ impl Keys {
     /// [`seed_known`](Self::seed_known): it stands there already.
     pub async fn write_snapshot(&self) {
         let Some(standby) = &self.standby else { return };
-        let Some((number, snapshot)) = standby.snapshot(&self.book, &self.global) else { return };
+        let Some((number, snapshot)) = standby.snapshot(&self.book, &self.global.always) else { return };
         let (file, pepper) = (Arc::clone(&standby.file), Arc::clone(&self.pepper));
         let writing = tokio::task::spawn_blocking(move || file.write(number, snapshot, &pepper));
         let written = writing.await.unwrap_or_else(|error| Err(error.into()));

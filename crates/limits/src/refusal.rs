@@ -121,6 +121,7 @@ impl Refusal {
 
     /// The error, in LiteLLM's words, with the subject under the name that its caller knows it by.
     pub fn into_error(self, name: &str) -> Error {
+        let name = if self.subject.kind == SubjectKind::Global { "all callers" } else { name };
         if self.is_outage {
             let (kind, what) = (self.subject.kind.name(), self.what.name());
             let message = format!(
@@ -309,6 +310,8 @@ mod tests {
             ),
             "{model}"
         );
+        let all = refusal(Subject::global(), What::Tokens, "100", "90", "20").into_error("");
+        assert!(all.message().starts_with("Rate limit exceeded for global: all callers. "), "{all}");
         let parallel = Refusal { resets_at_ms: None, ..refusal(key, What::Parallel, "2", "2", "1") };
         assert_eq!(parallel.retry_after(), Some(SOON));
         assert!(Error::from(parallel).message().ends_with("Current limit: 2, Remaining: 0"));

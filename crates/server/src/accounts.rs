@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use trunkline_config::{LedgerDurability, StoredRow};
+use trunkline_config::{CallLimits, LedgerDurability, StoredRow};
 use trunkline_core::{Error, ErrorKind, Secret};
 use trunkline_gateway::Accounting;
 use trunkline_journal::{Durability, Journal, Options as JournalOptions};
@@ -248,14 +248,25 @@ fn management_options(sources: &Sources, stored: Option<&Arc<Stored>>) -> trunkl
     }
 }
 
+fn limits(of: CallLimits) -> Limits {
+    Limits {
+        requests_per_minute: of.rpm_limit,
+        tokens_per_minute: of.tpm_limit,
+        parallel: of.max_parallel_requests,
+        ..Limits::default()
+    }
+}
+
 fn options(sources: &Sources, stored: Option<&Arc<Stored>>) -> KeysOptions {
     let settings = &sources.loaded.settings;
     let period = settings.accounts.budget_duration.as_deref().map(Period::parse);
     let budgets = settings.accounts.max_budget.map(|max| Budget::new(max, period));
+    let of_all = &settings.trunkline.global_limits;
     KeysOptions {
         cached_max: usize::try_from(settings.trunkline.keys_cached_max).unwrap_or(usize::MAX),
         deadline: Duration::from_millis(settings.trunkline.store_timeout_ms),
-        global: Limits { budgets: budgets.into_iter().collect(), ..Limits::default() },
+        global: Limits { budgets: budgets.into_iter().collect(), ..limits(of_all.of_all_models()) },
+        global_by_model: of_all.models.iter().map(|(model, of)| (model.clone(), limits(*of))).collect(),
         user_budget_holds_for_teams: settings.accounts.user_budget_holds_for_teams,
         observer: stored.cloned().map(|stored| -> Arc<dyn Observer> { stored }),
         ..KeysOptions::default()

@@ -28,6 +28,9 @@ pub(super) const ROWS: &[KeyRow] = &[
     key(S, "group_waits", "of single groups, by their names: the four keys above this one")
         .default("{}")
         .supported(),
+    key(S, "global_limits", "what all callers together may use: `rpm_limit`, `tpm_limit`, `max_parallel_requests`, and the same of single `models`, by the names of their groups")
+        .default("{}")
+        .supported(),
     key(S, "shutdown_grace_seconds", "for open calls to end after SIGTERM").default("600").supported(),
     key(S, "shutdown_delay_seconds", "between SIGTERM and the closed door").default("0").supported(),
     key(S, "cors_origins", "origins of pages that may call; `*` for all").default("[\"*\"]").supported(),

@@ -1,6 +1,8 @@
 //! `trunkline_settings`: defaults, file, environment.
 
-use trunkline_config::{GroupWaits, Section, TrunklineSettings, key_table};
+use std::collections::BTreeMap;
+
+use trunkline_config::{CallLimits, GlobalLimits, GroupWaits, Section, TrunklineSettings, key_table};
 
 use crate::{check, check_with, read_clean};
 
@@ -82,6 +84,32 @@ fn waits_of_groups() {
         &waits("k: {idle_timeout_ms: 1}"),
         &[
             "config.yaml:4:5: warning: trunkline_settings.group_waits.k names `k`, which is no group of model_list; did you mean m?",
+        ],
+    );
+}
+
+#[test]
+fn limits_of_all_callers() {
+    const LIST: &str = "model_list: [{model_name: m, litellm_params: {model: echo/m}}]\n";
+    let limits = |limits: &str| format!("{LIST}trunkline_settings:\n  global_limits:\n    {limits}\n");
+    let settings = read_clean(&limits("{rpm_limit: 5, models: {m: {tpm_limit: '7'}}}"), &[]).settings;
+    let of_m = CallLimits { tpm_limit: Some(7), ..CallLimits::default() };
+    let expected = GlobalLimits {
+        rpm_limit: Some(5),
+        models: BTreeMap::from([("m".to_owned(), of_m)]),
+        ..GlobalLimits::default()
+    };
+    assert_eq!(settings.trunkline.global_limits, expected);
+    check(
+        &limits("rpm: 5"),
+        &[
+            "!config.yaml:4:5: error: trunkline_settings.global_limits unknown field: found `rpm`, expected `one of `rpm_limit`, `tpm_limit`, `max_parallel_requests`, `models``",
+        ],
+    );
+    check(
+        &limits("models: {k: {rpm_limit: 1}}"),
+        &[
+            "config.yaml:4:14: warning: trunkline_settings.global_limits.models.k names `k`, which is no group of model_list; did you mean m?",
         ],
     );
 }

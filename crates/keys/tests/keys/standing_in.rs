@@ -149,7 +149,7 @@ async fn who_was_known_is_known_at_a_start_without_the_store() {
     let requests = |account: &Account| account.standing().requests.map(|left| left.limit);
     assert_eq!(requests(&identity.accounts.always[1]), Some(7), "with its team's limits");
     assert_eq!(spent(&keys).await, Some(Decimal::TWO), "and what was spent");
-    assert_eq!(keys.global()[0].spent(None), Some(Decimal::TWO));
+    assert_eq!(keys.global().always[0].spent(None), Some(Decimal::TWO));
     let refused = found(&keys, BLOCKED).await.check(jiff::Timestamp::now());
     assert_eq!(refused.map_err(|error| error.kind()), Err(ErrorKind::Unauthenticated));
     assert!(keys.find(GONE).await.expect("it is known").is_none(), "it is known to be gone");
@@ -243,7 +243,7 @@ async fn what_the_store_says_is_spent_takes_the_place_of_what_was_written_down()
     place.set_spent(4).await;
     keys.seed_known().await.expect("the store answers");
     assert_eq!(spent(&keys).await, Some(Decimal::from(5)));
-    assert_eq!(keys.global()[0].spent(None), Some(Decimal::ONE));
+    assert_eq!(keys.global().always[0].spent(None), Some(Decimal::ONE));
     place.set_spent(5).await;
     keys.seed_known().await.expect("the store answers");
     assert_eq!(
