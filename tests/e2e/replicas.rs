@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt;
 use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
 use serde_json::{Value, json};
 use trunkline_testkit::postgres::PostgresServer;
 use trunkline_testkit::redis::RedisServer;
@@ -180,6 +182,44 @@ async fn requests_a_minute_hold_for_all_three() {
             assert!((LIMIT - unused..=LIMIT).contains(&good), "{good} at {servers}");
             break;
         }
+    }
+}
+
+#[tokio::test]
+async fn calls_at_one_time_hold_for_all_three() {
+    const LIMIT: usize = 4;
+    let limits = format!(
+        "trunkline_settings: {{global_limits: {{models: {{m: {{max_parallel_requests: {LIMIT}}}}}}}}}\n"
+    );
+    for (more, fields) in [
+        ("", json!({ "max_parallel_requests": LIMIT })),
+        ("", json!({ "model_max_parallel_requests": { "m": LIMIT } })),
+        (&*limits, json!({})),
+    ] {
+        let world = three(more).await;
+        let key = world.key(fields.clone()).await;
+        let waiting = chat("m", "and waiting", json!({ "stream": true, "max_tokens": 10 }));
+        let asked = (0..3 * LIMIT).map(|call| ask(world.servers[call % 3].address, &key, CHAT, &waiting));
+        let mut asked: FuturesUnordered<_> = asked.collect();
+        for _ in LIMIT..3 * LIMIT {
+            let refused = asked.next().await.expect("as many as were asked");
+            assert_eq!(refused.error().0, 429, "{fields}: {}", refused.text());
+            let words = refused.message();
+            assert!(
+                words.contains("Limit type: max_parallel_requests. Current limit: 4, Remaining: 0"),
+                "{words}"
+            );
+        }
+        (0..LIMIT).for_each(|_| world.upstream.tell());
+        while let Some(answer) = asked.next().await {
+            assert!(answer.text().ends_with("data: [DONE]\n\n"), "{fields}: {}", answer.text());
+        }
+        assert_eq!(world.upstream.requests().len(), LIMIT, "{fields}");
+        let body = chat("m", "hi", json!({ "max_tokens": 10 }));
+        until("places are free again", async || {
+            world.ask(3, &key, &body).await.iter().all(|answer| answer.status == 200)
+        })
+        .await;
     }
 }
 

@@ -179,7 +179,8 @@ impl Account {
                 .map(|limit| of_minute(limit, minute.request_lease.taken(limit, minute.requests()))),
             tokens: tokens_max
                 .map(|limit| of_minute(limit, minute.token_lease.taken(limit, minute.tokens()))),
-            parallel: parallel_max.map(|limit| Left::of(limit, *parallel, None)),
+            parallel: parallel_max
+                .map(|limit| Left::of(limit, parallel.lease.taken(limit, parallel.open()), None)),
             budgets: budgets.collect(),
         }
     }
@@ -248,7 +249,7 @@ impl Account {
                 && (is_delivered || !spending.has_spent(now_ms) || spending.window(now_ms).lease.is_in_use())
         };
         state.minute.is_empty()
-            && state.parallel == 0
+            && state.parallel.open() == 0
             && state.queue.is_empty()
             && state.spendings.iter_mut().all(is_free)
     }

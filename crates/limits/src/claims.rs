@@ -20,6 +20,31 @@ struct Open<'a> {
     others: &'a [(Arc<str>, u64)],
     figures: Figures,
     lease: &'a mut Lease,
+    /// Of calls at one time, which come back.
+    places: Option<Places>,
+}
+
+/// What else there is to know of calls at one time.
+#[derive(Clone, Copy)]
+struct Places {
+    /// How many were open at once of late.
+    peak: u64,
+    /// Whether it is time to tell that they are still held.
+    is_due: bool,
+}
+
+impl Open<'_> {
+    fn claim(&mut self, idle_since: i64, sequence: u64) -> Option<Claimed> {
+        match self.places {
+            None => self.lease.claim(self.figures, idle_since, sequence),
+            Some(Places { peak, is_due }) => self.lease.claim_places(self.figures, peak, is_due, sequence),
+        }
+    }
+
+    /// Whether nothing is held that is not used, and the store knows it. A call that is open is to be told of on and on.
+    fn is_at_rest(&self) -> bool {
+        self.lease.is_at_rest(self.figures) && (self.places.is_none() || self.figures.used == 0)
+    }
 }
 
 /// What an account asks for. One that nobody has used since `idle_since` gives back what it does not use.
@@ -33,11 +58,10 @@ pub(crate) fn of(
     let mut state = account.state();
     let mut claims = Vec::new();
     let mut holder: Option<Arc<str>> = None;
-    for Open { kind, begins_at_ms, generation, ends_at_ms, base, others, figures, lease } in
-        open(&mut state, now_ms)
-    {
-        let noted_spent = lease.noted_spent();
-        if let Some(Claimed { units, least }) = lease.claim(figures, idle_since, sequence) {
+    for mut open in open(&mut state, now_ms) {
+        let noted_spent = open.lease.noted_spent();
+        if let Some(Claimed { units, least }) = open.claim(idle_since, sequence) {
+            let Open { kind, begins_at_ms, generation, ends_at_ms, base, others, figures, .. } = open;
             let counter = Counter { subject: account.subject().clone(), kind, begins_at_ms, generation };
             let Figures { spent, limit, .. } = figures;
             let holder = holder.get_or_insert_with(|| format!("{replica}.{}", account.number()).into());
@@ -81,7 +105,7 @@ fn take(state: &mut State, claim: &Claim, now_ms: i64, held: Held) {
     let is_newest = open(state, now_ms)
         .into_iter()
         .find(is_it)
-        .is_some_and(|open| open.lease.answer(Claimed { units, least }, sequence, &held));
+        .is_some_and(|open| open.lease.answer(Claimed { units, least }, sequence, &held, now_ms));
     if let (CounterKind::Budget(period), true) = (kind, is_newest) {
         let window = state.spending(period).and_then(|spending| spending.window_of(begins_at_ms));
         if let Some(window) = window {
@@ -94,13 +118,13 @@ fn take(state: &mut State, claim: &Claim, now_ms: i64, held: Held) {
 pub(crate) fn are_settled(account: &Account, now_ms: i64) -> bool {
     let mut state = account.state();
     let is_quiet = state.queue.is_empty();
-    is_quiet && open(&mut state, now_ms).iter().all(|open| open.lease.is_at_rest(open.figures))
+    is_quiet && open(&mut state, now_ms).iter().all(Open::is_at_rest)
 }
 
 /// The counters of the windows that are open. Budgets of which it is not known what was spent before have none yet.
 fn open(state: &mut State, now_ms: i64) -> Vec<Open<'_>> {
     state.minute.roll(now_ms);
-    let State { requests_max, tokens_max, minute, spendings, lowered, .. } = state;
+    let State { requests_max, tokens_max, parallel_max, minute, parallel, spendings, lowered, .. } = state;
     let (requests, tokens) = (minute.requests(), minute.tokens());
     let (begins_at_ms, ends_at_ms) = (minute.begins_at(), minute.ends_at());
     let mut counters = Vec::new();
@@ -116,6 +140,7 @@ fn open(state: &mut State, now_ms: i64) -> Vec<Open<'_>> {
             others: &[],
             figures,
             lease,
+            places: None,
         });
     }
     if let Some(limit) = *tokens_max {
@@ -132,6 +157,22 @@ fn open(state: &mut State, now_ms: i64) -> Vec<Open<'_>> {
             others,
             figures,
             lease,
+            places: None,
+        });
+    }
+    // Of what is not limited any more the store is told that nothing is held.
+    if let Some(limit) = parallel_max.or(parallel.lease.is_in_use().then_some(0)) {
+        let places = Places { peak: parallel.peak(now_ms), is_due: parallel.is_due(now_ms) };
+        counters.push(Open {
+            kind: CounterKind::Parallel,
+            begins_at_ms: 0,
+            generation: Generation::default(),
+            ends_at_ms: None,
+            base: Base::NOTHING,
+            others: &[],
+            figures: parallel.figures(limit),
+            lease: &mut parallel.lease,
+            places: Some(places),
         });
     }
     for spending in spendings {
@@ -152,6 +193,7 @@ fn open(state: &mut State, now_ms: i64) -> Vec<Open<'_>> {
             others: window.others.as_deref().unwrap_or_default(),
             figures,
             lease: &mut window.lease,
+            places: None,
         });
     }
     counters

@@ -1,7 +1,7 @@
 //! What one account holds of one shared counter.
 
 use crate::OnOutage;
-use crate::shared::{Held, lease_size};
+use crate::shared::{Held, LEASES, lease_size};
 
 /// What one account holds of one shared counter, in its units.
 ///
@@ -25,6 +25,8 @@ pub(crate) struct Lease {
     /// Whether the last claim got fewer than it needed.
     is_starved: bool,
     used_at: i64,
+    /// When the store answered the newest claim that it answered.
+    answered_at: i64,
 }
 
 /// How a counter stands at one account.
@@ -124,19 +126,28 @@ impl Lease {
         self.left == Some(0)
     }
 
+    /// Whether the store has not answered for so long.
+    pub(crate) fn is_silent(&self, now_ms: i64, for_ms: i64) -> bool {
+        now_ms.saturating_sub(self.answered_at) >= for_ms
+    }
+
+    /// Holds no more than this from now on.
+    pub(crate) fn keep(&mut self, units: u64) {
+        self.held = self.held.min(units);
+    }
+
     /// What to claim now, if anything. What is given back by it is not held from now on.
     pub(crate) fn claim(&mut self, figures: Figures, idle_since: i64, sequence: u64) -> Option<Claimed> {
         let Figures { used, spent, limit } = figures;
         let size = lease_size(limit);
-        let needed = used.saturating_add(std::mem::take(&mut self.wanted));
-        let least = used.saturating_add(self.wanted_least.take().unwrap_or_default());
+        let wanted = self.take_wanted(used);
         let spare = self.held.saturating_sub(used);
-        let is_short = needed > self.held;
+        let is_short = wanted.units > self.held;
         let units = if is_short && self.is_starved {
             // Others may wait for as much: whoever gives back what is of no use alone lets one of them go on.
             used
         } else if is_short {
-            needed.saturating_add(size)
+            wanted.units.saturating_add(size)
         } else if self.used_at <= idle_since {
             used
         } else if spare > size.saturating_mul(2) || (spare < size.div_ceil(2) && !self.is_exhausted()) {
@@ -144,9 +155,57 @@ impl Lease {
         } else {
             self.held
         };
-        let units = units.min(limit.max(used));
         let is_told =
             spent == self.told_spent || (self.used_at > idle_since && spent.abs_diff(self.told_spent) < size);
+        self.claim_units(units, wanted, figures, is_told, sequence)
+    }
+
+    /// The same of places among the calls at one time, of which `peak` were used at once of late. Others may wait for them,
+    /// so that few are held ahead of need, and none where there are no others left.
+    pub(crate) fn claim_places(
+        &mut self,
+        figures: Figures,
+        peak: u64,
+        is_due: bool,
+        sequence: u64,
+    ) -> Option<Claimed> {
+        let Figures { used, limit, .. } = figures;
+        let ahead = limit / LEASES;
+        let wanted = self.take_wanted(used);
+        let kept = if self.is_exhausted() { used } else { used.max(peak) };
+        let is_short = wanted.units > self.held;
+        let units = if is_short && self.is_starved {
+            used
+        } else if is_short {
+            wanted.units.max(kept).saturating_add(ahead)
+        } else if used.saturating_add(ahead.div_ceil(2)) > self.held && !self.is_exhausted() {
+            used.saturating_add(ahead)
+        } else {
+            self.held.min(kept.saturating_add(ahead.saturating_mul(2)))
+        };
+        let is_told = !is_due && (units > 0 || self.told_spent == 0);
+        self.claim_units(units, wanted, figures, is_told, sequence)
+    }
+
+    /// What calls want of it, with what is used, and what the one needs that wants least.
+    fn take_wanted(&mut self, used: u64) -> Claimed {
+        let units = used.saturating_add(std::mem::take(&mut self.wanted));
+        let least = used.saturating_add(self.wanted_least.take().unwrap_or_default());
+        Claimed { units, least }
+    }
+
+    /// Claims so many units, unless the store has noted as much and knows what there is to be told.
+    fn claim_units(
+        &mut self,
+        units: u64,
+        wanted: Claimed,
+        figures: Figures,
+        is_told: bool,
+        sequence: u64,
+    ) -> Option<Claimed> {
+        let Figures { used, spent, limit } = figures;
+        let is_short = wanted.units > self.held;
+        let units = units.min(limit.max(used));
         if units == self.held && is_told && (self.is_acknowledged || self.sequence == 0) && !is_short {
             return None;
         }
@@ -158,14 +217,15 @@ impl Lease {
         self.sequence = sequence;
         self.is_acknowledged = false;
         self.told_spent = spent;
-        Some(Claimed { units, least: if is_short && units >= least { least } else { 0 } })
+        Some(Claimed { units, least: if is_short && units >= wanted.least { wanted.least } else { 0 } })
     }
 
     /// Takes the store's answer to a claim. Gives whether it was the newest claim.
-    pub(crate) fn answer(&mut self, claimed: Claimed, sequence: u64, held: &Held) -> bool {
+    pub(crate) fn answer(&mut self, claimed: Claimed, sequence: u64, held: &Held, now_ms: i64) -> bool {
         if sequence != self.sequence {
             return false;
         }
+        self.answered_at = now_ms;
         self.is_acknowledged = true;
         self.noted_spent = self.told_spent;
         self.held = held.units;
@@ -198,7 +258,7 @@ mod tests {
 
     fn answer(lease: &mut Lease, sequence: u64, least: u64, units: u64, left: u64) {
         let held = Held { units, left, ..Held::default() };
-        lease.answer(Claimed { units, least }, sequence, &held);
+        lease.answer(Claimed { units, least }, sequence, &held, 0);
     }
 
     #[test]
@@ -243,6 +303,32 @@ mod tests {
         answer(&mut lease, 3, 0, 0, 114);
         lease.room(5, 0, 300, None, true);
         assert_eq!(claim(&mut lease, 0, NEVER_IDLE, 4), Some((310, 300)), "and then it is tried again");
+    }
+
+    #[test]
+    fn places_are_kept_for_a_while_unless_there_are_no_others() {
+        let mut lease = Lease::default();
+        let claim = |lease: &mut Lease, used, peak, is_due, sequence| {
+            let figures = Figures { used, spent: used, limit: 10 };
+            let claimed = lease.claim_places(figures, peak, is_due, sequence);
+            claimed.map(|Claimed { units, least }| (units, least))
+        };
+        lease.room(5, 0, 1, None, true);
+        assert_eq!(claim(&mut lease, 0, 0, false, 1), Some((1, 1)), "nothing ahead of so few");
+        answer(&mut lease, 1, 1, 1, 9);
+        assert_eq!(claim(&mut lease, 1, 1, false, 2), None);
+        assert_eq!(claim(&mut lease, 1, 1, true, 2), Some((1, 0)), "it tells that it is there");
+        answer(&mut lease, 2, 0, 1, 9);
+        assert_eq!(claim(&mut lease, 0, 1, false, 3), None, "the next call may come soon");
+        assert_eq!(claim(&mut lease, 0, 0, false, 3), Some((0, 0)), "and does not");
+        answer(&mut lease, 3, 0, 0, 10);
+        assert_eq!(claim(&mut lease, 0, 0, false, 4), None);
+        lease.room(5, 0, 1, None, true);
+        assert_eq!(claim(&mut lease, 0, 0, false, 5), Some((1, 1)));
+        answer(&mut lease, 5, 1, 1, 0);
+        assert_eq!(claim(&mut lease, 0, 1, false, 6), Some((0, 0)), "others may wait for it");
+        assert_eq!(lease.room(7, 0, 1, None, true), Room::Comes);
+        assert_eq!(claim(&mut lease, 0, 1, false, 7), Some((1, 1)), "or somebody here");
     }
 
     #[test]

@@ -64,6 +64,7 @@ mod keeper;
 mod lease;
 mod limits;
 mod minute;
+mod parallel;
 mod passed;
 mod period;
 mod permit;

@@ -20,8 +20,13 @@
 //!   [`OnOutage`](crate::OnOutage), for money and for the rest: with `Refuse` overspend is still 0, with `AllowLocally` each replica allows the
 //!   whole limit, so that all together use at most *replicas* × limit.
 //!
-//! Windows of requests and tokens are whole minutes by the clock here, since all replicas must mean the same one. Calls at
-//! one time are counted by each replica alone.
+//! Windows of requests and tokens are whole minutes by the clock here, since all replicas must mean the same one.
+//!
+//! Places among the calls at one time are units that come back. What a replica has used at once in the last two seconds it
+//! holds on to while there are others left, with up to 2/64 of the limit ahead of that; so much may lie unused there. It
+//! tells every ten seconds that it is still there: the places of one that has died are free after a minute, and one that the
+//! store has not answered for 50 seconds uses none but those that are in use. Of a store that lost its counters, or that one
+//! replica alone does not reach for longer than a minute, others get what was in use there once more.
 
 use std::sync::Arc;
 
@@ -31,9 +36,12 @@ use trunkline_core::{Error, Subject};
 
 use crate::Period;
 
+/// A lease is this part of a limit.
+pub(crate) const LEASES: u64 = 64;
+
 /// How much of a limit a replica holds ahead of what it uses: 1/64, and at least one unit.
 pub fn lease_size(limit: u64) -> u64 {
-    if limit == 0 { 0 } else { (limit / 64).max(1) }
+    if limit == 0 { 0 } else { (limit / LEASES).max(1) }
 }
 
 /// One shared counter: a subject's limit in one window.
@@ -66,6 +74,8 @@ pub enum CounterKind {
     Requests,
     /// Tokens.
     Tokens,
+    /// Places among the calls at one time. What is spent of them are those in use.
+    Parallel,
     /// Millionths of a US dollar, of the budget with this period.
     Budget(Option<Period>),
 }
@@ -135,6 +145,7 @@ pub trait Shared: std::fmt::Debug + Send + Sync {
     ///    would hold fewer than `least` then.
     /// 5. A holder holds never less than it says it spent.
     /// 6. Of money, holders who have not been heard for long may be made a part of the base, with what they spent.
+    /// 7. Of calls at one time, a holder who has not been heard for a minute, while others have been, holds nothing any more.
     ///
     /// No claims at all ask whether the store answers. A counter must outlive its end by as much as the clocks of replicas may differ.
     ///

@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 
 use crate::lease::Room;
 use crate::minute::{Minute, Tokens};
+use crate::parallel::Parallel;
 use crate::queue::Queue;
 use crate::refusal::{Reached, What};
 use crate::sharing::Agenda;
@@ -21,7 +22,7 @@ pub(crate) struct State {
     pub(crate) tokens_max: Option<u64>,
     pub(crate) parallel_max: Option<u64>,
     pub(crate) minute: Minute,
-    pub(crate) parallel: u64,
+    pub(crate) parallel: Parallel,
     pub(crate) spendings: Vec<Spending>,
     pub(crate) queue: Queue,
     pub(crate) settled_at: Option<i64>,
@@ -101,8 +102,8 @@ impl State {
 
     /// What keeps one more request out.
     pub(crate) fn refuses_request(&mut self, now_ms: i64) -> Option<Reached> {
-        if let Some(limit) = self.parallel_max.filter(|limit| self.parallel >= *limit) {
-            return Some(Reached::count(What::Parallel, limit, self.parallel, 1, None));
+        if let Some(reached) = self.refuses_place(now_ms) {
+            return Some(reached);
         }
         let limit = self.requests_max?;
         self.minute.roll(now_ms);
@@ -130,6 +131,33 @@ impl State {
         Some(Reached { is_pending: bar == Bar::Others, is_outage: bar == Bar::Outage, ..reached })
     }
 
+    /// What keeps one more call at one time out.
+    fn refuses_place(&mut self, now_ms: i64) -> Option<Reached> {
+        let limit = self.parallel_max?;
+        let counting = self.counting();
+        let used = self.parallel.open();
+        let bar = match counting {
+            _ if used >= limit => Bar::Limit,
+            Counting::Alone => Bar::Nothing,
+            Counting::Shared { otherwise, is_out } => {
+                self.parallel.lapse(now_ms);
+                let outage = is_out.then_some(otherwise);
+                match self.parallel.lease.room(now_ms, used, used.saturating_add(1), outage, true) {
+                    Room::Enough | Room::AsIfAlone => Bar::Nothing,
+                    Room::Comes if self.parallel.is_full(now_ms) => Bar::Limit,
+                    Room::Comes => Bar::Others,
+                    Room::Outage => Bar::Outage,
+                }
+            }
+        };
+        if bar == Bar::Nothing {
+            return None;
+        }
+        let used = self.parallel.lease.taken(limit, used);
+        let reached = Reached::count(What::Parallel, limit, used, 1, None);
+        Some(Reached { is_pending: bar == Bar::Others, is_outage: bar == Bar::Outage, ..reached })
+    }
+
     /// Takes one request, and gives whether a place was taken that must be given back.
     pub(crate) fn take_request(&mut self, now_ms: i64) -> bool {
         if self.requests_max.is_some() {
@@ -138,12 +166,12 @@ impl State {
         if self.parallel_max.is_none() {
             return false;
         }
-        self.parallel = self.parallel.saturating_add(1);
+        self.parallel.take(now_ms);
         true
     }
 
     pub(crate) fn give_place_back(&mut self) {
-        self.parallel = self.parallel.saturating_sub(1);
+        self.parallel.give_back();
     }
 
     /// Whether a call with this number in the order of all may reserve tokens, and an amount of every budget. Without

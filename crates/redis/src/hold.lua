@@ -1,6 +1,7 @@
 -- Takes a batch of claims. Each key is a hash, one counter: 'base', what was used before anybody held anything; 'again', what
 -- of it a holder may bring that has no field; 'held' and 'spent', sums over all holders; and a field a holder, '=' and its
--- name: "sequence units spent heard", the last in seconds since 1970.
+-- name: "sequence units spent heard", the last in seconds since 1970. Of places among the calls at one time, 'asked' and
+-- 'since' are when anybody was heard last, and since when somebody always was.
 --
 -- Each claim has eleven of ARGV: the holder, the sequence of the claim, units, least, spent, how much of that was noted before,
 -- limit, base, '1' if that may have parts of holders, for how many milliseconds the counter is to be kept, and the others
@@ -9,6 +10,9 @@
 local ARGUMENTS = 11
 -- After how many seconds a holder of money becomes a part of the base that holds nothing, and any.
 local RESTS, GONE = 3600, 86400
+-- After how many seconds a holder of places holds nothing, and after how many without anybody that time begins anew: holders
+-- that could not be heard are no dead ones.
+local LAPSES, SILENT = 60, 20
 
 local answers = {}
 local now = tonumber(redis.call('TIME')[1])
@@ -23,6 +27,18 @@ local function text(...)
   local parts = {}
   for index, number in ipairs({...}) do parts[index] = string.format('%.0f', number) end
   return table.concat(parts, ' ')
+end
+
+-- The others that hold something of a counter: lists of field, units, spent, and when it was heard.
+local function others_of(key, holder)
+  local fields, others = redis.call('HGETALL', key), {}
+  for at = 1, #fields, 2 do
+    if string.sub(fields[at], 1, 1) == '=' and fields[at] ~= holder then
+      local _, units, spent, heard = entry(fields[at + 1])
+      table.insert(others, { fields[at], units, spent, heard })
+    end
+  end
+  return others
 end
 
 for index, key in ipairs(KEYS) do
@@ -52,6 +68,20 @@ for index, key in ipairs(KEYS) do
     known, again = known - brought, again - brought
   end
 
+  if string.sub(key, -9) == ':parallel' then
+    local times = redis.call('HMGET', key, 'asked', 'since')
+    local asked, since = tonumber(times[1] or now), tonumber(times[2] or now)
+    if now - asked > SILENT then since = now end
+    redis.call('HSET', key, 'asked', text(now), 'since', text(since))
+    for _, other in ipairs(others_of(key, holder)) do
+      local field, units, amount, heard = unpack(other)
+      if now - math.max(heard, since) > LAPSES then
+        redis.call('HDEL', key, field)
+        held, used = held - units, used - amount
+      end
+    end
+  end
+
   if sequence > last then
     local others = known + held - mine
     local free = math.max(limit - others, 0)
@@ -69,18 +99,15 @@ for index, key in ipairs(KEYS) do
 
   local answer = { '', '', '' }
   if string.sub(key, -1) == '$' then
-    local fields = redis.call('HGETALL', key)
-    for field = 1, #fields, 2 do
-      if string.sub(fields[field], 1, 1) == '=' and fields[field] ~= holder then
-        local _, of_other, amount, heard = entry(fields[field + 1])
-        if now - heard > GONE or (of_other == amount and now - heard > RESTS) then
-          redis.call('HDEL', key, fields[field])
-          known, again = known + amount, again + amount
-          held, used = held - of_other, used - amount
-        else
-          table.insert(answer, string.sub(fields[field], 2))
-          table.insert(answer, text(amount))
-        end
+    for _, other in ipairs(others_of(key, holder)) do
+      local field, of_other, amount, heard = unpack(other)
+      if now - heard > GONE or (of_other == amount and now - heard > RESTS) then
+        redis.call('HDEL', key, field)
+        known, again = known + amount, again + amount
+        held, used = held - of_other, used - amount
+      else
+        table.insert(answer, string.sub(field, 2))
+        table.insert(answer, text(amount))
       end
     end
   end

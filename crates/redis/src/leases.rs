@@ -42,7 +42,8 @@ impl Leases {
         Self { connection, prefix, script: Script::new(HOLD) }
     }
 
-    /// Its name in Redis. One that ends in `$` is money, of which the script tells who spent it.
+    /// Its name in Redis. One that ends in `$` is money, of which the script tells who spent it; `parallel` are places, which
+    /// are free again once nobody is heard of who holds them.
     fn key(&self, counter: &Counter) -> String {
         let Counter { subject, kind, begins_at_ms, generation } = counter;
         let Generation { lowered, corrected } = generation;
@@ -54,6 +55,7 @@ impl Leases {
         match kind {
             CounterKind::Requests => key.push_str("requests"),
             CounterKind::Tokens => key.push_str("tokens"),
+            CounterKind::Parallel => key.push_str("parallel"),
             CounterKind::Budget(None) => key.push('$'),
             CounterKind::Budget(Some(period)) => {
                 let _ = write!(key, "{period}$");

@@ -15,6 +15,7 @@ const MINUTE_MS: i64 = 60_000;
 #[derive(Clone, Debug)]
 enum Step {
     Admit { replica: usize },
+    Leave { permit: usize },
     Reserve { replica: usize, tokens: u64, amount: i64, wait_ms: u64 },
     TopUp { call: usize, tokens: u64, amount: i64 },
     Settle { call: usize, part: u64 },
@@ -29,6 +30,7 @@ fn step() -> impl Strategy<Value = Step> {
     let replica = || 0_usize..3;
     prop_oneof![
         6 => replica().prop_map(|replica| Step::Admit { replica }),
+        4 => any::<usize>().prop_map(|permit| Step::Leave { permit }),
         6 => (replica(), 0_u64..300, 0_i64..4_000_000, 0_u64..300).prop_map(
             |(replica, tokens, amount, wait_ms)| Step::Reserve { replica, tokens, amount, wait_ms }
         ),
@@ -55,6 +57,7 @@ fn fate() -> impl Strategy<Value = Fate> {
 }
 
 const REQUESTS_MAX: u64 = 40;
+const PARALLEL_MAX: u64 = 5;
 const TOKENS_MAX: u64 = 1_000;
 const BUDGET_MAX: i64 = 10_000_000;
 
@@ -73,7 +76,7 @@ struct World {
     clock: Clock,
     replicas: Vec<Replica>,
     started: usize,
-    permits: Vec<Permit>,
+    permits: Vec<(usize, Permit)>,
     calls: Vec<Call>,
     requests: BTreeMap<i64, u64>,
     /// Of calls that have ended.
@@ -115,7 +118,7 @@ impl World {
         Limits {
             requests_per_minute: Some(REQUESTS_MAX),
             tokens_per_minute: Some(TOKENS_MAX),
-            parallel: None,
+            parallel: Some(PARALLEL_MAX),
             budgets: vec![Budget::new(Decimal::new(BUDGET_MAX, 6), None)],
             soft_budget: None,
         }
@@ -127,11 +130,14 @@ impl World {
 
     async fn step(&mut self, step: &Step) {
         match *step {
-            Step::Admit { replica } => {
-                let replica = &self.replicas[replica];
+            Step::Leave { permit } if !self.permits.is_empty() => {
+                drop(self.permits.swap_remove(permit % self.permits.len()));
+            }
+            Step::Admit { replica: index } => {
+                let replica = &self.replicas[index];
                 let key = replica.key(&Self::limits());
                 if let Ok(permit) = replica.book.admit_within(&key, Duration::from_millis(40)).await {
-                    self.permits.push(permit);
+                    self.permits.push((index, permit));
                     *self.requests.entry(self.minute()).or_default() += 1;
                 }
             }
@@ -183,13 +189,14 @@ impl World {
                 std::mem::replace(&mut self.replicas[replica], new).end().await;
             }
             Step::SetDead(is_dead) => self.store.set_dead(is_dead),
-            Step::TopUp { .. } | Step::Settle { .. } | Step::GiveUp { .. } => {}
+            Step::TopUp { .. } | Step::Settle { .. } | Step::GiveUp { .. } | Step::Leave { .. } => {}
         }
         self.check();
     }
 
     /// Calls of a replica that is gone are all spent: its upstreams may have answered.
     fn bury(&mut self, replica: usize) {
+        self.permits.retain(|(of, _)| *of != replica);
         let (dead, alive) =
             std::mem::take(&mut self.calls).into_iter().partition(|call| call.replica == replica);
         self.calls = alive;
@@ -205,6 +212,7 @@ impl World {
         for (minute, requests) in &self.requests {
             assert!(*requests <= REQUESTS_MAX, "{requests} requests in minute {minute}");
         }
+        assert!(self.permits.len() as u64 <= PARALLEL_MAX, "{} calls at one time", self.permits.len());
         let minute = self.minute();
         let open = |call: &&Call| call.minute == minute;
         let tokens = self.calls.iter().filter(open).map(|call| call.tokens).sum::<u64>();
@@ -216,6 +224,7 @@ impl World {
             let limit = match counter.kind {
                 CounterKind::Requests => REQUESTS_MAX.cast_signed(),
                 CounterKind::Tokens => TOKENS_MAX.cast_signed(),
+                CounterKind::Parallel => PARALLEL_MAX.cast_signed(),
                 CounterKind::Budget(_) => BUDGET_MAX,
             };
             assert!(entries.total() <= limit, "{} granted of {counter:?}", entries.total());
@@ -236,6 +245,11 @@ impl World {
         };
         let mut left = BUDGET_MAX;
         for (counter, entries) in &self.store.inner().counters {
+            if counter.kind == CounterKind::Parallel {
+                let held = entries.holders.iter().filter(|(holder, _)| is_alive(holder));
+                let held: u64 = held.map(|(_, entry)| entry.units).sum();
+                assert_eq!(held, self.permits.len() as u64, "all that is held is in use");
+            }
             if let CounterKind::Budget(_) = counter.kind {
                 let unused = entries.holders.iter().filter(|(holder, _)| is_alive(holder));
                 let unused: u64 = unused.map(|(_, entry)| entry.units - entry.spent).sum();

@@ -1,6 +1,7 @@
 //! The book as its users see it: exact under threads, fair to those who wait, and equal to a naive model.
 
 mod accounts;
+mod at_one_time;
 mod exactness;
 mod faults;
 mod model;

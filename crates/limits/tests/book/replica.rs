@@ -46,6 +46,8 @@ pub(crate) struct Entries {
     /// What of the base may be a holder's that is not here.
     of_holders: u64,
     pub(crate) holders: BTreeMap<Arc<str>, Entry>,
+    /// When anybody was heard of last, and since when somebody always was.
+    asked: Option<(Instant, Instant)>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,14 +55,21 @@ pub(crate) struct Entry {
     sequence: u64,
     pub(crate) units: u64,
     pub(crate) spent: u64,
+    /// When it was heard of last. `None` of one of whom others told.
+    heard: Option<Instant>,
 }
+
+/// After how long nothing is held any more of calls at one time, and after how long without anybody that time begins anew.
+const LAPSES: Duration = Duration::from_secs(60);
+const SILENT: Duration = Duration::from_secs(20);
 
 impl Entries {
     fn told_by(claim: &Claim) -> Self {
-        let entry = |spent| Entry { sequence: 0, units: spent, spent };
+        let entry = |spent| Entry { units: spent, spent, ..Entry::default() };
         let holders = claim.others.iter().map(|(holder, spent)| (Arc::clone(holder), entry(*spent)));
         let of_holders = u64::try_from(claim.base).ok().filter(|_| claim.base_has_holders);
-        Self { base: claim.base, of_holders: of_holders.unwrap_or_default(), holders: holders.collect() }
+        let of_holders = of_holders.unwrap_or_default();
+        Self { base: claim.base, of_holders, holders: holders.collect(), asked: None }
     }
 
     /// What is used and held in all. It is less than nothing where others have not told yet what was put right.
@@ -88,6 +97,17 @@ impl Entries {
         }
     }
 
+    /// Forgets those who have not been heard of for long, though others have.
+    fn lapse(&mut self, holder: &str) {
+        let now = Instant::now();
+        let since = self.asked.filter(|(asked, _)| now - *asked <= SILENT).map_or(now, |(_, since)| since);
+        self.asked = Some((now, since));
+        self.holders.retain(|name, entry| {
+            let heard = entry.heard.map_or(since, |heard| heard.max(since));
+            **name == *holder || now - heard <= LAPSES
+        });
+    }
+
     /// Makes all holders a part of the base.
     fn fold(&mut self) {
         for (_, entry) in std::mem::take(&mut self.holders) {
@@ -101,6 +121,9 @@ impl Inner {
     fn apply(&mut self, claim: &Claim) -> Held {
         let counter = self.counters.entry(claim.counter.clone()).or_insert_with(|| Entries::told_by(claim));
         counter.admit(claim);
+        if claim.counter.kind == CounterKind::Parallel {
+            counter.lapse(&claim.holder);
+        }
         let before = counter.holders.get(&claim.holder).copied().unwrap_or_default();
         let mut entry = before;
         if claim.sequence > before.sequence {
@@ -112,8 +135,12 @@ impl Inner {
             } else {
                 before.units
             };
-            entry =
-                Entry { sequence: claim.sequence, units: entry.units.max(claim.spent), spent: claim.spent };
+            entry = Entry {
+                sequence: claim.sequence,
+                units: entry.units.max(claim.spent),
+                spent: claim.spent,
+                heard: Some(Instant::now()),
+            };
             counter.holders.insert(Arc::clone(&claim.holder), entry);
         }
         let spent = counter.spent();

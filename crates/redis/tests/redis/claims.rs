@@ -107,6 +107,7 @@ async fn counters_are_apart() {
         with(subject(SubjectKind::Key, "k", Some("m"))),
         with(subject(SubjectKind::Key, "k:1:m", None)),
         counter("k", CounterKind::Requests),
+        counter("k", CounterKind::Parallel),
         Counter { begins_at_ms: 60_000, ..counter("k", CounterKind::Requests) },
         counter("k", CounterKind::Budget(None)),
         Counter {
@@ -168,6 +169,42 @@ async fn what_a_holder_brings_is_taken_out_of_a_base_that_may_have_it() {
     }
 }
 
+/// Sets fields of the one counter: to a text, and how many seconds ago that was.
+async fn set(server: &RedisServer, fields: &[(&str, &str, u64)]) {
+    let client = redis::Client::open(server.url()).expect("an address");
+    let mut raw = client.get_multiplexed_async_connection().await.expect("a connection");
+    let (now, _): (u64, u64) = redis::cmd("TIME").query_async(&mut raw).await.expect("a time");
+    let keys: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut raw).await.expect("keys");
+    for (field, text, ago) in fields {
+        let value = format!("{text}{}", now - ago);
+        let set = redis::cmd("HSET").arg(&keys).arg(field).arg(value).query_async::<()>(&mut raw).await;
+        set.expect("set");
+    }
+}
+
+#[tokio::test]
+async fn places_of_holders_that_were_not_heard_for_a_minute_are_free_unless_nobody_was() {
+    let server = RedisServer::start().expect("a Redis");
+    let leases = leases(&server, None);
+    let of = |holder: &str, sequence| Claim {
+        counter: counter("k", CounterKind::Parallel),
+        limit: 10,
+        spent: 4,
+        ..claim("", holder, sequence, 4)
+    };
+    hold(&leases, &[of("a.1", 1), of("b.1", 1)]).await;
+    assert_eq!(one(&leases, of("a.1", 2)).await, (4, 2, 8));
+    set(&server, &[("=b.1", "1 4 4 ", 61), ("asked", "", 21), ("since", "", 500)]).await;
+    assert_eq!(one(&leases, of("a.1", 3)).await, (4, 2, 8), "nobody could be heard");
+    set(&server, &[("=b.1", "1 4 4 ", 59), ("asked", "", 19), ("since", "", 500)]).await;
+    assert_eq!(one(&leases, of("a.1", 4)).await, (4, 2, 8));
+    set(&server, &[("=b.1", "1 4 4 ", 61), ("asked", "", 19), ("since", "", 59)]).await;
+    assert_eq!(one(&leases, of("a.1", 5)).await, (4, 2, 8), "it is not so long since others are");
+    set(&server, &[("=b.1", "1 4 4 ", 61), ("asked", "", 19), ("since", "", 61)]).await;
+    assert_eq!(one(&leases, of("a.1", 6)).await, (4, 6, 4));
+    assert_eq!(one(&leases, of("b.1", 2)).await, (4, 2, 8), "what is open is open");
+}
+
 #[tokio::test]
 async fn holders_that_were_not_heard_for_long_become_a_part_of_the_base() {
     const HOUR: u64 = 3_600;
@@ -175,17 +212,12 @@ async fn holders_that_were_not_heard_for_long_become_a_part_of_the_base() {
     let leases = leases(&server, None);
     let spent = |holder: &str, units, spent| Claim { spent, ..claim("k", holder, 1, units) };
     hold(&leases, &[spent("rests.1", 5, 5), spent("holds.1", 9, 6), spent("gone.1", 20, 7)]).await;
-    let client = redis::Client::open(server.url()).expect("an address");
-    let mut raw = client.get_multiplexed_async_connection().await.expect("a connection");
-    let (now, _): (u64, u64) = redis::cmd("TIME").query_async(&mut raw).await.expect("a time");
-    let keys: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut raw).await.expect("keys");
-    let heard =
-        [("rests.1", "1 5 5", HOUR + 5), ("holds.1", "1 9 6", HOUR + 5), ("gone.1", "1 20 7", 25 * HOUR)];
-    for (holder, entry, ago) in heard {
-        let (field, value) = (format!("={holder}"), format!("{entry} {}", now - ago));
-        let set = redis::cmd("HSET").arg(&keys).arg(field).arg(value).query_async::<()>(&mut raw).await;
-        set.expect("set");
-    }
+    let heard = [
+        ("=rests.1", "1 5 5 ", HOUR + 5),
+        ("=holds.1", "1 9 6 ", HOUR + 5),
+        ("=gone.1", "1 20 7 ", 25 * HOUR),
+    ];
+    set(&server, &heard).await;
     let held = hold(&leases, &[spent("new.1", 1, 1)]).await.remove(0);
     assert_eq!(held.others, [("holds.1".into(), 6)]);
     assert_eq!((held.spent, held.left), (5 + 6 + 7 + 1, 100 - 12 - 9 - 1), "thirteen were held in vain");

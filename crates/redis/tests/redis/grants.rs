@@ -53,7 +53,7 @@ fn claim() -> impl Strategy<Value = Claim> {
     let figures = (0_u64..130, 0_u64..60, prop_oneof![3 => Just(0_u64), 1 => 0_u64..90], 0_u64..120);
     let base = (-40_i64..40, any::<bool>(), 0_u64..60);
     let others = prop::sample::subsequence(HOLDERS.to_vec(), 0..=3);
-    (0_usize..3, 0_usize..HOLDERS.len(), 0_u64..5, unit, figures, base, others, 0_u64..30).prop_map(
+    (0_usize..4, 0_usize..HOLDERS.len(), 0_u64..5, unit, figures, base, others, 0_u64..30).prop_map(
         |(counter, holder, sequence, unit, figures, base, others, spent_by_others)| {
             let (units, least, spent, limit) = figures;
             let (base, base_has_holders, noted_spent) = base;
@@ -83,6 +83,7 @@ fn counter(number: usize) -> Counter {
     let (id, kind) = match number {
         0 => ("one", CounterKind::Budget(None)),
         1 => ("two", CounterKind::Budget(None)),
+        2 => ("one", CounterKind::Parallel),
         _ => ("one", CounterKind::Tokens),
     };
     let subject = Subject::new(SubjectKind::Key, id);
