@@ -61,6 +61,7 @@ struct Inner {
     retry: Option<Retry>,
     retry_after: Option<Duration>,
     reached_upstream: bool,
+    reply_bytes: Option<u64>,
     credential_fault: bool,
     wait: Option<Wait>,
     subject: Option<SubjectKind>,
@@ -85,6 +86,7 @@ impl Error {
             retry: None,
             retry_after: None,
             reached_upstream: false,
+            reply_bytes: None,
             credential_fault: false,
             wait: None,
             subject: None,
@@ -214,6 +216,18 @@ impl Error {
     /// The upstream's own id of the call, under which its bill can be looked up, where it was told.
     pub fn generation_id(&self) -> Option<&str> {
         self.0.generation_id.as_deref()
+    }
+
+    /// Keeps how long a whole reply was, or was to be, that broke off: it may have been billed.
+    #[must_use]
+    pub fn with_reply_bytes(mut self, bytes: u64) -> Self {
+        self.0.reply_bytes = Some(bytes);
+        self
+    }
+
+    /// How many bytes a whole reply had that broke off: as many as came, or more where it had said so.
+    pub fn reply_bytes(&self) -> Option<u64> {
+        self.0.reply_bytes
     }
 
     /// What went wrong.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use trunkline_core::{
     Call, Document, DocumentLimits, Duplicates, Error, ErrorKind, ModelInfo, Operation, Reply, ReplyBody,
@@ -59,8 +59,8 @@ impl<C: Codec> HttpProvider<C> {
         let credential = self.credentials.credential(target)?;
         let context = EncodeContext { target, credential: credential.as_ref() };
         let request = write(&self.codec, &context).map_err(|error| error.with_provider(self.codec.name()))?;
-        let body = self.send(request, &target.send, credential.as_ref()).await?.into_body();
-        self.read_whole(body).await
+        let (head, body) = self.send(request, &target.send, credential.as_ref()).await?.into_parts();
+        self.read_whole(&head.headers, body).await
     }
 
     async fn send(
@@ -93,7 +93,7 @@ impl<C: Codec> HttpProvider<C> {
         decode: Decode,
         credential: Option<&Secret>,
     ) -> Result<Reply, Error> {
-        let bytes = self.read_whole(body).await?;
+        let bytes = self.read_whole(&headers, body).await?;
         let failed = |failure| {
             let body = excerpt(&bytes, self.limits);
             error_of(failure, None, &body, self.codec.name(), credential)
@@ -141,14 +141,16 @@ impl<C: Codec> HttpProvider<C> {
         Reply { status, headers, body: ReplyBody::Raw { content_type, bytes: Box::pin(bytes) } }
     }
 
-    async fn read_whole(&self, mut body: TransportBody) -> Result<Bytes, Error> {
+    async fn read_whole(&self, headers: &HeaderMap, mut body: TransportBody) -> Result<Bytes, Error> {
+        let announced = || headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse::<u64>().ok();
         let mut first = Bytes::new();
         let mut whole = BytesMut::new();
         while let Some(chunk) = body.next().await {
             let chunk = chunk.map_err(|error| {
                 let beginning = if whole.is_empty() { &first[..] } else { &whole[..] };
                 let id = self.codec.generation_id_of_part(beginning);
-                error.with_provider(self.codec.name()).with_generation_id(id)
+                let bytes = announced().unwrap_or_default().max(beginning.len() as u64);
+                error.with_provider(self.codec.name()).with_generation_id(id).with_reply_bytes(bytes)
             })?;
             if first.len() + whole.len() + chunk.len() > self.limits.reply_bytes_max {
                 let message = format!(
@@ -274,8 +276,8 @@ impl<C: Codec> Provider for HttpProvider<C> {
         };
         let mut options = context.target.send.clone();
         options.waits.total = options.waits.total.min(CATALOGUE_WAIT_MAX);
-        let body = self.send(request, &options, credential.as_ref()).await?.into_body();
-        let body = self.read_whole(body).await?;
+        let (head, body) = self.send(request, &options, credential.as_ref()).await?.into_parts();
+        let body = self.read_whole(&head.headers, body).await?;
         self.codec.decode_models(body).map_err(|error| error.with_provider(self.codec.name()))
     }
 }

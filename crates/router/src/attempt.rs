@@ -28,8 +28,8 @@ pub struct Attempt {
     pub failure: Option<ErrorKind>,
     /// From sending until it was over.
     pub duration: Duration,
-    /// About what it used, where it was asked in earnest and given up: its input, read though nobody waits for more, and
-    /// where the caller left, of a whole reply what may be written by then.
+    /// About what it used, where it was asked in earnest and given up, or broke off: its input, read though nobody waits for
+    /// more, and of a whole reply what may be written by then, unless another was faster.
     pub usage: Option<Usage>,
     /// What that costs, where the price is known.
     pub cost: Option<Cost>,

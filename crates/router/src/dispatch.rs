@@ -102,7 +102,8 @@ impl Router {
             journey.course.retries_max = journey.retries(policy, &candidate, &error);
             journey.note_origin(&candidate, &error, payer);
             let further = self.further(route, call, place, &error, &mut tried, journey, policy);
-            journey.note(route.group(), &candidate, error, took);
+            let attempt = self.failed(route.group(), &candidate, call, (&error, took));
+            journey.note(route.group(), &candidate, attempt, error);
             match further {
                 Further::Stop if self.next_level(route, call, place, &mut tried, journey, policy) => continue,
                 Further::Stop => return Err(None),

@@ -89,16 +89,19 @@ pub(crate) fn output_tokens(added: Option<u64>, model_max: Option<u64>) -> u64 {
 /// How many tokens a model is taken to write in a second, while nobody sees it write. Most write fewer.
 const TOKENS_A_SECOND: u128 = 100;
 
-/// About how many tokens of a whole reply were written by then, and no more than the most that it may have. 0 for a stream
-/// that has not begun.
-pub(crate) fn written(call: &Call, took: Duration) -> u64 {
+/// Bytes of a whole reply that count as a token, where it broke off and cannot be read.
+const REPLY_BYTES: u64 = 4;
+
+/// About how many tokens of a whole reply were written by then, and no more than the most that it may have: by the time, or
+/// by how many bytes of it are known. 0 for a stream that has not begun.
+pub(crate) fn written(call: &Call, took: Duration, bytes: u64) -> u64 {
     let Body::Document(document) = &call.body else { return 0 };
     if call.streaming() || !answers_in_text(call.operation) {
         return 0;
     }
     let most = estimate::output_bound(call.operation, document, None, RESERVE_OUTPUT_TOKENS);
     let written = took.as_millis() * TOKENS_A_SECOND / 1_000;
-    u64::try_from(written).unwrap_or(u64::MAX).min(most)
+    u64::try_from(written).unwrap_or(u64::MAX).max(bytes / REPLY_BYTES).min(most)
 }
 
 pub(crate) fn answers_in_text(operation: Operation) -> bool {

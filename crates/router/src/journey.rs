@@ -171,9 +171,9 @@ impl<'w> Journey<'w> {
         }
     }
 
-    pub(crate) fn note(&mut self, group: &Arc<str>, candidate: &Candidate, error: Error, took: Duration) {
-        self.course.failed.push(Attempt::failed(group, candidate, &error, took));
-        self.course.lost += took;
+    pub(crate) fn note(&mut self, group: &Arc<str>, candidate: &Candidate, attempt: Attempt, error: Error) {
+        self.course.lost += attempt.duration;
+        self.course.failed.push(attempt);
         self.last = Some((Arc::clone(group), candidate.clone()));
         self.error = Some(error);
     }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 use trunkline_core::{Call, Error, ReplyBody};
 
-use crate::attempt::Attempt;
 use crate::first_events::{FirstWait, first_events};
 use crate::further::Tried;
 use crate::give::{Given, context, give, is_silent, note_end, prepare};
@@ -104,7 +103,7 @@ impl Router {
             Some((error, (took, payer))) => {
                 journey.note_origin(&loser.candidate, &error, payer);
                 tried.note(loser.place, &error);
-                Attempt::failed(group, &loser.candidate, &error, took)
+                self.failed(group, &loser.candidate, &spare, (&error, took))
             }
             None => self.given_up(group, &loser.candidate, &spare, (took, 0)),
         };

@@ -102,6 +102,7 @@ const CHAT: &str = PATHS[0];
 pub(crate) const KEPT: &str = "kept";
 pub(crate) const AGAIN: &str = "again";
 pub(crate) const LEFT_WHOLE: &str = "left whole";
+pub(crate) const HALVED: &str = "halved";
 const WORDS: [&str; 6] = ["alpha", "Größe", "漢字", "a longer piece of text", "🙂", "0123456789"];
 
 /// What a request has besides its words.
@@ -269,7 +270,7 @@ fn untold(plain: Draft, random: &mut Random) -> Draft {
 fn halved(plain: Draft) -> Draft {
     let cut = json!({ "cut_events": { "after_events": 1, "how": "close" } });
     Draft {
-        kind: "halved",
+        kind: HALVED,
         model: "plain",
         streamed: false,
         scripts: json!([{ "faults": [cut] }, {}]),

@@ -9,7 +9,7 @@ use trunkline_store::{ActivityQuery, SqliteStore, Store};
 use trunkline_testkit::simulator::BilledCall;
 
 use super::ledger::{Ledger, LedgerRow, Origin, by_call_id};
-use super::load::{LEFT_WHOLE, Planned};
+use super::load::{HALVED, LEFT_WHOLE, Planned};
 use crate::server::Start;
 
 /// Requests whose upstream had told no id when it was cut off, so that nobody can be asked what they cost: attempts that
@@ -25,7 +25,7 @@ fn without_id(planned: &Planned, row: &LedgerRow) -> Option<&'static str> {
     match planned.kind {
         kind if WITHOUT_ID.contains(&kind) => Some(kind),
         "cut" | "left" if of_responses && row.generation_id.is_none() => Some(RESPONSES),
-        "halved" if of_responses => Some(RESPONSES),
+        HALVED if of_responses => Some(RESPONSES),
         _ => None,
     }
 }

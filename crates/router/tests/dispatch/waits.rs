@@ -198,3 +198,25 @@ async fn whoever_stops_waiting_keeps_what_was_tried() {
     assert_eq!(answer.expect("an answer").course.failed.len(), 1);
     assert_eq!((course.attempts, course.failed.len()), (0, 0));
 }
+
+/// A hundred tokens a second, a token for four bytes: whichever is more, and no more than was asked for.
+#[tokio::test(start_paused = true)]
+async fn what_breaks_off_or_does_not_come_in_time_may_be_billed() {
+    for (script, expected) in [
+        (Script::BreaksOff(SECOND, 100), Some(100)),
+        (Script::BreaksOff(SECOND, 800), Some(200)),
+        (Script::BreaksOff(SECOND, 80_000), Some(300)),
+        (Script::BreaksOff(SECOND, 0), None),
+        (Script::Takes(100 * SECOND, 200), Some(300)),
+        (Script::Status(408), None),
+        (Script::Status(500), None),
+    ] {
+        let world = two();
+        world.script("a", script);
+        let body = r#"{"messages": [{"role": "user", "content": "How are you?"}], "max_tokens": 300}"#;
+        let answer = world.ask_about("m", body).await.expect("an answer of the other");
+        let usage = answer.course.failed[0].usage.as_ref();
+        assert_eq!(usage.map(|usage| usage.output), expected, "{script:?}");
+        assert!(usage.is_none_or(|usage| usage.uncached_input > 0), "{script:?}");
+    }
+}

@@ -45,6 +45,8 @@ pub(crate) enum Script {
     Quiet(Duration),
     /// With so many events, and a cut.
     EventsThenCut(usize),
+    /// With a whole reply of so many bytes that breaks off, after a while.
+    BreaksOff(Duration, u64),
     /// With a stream that ends by saying that it failed.
     EndsFailed,
     /// With an error as the first event.
@@ -91,10 +93,10 @@ impl Provider for Upstreams {
         let always = || self.always.lock().expect("no panic").get(&*call.model).copied();
         let script = next.or_else(always).unwrap_or(Script::Answer);
         match script {
-            Script::Slow(wait) => passing(wait).await,
+            Script::Slow(wait) | Script::BreaksOff(wait, _) => passing(wait).await,
             Script::Takes(wait, _) => {
                 if tokio::time::timeout(total, passing(wait)).await.is_err() {
-                    return Err(Error::new(ErrorKind::UpstreamTimeout, "too slow"));
+                    return Err(Error::new(ErrorKind::UpstreamTimeout, "too slow").having_reached_upstream());
                 }
             }
             // Whoever comes at the same time gets this far before anybody goes on.
@@ -156,6 +158,10 @@ fn answer(script: Script, streaming: bool) -> Result<Reply, Error> {
             let mut events: Vec<_> = (0..count).map(|_| said()).collect();
             events.push(Err(Error::new(ErrorKind::UpstreamCut, "cut")));
             events
+        }
+        Script::BreaksOff(_, bytes) => {
+            let cut = Error::new(ErrorKind::UpstreamCut, "cut").having_reached_upstream();
+            return Err(cut.with_reply_bytes(bytes));
         }
         Script::EndsFailed => {
             let mut last = Event::from_payload(b"{}");
