@@ -117,6 +117,7 @@ const ARROWS: &[Arrow] = &[
         from: "trunkline-metrics",
         to: &[
             "trunkline-core",
+            "trunkline-export",
             "trunkline-gateway",
             "trunkline-keys",
             "trunkline-ledger",

@@ -279,6 +279,12 @@ impl Keys {
         self.cached.iter().map(|(_, identity)| identity).collect()
     }
 
+    /// The end users that are in memory now, those whom nobody has limited among them.
+    pub fn known_customers(&self) -> Vec<Arc<Limited>> {
+        let customers = self.limited.iter().filter(|((kind, _), _)| *kind == Kind::Customer);
+        customers.map(|(_, limited)| limited).collect()
+    }
+
     /// All accounts.
     pub fn book(&self) -> &Arc<Book> {
         &self.book

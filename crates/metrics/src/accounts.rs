@@ -1,4 +1,4 @@
-//! What is left of the budgets of keys, teams and users, and what waits for the store.
+//! What is left of the budgets of keys, teams, users and end users, and what waits for the store.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use crate::{Gauge, GaugeKind, Source, Value};
 
 const HOUR_MS: f64 = 3_600_000.0;
 
-/// The budgets of keys that are in memory, with those of their teams and users, and the backlog of the ledger.
+/// The budgets of keys that are in memory, with those of their teams and users, of end users, and the backlog of the ledger.
 ///
-/// A key that nobody has used since the start is not in memory, and is not told of.
+/// A key or an end user whom nobody has named since the start is not in memory, and is not told of.
 pub struct AccountGauges {
     keys: Arc<Keys>,
     ledger: Ledger,
@@ -25,7 +25,7 @@ pub struct AccountGauges {
 }
 
 impl AccountGauges {
-    /// The gauges of these keys and this ledger. Of keys, teams and users each, `budgets_max` budgets are told, always of
+    /// The gauges of these keys and this ledger. Of keys, teams, users and end users each, `budgets_max` budgets are told, always of
     /// the same ones as long as no others come; the rest is left out and counted.
     pub fn new(keys: Arc<Keys>, ledger: Ledger, budgets_max: usize) -> Self {
         Self { keys, ledger, clock: Clock::system(), budgets_max }
@@ -44,11 +44,20 @@ impl Source for AccountGauges {
         let now_ms = self.clock.now_ms();
         let mut gauges = Vec::new();
         let mut left_out = 0;
-        for whose in [KEYS, TEAMS, USERS] {
-            let budgets = whose.budgets(&known, self.budgets_max);
+        let mut tell = |whose: &Whose, budgets: Budgets| {
             left_out += budgets.left_out as u64;
             gauges.extend(whose.gauges(&budgets.told, now_ms));
+        };
+        for (whose, labels) in
+            [(KEYS, labels_of_key as LabelsOf), (TEAMS, labels_of_team), (USERS, labels_of_user)]
+        {
+            tell(&whose, budgets(of_owners(&known, whose.kind), labels, self.budgets_max));
         }
+        let customers = self.keys.known_customers();
+        let of_customers = customers.iter().flat_map(|customer| &customer.accounts.always);
+        let of_customers = of_customers.map(|account| (account, &*account.subject().id));
+        let labels = |id: &str| vec![("end_user", id.to_owned())];
+        tell(&CUSTOMERS, budgets(of_customers, labels, self.budgets_max));
         gauges.push(one(
             "trunkline_metrics_budgets_left_out",
             "Budgets that are not told, for want of room",
@@ -67,76 +76,97 @@ struct Whose {
     remaining: &'static str,
     max: &'static str,
     hours: &'static str,
-    labels: fn(&Identity) -> Vec<(&'static str, String)>,
 }
+
+type Labels = Vec<(&'static str, String)>;
+type LabelsOf = fn(&Identity) -> Labels;
 
 const KEYS: Whose = Whose {
     kind: SubjectKind::Key,
     remaining: "litellm_remaining_api_key_budget_metric",
     max: "litellm_api_key_max_budget_metric",
     hours: "litellm_api_key_budget_remaining_hours_metric",
-    labels: |identity| {
-        let alias = identity.alias.as_deref().unwrap_or_default();
-        vec![("hashed_api_key", identity.token.to_string()), ("api_key_alias", alias.to_owned())]
-    },
 };
+
+fn labels_of_key(identity: &Identity) -> Labels {
+    let alias = identity.alias.as_deref().unwrap_or_default();
+    vec![("hashed_api_key", identity.token.to_string()), ("api_key_alias", alias.to_owned())]
+}
 
 const TEAMS: Whose = Whose {
     kind: SubjectKind::Team,
     remaining: "litellm_remaining_team_budget_metric",
     max: "litellm_team_max_budget_metric",
     hours: "litellm_team_budget_remaining_hours_metric",
-    labels: |identity| {
-        let text = |text: &Option<Arc<str>>| text.as_deref().unwrap_or_default().to_owned();
-        vec![("team", text(&identity.team_id)), ("team_alias", text(&identity.team_alias))]
-    },
 };
+
+fn labels_of_team(identity: &Identity) -> Labels {
+    let text = |text: &Option<Arc<str>>| text.as_deref().unwrap_or_default().to_owned();
+    vec![("team", text(&identity.team_id)), ("team_alias", text(&identity.team_alias))]
+}
 
 const USERS: Whose = Whose {
     kind: SubjectKind::User,
     remaining: "litellm_remaining_user_budget_metric",
     max: "litellm_user_max_budget_metric",
     hours: "litellm_user_budget_remaining_hours_metric",
-    labels: |identity| vec![("user", identity.user_id.as_deref().unwrap_or_default().to_owned())],
+};
+
+fn labels_of_user(identity: &Identity) -> Labels {
+    vec![("user", identity.user_id.as_deref().unwrap_or_default().to_owned())]
+}
+
+const CUSTOMERS: Whose = Whose {
+    kind: SubjectKind::Customer,
+    remaining: "litellm_remaining_customer_budget_metric",
+    max: "litellm_customer_max_budget_metric",
+    hours: "litellm_customer_budget_remaining_hours_metric",
 };
 
 /// What is told of one kind of subject.
 #[derive(Debug, Default)]
 struct Budgets {
-    told: Vec<(Vec<(&'static str, String)>, BudgetLeft)>,
+    told: Vec<(Labels, BudgetLeft)>,
     left_out: usize,
 }
 
-impl Whose {
-    /// The budgets of those who are known, each once: a team has many keys, and one budget. An account is locked for a
-    /// moment when it is told, and only then.
-    fn budgets(&self, known: &[Arc<Identity>], budgets_max: usize) -> Budgets {
-        let mut seen: FxHashSet<*const Account> = FxHashSet::default();
-        let mut accounts: Vec<(&Arc<Account>, &Identity)> = Vec::new();
-        for identity in known.iter().filter(|identity| identity.accounts.has_budget) {
-            let own = identity.accounts.always.iter().find(|account| account.subject().kind == self.kind);
-            if let Some(account) =
-                own.filter(|account| account.is_limited() && seen.insert(Arc::as_ptr(account)))
-            {
-                accounts.push((account, identity));
-            }
-        }
-        // What is told of today is told of at the next scrape.
-        accounts.sort_unstable_by_key(|(account, _)| &account.subject().id);
-        let mut budgets = Budgets::default();
-        for (place, (account, identity)) in accounts.iter().enumerate() {
-            if budgets.told.len() >= budgets_max {
-                budgets.left_out = accounts.len() - place;
-                break;
-            }
-            if let Some(budget) = account.standing().budgets.first() {
-                budgets.told.push(((self.labels)(identity), *budget));
-            }
-        }
-        budgets
-    }
+/// The accounts of one kind that keys have which may have a budget.
+fn of_owners(known: &[Arc<Identity>], kind: SubjectKind) -> impl Iterator<Item = (&Arc<Account>, &Identity)> {
+    let limited = known.iter().filter(|identity| identity.accounts.has_budget);
+    limited.filter_map(move |identity| {
+        let own = identity.accounts.always.iter().find(|account| account.subject().kind == kind)?;
+        Some((own, &**identity))
+    })
+}
 
-    fn gauges(&self, told: &[(Vec<(&'static str, String)>, BudgetLeft)], now_ms: i64) -> [Gauge; 3] {
+/// The budgets of accounts, each once: a team has many keys, and one budget. An account is locked for a moment when it is
+/// told, and only then.
+fn budgets<'a, O>(
+    accounts: impl Iterator<Item = (&'a Arc<Account>, O)>,
+    labels: impl Fn(O) -> Labels,
+    budgets_max: usize,
+) -> Budgets {
+    let mut seen: FxHashSet<*const Account> = FxHashSet::default();
+    let mut is_new = |account: &Arc<Account>| account.is_limited() && seen.insert(Arc::as_ptr(account));
+    let mut accounts: Vec<(&Arc<Account>, O)> = accounts.filter(|(account, _)| is_new(account)).collect();
+    // What is told of today is told of at the next scrape.
+    accounts.sort_unstable_by_key(|(account, _)| &account.subject().id);
+    let count = accounts.len();
+    let mut budgets = Budgets::default();
+    for (place, (account, owner)) in accounts.into_iter().enumerate() {
+        if budgets.told.len() >= budgets_max {
+            budgets.left_out = count - place;
+            break;
+        }
+        if let Some(budget) = account.standing().budgets.first() {
+            budgets.told.push((labels(owner), *budget));
+        }
+    }
+    budgets
+}
+
+impl Whose {
+    fn gauges(&self, told: &[(Labels, BudgetLeft)], now_ms: i64) -> [Gauge; 3] {
         let gauge = |name, meaning, value: &dyn Fn(&BudgetLeft) -> Option<Value>| Gauge {
             name,
             meaning,
@@ -249,17 +279,22 @@ mod tests {
     async fn a_budget_is_told_once_and_no_more_of_them_than_there_is_room_for() {
         let mut known = known().await;
         assert_eq!(known.len(), MANY);
-        for (whose, expected) in [(TEAMS, "red"), (USERS, "ann")] {
-            let budgets = whose.budgets(&known, 10);
+        for (whose, labels, expected) in
+            [(TEAMS, labels_of_team as LabelsOf, "red"), (USERS, labels_of_user, "ann")]
+        {
+            let budgets = budgets(of_owners(&known, whose.kind), labels, 10);
             assert_eq!((told(&budgets), budgets.left_out), (vec![expected], 0));
         }
-        let all = KEYS.budgets(&known, 10);
+        let of_keys = |known: &[Arc<Identity>], budgets_max| {
+            budgets(of_owners(known, SubjectKind::Key), labels_of_key, budgets_max)
+        };
+        let all = of_keys(&known, 10);
         assert_eq!((all.told.len(), all.left_out), (MANY - 1, 0));
-        let some = KEYS.budgets(&known, 3);
+        let some = of_keys(&known, 3);
         assert_eq!((told(&some), some.left_out), (told(&all)[..3].to_vec(), 1));
         // In whatever order they are in memory, the same ones are told.
         known.reverse();
-        assert_eq!(told(&KEYS.budgets(&known, 3)), told(&some));
+        assert_eq!(told(&of_keys(&known, 3)), told(&some));
         let [remaining, max, _] = KEYS.gauges(&some.told, 0);
         assert_eq!((remaining.samples.len(), max.samples[0].1), (3, Value::Exact(5.into())));
     }

@@ -6,6 +6,7 @@
 //! stands elsewhere, a [`Source`] adds to the page.
 
 mod accounts;
+mod callbacks;
 mod caller;
 mod families;
 mod key;
@@ -21,5 +22,6 @@ mod tallies;
 mod totals;
 
 pub use accounts::AccountGauges;
+pub use callbacks::CallbackGauges;
 pub use metrics::Metrics;
 pub use source::{Gauge, GaugeKind, Source, Value};

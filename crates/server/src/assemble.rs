@@ -10,7 +10,7 @@ use trunkline_config::{CachePlace, GatewayAttribution};
 use trunkline_core::Error;
 use trunkline_export::{Destination, ExportOptions, Exporter};
 use trunkline_gateway::{Attribution, Gateway, Probes, Recorder, ReplyCache, Settings, UnknownPrice};
-use trunkline_metrics::{AccountGauges, Metrics};
+use trunkline_metrics::{AccountGauges, CallbackGauges, Metrics};
 use trunkline_prices::Prices;
 use trunkline_provider::{Limits, Registry};
 use trunkline_redis::Writer;
@@ -54,7 +54,7 @@ pub(crate) fn gateway(
     settings: Settings,
     recorder: Arc<dyn Recorder>,
     sources: &Sources,
-    (accounts, replies): (Option<&Accounts>, Option<ReplyCache>),
+    (accounts, replies, exporter): (&Option<Accounts>, Option<ReplyCache>, &Option<Arc<Exporter>>),
 ) -> Arc<Gateway> {
     let (mut gateway, asked) = (Gateway::new(Arc::new(router), settings), &sources.loaded.settings);
     if let Some(replies) = replies {
@@ -72,6 +72,9 @@ pub(crate) fn gateway(
         if let Some(accounts) = accounts {
             let gauges = AccountGauges::new(Arc::clone(&accounts.keys), accounts.ledger.clone(), tallies_max);
             metrics = metrics.with_source(Arc::new(gauges));
+        }
+        if let Some(exporter) = exporter {
+            metrics = metrics.with_source(Arc::new(CallbackGauges::new(Arc::clone(exporter))));
         }
         let metrics = Arc::new(metrics);
         gateway.with_recorder(Arc::<Metrics>::clone(&metrics)).with_exposition(metrics)

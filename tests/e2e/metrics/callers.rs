@@ -1,13 +1,16 @@
 //! Virtual keys in what is counted: told apart by key, added up by team.
 
+use serde_json::json;
 use trunkline_core::Secret;
 use trunkline_keys::{Pepper, Token};
 use trunkline_store::{Kind, Object, SqliteStore, Store, Write};
+use trunkline_testkit::upstream::{Script, ScriptedUpstream};
 
 use super::exposition::{Exposition, Form};
 use super::{KEY, NOBODY, PATH, body};
 use crate::client::send;
-use crate::server::{Start, Trunkline};
+use crate::office::{CHAT, MASTER, ask, chat, done, reply, row, see, start};
+use crate::server::{Start, Trunkline, until};
 
 const SALT: &str = "salt-of-a-test";
 const ANN: &str = "sk-ann-0123456789";
@@ -72,4 +75,40 @@ async fn requests_are_told_by_key_team_and_user() {
     }
     assert_eq!(told.sum("litellm_requests_metric_total"), 4);
     assert_eq!(told.sum("litellm_proxy_total_requests_metric_total"), 5, "with the one that was refused");
+}
+
+/// What is left of an end user's budget, and rows that a webhook refuses.
+#[tokio::test]
+async fn budgets_of_end_users_and_failures_of_callbacks_are_told() {
+    let upstream = ScriptedUpstream::answering(|_, _| Script::json(200, reply(10))).await.expect("a port");
+    let refusing = ScriptedUpstream::answering(|_, _| Script::json(400, "{}")).await.expect("a port");
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let config = format!(
+        "model_list:\n{}litellm_settings: {{callbacks: [generic_api, prometheus]}}\n",
+        row("m", &upstream.url())
+    );
+    let start = start(folder.path(), &config).variable("GENERIC_LOGGER_ENDPOINT", refusing.url());
+    let server = start.serve().await;
+    let address = server.address;
+    done(address, "/customer/new", json!({ "user_id": "ann", "max_budget": 1, "budget_duration": "30d" }))
+        .await;
+    for user in ["ann", "nobody-limited"] {
+        let call = chat("m", "hi", json!({ "user": user, "max_tokens": 10 }));
+        assert_eq!(ask(address, MASTER, CHAT, &call).await.status, 200);
+    }
+    let scraped = async || Exposition::parse(&see(address, MASTER, "/metrics").await.text(), Form::Text);
+    let webhook = [("callback_name", "generic_api")];
+    until("both rows are given up", async || {
+        scraped().await.whole("litellm_callback_logging_failures_metric_total", &webhook) == 2
+    })
+    .await;
+    let told = scraped().await;
+    assert_eq!(told.whole("trunkline_export_queued_rows", &webhook), 0);
+    let ann = [("end_user", "ann")];
+    // A call takes 25 units of 1e-5 dollars.
+    let left = told.value("litellm_remaining_customer_budget_metric", &ann);
+    assert!((left - 0.999_75).abs() < 1e-9, "{left}");
+    assert_eq!(told.whole("litellm_customer_max_budget_metric", &ann), 1);
+    assert!(told.value("litellm_customer_budget_remaining_hours_metric", &ann) > 0.0);
+    assert_eq!(told.labels("end_user").len(), 1, "nobody else has a budget");
 }
