@@ -37,7 +37,9 @@ impl Open<'_> {
     fn claim(&mut self, idle_since: i64, sequence: u64) -> Option<Claimed> {
         match self.places {
             None => self.lease.claim(self.figures, idle_since, sequence),
-            Some(Places { peak, is_due }) => self.lease.claim_places(self.figures, peak, is_due, sequence),
+            Some(Places { peak, is_due }) => {
+                self.lease.claim_places(self.figures, (peak, is_due), idle_since, sequence)
+            }
         }
     }
 
@@ -162,7 +164,7 @@ fn open(state: &mut State, now_ms: i64) -> Vec<Open<'_>> {
     }
     // Of what is not limited any more the store is told that nothing is held.
     if let Some(limit) = parallel_max.or(parallel.lease.is_in_use().then_some(0)) {
-        let places = Places { peak: parallel.peak(now_ms), is_due: parallel.is_due(now_ms) };
+        let places = Places { peak: parallel.peak(now_ms), is_due: parallel.is_due(now_ms, limit) };
         counters.push(Open {
             kind: CounterKind::Parallel,
             begins_at_ms: 0,

@@ -29,6 +29,11 @@ pub(crate) struct Lease {
     answered_at: i64,
 }
 
+/// How many places among the calls at one time are held ahead of need: none of few.
+pub(crate) fn places_ahead(limit: u64) -> u64 {
+    limit / LEASES
+}
+
 /// How a counter stands at one account.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Figures {
@@ -126,9 +131,9 @@ impl Lease {
         self.left == Some(0)
     }
 
-    /// Whether the store has not answered for so long.
+    /// Whether the store has not answered for so long, or nobody can tell, since the clock was set back.
     pub(crate) fn is_silent(&self, now_ms: i64, for_ms: i64) -> bool {
-        now_ms.saturating_sub(self.answered_at) >= for_ms
+        !(0..for_ms).contains(&now_ms.saturating_sub(self.answered_at))
     }
 
     /// Holds no more than this from now on.
@@ -165,12 +170,12 @@ impl Lease {
     pub(crate) fn claim_places(
         &mut self,
         figures: Figures,
-        peak: u64,
-        is_due: bool,
+        (peak, is_due): (u64, bool),
+        idle_since: i64,
         sequence: u64,
     ) -> Option<Claimed> {
         let Figures { used, limit, .. } = figures;
-        let ahead = limit / LEASES;
+        let ahead = places_ahead(limit);
         let wanted = self.take_wanted(used);
         let kept = if self.is_exhausted() { used } else { used.max(peak) };
         let is_short = wanted.units > self.held;
@@ -178,12 +183,15 @@ impl Lease {
             used
         } else if is_short {
             wanted.units.max(kept).saturating_add(ahead)
+        } else if self.used_at <= idle_since || used > self.held {
+            // The store is to know of those that went on without it.
+            used
         } else if used.saturating_add(ahead.div_ceil(2)) > self.held && !self.is_exhausted() {
             used.saturating_add(ahead)
         } else {
             self.held.min(kept.saturating_add(ahead.saturating_mul(2)))
         };
-        let is_told = !is_due && (units > 0 || self.told_spent == 0);
+        let is_told = !is_due && used <= self.held && (units > 0 || self.told_spent == 0);
         self.claim_units(units, wanted, figures, is_told, sequence)
     }
 
@@ -310,7 +318,7 @@ mod tests {
         let mut lease = Lease::default();
         let claim = |lease: &mut Lease, used, peak, is_due, sequence| {
             let figures = Figures { used, spent: used, limit: 10 };
-            let claimed = lease.claim_places(figures, peak, is_due, sequence);
+            let claimed = lease.claim_places(figures, (peak, is_due), NEVER_IDLE, sequence);
             claimed.map(|Claimed { units, least }| (units, least))
         };
         lease.room(5, 0, 1, None, true);

@@ -1,12 +1,14 @@
 //! Calls at one time, and what is held of a limit of them that replicas share.
 
-use crate::lease::{Figures, Lease};
+use crate::lease::{Figures, Lease, places_ahead};
 
 /// How long it is remembered how many calls were open at one time: places that are used again within it are not fetched
 /// again.
 const REMEMBERED_MS: i64 = 1_000;
 /// How often a replica tells that it still has what it holds.
 const RENEWED_MS: i64 = 10_000;
+/// How often it asks whether others are short of what it holds and does not use, where there are few.
+const SPARE_MS: i64 = 200;
 /// How long what the store said of a full counter holds. Places come back at any time.
 const KNOWN_FULL_MS: i64 = 100;
 /// After how long without an answer nothing counts as held but for what is used: before a [store](crate::Shared) gives it to
@@ -67,9 +69,12 @@ impl Parallel {
         self.lease.is_exhausted() && !self.lease.is_silent(now_ms, KNOWN_FULL_MS)
     }
 
-    /// Whether it is time to tell that what is held is still held.
-    pub(crate) fn is_due(&self, now_ms: i64) -> bool {
-        self.lease.held() > 0 && self.lease.is_silent(now_ms, RENEWED_MS)
+    /// Whether it is time to tell that what is held is still held, or to ask whether others want what is not used.
+    pub(crate) fn is_due(&self, now_ms: i64, limit: u64) -> bool {
+        let held = self.lease.held();
+        let has_spare = held > self.open && places_ahead(limit) == 0;
+        let every_ms = if has_spare { SPARE_MS } else { RENEWED_MS };
+        held > 0 && self.lease.is_silent(now_ms, every_ms)
     }
 
     pub(crate) fn figures(&self, limit: u64) -> Figures {

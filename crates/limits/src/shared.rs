@@ -24,9 +24,10 @@
 //!
 //! Places among the calls at one time are units that come back. What a replica has used at once in the last two seconds it
 //! holds on to while there are others left, with up to 2/64 of the limit ahead of that; so much may lie unused there. It
-//! tells every ten seconds that it is still there: the places of one that has died are free after a minute, and one that the
-//! store has not answered for 50 seconds uses none but those that are in use. Of a store that lost its counters, or that one
-//! replica alone does not reach for longer than a minute, others get what was in use there once more.
+//! tells every ten seconds that it is still there: the places of one that has died are free after a minute in which others
+//! asked, and after ten in any case; and one that the store has not answered for 50 seconds uses none but those that are in
+//! use. Of a store that lost its counters, that nobody reached for ten minutes, or that one replica alone does not reach for
+//! longer than one, others get what was in use there once more.
 
 use std::sync::Arc;
 
@@ -145,7 +146,8 @@ pub trait Shared: std::fmt::Debug + Send + Sync {
     ///    would hold fewer than `least` then.
     /// 5. A holder holds never less than it says it spent.
     /// 6. Of money, holders who have not been heard for long may be made a part of the base, with what they spent.
-    /// 7. Of calls at one time, a holder who has not been heard for a minute, while others have been, holds nothing any more.
+    /// 7. Of calls at one time, a holder who has not been heard for a minute, while others have been, holds nothing any more;
+    ///    nor does one who has not been heard for ten.
     ///
     /// No claims at all ask whether the store answers. A counter must outlive its end by as much as the clocks of replicas may differ.
     ///

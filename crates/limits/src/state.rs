@@ -142,9 +142,11 @@ impl State {
             Counting::Shared { otherwise, is_out } => {
                 self.parallel.lapse(now_ms);
                 let outage = is_out.then_some(otherwise);
-                match self.parallel.lease.room(now_ms, used, used.saturating_add(1), outage, true) {
+                // Whoever is refused at once does not wait for another place.
+                let is_full = self.parallel.is_full(now_ms);
+                match self.parallel.lease.room(now_ms, used, used.saturating_add(1), outage, !is_full) {
                     Room::Enough | Room::AsIfAlone => Bar::Nothing,
-                    Room::Comes if self.parallel.is_full(now_ms) => Bar::Limit,
+                    Room::Comes if is_full => Bar::Limit,
                     Room::Comes => Bar::Others,
                     Room::Outage => Bar::Outage,
                 }

@@ -10,9 +10,10 @@
 local ARGUMENTS = 11
 -- After how many seconds a holder of money becomes a part of the base that holds nothing, and any.
 local RESTS, GONE = 3600, 86400
--- After how many seconds a holder of places holds nothing, and after how many without anybody that time begins anew: holders
--- that could not be heard are no dead ones.
-local LAPSES, SILENT = 60, 20
+-- After how many seconds a holder of places holds nothing, and after how many without anybody that time begins anew, since
+-- holders that could not be heard are no dead ones; and after how many it holds nothing in any case: of a counter that is
+-- asked for seldom nobody is heard often.
+local LAPSES, SILENT, LOST = 60, 20, 600
 
 local answers = {}
 local now = tonumber(redis.call('TIME')[1])
@@ -75,7 +76,7 @@ for index, key in ipairs(KEYS) do
     redis.call('HSET', key, 'asked', text(now), 'since', text(since))
     for _, other in ipairs(others_of(key, holder)) do
       local field, units, amount, heard = unpack(other)
-      if now - math.max(heard, since) > LAPSES then
+      if now - math.max(heard, since) > LAPSES or now - heard > LOST then
         redis.call('HDEL', key, field)
         held, used = held - units, used - amount
       end

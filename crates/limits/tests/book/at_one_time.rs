@@ -157,3 +157,75 @@ async fn a_limit_that_is_gone_holds_nothing() {
     pass(Duration::from_secs(3)).await;
     assert_eq!(store.held(CounterKind::Parallel), (0, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_that_ends_gives_its_places_back_and_so_does_one_that_is_idle() {
+    for max in [2, 640] {
+        let store = Arc::new(Store::default());
+        let [a, b, c] = three(&store, OnOutage::Refuse);
+        for replica in [&a, &b] {
+            drop(admit(replica, max).await.expect("room"));
+        }
+        for replica in [a, c] {
+            replica.end().await;
+        }
+        let (held, _) = store.held(CounterKind::Parallel);
+        assert!(held <= 1 + 2 * (max / 64).cast_signed(), "{held} of {max} at one that goes on");
+        pass(Duration::from_secs(3)).await;
+        assert_eq!(store.held(CounterKind::Parallel), (0, 0), "of {max}");
+        assert_eq!(fill(&b, max).await.len() as u64, max);
+    }
+}
+
+/// It did not ask what others wanted until it told the next time that it was there.
+#[tokio::test(start_paused = true)]
+async fn a_place_is_not_kept_from_others_that_are_short_of_it() {
+    let store = Arc::new(Store::default());
+    let [a, b, _c] = three(&store, OnOutage::Refuse);
+    let of_a = admit(&a, 2).await.expect("room");
+    let of_b = admit(&b, 2).await.expect("room");
+    drop(of_a);
+    pass(Duration::from_millis(400)).await;
+    assert!(admit(&b, 2).await.is_ok(), "one is open, of two");
+    drop(of_b);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_opened_without_a_store_is_told_when_it_answers_again() {
+    let store = Arc::new(Store::default());
+    let [a, b, c] = three(&store, OnOutage::AllowLocally);
+    let of_a = fill(&a, 4).await;
+    assert!(admit(&b, 4).await.is_err());
+    store.set_dead(true);
+    // It is known after three batches.
+    let _ = admit(&b, 4).await;
+    pass(Duration::from_secs(2)).await;
+    let mut of_b = Vec::new();
+    for _ in 0..4 {
+        of_b.push(admit(&b, 4).await.expect("nobody can tell"));
+    }
+    store.set_dead(false);
+    pass(Duration::from_secs(1)).await;
+    drop(of_a);
+    pass(Duration::from_secs(1)).await;
+    assert!(admit(&c, 4).await.is_err(), "four are open at another");
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_at_once_for_one_model_are_let_in_together() {
+    let store = Arc::new(Store::default());
+    let [a, ..] = three(&store, OnOutage::Refuse);
+    let began = tokio::time::Instant::now();
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..50 {
+        let (book, model) = (Arc::clone(&a.book), a.key(&at_one_time(50)));
+        calls.spawn(async move {
+            let want =
+                Want { accounts: &[], by_model: &model, tokens: 0, amount: None, wait: Duration::ZERO };
+            (book.reserve(want).await, Arc::clone(&book))
+        });
+    }
+    let held = calls.join_all().await;
+    assert!(held.iter().all(|(held, _)| held.is_ok()));
+    assert!(began.elapsed() < Duration::from_millis(60), "{:?}", began.elapsed());
+}

@@ -62,6 +62,8 @@ pub(crate) struct Entry {
 /// After how long nothing is held any more of calls at one time, and after how long without anybody that time begins anew.
 const LAPSES: Duration = Duration::from_secs(60);
 const SILENT: Duration = Duration::from_secs(20);
+/// After how long nothing is held in any case.
+const LOST: Duration = Duration::from_secs(600);
 
 impl Entries {
     fn told_by(claim: &Claim) -> Self {
@@ -103,8 +105,9 @@ impl Entries {
         let since = self.asked.filter(|(asked, _)| now - *asked <= SILENT).map_or(now, |(_, since)| since);
         self.asked = Some((now, since));
         self.holders.retain(|name, entry| {
-            let heard = entry.heard.map_or(since, |heard| heard.max(since));
-            **name == *holder || now - heard <= LAPSES
+            let lapses_from = entry.heard.map_or(since, |heard| heard.max(since));
+            let is_lost = entry.heard.is_some_and(|heard| now - heard > LOST);
+            **name == *holder || (now - lapses_from <= LAPSES && !is_lost)
         });
     }
 

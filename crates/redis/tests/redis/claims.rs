@@ -203,6 +203,8 @@ async fn places_of_holders_that_were_not_heard_for_a_minute_are_free_unless_nobo
     set(&server, &[("=b.1", "1 4 4 ", 61), ("asked", "", 19), ("since", "", 61)]).await;
     assert_eq!(one(&leases, of("a.1", 6)).await, (4, 6, 4));
     assert_eq!(one(&leases, of("b.1", 2)).await, (4, 2, 8), "what is open is open");
+    set(&server, &[("=b.1", "2 4 4 ", 601), ("asked", "", 30), ("since", "", 30)]).await;
+    assert_eq!(one(&leases, of("a.1", 7)).await, (4, 6, 4), "though nobody asks often");
 }
 
 #[tokio::test]
