@@ -102,7 +102,7 @@ impl Router {
             journey.course.retries_max = journey.retries(policy, &candidate, &error);
             journey.note_origin(&candidate, &error, payer);
             let further = self.further(route, call, place, &error, &mut tried, journey, policy);
-            let attempt = self.failed(route.group(), &candidate, call, (&error, took));
+            let attempt = self.failed(route.group(), &candidate, (call, journey.wishes), (&error, took));
             journey.note(route.group(), &candidate, attempt, error);
             match further {
                 Further::Stop if self.next_level(route, call, place, &mut tried, journey, policy) => continue,

@@ -8,8 +8,9 @@ use trunkline_core::{Call, Error, ErrorKind, Operation, Usage};
 
 use crate::attempt::Attempt;
 use crate::estimate::{answers_in_text, input_tokens, written};
+use crate::give::prepare;
 use crate::journey::Journey;
-use crate::{Candidate, Route, Router};
+use crate::{Candidate, Route, Router, Wishes};
 
 /// Notes who was being asked, if nobody waits for the answer any more.
 pub(crate) struct Leaving<'a, 'w> {
@@ -57,24 +58,25 @@ impl Drop for Leaving<'_, '_> {
 }
 
 impl Router {
-    /// An attempt that failed. One whose reply broke off or did not come in time its upstream may bill all the same.
+    /// An attempt that failed. One whose whole reply had begun, and broke off or did not end in time, its upstream may bill
+    /// all the same.
     pub(crate) fn failed(
         &self,
         group: &Arc<str>,
         candidate: &Candidate,
-        call: &Call,
+        (call, wishes): (&Call, &Wishes),
         (error, took): (&Error, Duration),
     ) -> Attempt {
         let attempt = Attempt::failed(group, candidate, error, took);
-        let bytes = error.reply_bytes().unwrap_or_default();
-        let has_begun = match error.kind() {
-            ErrorKind::UpstreamCut => bytes > 0,
-            ErrorKind::UpstreamTimeout => error.reached_upstream() && error.upstream_status().is_none(),
-            _ => false,
+        let begun = match error.kind() {
+            ErrorKind::UpstreamCut => error.reply_bytes().filter(|bytes| *bytes > 0),
+            ErrorKind::UpstreamTimeout => error.reply_bytes(),
+            _ => None,
         };
-        if !has_begun || !(answers_in_text(call.operation) || call.operation == Operation::Embeddings) {
-            return attempt;
-        }
+        let Some(bytes) = begun.filter(|_| is_priced_by_tokens(call.operation)) else { return attempt };
+        let mut spare = call.clone();
+        let own = prepare(&mut spare, candidate, wishes);
+        let call = own.as_deref().unwrap_or(call);
         let output = written(call, took, bytes);
         self.having_used(attempt, candidate, call, output)
     }
@@ -97,4 +99,9 @@ impl Router {
         let usage = Usage { uncached_input: input_tokens(&call.body), output, ..Usage::default() };
         attempt.having_used(usage, (price.as_deref(), candidate.deployment.asked_tier(call)))
     }
+}
+
+/// Whether what is used of an operation is worked out of tokens that are estimated here.
+fn is_priced_by_tokens(operation: Operation) -> bool {
+    answers_in_text(operation) || operation == Operation::Embeddings
 }

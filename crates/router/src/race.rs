@@ -103,7 +103,7 @@ impl Router {
             Some((error, (took, payer))) => {
                 journey.note_origin(&loser.candidate, &error, payer);
                 tried.note(loser.place, &error);
-                self.failed(group, &loser.candidate, &spare, (&error, took))
+                self.failed(group, &loser.candidate, (&spare, wishes), (&error, took))
             }
             None => self.given_up(group, &loser.candidate, &spare, (took, 0)),
         };

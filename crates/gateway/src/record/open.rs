@@ -302,6 +302,7 @@ mod tests {
 
     use rust_decimal::Decimal;
     use trunkline_core::ErrorKind;
+    use trunkline_router::Attempt;
     use trunkline_store::CostOrigin;
 
     use super::*;
@@ -419,5 +420,38 @@ mod tests {
         assert_eq!(asked(1, Outcome::CallerGone), free);
         assert_eq!(asked(2, Outcome::Failed(ErrorKind::UpstreamTimeout)), free);
         assert_eq!(asked(0, Outcome::Failed(ErrorKind::RateLimited)), free);
+    }
+
+    /// What an attempt before it is estimated to have cost is not all that it may have cost.
+    #[test]
+    fn what_breaks_off_last_is_unknown_unless_it_is_estimated() {
+        let attempt = |cost: Option<i64>| Attempt {
+            group: "g".into(),
+            deployment: "d".into(),
+            deployment_group: "g".into(),
+            provider: "p".into(),
+            upstream_model: "m".into(),
+            status: None,
+            failure: Some(ErrorKind::UpstreamCut),
+            duration: Duration::ZERO,
+            usage: None,
+            cost: cost.map(|cost| Cost::Computed(cost.into())),
+            generation_id: None,
+        };
+        let after = |attempts: &[Option<i64>], outcome: Outcome| {
+            let record = settled(|record| {
+                record.failed_attempts = attempts.iter().map(|cost| attempt(*cost)).collect();
+                record.attempts = 2;
+                record.end(outcome);
+            });
+            (record.spent(), record.cost_origin())
+        };
+        let estimated = |cost: i64| (Some(cost.into()), CostOrigin::Estimated);
+        for kind in [ErrorKind::UpstreamCut, ErrorKind::UpstreamTimeout, ErrorKind::UpstreamProtocol] {
+            assert_eq!(after(&[Some(1), None], Outcome::Failed(kind)), (None, CostOrigin::Unknown));
+            assert_eq!(after(&[None, Some(2)], Outcome::Failed(kind)), estimated(2));
+        }
+        assert_eq!(after(&[Some(1), None], Outcome::Failed(ErrorKind::UpstreamFailed)), estimated(1));
+        assert_eq!(after(&[Some(1)], Outcome::CallerGone), estimated(1));
     }
 }

@@ -14,7 +14,9 @@ impl Record {
         match self.spend() {
             Some(spend) => Some(spend.saturating_add(attempts.unwrap_or_default())),
             // Nothing was used for it: what was given up is all there is.
-            None if self.is_without_use() => attempts.or_else(|| self.is_free().then_some(Decimal::ZERO)),
+            None if self.is_without_use() && !self.has_unknown_end() => {
+                attempts.or_else(|| self.is_free().then_some(Decimal::ZERO))
+            }
             None => None,
         }
     }
@@ -28,6 +30,7 @@ impl Record {
                 CostOrigin::Estimated
             }
             Some(Cost::Computed(_)) => CostOrigin::Computed,
+            None if self.has_unknown_end() => CostOrigin::Unknown,
             None if self.cost_of_attempts().is_some() => CostOrigin::Estimated,
             None if self.is_without_use() && self.is_free() => CostOrigin::Free,
             Some(Cost::Reported(_)) | None => CostOrigin::Unknown,
@@ -44,13 +47,17 @@ impl Record {
         self.observation.usage.is_none() && self.cost.is_none()
     }
 
+    /// Whether the last one that was asked may have billed for what broke off, and nobody knows how much.
+    fn has_unknown_end(&self) -> bool {
+        let is_known = || self.failed_attempts.last().is_some_and(|last| last.cost.is_some());
+        matches!(self.outcome, Some(Outcome::Failed(kind)) if breaks_off(kind)) && !is_known()
+    }
+
     /// Whether nothing was used that may cost: nobody was asked, or whoever was asked refused. An upstream that was given
     /// up while it worked may have billed for it.
     fn is_free(&self) -> bool {
         match self.outcome {
-            Some(Outcome::Failed(
-                ErrorKind::UpstreamTimeout | ErrorKind::UpstreamCut | ErrorKind::UpstreamProtocol,
-            )) => false,
+            Some(Outcome::Failed(kind)) if breaks_off(kind) => false,
             // The gateway stopped, or the caller left: whoever was asked by then goes on working.
             Some(Outcome::Failed(ErrorKind::ShuttingDown) | Outcome::CallerGone) => self.attempts == 0,
             Some(Outcome::Failed(_)) => true,
@@ -58,4 +65,9 @@ impl Record {
             Some(Outcome::Completed) | None => self.cache_key.is_some(),
         }
     }
+}
+
+/// Whether an upstream that failed so may have done what it was asked.
+fn breaks_off(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::UpstreamTimeout | ErrorKind::UpstreamCut | ErrorKind::UpstreamProtocol)
 }
