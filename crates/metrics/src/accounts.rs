@@ -54,7 +54,8 @@ impl Source for AccountGauges {
             tell(&whose, budgets(of_owners(&known, whose.kind), labels, self.budgets_max));
         }
         let customers = self.keys.known_customers();
-        let of_customers = customers.iter().flat_map(|customer| &customer.accounts.always);
+        let with_budget = customers.iter().filter(|customer| customer.accounts.has_budget);
+        let of_customers = with_budget.flat_map(|customer| &customer.accounts.always);
         let of_customers = of_customers.map(|account| (account, &*account.subject().id));
         let labels = |id: &str| vec![("end_user", id.to_owned())];
         tell(&CUSTOMERS, budgets(of_customers, labels, self.budgets_max));

@@ -223,6 +223,11 @@ mod tests {
             (Some("ann"), Some("red"))
         );
         assert_eq!(key.missing, []);
+        let beside = mapped(
+            &known,
+            &json!({ "model_max_budget": { "gpt-4o": { "budget_limit": 2, "rpm_limit": 7 } } }),
+        );
+        assert_eq!(beside.object.settings["model_rpm_limit"], json!({ "gpt-4o": 7 }));
         assert_eq!(key.begins_anew, ["model_max_budget", "budget_limits"]);
     }
 

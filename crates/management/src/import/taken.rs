@@ -12,8 +12,12 @@ use crate::numbers;
 /// How many bytes a name among people may have in the store.
 const ALIAS_BYTES_MAX: usize = 500;
 
-/// Calls at one time to single models.
-const PARALLEL: &str = "model_max_parallel_requests";
+/// Limits of single models that LiteLLM reads beside their budgets too, and what they are called here.
+const BESIDE_BUDGETS: [(&str, &str); 3] = [
+    ("max_parallel_requests", "model_max_parallel_requests"),
+    ("rpm_limit", "model_rpm_limit"),
+    ("tpm_limit", "model_tpm_limit"),
+];
 
 /// Takes a row into an object, as far as there are fields for it. Gives what is left out.
 pub(crate) fn take(row: Row, rules: &Rules, object: &mut Object) -> Vec<Missing> {
@@ -46,8 +50,10 @@ fn take_one(rules: &Rules, name: &str, value: Value, object: &mut Object) -> boo
 /// The row in the spelling that fields here have.
 fn prepared(mut row: Row, table: Option<&Table>, missing: &mut Vec<Missing>) -> Row {
     lift(&mut row);
-    if table.is_some_and(|table| table.fields().any(|field| field.name == PARALLEL)) {
-        lift_parallel(&mut row);
+    for (beside, name) in BESIDE_BUDGETS {
+        if table.is_some_and(|table| table.fields().any(|field| field.name == name)) {
+            lift_beside_budgets(&mut row, beside, name);
+        }
     }
     for name in ["expires", "temp_budget_expiry"] {
         if let Some(at) = row.time(name).and_then(crate::times::text) {
@@ -84,28 +90,27 @@ fn lift(row: &mut Row) {
     }
 }
 
-/// Calls at one time to a model may stand beside its budget, where the row says nothing else of them.
-fn lift_parallel(row: &mut Row) {
+/// Takes a limit that stands beside the budgets of models for the field that it is, where the row says nothing else of it.
+fn lift_beside_budgets(row: &mut Row, beside: &str, name: &str) {
     let Some(Value::Object(budgets)) = row.value("model_max_budget") else { return };
     let lifted: Map<String, Value> = budgets
         .iter()
         .filter_map(|(model, budget)| {
-            let count = budget.get("max_parallel_requests").filter(|count| !count.is_null())?;
+            let count = budget.get(beside).filter(|count| !count.is_null())?;
             Some((model.clone(), count.clone()))
         })
         .collect();
     let mut budgets = budgets.clone();
     for members in budgets.values_mut().filter_map(Value::as_object_mut) {
-        members.remove("max_parallel_requests");
+        members.remove(beside);
     }
     row.set("model_max_budget", Value::Object(budgets));
-    if !lifted.is_empty() && row.value(PARALLEL).is_none_or(is_empty) {
-        row.set(PARALLEL, Value::Object(lifted));
+    if !lifted.is_empty() && row.value(name).is_none_or(is_empty) {
+        row.set(name, Value::Object(lifted));
     }
 }
 
-/// Budgets of single models. Limits of a minute that may stand beside a figure are asked by nobody at LiteLLM, and what has no figure
-/// is no budget.
+/// Budgets of single models. What has no figure is no budget.
 fn budgets_of_models(budgets: Map<String, Value>) -> Map<String, Value> {
     let is_budget = |value: &Value| match value {
         Value::Object(members) => ["budget_limit", "max_budget"]
@@ -115,7 +120,7 @@ fn budgets_of_models(budgets: Map<String, Value>) -> Map<String, Value> {
     };
     let plain = |value: Value| match value {
         Value::Object(mut members) => {
-            members.retain(|name, value| !value.is_null() && name != "rpm_limit" && name != "tpm_limit");
+            members.retain(|_, value| !value.is_null());
             Value::Object(members)
         }
         other => other,
