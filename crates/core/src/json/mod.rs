@@ -6,6 +6,7 @@
 
 mod escapes;
 mod levels;
+mod reader;
 mod scan;
 mod stops;
 mod strings;
@@ -16,8 +17,10 @@ use std::ops::Range;
 
 use crate::document_error::DocumentError;
 
+pub use reader::Reader;
 pub(crate) use scan::{Spans, object};
-pub(crate) use strings::{is_named, unescape};
+pub use strings::is_named;
+pub(crate) use strings::unescape;
 pub use walk::{Elements, Member, Members};
 
 /// The span of the value of a top-level member of `object`: the first with that name. Stops as soon as it is found.

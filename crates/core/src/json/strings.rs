@@ -74,7 +74,7 @@ pub(crate) fn unescape(inside: &[u8]) -> Option<Cow<'_, str>> {
 
 /// Whether the key, as it is written between its quotes, stands for `name`. Decides at the first difference, without
 /// building the key: a body can hold a million of them.
-pub(crate) fn is_named(key: &[u8], name: &str) -> bool {
+pub fn is_named(key: &[u8], name: &str) -> bool {
     // An escape is longer than what it stands for: a key of the same length either has none, or is another name.
     if key.len() == name.len() {
         key == name.as_bytes() && memchr(b'\\', key).is_none()

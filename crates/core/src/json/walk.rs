@@ -120,7 +120,7 @@ pub(super) fn space_end(text: &[u8], from: usize) -> usize {
 }
 
 /// The span of the value that begins at or after `from`, with white space before it left out.
-fn value_span(text: &[u8], from: usize) -> Option<Range<usize>> {
+pub(super) fn value_span(text: &[u8], from: usize) -> Option<Range<usize>> {
     let start = space_end(text, from);
     let end = match text.get(start)? {
         b'"' => string_end(text, start)?,

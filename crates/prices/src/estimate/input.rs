@@ -1,7 +1,7 @@
 //! The tokens of a request's body or of a reply, from the texts in it; images, sound and files by fixed figures.
 
 use trunkline_core::Document;
-use trunkline_core::json::{self, Member};
+use trunkline_core::json::{self, Reader};
 
 use super::script::Weight;
 use super::{AUDIO_TOKENS, FILE_TOKENS, IMAGE_LOW_DETAIL_TOKENS, IMAGE_TOKENS, MESSAGE_TOKENS};
@@ -34,8 +34,11 @@ const PASSED_OVER: &[&str] = &[
 ];
 /// How deep messages are looked into. What lies deeper is weighed as JSON.
 const DEPTH_MAX: usize = 8;
-/// As many members as messages, their parts and calls of tools have.
-const MEMBERS_USUAL: usize = 8;
+/// What says of an object what it is.
+const TYPE: &str = "type";
+/// Members that may hold what is long and no text: which it is says the type, and that may stand behind them.
+const ASK_FOR_TYPE: &[&str] =
+    &["audio_url", "data", "file", "file_data", "image_url", "input_audio", "result", "source", "video_url"];
 
 /// Estimates the input tokens of a request's body: its messages, its prompt or its input, with the tools.
 ///
@@ -55,7 +58,7 @@ pub fn input_tokens(document: &Document) -> u64 {
     let mut weight = Weight::default();
     for name in READ {
         if let Some(raw) = document.raw(name) {
-            add_value(raw, 0, &mut weight);
+            add_value(&mut Reader::new(raw), 0, &mut weight);
         }
     }
     for name in SCHEMAS {
@@ -91,57 +94,96 @@ pub fn written_tokens(reply: &Document) -> u64 {
     let mut weight = Weight::default();
     for name in WRITTEN {
         if let Some(raw) = reply.raw(name) {
-            add_value(raw, 0, &mut weight);
+            add_value(&mut Reader::new(raw), 0, &mut weight);
         }
     }
     weight.tokens()
 }
 
-fn add_value(raw: &[u8], depth: usize, weight: &mut Weight) {
-    match raw.first() {
-        Some(b'"') => weight.add_escaped(raw.get(1..raw.len() - 1).unwrap_or_default()),
-        Some(b'[' | b'{') if depth == DEPTH_MAX => weight.add_code(raw),
+/// Adds the value that stands next, and passes over it.
+fn add_value(reader: &mut Reader<'_>, depth: usize, weight: &mut Weight) {
+    match reader.first() {
+        Some(b'"') => weight.add_escaped(reader.string().unwrap_or_default()),
+        Some(b'[' | b'{') if depth == DEPTH_MAX => weight.add_code(reader.skip()),
         Some(b'[') => {
-            for span in json::elements(raw) {
-                add_value(&raw[span], depth + 1, weight);
+            reader.enter();
+            while reader.element() {
+                add_value(reader, depth + 1, weight);
             }
         }
-        Some(b'{') => add_object(raw, depth, weight),
-        Some(b'-' | b'0'..=b'9') => weight.add_tokens(1),
-        Some(_) | None => {}
+        Some(b'{') => add_object(reader, depth, weight),
+        Some(b'-' | b'0'..=b'9') => {
+            reader.skip();
+            weight.add_tokens(1);
+        }
+        Some(_) | None => {
+            reader.skip();
+        }
     }
 }
 
 /// A message, a part of one, a call of a tool, a result.
-fn add_object(raw: &[u8], depth: usize, weight: &mut Weight) {
-    let mut members = json::members(raw);
-    // Most have few: to find their type, their texts are not walked over twice.
-    let first: Vec<Member<'_>> = members.by_ref().take(MEMBERS_USUAL).collect();
-    let is_type = |member: &Member<'_>| member.is_named("type");
-    let kind = first.iter().find(|member| is_type(member)).cloned().or_else(|| members.clone().find(is_type));
-    let kind = kind.map(|member| &raw[member.value]);
-    if let Some(tokens) = kind.and_then(|kind| medium_tokens(raw, kind)) {
-        weight.add_tokens(tokens);
-        return;
-    }
-    for member in first.into_iter().chain(members) {
-        let value = &raw[member.value];
-        match member.key {
-            b"role" => weight.add_tokens(MESSAGE_TOKENS),
+fn add_object(reader: &mut Reader<'_>, depth: usize, weight: &mut Weight) {
+    let (object, before) = (reader.clone(), *weight);
+    let mut kind = None;
+    reader.enter();
+    while let Some(key) = reader.key() {
+        if kind.is_none() {
+            kind = if json::is_named(key, TYPE) {
+                Some(reader.clone().skip())
+            } else if ASK_FOR_TYPE.iter().any(|name| name.as_bytes() == key) {
+                type_ahead(reader.clone())
+            } else {
+                None
+            };
+            if let Some(tokens) = kind.and_then(|kind| medium_tokens(&object, kind)) {
+                *reader = object;
+                reader.skip();
+                *weight = before;
+                weight.add_tokens(tokens);
+                return;
+            }
+        }
+        match key {
+            b"role" => {
+                reader.skip();
+                weight.add_tokens(MESSAGE_TOKENS);
+            }
             // What a tool is called with stands here as an object, elsewhere as a text.
-            b"input" | b"parameters" | b"input_schema" if value.starts_with(b"{") => weight.add_code(value),
+            b"input" | b"parameters" | b"input_schema" if reader.first() == Some(b'{') => {
+                weight.add_code(reader.skip());
+            }
             // The picture that a tool drew.
-            b"result" if kind == Some(b"\"image_generation_call\"") => weight.add_tokens(IMAGE_TOKENS),
-            key if PASSED_OVER.iter().any(|name| name.as_bytes() == key) => {}
-            _ => add_value(value, depth + 1, weight),
+            b"result" if kind == Some(b"\"image_generation_call\"") => {
+                reader.skip();
+                weight.add_tokens(IMAGE_TOKENS);
+            }
+            key if PASSED_OVER.iter().any(|name| name.as_bytes() == key) => {
+                reader.skip();
+            }
+            _ => add_value(reader, depth + 1, weight),
         }
     }
 }
 
+/// The type of an object of which the value of a member stands next.
+fn type_ahead<'a>(mut reader: Reader<'a>) -> Option<&'a [u8]> {
+    reader.skip();
+    while let Some(key) = reader.key() {
+        let value = reader.skip();
+        if json::is_named(key, TYPE) {
+            return Some(value);
+        }
+    }
+    None
+}
+
 /// The tokens of a part that is not text. `None` where it is.
-fn medium_tokens(raw: &[u8], kind: &[u8]) -> Option<u64> {
+fn medium_tokens(object: &Reader<'_>, kind: &[u8]) -> Option<u64> {
+    let raw = || object.clone().skip();
     match kind {
         b"\"image_url\"" | b"\"input_image\"" | b"\"image\"" | b"\"computer_screenshot\"" => {
+            let raw = raw();
             let detail = json::path(raw, &["detail"]).or_else(|| json::path(raw, &["image_url", "detail"]));
             let is_low = detail.is_some_and(|span| &raw[span] == b"\"low\"");
             Some(if is_low { IMAGE_LOW_DETAIL_TOKENS } else { IMAGE_TOKENS })
@@ -150,7 +192,7 @@ fn medium_tokens(raw: &[u8], kind: &[u8]) -> Option<u64> {
         b"\"file\"" | b"\"input_file\"" | b"\"video\"" | b"\"video_url\"" | b"\"input_video\"" => {
             Some(FILE_TOKENS)
         }
-        b"\"document\"" => (!is_document_of_text(raw)).then_some(FILE_TOKENS),
+        b"\"document\"" => (!is_document_of_text(raw())).then_some(FILE_TOKENS),
         b"\"redacted_thinking\"" => Some(0),
         _ => None,
     }
