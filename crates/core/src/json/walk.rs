@@ -124,21 +124,28 @@ pub(super) fn value_span(text: &[u8], from: usize) -> Option<Range<usize>> {
     let start = space_end(text, from);
     let end = match text.get(start)? {
         b'"' => string_end(text, start)?,
-        b'{' | b'[' => container_end(text, start)?,
+        b'{' | b'[' => {
+            let mut stops = Stops::new(text);
+            container_end(text, start, |quote| stops.string_end(quote + 1))?
+        }
         _ => start + scalar_length(&text[start..])?,
     };
     Some(start..end)
 }
 
-/// The position just after the object or the array that opens at `from`.
-fn container_end(text: &[u8], from: usize) -> Option<usize> {
-    let mut stops = Stops::new(text);
+/// The position just after the object or the array that opens at `from`. `string_end` says where the string ends that begins
+/// with a quote.
+pub(super) fn container_end(
+    text: &[u8],
+    from: usize,
+    mut string_end: impl FnMut(usize) -> Option<usize>,
+) -> Option<usize> {
     let mut depth = 0usize;
     let mut at = from;
     loop {
         match text.get(at)? {
             b'"' => {
-                at = stops.string_end(at + 1)?;
+                at = string_end(at)?;
                 continue;
             }
             b'{' | b'[' => depth += 1,

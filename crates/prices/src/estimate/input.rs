@@ -180,28 +180,26 @@ fn type_ahead<'a>(mut reader: Reader<'a>) -> Option<&'a [u8]> {
 
 /// The tokens of a part that is not text. `None` where it is.
 fn medium_tokens(object: &Reader<'_>, kind: &[u8]) -> Option<u64> {
-    let raw = || object.clone().skip();
     match kind {
         b"\"image_url\"" | b"\"input_image\"" | b"\"image\"" | b"\"computer_screenshot\"" => {
-            let raw = raw();
-            let detail = json::path(raw, &["detail"]).or_else(|| json::path(raw, &["image_url", "detail"]));
-            let is_low = detail.is_some_and(|span| &raw[span] == b"\"low\"");
-            Some(if is_low { IMAGE_LOW_DETAIL_TOKENS } else { IMAGE_TOKENS })
+            let detail = |path: &[&str]| object.clone().find(path);
+            let detail = detail(&["detail"]).or_else(|| detail(&["image_url", "detail"]));
+            Some(if detail == Some(b"\"low\"") { IMAGE_LOW_DETAIL_TOKENS } else { IMAGE_TOKENS })
         }
         b"\"input_audio\"" | b"\"audio\"" | b"\"audio_url\"" => Some(AUDIO_TOKENS),
         b"\"file\"" | b"\"input_file\"" | b"\"video\"" | b"\"video_url\"" | b"\"input_video\"" => {
             Some(FILE_TOKENS)
         }
-        b"\"document\"" => (!is_document_of_text(raw())).then_some(FILE_TOKENS),
+        b"\"document\"" => (!is_document_of_text(object)).then_some(FILE_TOKENS),
         b"\"redacted_thinking\"" => Some(0),
         _ => None,
     }
 }
 
 /// Whether a document of Messages comes as text or as parts, and not as a file.
-fn is_document_of_text(raw: &[u8]) -> bool {
-    let kind = json::path(raw, &["source", "type"]);
-    kind.is_some_and(|span| matches!(&raw[span], b"\"text\"" | b"\"content\""))
+fn is_document_of_text(object: &Reader<'_>) -> bool {
+    let kind = object.clone().find(&["source", "type"]);
+    kind.is_some_and(|kind| matches!(kind, b"\"text\"" | b"\"content\""))
 }
 
 #[cfg(test)]

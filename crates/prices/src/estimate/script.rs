@@ -58,6 +58,9 @@ impl Weight {
     }
 }
 
+/// The largest multiple of sixteen that fits into a byte.
+const COUNTED_AT_ONCE: usize = 240;
+
 /// How many bytes of a text are what.
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
@@ -72,11 +75,11 @@ struct Count {
 }
 
 impl Count {
-    /// Counts in one pass without branches: 255 bytes at a time, so that the counts of a pass fit into bytes, which the
-    /// compiler keeps sixteen abreast.
+    /// Counts in one pass without branches: so many bytes at a time that the counts of a pass fit into bytes, which the
+    /// compiler keeps sixteen abreast, and none is left over.
     fn of(text: &[u8]) -> Self {
         let mut sum = Self { bytes: text.len() as u64, ..Self::default() };
-        for chunk in text.chunks(usize::from(u8::MAX)) {
+        for chunk in text.chunks(COUNTED_AT_ONCE) {
             let [mut marks, mut backslashes, mut beyond_ascii, mut cjk_triples, mut quadruples] = [0u8; 5];
             for &byte in chunk {
                 marks += u8::from(is_mark(byte));
