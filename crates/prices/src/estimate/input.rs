@@ -136,9 +136,9 @@ fn add_object(reader: &mut Reader<'_>, depth: usize, weight: &mut Weight) {
             } else {
                 None
             };
-            if let Some(tokens) = kind.and_then(|kind| medium_tokens(&object, kind)) {
-                *reader = object;
-                reader.skip();
+            let mut medium = object.clone();
+            if let Some(tokens) = kind.and_then(|kind| medium_tokens(&mut medium, kind)) {
+                *reader = medium;
                 *weight = before;
                 weight.add_tokens(tokens);
                 return;
@@ -178,22 +178,43 @@ fn type_ahead<'a>(mut reader: Reader<'a>) -> Option<&'a [u8]> {
     None
 }
 
-/// The tokens of a part that is not text. `None` where it is.
-fn medium_tokens(object: &Reader<'_>, kind: &[u8]) -> Option<u64> {
-    match kind {
+/// The tokens of a part that is not text, which is passed over then. `None` where it is text.
+fn medium_tokens(object: &mut Reader<'_>, kind: &[u8]) -> Option<u64> {
+    let tokens = match kind {
         b"\"image_url\"" | b"\"input_image\"" | b"\"image\"" | b"\"computer_screenshot\"" => {
-            let detail = |path: &[&str]| object.clone().find(path);
-            let detail = detail(&["detail"]).or_else(|| detail(&["image_url", "detail"]));
-            Some(if detail == Some(b"\"low\"") { IMAGE_LOW_DETAIL_TOKENS } else { IMAGE_TOKENS })
+            return Some(if has_low_detail(object) { IMAGE_LOW_DETAIL_TOKENS } else { IMAGE_TOKENS });
         }
-        b"\"input_audio\"" | b"\"audio\"" | b"\"audio_url\"" => Some(AUDIO_TOKENS),
-        b"\"file\"" | b"\"input_file\"" | b"\"video\"" | b"\"video_url\"" | b"\"input_video\"" => {
-            Some(FILE_TOKENS)
+        b"\"input_audio\"" | b"\"audio\"" | b"\"audio_url\"" => AUDIO_TOKENS,
+        b"\"file\"" | b"\"input_file\"" | b"\"video\"" | b"\"video_url\"" | b"\"input_video\"" => FILE_TOKENS,
+        b"\"document\"" if !is_document_of_text(object) => FILE_TOKENS,
+        b"\"redacted_thinking\"" => 0,
+        _ => return None,
+    };
+    object.skip();
+    Some(tokens)
+}
+
+/// Whether an image asks for low detail, in itself or in its address. Passes over it once: it may be long.
+fn has_low_detail(image: &mut Reader<'_>) -> bool {
+    let (mut own, mut of_address) = (None, None);
+    image.enter();
+    while let Some(key) = image.key() {
+        if json::is_named(key, "image_url") && image.first() == Some(b'{') {
+            image.enter();
+            while let Some(key) = image.key() {
+                let value = image.skip();
+                if json::is_named(key, "detail") {
+                    of_address = of_address.or(Some(value));
+                }
+            }
+            continue;
         }
-        b"\"document\"" => (!is_document_of_text(object)).then_some(FILE_TOKENS),
-        b"\"redacted_thinking\"" => Some(0),
-        _ => None,
+        let value = image.skip();
+        if json::is_named(key, "detail") {
+            own = own.or(Some(value));
+        }
     }
+    own.or(of_address) == Some(b"\"low\"")
 }
 
 /// Whether a document of Messages comes as text or as parts, and not as a file.
