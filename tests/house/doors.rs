@@ -281,6 +281,7 @@ pub(crate) const DOORS: &[Door] = &[
         &[],
         "the lookup of endpoints, models, origins and tallies, in tables whose keys no caller chooses",
     ),
+    door("rustix", &["gateway"], &[], "the priority of a thread, which the standard library cannot set"),
     door("rustls", &["transport"], &[], "how upstreams are trusted, over ring"),
     door("ruzstd", &["gateway", "transport"], &["server"], "bodies in zstd, in Rust alone"),
     door(

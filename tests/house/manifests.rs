@@ -33,7 +33,9 @@ fn entries(text: &str) -> Vec<Entry> {
             section = name.trim_matches(['[', ']']).to_owned();
         }
         block += usize::from(line.is_empty() || line.starts_with('['));
-        let Some((name, value)) = line.split_once('=').filter(|_| !line.starts_with('#')) else { continue };
+        // A section for one system has a `=` in its name.
+        let is_entry = !line.starts_with(['#', '[']);
+        let Some((name, value)) = line.split_once('=').filter(|_| is_entry) else { continue };
         let (name, value) = (name.trim().to_owned(), value.trim().to_owned());
         entries.push(Entry { section: section.clone(), block, name, value });
     }

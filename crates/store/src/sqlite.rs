@@ -62,6 +62,7 @@ pub struct SqliteStore {
 
 impl SqliteStore {
     /// Opens a file, and makes it, and the folders that it is in, where they are not there: readable by their owner alone.
+    /// What is written is written by a thread of its own, which has the priority of the one that this is called on.
     ///
     /// # Errors
     ///
@@ -134,7 +135,11 @@ impl SqliteStore {
     }
 
     async fn migrate(&self) -> Result<(), Error> {
-        if schema::version(&mut self.read().await?).await? >= schema::NEWEST {
+        // By the writer, which is there: readers connect when they are wanted, with the threads of those who want them.
+        let mut session = self.writer.acquire().await.map(Session::Sqlite).map_err(unavailable)?;
+        let version = schema::version(&mut session).await?;
+        drop(session);
+        if version >= schema::NEWEST {
             return Ok(());
         }
         // Of two processes that start at once the second waits here, and finds the tables there.
