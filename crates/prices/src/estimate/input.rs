@@ -125,17 +125,17 @@ fn add_value(reader: &mut Reader<'_>, depth: usize, weight: &mut Weight) {
 /// A message, a part of one, a call of a tool, a result.
 fn add_object(reader: &mut Reader<'_>, depth: usize, weight: &mut Weight) {
     let (object, before) = (reader.clone(), *weight);
-    let mut kind = None;
+    let (mut kind, mut is_typeless) = (None, false);
     reader.enter();
     while let Some(key) = reader.key() {
-        if kind.is_none() {
-            kind = if json::is_named(key, TYPE) {
-                Some(reader.clone().skip())
+        if kind.is_none() && !is_typeless {
+            if json::is_named(key, TYPE) {
+                kind = Some(reader.clone().skip());
             } else if ASK_FOR_TYPE.iter().any(|name| name.as_bytes() == key) {
-                type_ahead(reader.clone())
-            } else {
-                None
-            };
+                kind = type_ahead(reader.clone());
+                // It is looked for once: an object may have a million of such members.
+                is_typeless = kind.is_none();
+            }
             let mut medium = object.clone();
             if let Some(tokens) = kind.and_then(|kind| medium_tokens(&mut medium, kind)) {
                 *reader = medium;
@@ -311,6 +311,15 @@ mod tests {
     fn what_lies_deep_is_weighed_as_json() {
         let deep = format!("{}\"x\"{}", "[".repeat(100), "]".repeat(100));
         check(&format!(r#"{{"messages": {deep}}}"#), (203u64 - 16).div_ceil(3));
+    }
+
+    /// Each of these members would be a reason to look for a type behind it.
+    #[test]
+    fn a_body_of_many_members_that_ask_for_a_type_is_read_once() {
+        let many = r#""data":1,"#.repeat(400_000);
+        let began = std::time::Instant::now();
+        check(&format!(r#"{{"messages": [{{{many}"role": "user"}}]}}"#), 400_000 + MESSAGE_TOKENS);
+        assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
     }
 
     proptest! {
