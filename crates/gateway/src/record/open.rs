@@ -451,6 +451,8 @@ mod tests {
             assert_eq!(after(&[Some(1), None], Outcome::Failed(kind)), (None, CostOrigin::Unknown));
             assert_eq!(after(&[None, Some(2)], Outcome::Failed(kind)), estimated(2));
         }
+        let answered = after(&[Some(1)], Outcome::Failed(ErrorKind::UpstreamCut));
+        assert_eq!(answered, (None, CostOrigin::Unknown), "it is another that broke off");
         assert_eq!(after(&[Some(1), None], Outcome::Failed(ErrorKind::UpstreamFailed)), estimated(1));
         assert_eq!(after(&[Some(1)], Outcome::CallerGone), estimated(1));
     }

@@ -49,7 +49,10 @@ impl Record {
 
     /// Whether the last one that was asked may have billed for what broke off, and nobody knows how much.
     fn has_unknown_end(&self) -> bool {
-        let is_known = || self.failed_attempts.last().is_some_and(|last| last.cost.is_some());
+        // One that had answered is not among those that failed.
+        let has_answered = (self.failed_attempts.len() as u64) < u64::from(self.attempts);
+        let is_known =
+            || !has_answered && self.failed_attempts.last().is_some_and(|last| last.cost.is_some());
         matches!(self.outcome, Some(Outcome::Failed(kind)) if breaks_off(kind)) && !is_known()
     }
 
