@@ -68,6 +68,15 @@ mod tests {
     }
 
     #[test]
+    fn a_budget_of_a_model_comes_without_the_limits_beside_it_where_there_are_none_by_model() {
+        let beside =
+            json!({ "m": { "budget_limit": 2, "rpm_limit": 7, "tpm_limit": 8, "max_parallel_requests": 9 } });
+        let customer = mapped(Kind::Customer, &json!({ "user_id": "c1", "model_max_budget": beside }));
+        let expected = json!({ "model_max_budget": { "m": { "budget_limit": 2 } } });
+        assert_eq!((Value::Object(customer.object.settings), customer.missing), (expected, Vec::new()));
+    }
+
+    #[test]
     fn a_tag_comes_without_the_deployments_that_it_leads_to() {
         let row = json!({ "tag_name": "t", "description": "d", "models": ["id"], "model_info": { "id": "m" }, "budget_id": "b" });
         let tag = mapped(Kind::Tag, &row);

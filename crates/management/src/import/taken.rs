@@ -51,9 +51,8 @@ fn take_one(rules: &Rules, name: &str, value: Value, object: &mut Object) -> boo
 fn prepared(mut row: Row, table: Option<&Table>, missing: &mut Vec<Missing>) -> Row {
     lift(&mut row);
     for (beside, name) in BESIDE_BUDGETS {
-        if table.is_some_and(|table| table.fields().any(|field| field.name == name)) {
-            lift_beside_budgets(&mut row, beside, name);
-        }
+        let has_field = table.is_some_and(|table| table.fields().any(|field| field.name == name));
+        lift_beside_budgets(&mut row, beside, has_field.then_some(name));
     }
     for name in ["expires", "temp_budget_expiry"] {
         if let Some(at) = row.time(name).and_then(crate::times::text) {
@@ -91,7 +90,8 @@ fn lift(row: &mut Row) {
 }
 
 /// Takes a limit that stands beside the budgets of models for the field that it is, where the row says nothing else of it.
-fn lift_beside_budgets(row: &mut Row, beside: &str, name: &str) {
+/// LiteLLM asks for it of keys, and of nothing that has no such field here.
+fn lift_beside_budgets(row: &mut Row, beside: &str, name: Option<&str>) {
     let Some(Value::Object(budgets)) = row.value("model_max_budget") else { return };
     let lifted: Map<String, Value> = budgets
         .iter()
@@ -105,7 +105,7 @@ fn lift_beside_budgets(row: &mut Row, beside: &str, name: &str) {
         members.remove(beside);
     }
     row.set("model_max_budget", Value::Object(budgets));
-    if !lifted.is_empty() && row.value(name).is_none_or(is_empty) {
+    if let Some(name) = name.filter(|name| !lifted.is_empty() && row.value(name).is_none_or(is_empty)) {
         row.set(name, Value::Object(lifted));
     }
 }
