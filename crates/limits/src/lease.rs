@@ -183,14 +183,14 @@ impl Lease {
             used
         } else if is_short {
             wanted.units.max(kept).saturating_add(ahead)
-        } else if self.used_at <= idle_since || used > self.held {
-            // The store is to know of those that went on without it.
+        } else if self.used_at <= idle_since {
             used
         } else if used.saturating_add(ahead.div_ceil(2)) > self.held && !self.is_exhausted() {
             used.saturating_add(ahead)
         } else {
             self.held.min(kept.saturating_add(ahead.saturating_mul(2)))
         };
+        // The store is to know of those that went on without it, too.
         let is_told = !is_due && used <= self.held && (units > 0 || self.told_spent == 0);
         self.claim_units(units, wanted, figures, is_told, sequence)
     }

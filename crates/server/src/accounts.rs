@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use trunkline_config::{CallLimits, LedgerDurability, StoredRow};
 use trunkline_core::{Error, ErrorKind, Secret};
-use trunkline_gateway::Accounting;
+use trunkline_gateway::{Accounting, OwnThread};
 use trunkline_journal::{Durability, Journal, Options as JournalOptions};
 use trunkline_keys::{Keys, KeysOptions, Observer, Pepper, existing_pepper, pepper_of_folder, random_pepper};
 use trunkline_ledger::{Ledger, deliver_stranded};
@@ -44,7 +44,12 @@ impl Accounts {
         let Some(place) = place(sources) else { return Ok(None) };
         let folder = DataFolder::made(place);
         let pepper = Arc::new(Pepper::new(&pepper(sources, &folder)?));
-        let store = store(sources, &folder).await?;
+        // Its thread makes way for requests, which wait for the journal's.
+        let store = OwnThread::begin(store(sources, &folder))?;
+        if store.name() == "sqlite" {
+            // The first that reads has the priority of whoever asks first, and keys are read by it.
+            store.ping().await?;
+        }
         let stored = settings.accounts.models_in_store.then(|| {
             let (store, pepper) = (Arc::clone(&store), Arc::clone(&pepper));
             Arc::new(Stored::new(store, pepper, Arc::clone(registry), Arc::clone(sources)))

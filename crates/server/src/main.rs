@@ -112,7 +112,7 @@ fn serve_as_told(mut sources: Sources, log: &Log, recorder: Arc<dyn Recorder>) -
     }
     let runtime = runtime.enable_all().build()?;
     runtime.block_on(async move {
-        let accounts = OwnThread::begin(Accounts::open(&sources, &registry))?;
+        let accounts = Accounts::open(&sources, &registry).await?;
         let stored = accounts.as_ref().and_then(|accounts| accounts.stored.clone());
         let rows = stored::at_start(stored.as_deref()).await;
         let router = sources.router(&registry, None, rows.as_deref().unwrap_or_default())?;
