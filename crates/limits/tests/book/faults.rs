@@ -239,6 +239,8 @@ impl World {
             self.step(&Step::Settle { call: 0, part: 30 }).await;
         }
         pass(Duration::from_secs(5)).await;
+        // What one that is dead has claimed late it holds, whenever that is noticed.
+        self.store.inner().apply_late();
         self.check();
         let is_alive = |holder: &str| {
             self.replicas.iter().any(|replica| holder.split('.').next() == Some(&*replica.name))

@@ -157,6 +157,12 @@ impl Inner {
     fn apply_all(&mut self, claims: &[Claim]) -> Vec<Held> {
         let held = claims.iter().map(|claim| self.apply(claim)).collect();
         // What comes late comes after what is newer.
+        self.apply_late();
+        held
+    }
+
+    /// Applies what has come late by now: nobody waits for the answer.
+    pub(crate) fn apply_late(&mut self) {
         let now = Instant::now();
         let (due, later) = std::mem::take(&mut self.late).into_iter().partition(|(at, _)| *at <= now);
         self.late = later;
@@ -166,7 +172,6 @@ impl Inner {
                 self.apply(claim);
             }
         }
-        held
     }
 }
 
