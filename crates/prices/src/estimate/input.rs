@@ -219,8 +219,9 @@ fn has_low_detail(image: &mut Reader<'_>) -> bool {
 
 /// Whether a document of Messages comes as text or as parts, and not as a file.
 fn is_document_of_text(object: &Reader<'_>) -> bool {
-    let kind = object.clone().find(&["source", "type"]);
-    kind.is_some_and(|kind| matches!(kind, b"\"text\"" | b"\"content\""))
+    let raw = object.clone().skip();
+    let kind = json::path(raw, &["source", "type"]);
+    kind.is_some_and(|span| matches!(&raw[span], b"\"text\"" | b"\"content\""))
 }
 
 #[cfg(test)]
