@@ -50,10 +50,6 @@ fn take_one(rules: &Rules, name: &str, value: Value, object: &mut Object) -> boo
 /// The row in the spelling that fields here have.
 fn prepared(mut row: Row, table: Option<&Table>, missing: &mut Vec<Missing>) -> Row {
     lift(&mut row);
-    for (beside, name) in BESIDE_BUDGETS {
-        let has_field = table.is_some_and(|table| table.fields().any(|field| field.name == name));
-        lift_beside_budgets(&mut row, beside, has_field.then_some(name));
-    }
     for name in ["expires", "temp_budget_expiry"] {
         if let Some(at) = row.time(name).and_then(crate::times::text) {
             row.set(name, Value::String(at));
@@ -71,9 +67,7 @@ fn prepared(mut row: Row, table: Option<&Table>, missing: &mut Vec<Missing>) -> 
             missing.push(Missing::harmless(name));
         }
     }
-    if let Some(Value::Object(budgets)) = row.remove("model_max_budget") {
-        row.set("model_max_budget", Value::Object(budgets_of_models(budgets)));
-    }
+    take_budgets_of_models(&mut row, table);
     row
 }
 
@@ -89,44 +83,25 @@ fn lift(row: &mut Row) {
     }
 }
 
-/// Takes a limit that stands beside the budgets of models for the field that it is, where the row says nothing else of it.
-/// LiteLLM asks for it of keys, and of nothing that has no such field here.
-fn lift_beside_budgets(row: &mut Row, beside: &str, name: Option<&str>) {
-    let Some(Value::Object(budgets)) = row.value("model_max_budget") else { return };
-    let lifted: Map<String, Value> = budgets
-        .iter()
-        .filter_map(|(model, budget)| {
-            let count = budget.get(beside).filter(|count| !count.is_null())?;
-            Some((model.clone(), count.clone()))
-        })
-        .collect();
-    let mut budgets = budgets.clone();
-    for members in budgets.values_mut().filter_map(Value::as_object_mut) {
-        members.remove(beside);
-    }
-    row.set("model_max_budget", Value::Object(budgets));
-    if let Some(name) = name.filter(|name| !lifted.is_empty() && row.value(name).is_none_or(is_empty)) {
-        row.set(name, Value::Object(lifted));
-    }
-}
-
-/// Budgets of single models. What has no figure is no budget.
-fn budgets_of_models(budgets: Map<String, Value>) -> Map<String, Value> {
-    let is_budget = |value: &Value| match value {
-        Value::Object(members) => ["budget_limit", "max_budget"]
-            .iter()
-            .any(|name| members.get(*name).is_some_and(|limit| !limit.is_null())),
-        _ => true,
-    };
-    let plain = |value: Value| match value {
-        Value::Object(mut members) => {
-            members.retain(|_, value| !value.is_null());
-            Value::Object(members)
+/// Takes the budgets of single models. What has no figure is no budget. The limits beside them are taken for the fields that
+/// they are, where the row says nothing else of them; LiteLLM asks for them of keys, and of nothing without such fields.
+fn take_budgets_of_models(row: &mut Row, table: Option<&Table>) {
+    let Some(Value::Object(mut budgets)) = row.remove("model_max_budget") else { return };
+    for (beside, name) in BESIDE_BUDGETS {
+        let objects = budgets.iter_mut().filter_map(|(model, budget)| Some((model, budget.as_object_mut()?)));
+        let lifted = objects.filter_map(|(model, members)| Some((model.clone(), members.remove(beside)?)));
+        let lifted: Map<String, Value> = lifted.filter(|(_, count)| !count.is_null()).collect();
+        let has_field = table.is_some_and(|table| table.fields().any(|field| field.name == name));
+        if has_field && !lifted.is_empty() && row.value(name).is_none_or(is_empty) {
+            row.set(name, Value::Object(lifted));
         }
-        other => other,
-    };
-    let budgets = budgets.into_iter().filter(|(_, value)| is_budget(value));
-    budgets.map(|(model, value)| (model, plain(value))).collect()
+    }
+    budgets.retain(|_, budget| {
+        let Some(members) = budget.as_object_mut() else { return true };
+        members.retain(|_, value| !value.is_null());
+        members.contains_key("budget_limit") || members.contains_key("max_budget")
+    });
+    row.set("model_max_budget", Value::Object(budgets));
 }
 
 /// Takes out what does not make sense together. Nobody may more by it.
