@@ -25,8 +25,8 @@ pub struct AccountGauges {
 }
 
 impl AccountGauges {
-    /// The gauges of these keys and this ledger. Of keys, teams, users and end users each, `budgets_max` budgets are told, always of
-    /// the same ones as long as no others come; the rest is left out and counted.
+    /// The gauges of these keys and this ledger. Of keys, teams, users and end users each, `budgets_max` budgets are told,
+    /// always of the same ones as long as no others come; the rest is left out and counted.
     pub fn new(keys: Arc<Keys>, ledger: Ledger, budgets_max: usize) -> Self {
         Self { keys, ledger, clock: Clock::system(), budgets_max }
     }
@@ -48,10 +48,12 @@ impl Source for AccountGauges {
             left_out += budgets.left_out as u64;
             gauges.extend(whose.gauges(&budgets.told, now_ms));
         };
-        for (whose, labels) in
-            [(KEYS, labels_of_key as LabelsOf), (TEAMS, labels_of_team), (USERS, labels_of_user)]
-        {
-            tell(&whose, budgets(of_owners(&known, whose.kind), labels, self.budgets_max));
+        for (whose, kind, labels) in [
+            (KEYS, SubjectKind::Key, labels_of_key as LabelsOf),
+            (TEAMS, SubjectKind::Team, labels_of_team),
+            (USERS, SubjectKind::User, labels_of_user),
+        ] {
+            tell(&whose, budgets(of_owners(&known, kind), labels, self.budgets_max));
         }
         let customers = self.keys.known_customers();
         let with_budget = customers.iter().filter(|customer| customer.accounts.has_budget);
@@ -73,7 +75,6 @@ impl Source for AccountGauges {
 
 /// The families of one kind of subject, with LiteLLM's names.
 struct Whose {
-    kind: SubjectKind,
     remaining: &'static str,
     max: &'static str,
     hours: &'static str,
@@ -83,7 +84,6 @@ type Labels = Vec<(&'static str, String)>;
 type LabelsOf = fn(&Identity) -> Labels;
 
 const KEYS: Whose = Whose {
-    kind: SubjectKind::Key,
     remaining: "litellm_remaining_api_key_budget_metric",
     max: "litellm_api_key_max_budget_metric",
     hours: "litellm_api_key_budget_remaining_hours_metric",
@@ -95,7 +95,6 @@ fn labels_of_key(identity: &Identity) -> Labels {
 }
 
 const TEAMS: Whose = Whose {
-    kind: SubjectKind::Team,
     remaining: "litellm_remaining_team_budget_metric",
     max: "litellm_team_max_budget_metric",
     hours: "litellm_team_budget_remaining_hours_metric",
@@ -107,7 +106,6 @@ fn labels_of_team(identity: &Identity) -> Labels {
 }
 
 const USERS: Whose = Whose {
-    kind: SubjectKind::User,
     remaining: "litellm_remaining_user_budget_metric",
     max: "litellm_user_max_budget_metric",
     hours: "litellm_user_budget_remaining_hours_metric",
@@ -118,7 +116,6 @@ fn labels_of_user(identity: &Identity) -> Labels {
 }
 
 const CUSTOMERS: Whose = Whose {
-    kind: SubjectKind::Customer,
     remaining: "litellm_remaining_customer_budget_metric",
     max: "litellm_customer_max_budget_metric",
     hours: "litellm_customer_budget_remaining_hours_metric",
@@ -280,10 +277,11 @@ mod tests {
     async fn a_budget_is_told_once_and_no_more_of_them_than_there_is_room_for() {
         let mut known = known().await;
         assert_eq!(known.len(), MANY);
-        for (whose, labels, expected) in
-            [(TEAMS, labels_of_team as LabelsOf, "red"), (USERS, labels_of_user, "ann")]
-        {
-            let budgets = budgets(of_owners(&known, whose.kind), labels, 10);
+        for (kind, labels, expected) in [
+            (SubjectKind::Team, labels_of_team as LabelsOf, "red"),
+            (SubjectKind::User, labels_of_user, "ann"),
+        ] {
+            let budgets = budgets(of_owners(&known, kind), labels, 10);
             assert_eq!((told(&budgets), budgets.left_out), (vec![expected], 0));
         }
         let of_keys = |known: &[Arc<Identity>], budgets_max| {
