@@ -44,12 +44,7 @@ impl Accounts {
         let Some(place) = place(sources) else { return Ok(None) };
         let folder = DataFolder::made(place);
         let pepper = Arc::new(Pepper::new(&pepper(sources, &folder)?));
-        // Its thread makes way for requests, which wait for the journal's.
-        let store = OwnThread::begin(store(sources, &folder))?;
-        if store.name() == "sqlite" {
-            // The first that reads has the priority of whoever asks first, and keys are read by it.
-            store.ping().await?;
-        }
+        let store = store(sources, &folder).await?;
         let stored = settings.accounts.models_in_store.then(|| {
             let (store, pepper) = (Arc::clone(&store), Arc::clone(&pepper));
             Arc::new(Stored::new(store, pepper, Arc::clone(registry), Arc::clone(sources)))
@@ -182,6 +177,13 @@ pub(crate) fn store_place(sources: &Sources, folder: &DataFolder) -> StorePlace 
 async fn store(sources: &Sources, folder: &DataFolder) -> Result<Arc<dyn Store>, Error> {
     let place = store_place(sources, folder);
     match &place {
+        StorePlace::Sqlite(..) => {
+            // The thread that writes makes way for requests. One that reads is made by whoever asks first, and keys are read
+            // by it: here, and not beside requests.
+            let store = OwnThread::begin(place.open())?;
+            store.ping().await?;
+            return Ok(store);
+        }
         StorePlace::Postgres(..) if sources.loaded.environment.get("LITELLM_SALT_KEY").is_none() => {
             tracing::warn!(
                 "keys are kept in a database, and LITELLM_SALT_KEY is not set: keys that are made here are known to this \
@@ -194,7 +196,7 @@ async fn store(sources: &Sources, folder: &DataFolder) -> Result<Arc<dyn Store>,
                 folder.shown()
             );
         }
-        StorePlace::Postgres(..) | StorePlace::Sqlite(..) => {}
+        StorePlace::Postgres(..) => {}
     }
     place.open().await
 }

@@ -54,7 +54,7 @@ pub(crate) fn gateway(
     settings: Settings,
     recorder: Arc<dyn Recorder>,
     sources: &Sources,
-    (accounts, replies, exporter): (&Option<Accounts>, Option<ReplyCache>, &Option<Arc<Exporter>>),
+    (accounts, replies, exporter): (Option<&Accounts>, Option<ReplyCache>, Option<&Arc<Exporter>>),
 ) -> Arc<Gateway> {
     let (mut gateway, asked) = (Gateway::new(Arc::new(router), settings), &sources.loaded.settings);
     if let Some(replies) = replies {

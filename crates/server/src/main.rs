@@ -121,8 +121,8 @@ fn serve_as_told(mut sources: Sources, log: &Log, recorder: Arc<dyn Recorder>) -
         let exporter = assemble::exporter(&sources, &recorder)?;
         let recorder = exporter.clone().map_or(recorder, |exporter| -> Arc<dyn Recorder> { exporter });
         let (replies, writer) = assemble::replies(&sources)?;
-        let gateway =
-            assemble::gateway(router, settings, recorder, &sources, (&accounts, replies, &exporter));
+        let more = (accounts.as_ref(), replies, exporter.as_ref());
+        let gateway = assemble::gateway(router, settings, recorder, &sources, more);
         let flags = &sources.flags;
         let pem_files = flags.ssl_certfile_path.as_ref().zip(flags.ssl_keyfile_path.as_ref());
         let tls = pem_files.map(|(certificates, key)| Tls::from_pem_files(certificates, key)).transpose()?;
