@@ -284,3 +284,33 @@ async fn what_a_start_with_a_journal_left_is_delivered_by_one_without() {
     assert_eq!(logs[0]["litellm_call_id"], "call-1", "{logs}");
     server.stop().await;
 }
+
+/// As long as its head had told, though next to nothing of it came: cut, and standing still until a wait is over.
+#[tokio::test]
+async fn a_whole_reply_that_does_not_come_to_its_end_costs_about_as_much_as_it_had_told() {
+    const BYTES: usize = 4_000;
+    for cut in [Cut::Close, Cut::Stall] {
+        let broken = ScriptedUpstream::answering(move |_, _| {
+            Script::json_cut_at(200, " ".repeat(BYTES).as_bytes(), 1, cut)
+        });
+        let (broken, good) = (broken.await.expect("a loopback port"), upstream().await);
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let config = format!(
+            "model_list:\n{}{}router_settings: {{num_retries: 0, fallbacks: [{{broken: [m]}}]}}\n\
+             trunkline_settings: {{idle_timeout_ms: 200}}\n",
+            row("broken", &broken.url()),
+            row("m", &good.url()),
+        );
+        let server = start(folder.path(), &config).serve().await;
+        let body = chat("broken", "hi", json!({ "max_tokens": 2_000 }));
+        let answer = ask(server.address, MASTER, CHAT, &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        server.stop().await;
+        let rows = rows(folder.path()).await;
+        let [row] = &rows[..] else { panic!("{rows:?}") };
+        let usage = row.attempts[0].usage.as_ref().expect("an estimate");
+        assert_eq!(usage.output, BYTES as u64 / 4, "{cut:?}");
+        assert_eq!(row.attempts[0].spend, Some(Decimal::new(5 + 2 * BYTES as i64 / 4, 5)), "{cut:?}");
+        assert_eq!(row.spend, Some(Decimal::new(25 + 5 + 2 * BYTES as i64 / 4, 5)), "{cut:?}");
+    }
+}

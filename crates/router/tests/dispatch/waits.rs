@@ -207,6 +207,8 @@ async fn what_breaks_off_may_be_billed() {
         (Script::BreaksOff(SECOND, 800), Some(200)),
         (Script::BreaksOff(SECOND, 80_000), Some(300)),
         (Script::BreaksOff(SECOND, 0), None),
+        (Script::StandsStill(SECOND, 0), Some(100)),
+        (Script::StandsStill(SECOND, 800), Some(200)),
         (Script::Takes(100 * SECOND, 200), None),
         (Script::Status(408), None),
         (Script::Status(500), None),

@@ -47,6 +47,8 @@ pub(crate) enum Script {
     EventsThenCut(usize),
     /// With a whole reply of so many bytes that breaks off, after a while.
     BreaksOff(Duration, u64),
+    /// With a whole reply of so many bytes that has not come to its end, after a while.
+    StandsStill(Duration, u64),
     /// With a stream that ends by saying that it failed.
     EndsFailed,
     /// With an error as the first event.
@@ -93,7 +95,9 @@ impl Provider for Upstreams {
         let always = || self.always.lock().expect("no panic").get(&*call.model).copied();
         let script = next.or_else(always).unwrap_or(Script::Answer);
         match script {
-            Script::Slow(wait) | Script::BreaksOff(wait, _) => passing(wait).await,
+            Script::Slow(wait) | Script::BreaksOff(wait, _) | Script::StandsStill(wait, _) => {
+                passing(wait).await;
+            }
             Script::Takes(wait, _) => {
                 if tokio::time::timeout(total, passing(wait)).await.is_err() {
                     return Err(Error::new(ErrorKind::UpstreamTimeout, "too slow").having_reached_upstream());
@@ -160,8 +164,10 @@ fn answer(script: Script, streaming: bool) -> Result<Reply, Error> {
             events
         }
         Script::BreaksOff(_, bytes) => {
-            let cut = Error::new(ErrorKind::UpstreamCut, "cut").having_reached_upstream();
-            return Err(cut.with_reply_bytes(bytes));
+            return Err(Error::new(ErrorKind::UpstreamCut, "cut").with_reply_bytes(bytes));
+        }
+        Script::StandsStill(_, bytes) => {
+            return Err(Error::new(ErrorKind::UpstreamTimeout, "no end").with_reply_bytes(bytes));
         }
         Script::EndsFailed => {
             let mut last = Event::from_payload(b"{}");
