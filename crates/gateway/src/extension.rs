@@ -4,6 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use http::{Method, StatusCode};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use trunkline_core::{Error, ErrorKind};
 use trunkline_keys::RouteGroup;
@@ -45,12 +46,12 @@ pub trait Extension: fmt::Debug + Send + Sync + 'static {
     /// The endpoints, always the same.
     fn rows(&self) -> &[ExtensionRow];
 
-    /// Answers one request with a status and a JSON body.
+    /// Answers one request with a status and a body.
     ///
     /// # Errors
     ///
     /// Whatever the endpoint refuses: the gateway makes the reply of it.
-    async fn answer(&self, request: ExtensionRequest<'_>) -> Result<(StatusCode, Value), Error>;
+    async fn answer(&self, request: ExtensionRequest<'_>) -> Result<(StatusCode, Box<RawValue>), Error>;
 }
 
 /// The endpoint that a request means: its place, and what stands for `{…}`. `None` if there is none of this path.

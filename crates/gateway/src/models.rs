@@ -1,6 +1,7 @@
 //! The models on offer, in the shapes that OpenAI's and LiteLLM's clients read.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
@@ -242,7 +243,7 @@ pub(crate) fn invalid_number(name: &str, least: usize, most: usize) -> Error {
     Error::new(ErrorKind::InvalidRequest, message).with_param(name)
 }
 
-pub(crate) fn json_reply(status: StatusCode, value: &Value) -> Response<ReplyBody> {
+pub(crate) fn json_reply(status: StatusCode, value: &impl fmt::Display) -> Response<ReplyBody> {
     let mut response = Response::new(ReplyBody::from(bytes::Bytes::from(value.to_string())));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -2,6 +2,8 @@
 
 use http::StatusCode;
 use percent_encoding::percent_decode_str;
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 use trunkline_core::{Error, ErrorKind};
 
@@ -23,18 +25,24 @@ pub struct Asked<'a> {
 }
 
 /// A reply.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Reply {
     /// Its status.
     pub status: StatusCode,
-    /// Its body.
-    pub body: Value,
+    /// Its body, as it is sent.
+    pub body: Box<RawValue>,
 }
 
 impl Reply {
     /// A reply that all went well.
-    pub(crate) fn ok(body: impl Into<Value>) -> Self {
-        Self { status: StatusCode::OK, body: body.into() }
+    pub(crate) fn ok(body: impl Serialize) -> Self {
+        Self::of(StatusCode::OK, body)
+    }
+
+    /// A reply of this status.
+    pub(crate) fn of(status: StatusCode, body: impl Serialize) -> Self {
+        let body = to_raw_value(&body).expect("all names in a reply are texts");
+        Self { status, body }
     }
 }
 

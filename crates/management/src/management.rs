@@ -144,5 +144,5 @@ fn in_detail(asked: &Asked<'_>, error: Error) -> Result<Reply, Error> {
     if !IN_DETAIL.iter().any(|start| asked.row.path.starts_with(start)) {
         return Err(error);
     }
-    Ok(Reply { status, body: json!({ "detail": { "error": error.message() } }) })
+    Ok(Reply::of(status, json!({ "detail": { "error": error.message() } })))
 }

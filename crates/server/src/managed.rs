@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::StatusCode;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use trunkline_core::{Error, ErrorKind};
 use trunkline_gateway::{Caller, Extension, ExtensionRequest, ExtensionRow};
 use trunkline_management::{Actor, Asked, ENDPOINTS, Endpoint, EndpointRow, Management};
@@ -37,7 +37,7 @@ impl Extension for Managed {
         &self.rows
     }
 
-    async fn answer(&self, request: ExtensionRequest<'_>) -> Result<(StatusCode, Value), Error> {
+    async fn answer(&self, request: ExtensionRequest<'_>) -> Result<(StatusCode, Box<RawValue>), Error> {
         let ExtensionRequest { row, named, query, body, caller } = request;
         let row = ENDPOINTS
             .get(row)

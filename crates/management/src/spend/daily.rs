@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::try_join_all;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use trunkline_core::Error;
 use trunkline_store::{Dimension, Sums};
 
 use crate::asked::Query;
 use crate::desk::Desk;
-use crate::spend::names::Names;
+use crate::spend::names::{KeyName, Names};
 use crate::spend::scope::{NAMES, Scope};
-use crate::spend::sums;
+use crate::spend::sums::{self, Shown};
 use crate::{Asked, Reply};
 
 /// `GET /user/daily/activity` and its like; `entity` is what they are about.
@@ -30,15 +32,16 @@ pub(crate) async fn activity(desk: &Desk, asked: &Asked<'_>, entity: Dimension) 
     // The newest day first, as in LiteLLM.
     let shown: Vec<(&String, &Day)> = days.iter().rev().skip(skipped).take(size).collect();
     let names = Names::read(desk, shown.iter().flat_map(|(_, day)| day.values(Dimension::Key))).await?;
-    let results: Vec<Value> = shown
+    let results: Vec<ShownDay<'_>> = shown
         .into_iter()
-        .map(|(date, day)| {
-            let breakdown = day.breakdown(desk, &names, entity);
-            json!({ "date": date, "metrics": sums::shown(&day.whole), "breakdown": breakdown })
+        .map(|(date, day)| ShownDay {
+            date,
+            metrics: (&day.whole).into(),
+            breakdown: day.breakdown(desk, &names, entity),
         })
         .collect();
     let mut metadata = Map::new();
-    if let Value::Object(shown) = sums::shown(&total) {
+    if let Value::Object(shown) = json!(Shown::from(&total)) {
         metadata.extend(shown.into_iter().map(|(name, value)| {
             let name = if name == "total_tokens" { name } else { format!("total_{name}") };
             (name, value)
@@ -47,7 +50,7 @@ pub(crate) async fn activity(desk: &Desk, asked: &Asked<'_>, entity: Dimension) 
     metadata.insert("page".to_owned(), Value::from(page.number));
     metadata.insert("total_pages".to_owned(), Value::from(pages));
     metadata.insert("has_more".to_owned(), Value::Bool(page.number < pages));
-    Ok(Reply::ok(json!({ "results": results, "metadata": metadata })))
+    Ok(Reply::ok(Activities { results, metadata }))
 }
 
 /// What was used on one day, as a whole and by each value of each dimension.
@@ -61,6 +64,7 @@ struct Day {
 ///
 /// The store adds up all sums of the time for each question, so few questions are asked: dimensions whose values go
 /// together, as a key and its user do, are told apart in one, which gives hardly more sums than the finer of them alone.
+/// They are asked at once, since the store answers each by a connection, and so a thread, of its own.
 async fn read(desk: &Desk, scope: &Scope, entity: Dimension) -> Result<BTreeMap<String, Day>, Error> {
     let of_models: &[Dimension] = &[Dimension::Model, Dimension::Group, Dimension::Provider];
     let of_keys: &[Dimension] = match entity {
@@ -69,10 +73,15 @@ async fn read(desk: &Desk, scope: &Scope, entity: Dimension) -> Result<BTreeMap<
     };
     // A request with several tags is in the sums of each of them, so that nothing else can be told by these.
     let of_tags: Option<&[Dimension]> = (entity == Dimension::Tag).then_some(&[Dimension::Tag]);
-    let mut days: BTreeMap<String, Day> = BTreeMap::new();
-    for (number, dimensions) in [of_models, of_keys].into_iter().chain(of_tags).enumerate() {
+    let questions: Vec<&[Dimension]> = [of_models, of_keys].into_iter().chain(of_tags).collect();
+    let answers = try_join_all(questions.iter().map(|dimensions| {
         let by: Vec<Dimension> = [Dimension::Day].into_iter().chain(dimensions.iter().copied()).collect();
-        for activity in sums::read(desk, scope.activity(&by)).await? {
+        sums::read(desk, scope.activity(&by))
+    }))
+    .await?;
+    let mut days: BTreeMap<String, Day> = BTreeMap::new();
+    for (number, (dimensions, answer)) in questions.into_iter().zip(answers).enumerate() {
+        for activity in answer {
             let mut values = activity.values.into_iter();
             let day = days.entry(values.next().unwrap_or_default()).or_default();
             if number == 0 {
@@ -92,32 +101,67 @@ impl Day {
         self.parts.get(&dimension).into_iter().flat_map(BTreeMap::keys).map(String::as_str)
     }
 
-    fn breakdown(&self, desk: &Desk, names: &Names, entity: Dimension) -> Value {
-        json!({
-            "models": self.shown(desk, names, Dimension::Model),
-            "model_groups": self.shown(desk, names, Dimension::Group),
-            "providers": self.shown(desk, names, Dimension::Provider),
-            "api_keys": self.shown(desk, names, Dimension::Key),
-            "entities": self.shown(desk, names, entity),
-            "mcp_servers": {},
-        })
+    fn breakdown<'a>(&'a self, desk: &Desk, names: &'a Names, entity: Dimension) -> Breakdown<'a> {
+        Breakdown {
+            models: self.shown(desk, names, Dimension::Model),
+            model_groups: self.shown(desk, names, Dimension::Group),
+            providers: self.shown(desk, names, Dimension::Provider),
+            api_keys: self.shown(desk, names, Dimension::Key),
+            entities: self.shown(desk, names, entity),
+            mcp_servers: Map::new(),
+        }
     }
 
     /// The values of one dimension. Keys are called by their tokens; those that have none any more are one together.
-    fn shown(&self, desk: &Desk, names: &Names, dimension: Dimension) -> Value {
-        let Some(parts) = self.parts.get(&dimension) else {
-            return json!({});
-        };
-        let part =
-            |sums: &Sums, metadata: Value| json!({ "metrics": sums::shown(sums), "metadata": metadata });
+    fn shown<'a>(&'a self, desk: &Desk, names: &'a Names, dimension: Dimension) -> Parts<'a> {
+        let parts = self.parts.get(&dimension).into_iter().flatten();
         if dimension != Dimension::Key {
-            return parts.iter().map(|(value, sums)| (value.clone(), part(sums, json!({})))).collect();
+            let part = |sums: &Sums| Part { metrics: sums.into(), metadata: Map::new() };
+            return Parts::Others(parts.map(|(value, sums)| (value.as_str(), part(sums))).collect());
         }
         let mut keys: BTreeMap<String, (&str, Sums)> = BTreeMap::new();
         for (index, of_key) in parts {
             let (_, sums) = keys.entry(names.token(desk, index)).or_insert_with(|| (index, Sums::default()));
             sums::add(sums, of_key);
         }
-        keys.into_iter().map(|(token, (index, sums))| (token, part(&sums, names.shown(index)))).collect()
+        let part = |index, sums: &Sums| Part { metrics: sums.into(), metadata: names.shown(index) };
+        Parts::Keys(keys.into_iter().map(|(token, (index, sums))| (token, part(index, &sums))).collect())
     }
+}
+
+/// The reply, in LiteLLM's words. It is made of thousands of parts, so that none of them becomes a tree of values first.
+#[derive(Debug, Serialize)]
+struct Activities<'a> {
+    results: Vec<ShownDay<'a>>,
+    metadata: Map<String, Value>,
+}
+
+#[derive(Debug, Serialize)]
+struct ShownDay<'a> {
+    date: &'a str,
+    metrics: Shown,
+    breakdown: Breakdown<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct Breakdown<'a> {
+    models: Parts<'a>,
+    model_groups: Parts<'a>,
+    providers: Parts<'a>,
+    api_keys: Parts<'a>,
+    entities: Parts<'a>,
+    mcp_servers: Map<String, Value>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Parts<'a> {
+    Keys(BTreeMap<String, Part<KeyName<'a>>>),
+    Others(BTreeMap<&'a str, Part<Map<String, Value>>>),
+}
+
+#[derive(Debug, Serialize)]
+struct Part<M> {
+    metrics: Shown,
+    metadata: M,
 }

@@ -1,12 +1,13 @@
 //! Sums over all callers: by day, key, team, model, tag, provider.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use trunkline_core::Error;
 use trunkline_store::{Activity, ActivityQuery, Dimension};
 
 use crate::asked::Query;
 use crate::desk::Desk;
-use crate::spend::names::Names;
+use crate::spend::names::{KeyName, Names};
 use crate::spend::scope::{NAMES, Scope};
 use crate::spend::sums;
 use crate::{Asked, Reply, numbers};
@@ -28,16 +29,25 @@ pub(crate) async fn days(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Error>
     Ok(Reply::ok(shown.collect::<Vec<_>>()))
 }
 
+/// A key and what it has spent, in both of LiteLLM's words.
+#[derive(Debug, Serialize)]
+struct KeySpend<'k> {
+    #[serde(flatten)]
+    name: KeyName<'k>,
+    api_key: String,
+    total_spend: Value,
+    spend: Value,
+}
+
 /// `GET /global/spend/keys` and `GET /spend/keys`: the keys that have spent most.
 pub(crate) async fn keys(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Error> {
     let found = of(desk, asked, Dimension::Key, Some(100)).await?;
     let names = Names::read(desk, found.iter().map(|(index, _)| index.as_str())).await?;
-    let shown = found.iter().map(|(index, activity)| {
-        let mut row = names.shown(index);
-        row["api_key"] = Value::from(names.token(desk, index));
-        row["total_spend"] = spent(activity);
-        row["spend"] = spent(activity);
-        row
+    let shown = found.iter().map(|(index, activity)| KeySpend {
+        name: names.shown(index),
+        api_key: names.token(desk, index),
+        total_spend: spent(activity),
+        spend: spent(activity),
     });
     Ok(Reply::ok(shown.collect::<Vec<_>>()))
 }

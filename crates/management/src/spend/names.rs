@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use trunkline_core::Error;
 use trunkline_store::{Kind, Object};
 
@@ -33,12 +34,20 @@ impl Names {
     }
 
     /// What people call a key.
-    pub(crate) fn shown(&self, index: &str) -> Value {
+    pub(crate) fn shown(&self, index: &str) -> KeyName<'_> {
         let key = self.0.get(index);
-        json!({
-            "key_alias": key.and_then(|key| key.alias.as_deref()),
-            "key_name": key.and_then(|key| key.settings.get("key_name")),
-            "team_id": key.and_then(|key| key.team_id.as_deref()),
-        })
+        KeyName {
+            key_alias: key.and_then(|key| key.alias.as_deref()),
+            key_name: key.and_then(|key| key.settings.get("key_name")),
+            team_id: key.and_then(|key| key.team_id.as_deref()),
+        }
     }
+}
+
+/// What people call a key, as far as it has a name.
+#[derive(Debug, Serialize)]
+pub(crate) struct KeyName<'k> {
+    key_alias: Option<&'k str>,
+    key_name: Option<&'k Value>,
+    team_id: Option<&'k str>,
 }

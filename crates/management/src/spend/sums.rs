@@ -1,11 +1,11 @@
 //! Sums as replies show them.
 
-use serde_json::{Value, json};
-use trunkline_core::{Error, ErrorKind};
+use serde::Serialize;
+use serde_json::Number;
+use trunkline_core::{Error, ErrorKind, cost};
 use trunkline_store::{Activity, ActivityQuery, Sums};
 
 use crate::desk::Desk;
-use crate::numbers;
 
 /// The sums that an answer is made of, of which there may be only so many unless fewer are asked for.
 ///
@@ -25,21 +25,39 @@ pub(crate) async fn read(desk: &Desk, query: ActivityQuery) -> Result<Vec<Activi
 }
 
 /// The sums of some requests, in LiteLLM's words.
-pub(crate) fn shown(sums: &Sums) -> Value {
-    json!({
-        "spend": numbers::sum(sums.spend),
-        "prompt_tokens": sums.input_tokens,
-        "completion_tokens": sums.output_tokens,
-        "cache_read_input_tokens": sums.cache_read_tokens,
-        "cache_creation_input_tokens": sums.cache_write_tokens,
-        "reasoning_tokens": sums.reasoning_tokens,
-        "total_tokens": tokens(sums),
-        "api_requests": sums.requests,
-        "successful_requests": sums.completed,
-        "failed_requests": sums.requests.saturating_sub(sums.completed),
-        "unpriced_requests": sums.unpriced,
-        "cache_hits": sums.cache_hits,
-    })
+#[derive(Debug, Serialize)]
+pub(crate) struct Shown {
+    spend: Number,
+    prompt_tokens: u64,
+    completion_tokens: u64,
+    cache_read_input_tokens: u64,
+    cache_creation_input_tokens: u64,
+    reasoning_tokens: u64,
+    total_tokens: u64,
+    api_requests: u64,
+    successful_requests: u64,
+    failed_requests: u64,
+    unpriced_requests: u64,
+    cache_hits: u64,
+}
+
+impl From<&Sums> for Shown {
+    fn from(sums: &Sums) -> Self {
+        Self {
+            spend: cost::number(sums.spend.normalize()),
+            prompt_tokens: sums.input_tokens,
+            completion_tokens: sums.output_tokens,
+            cache_read_input_tokens: sums.cache_read_tokens,
+            cache_creation_input_tokens: sums.cache_write_tokens,
+            reasoning_tokens: sums.reasoning_tokens,
+            total_tokens: tokens(sums),
+            api_requests: sums.requests,
+            successful_requests: sums.completed,
+            failed_requests: sums.requests.saturating_sub(sums.completed),
+            unpriced_requests: sums.unpriced,
+            cache_hits: sums.cache_hits,
+        }
+    }
 }
 
 /// All tokens.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
-use trunkline_core::{Secret, Subject, SubjectKind};
+use trunkline_core::{Error, Secret, Subject, SubjectKind};
 use trunkline_keys::{Keys, KeysOptions, Pepper, Token};
-use trunkline_management::{Actor, Asked, ENDPOINTS, EndpointRow, Management, Options};
+use trunkline_management::{Actor, Asked, ENDPOINTS, EndpointRow, Management, Options, Reply};
 use trunkline_store::{Spent, SqliteStore, Store};
 
 pub(crate) struct Office {
@@ -79,16 +79,30 @@ impl Office {
     }
 
     pub(crate) async fn ask(&self, actor: &Actor, method: &str, path: &str, body: Value) -> Answer {
+        match self.reply(actor, method, path, body).await {
+            Ok(reply) => {
+                let body = serde_json::from_str(reply.body.get()).expect("JSON");
+                Answer::Reply(reply.status.as_u16(), body)
+            }
+            Err(error) => Answer::Refused(error.kind(), error.message().to_owned()),
+        }
+    }
+
+    /// The reply as it is sent.
+    pub(crate) async fn reply(
+        &self,
+        actor: &Actor,
+        method: &str,
+        path: &str,
+        body: Value,
+    ) -> Result<Reply, Error> {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let (row, named) = row(method, path);
         let body = match body {
             Value::Object(body) => body,
             _ => Map::new(),
         };
-        match self.management.answer(Asked { row, named, query, body, actor }).await {
-            Ok(reply) => Answer::Reply(reply.status.as_u16(), reply.body),
-            Err(error) => Answer::Refused(error.kind(), error.message().to_owned()),
-        }
+        self.management.answer(Asked { row, named, query, body, actor }).await
     }
 
     pub(crate) async fn post(&self, actor: &Actor, path: &str, body: Value) -> Answer {
