@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use trunkline_core::Secret;
+use trunkline_store::{PostgresOptions, PostgresStore, Store};
 use trunkline_testkit::postgres::PostgresServer;
 use trunkline_testkit::upstream::{Script, ScriptedUpstream};
 
@@ -286,4 +288,22 @@ async fn a_start_without_the_database_serves_who_was_known_until_it_says_otherwi
     assert_eq!(status(address, &unseen).await, 200);
     let log = server.stop().await;
     assert_eq!(log.matches("those that were known before are served as they were then").count(), 1, "{log}");
+}
+
+#[tokio::test]
+async fn rows_stand_in_days_that_go_whole_where_that_is_asked_for() {
+    let database = PostgresServer::shared().and_then(PostgresServer::database).expect("a database");
+    let upstream = upstream().await;
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let settings = format!("{{database_url: \"{database}\", use_spend_logs_partitioning: true}}");
+    let config = format!("model_list:\n{}general_settings: {settings}\n", row("m", &upstream.url()));
+    let server = start(folder.path(), &config).serve().await;
+    assert_eq!(ask(server.address, MASTER, CHAT, &chat("m", "hi", json!({}))).await.status, 200);
+    let logs = async || see(server.address, MASTER, "/spend/logs/v2").await.json()["total"].clone();
+    until("the row arrives", async || logs().await == 1).await;
+    let store = PostgresStore::connect(&Secret::new(database), &PostgresOptions::default());
+    let forgotten = store.expect("an address").forget(i64::MAX, i64::MAX, 9).await.expect("an answer");
+    assert_eq!(forgotten, 0, "none by itself");
+    let logs = see(server.address, MASTER, "/spend/logs/v2").await.json();
+    assert_eq!(logs["data"], json!([]), "{logs}");
 }

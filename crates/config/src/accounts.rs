@@ -32,6 +32,9 @@ pub struct AccountSettings {
     pub user_budget_holds_for_teams: bool,
     /// `general_settings.maximum_spend_logs_retention_period`: how long rows of the ledger are kept. Default: for ever.
     pub retention: Option<Duration>,
+    /// `general_settings.use_spend_logs_partitioning`: in PostgreSQL rows of the ledger stand in a partition for each day,
+    /// and old days go whole. Default false.
+    pub rows_in_partitions: bool,
     /// `litellm_settings.max_budget`: what all calls together may cost, in US dollars. 0 is no budget, as in LiteLLM.
     pub max_budget: Option<Decimal>,
     /// `litellm_settings.budget_duration`: after which time that budget begins anew.
@@ -52,6 +55,7 @@ impl Default for AccountSettings {
             models_in_store: false,
             user_budget_holds_for_teams: false,
             retention: None,
+            rows_in_partitions: false,
             max_budget: None,
             budget_duration: None,
             budget_exceeded_status: None,
@@ -87,6 +91,7 @@ pub(crate) fn read_general(
     };
     settings.models_in_store = reader.boolean("store_model_in_db").unwrap_or_else(by_variable);
     settings.retention = retention(reader);
+    settings.rows_in_partitions = reader.boolean("use_spend_logs_partitioning").unwrap_or(false);
     settings.user_budget_holds_for_teams = reader.boolean("apply_user_budget_to_team_keys").unwrap_or(false);
 }
 

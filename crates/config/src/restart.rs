@@ -129,6 +129,7 @@ fn accounts(before: &AccountSettings, now: &AccountSettings) -> Vec<&'static str
             models_in_store = "general_settings.store_model_in_db",
             user_budget_holds_for_teams = "general_settings.apply_user_budget_to_team_keys",
             retention = "general_settings.maximum_spend_logs_retention_period",
+            rows_in_partitions = "general_settings.use_spend_logs_partitioning",
             max_budget = "litellm_settings.max_budget",
             budget_duration = "litellm_settings.budget_duration",
             budget_exceeded_status = "litellm_settings.budget_exceeded_status_code",

@@ -162,7 +162,11 @@ pub(crate) fn store_place(sources: &Sources, folder: &DataFolder) -> StorePlace 
             let connections_max = u32::try_from(accounts.database_connections_max).unwrap_or(u32::MAX);
             StorePlace::Postgres(
                 url.clone(),
-                PostgresOptions { connections_max, ..PostgresOptions::default() },
+                PostgresOptions {
+                    connections_max,
+                    partitions: accounts.rows_in_partitions,
+                    ..PostgresOptions::default()
+                },
             )
         }
         None => {

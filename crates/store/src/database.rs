@@ -5,6 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use trunkline_core::Error;
 
+use crate::RequestRow;
 use crate::session::Session;
 
 /// Gives sessions.
@@ -17,6 +18,19 @@ pub(crate) trait Database: fmt::Debug + Send + Sync + 'static {
 
     /// A transaction to write in.
     async fn begin(&self) -> Result<Session, Error>;
+
+    /// Makes what rows are put into, where it is not there yet.
+    async fn make_room(&self, _rows: &[&RequestRow]) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Rows could not be put where there should be room for them: it is looked for anew.
+    fn doubt_room(&self) {}
+
+    /// Whether rows stand in days that go whole; those that are old enough are gone then.
+    async fn forget_days(&self, _before: i64, _recorded_before: i64) -> Result<bool, Error> {
+        Ok(false)
+    }
 
     /// Gives up all connections.
     async fn end(&self);

@@ -30,16 +30,25 @@ pub(crate) async fn record<D: Database>(database: &D, rows: &[RequestRow]) -> Re
     if rows.is_empty() {
         return Ok(0);
     }
+    database.make_room(&rows).await?;
+    let recorded = record_new(database, &rows).await;
+    if recorded.is_err() {
+        database.doubt_room();
+    }
+    recorded
+}
+
+async fn record_new<D: Database>(database: &D, rows: &[&RequestRow]) -> Result<u64, Error> {
     let mut session = database.begin().await?;
     // Rows come twice only after something has failed: they are asked for by name then alone.
-    let mut new = insert(&mut session, &rows).await?;
+    let mut new = insert(&mut session, rows).await?;
     let mut totals = Totals::new(session.places());
     if new == rows.len() as u64 {
         rows.iter().for_each(|row| totals.add(row));
     } else {
         session.rollback().await?;
         session = database.begin().await?;
-        let ids = insert_named(&mut session, &rows).await?;
+        let ids = insert_named(&mut session, rows).await?;
         new = ids.len() as u64;
         let are_new = rows.iter().filter(|row| ids.contains(indexed(&row.request_id).as_ref()));
         are_new.for_each(|row| totals.add(row));
@@ -76,7 +85,7 @@ fn insertion<'row>(
     rows: &[&'row RequestRow],
 ) -> Result<(String, Vec<Value<'row>>), Error> {
     let text = format!(
-        "INSERT INTO trunkline.requests ({COLUMNS}, reconcilable, spend, recorded_at) VALUES {} ON CONFLICT (request_id) DO NOTHING",
+        "INSERT INTO trunkline.requests ({COLUMNS}, reconcilable, spend, recorded_at) VALUES {} ON CONFLICT DO NOTHING",
         tuples(session, rows.len(), 12)
     );
     let recorded_at = now();
@@ -114,12 +123,13 @@ pub(crate) fn is_reconcilable(row: &RequestRow) -> bool {
 }
 
 pub(crate) async fn requests(session: &mut Session, query: &RequestQuery) -> Result<Vec<RequestRow>, Error> {
-    let (text, values) = search(query);
+    let (text, values) = search(session, query);
     session.fetch(&text, values).await?.iter().map(read).collect()
 }
 
-/// The statement of a search. Its bounds in time stand in it always, so that an index is what it begins with.
-pub(crate) fn search(query: &RequestQuery) -> (String, Vec<Value<'_>>) {
+/// The statement of a search. In SQLite its bounds in time stand in it always, so that an index is what it begins with;
+/// PostgreSQL, as long as it has not looked at the table, takes two bounds for a sign of few rows, and sorts all of them.
+pub(crate) fn search<'query>(session: &Session, query: &'query RequestQuery) -> (String, Vec<Value<'query>>) {
     let mut values = Placeholders::new();
     let mut conditions = Vec::new();
     if let Some(id) = &query.id {
@@ -148,9 +158,15 @@ pub(crate) fn search(query: &RequestQuery) -> (String, Vec<Value<'_>>) {
     }
     let before = query.before.as_ref().map(|(started_at, _)| started_at.saturating_add(1));
     let until = query.until.unwrap_or(i64::MAX).min(before.unwrap_or(i64::MAX));
-    if query.id.is_none() || query.from.is_some() || until < i64::MAX {
-        let from = values.add(query.from.unwrap_or(i64::MIN).into());
-        conditions.push(format!("started_at >= {from} AND started_at < {}", values.add(until.into())));
+    let has_bounds = query.id.is_none() && !session.is_postgres();
+    if let Some(from) = query.from.or(has_bounds.then_some(i64::MIN)) {
+        conditions.push(format!("started_at >= {}", values.add(from.into())));
+    }
+    if has_bounds || until < i64::MAX {
+        conditions.push(format!("started_at < {}", values.add(until.into())));
+    }
+    if conditions.is_empty() {
+        conditions.push("TRUE".to_owned());
     }
     let (limit, offset) = (values.add(whole(query.limit).into()), values.add(whole(query.offset).into()));
     // One id has few rows. A planner that does not know so yet would go through all of them by their time; of a sum it knows

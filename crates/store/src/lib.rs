@@ -34,6 +34,7 @@ mod failure;
 mod ledger;
 mod money;
 mod objects;
+mod partitions;
 mod placeholders;
 #[cfg(test)]
 mod plans;

@@ -11,8 +11,10 @@ use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 use trunkline_core::{Error, ErrorKind, Secret};
 
+use crate::RequestRow;
 use crate::database::Database;
 use crate::failure::unavailable;
+use crate::partitions::{self, Partitions};
 use crate::schema;
 use crate::session::Session;
 use crate::sqlite::now;
@@ -52,11 +54,14 @@ pub struct PostgresOptions {
     pub connections_max: u32,
     /// How long is waited for a connection: for one that is busy, or for a new one to be made. Default 5 s.
     pub acquire_timeout: Duration,
+    /// Whether rows of requests stand in a partition for each day (in UTC), which goes whole once it is old, from the first
+    /// row on: a table that has rows stays as it is. One that has partitions keeps them, whatever stands here. Default no.
+    pub partitions: bool,
 }
 
 impl Default for PostgresOptions {
     fn default() -> Self {
-        Self { connections_max: 10, acquire_timeout: Duration::from_secs(5) }
+        Self { connections_max: 10, acquire_timeout: Duration::from_secs(5), partitions: false }
     }
 }
 
@@ -72,7 +77,8 @@ impl Default for PostgresOptions {
 #[derive(Clone)]
 pub struct PostgresStore {
     pool: PgPool,
-    has_tables: Arc<OnceCell<()>>,
+    wants_partitions: bool,
+    tables: Arc<OnceCell<Option<Partitions>>>,
 }
 
 impl PostgresStore {
@@ -103,7 +109,7 @@ impl PostgresStore {
                 })
             })
             .connect_lazy_with(connect_options);
-        Ok(Self { pool, has_tables: Arc::new(OnceCell::new()) })
+        Ok(Self { pool, wants_partitions: options.partitions, tables: Arc::new(OnceCell::new()) })
     }
 
     /// The store that a database has already, to be looked at: no table is made or brought up to date. `None` if there is
@@ -118,21 +124,36 @@ impl PostgresStore {
         if schema::version(&mut session).await? == 0 {
             return Ok(None);
         }
+        let partitions = partitions::is_parted(&mut session).await?.then(Partitions::default);
         drop(session);
-        Ok(Some(Self { has_tables: Arc::new(OnceCell::new_with(Some(()))), ..store }))
+        Ok(Some(Self { tables: Arc::new(OnceCell::new_with(Some(partitions))), ..store }))
     }
 
-    /// Makes the tables where they are missing. What fails is tried again by the next call.
-    async fn make_tables(&self) -> Result<(), Error> {
+    /// The partitions that rows stand in, if they do. Tables are made first where they are missing; what fails is tried
+    /// again by the next call.
+    async fn tables(&self) -> Result<Option<&Partitions>, Error> {
+        self.tables.get_or_try_init(|| self.make_tables()).await.map(Option::as_ref)
+    }
+
+    async fn make_tables(&self) -> Result<Option<Partitions>, Error> {
         let mut session = self.pool.acquire().await.map(Session::Postgres).map_err(unavailable)?;
-        if schema::version(&mut session).await? >= schema::NEWEST {
-            return Ok(());
-        }
+        let is_newest = schema::version(&mut session).await? >= schema::NEWEST;
+        let mut is_parted = partitions::is_parted(&mut session).await?;
         drop(session);
-        let mut session = self.pool.begin().await.map(Session::PostgresTransaction).map_err(unavailable)?;
-        session.execute_in_postgres("SELECT pg_advisory_xact_lock($1)", vec![TABLES_LOCK.into()]).await?;
-        schema::migrate(&mut session, now()).await?;
-        session.commit().await
+        if !is_newest || (self.wants_partitions && !is_parted) {
+            let mut session =
+                self.pool.begin().await.map(Session::PostgresTransaction).map_err(unavailable)?;
+            session.execute("SELECT pg_advisory_xact_lock($1)", vec![TABLES_LOCK.into()]).await?;
+            schema::migrate(&mut session, now()).await?;
+            if self.wants_partitions {
+                is_parted = partitions::part(&mut session, &schema::of_requests()).await?;
+            }
+            session.commit().await?;
+            if self.wants_partitions && !is_parted {
+                tracing::warn!("the ledger's rows stand in one table without partitions, and stay there");
+            }
+        }
+        Ok(is_parted.then(Partitions::default))
     }
 }
 
@@ -141,13 +162,32 @@ impl Database for PostgresStore {
     const NAME: &'static str = "postgresql";
 
     async fn read(&self) -> Result<Session, Error> {
-        self.has_tables.get_or_try_init(|| self.make_tables()).await?;
+        self.tables().await?;
         self.pool.acquire().await.map(Session::Postgres).map_err(unavailable)
     }
 
     async fn begin(&self) -> Result<Session, Error> {
-        self.has_tables.get_or_try_init(|| self.make_tables()).await?;
+        self.tables().await?;
         self.pool.begin().await.map(Session::PostgresTransaction).map_err(unavailable)
+    }
+
+    async fn make_room(&self, rows: &[&RequestRow]) -> Result<(), Error> {
+        match self.tables().await? {
+            Some(partitions) => partitions.make(self, rows.iter().map(|row| row.started_at)).await,
+            None => Ok(()),
+        }
+    }
+
+    fn doubt_room(&self) {
+        if let Some(Some(partitions)) = self.tables.get() {
+            partitions.doubt();
+        }
+    }
+
+    async fn forget_days(&self, before: i64, recorded_before: i64) -> Result<bool, Error> {
+        let Some(partitions) = self.tables().await? else { return Ok(false) };
+        partitions.drop_before(self, before, recorded_before).await?;
+        Ok(true)
     }
 
     async fn end(&self) {

@@ -123,6 +123,13 @@ async fn make_schema(session: &mut Session) -> Result<(), Error> {
     Ok(())
 }
 
+/// The statements that made the table of rows what it is, in PostgreSQL's words.
+pub(crate) fn of_requests() -> Vec<String> {
+    let statements = VERSIONS.iter().copied().flatten();
+    let of_requests = statements.filter(|statement| statement.contains(" trunkline.requests "));
+    of_requests.map(|statement| worded(statement, true)).collect()
+}
+
 async fn single(session: &mut Session, text: &str) -> Result<i64, Error> {
     let rows = session.fetch(text, Vec::new()).await?;
     rows.first().map_or(Ok(0), |row| row.integer(0))

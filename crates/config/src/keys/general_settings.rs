@@ -75,7 +75,9 @@ pub(super) const ROWS: &[KeyRow] = &[
         .accepted(Values::Any, ROWS_BY_AGE),
     key(S, "maximum_spend_logs_cleanup_cron", "when old rows go").accepted(Values::Any, ROWS_BY_AGE),
     key(S, "maximum_spend_logs_retention_size", "how many rows are kept").not_supported(ROWS_BY_AGE),
-    key(S, "use_spend_logs_partitioning", "how rows are kept").not_supported("rows stand in one table"),
+    key(S, "use_spend_logs_partitioning", "in PostgreSQL, rows of a day in a partition that goes whole")
+        .default("false")
+        .supported(),
     key(S, "max_parallel_requests", "`max_parallel_requests` of deployments without their own").supported(),
     key(S, "global_max_parallel_requests", "calls at one time in all; further ones are refused with 429")
         .core()

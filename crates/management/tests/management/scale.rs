@@ -79,8 +79,17 @@ fn postgres_rows() -> u64 {
 
 #[tokio::test]
 async fn a_ledger_in_postgresql_is_looked_at_and_with_optimizations_within_200_ms() {
+    check_postgres(&PostgresOptions::default()).await;
+}
+
+#[tokio::test]
+async fn a_ledger_in_partitions_is_looked_at_and_with_optimizations_within_200_ms() {
+    check_postgres(&PostgresOptions { partitions: true, ..PostgresOptions::default() }).await;
+}
+
+async fn check_postgres(options: &PostgresOptions) {
     let address = PostgresServer::shared().and_then(PostgresServer::database).expect("a database");
-    let store = PostgresStore::connect(&Secret::new(address), &PostgresOptions::default());
+    let store = PostgresStore::connect(&Secret::new(address), options);
     check(Arc::new(store.expect("an address of PostgreSQL")), postgres_rows()).await;
 }
 

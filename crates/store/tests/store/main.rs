@@ -7,6 +7,7 @@ mod ledger;
 mod litellm;
 mod load;
 mod objects;
+mod partitions;
 mod places;
 mod replicas;
 mod sums;
@@ -31,10 +32,13 @@ async fn in_file() -> Tested {
     Tested { store: Arc::new(store), folder: Some(folder) }
 }
 
-fn in_postgres() -> PostgresStore {
+fn in_postgres(options: &PostgresOptions) -> PostgresStore {
     let address = PostgresServer::shared().expect("a server").database().expect("a new database");
-    PostgresStore::connect(&Secret::new(address), &PostgresOptions::default())
-        .expect("an address of PostgreSQL")
+    PostgresStore::connect(&Secret::new(address), options).expect("an address of PostgreSQL")
+}
+
+fn with_partitions() -> PostgresOptions {
+    PostgresOptions { partitions: true, ..PostgresOptions::default() }
 }
 
 /// Names each case once: a test of its own over SQLite, in a file and in memory, and one of all over PostgreSQL, since
@@ -57,10 +61,12 @@ macro_rules! suite {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn postgres_keeps_the_same_contract() {
             $($(
-                println!("{}", stringify!($case));
-                let store = in_postgres();
-                $module::$case(&store).await;
-                store.close().await;
+                for options in [PostgresOptions::default(), with_partitions()] {
+                    println!("{} {options:?}", stringify!($case));
+                    let store = in_postgres(&options);
+                    $module::$case(&store).await;
+                    store.close().await;
+                }
             )+)+
         }
     };

@@ -1,0 +1,203 @@
+//! Rows of requests in a partition of their table for each day, where PostgreSQL was asked for that: old days go whole.
+//!
+//! Whoever brings the first row of a day makes its partition. The key of the table is the id with the start of the
+//! request, since PostgreSQL wants what a table is parted by in it; both are given together, once, so that a row that
+//! comes again has the same.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use trunkline_core::Error;
+
+use crate::calendar;
+use crate::database::Database;
+use crate::session::Session;
+use crate::totals::{DAY_MS, floor};
+
+/// From 2020 to 2100 each day has a partition of its own. A request of any other time is a clock's fault, and all of those
+/// share one at either end.
+const FIRST_DAY: i64 = 1_577_836_800_000;
+const DAYS_END: i64 = 4_102_444_800_000;
+
+/// The advisory lock of those who make or drop partitions.
+const LOCK: i64 = i64::from_be_bytes(*b"trunkli\x01");
+
+/// How long it is waited until nobody uses the table, before it is tried again a minute later: who asks meanwhile waits too.
+const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '1s'";
+
+/// How a name begins, before its day.
+const PREFIX: &str = "requests_";
+
+/// The days that have a partition, as far as this process knows.
+#[derive(Debug, Default)]
+pub(crate) struct Partitions {
+    known: Mutex<BTreeSet<i64>>,
+}
+
+impl Partitions {
+    /// Makes the partitions that these times lack.
+    pub(crate) async fn make<D: Database>(
+        &self,
+        database: &D,
+        times: impl Iterator<Item = i64>,
+    ) -> Result<(), Error> {
+        let days: BTreeSet<i64> = times
+            .filter(|time| (FIRST_DAY..DAYS_END).contains(time))
+            .map(|time| floor(time, DAY_MS))
+            .collect();
+        let lacking: Vec<i64> = days.difference(&*self.known()).copied().collect();
+        for day in lacking {
+            let mut session = database.begin().await?;
+            make(&mut session, day).await?;
+            session.commit().await?;
+            self.known().insert(day);
+        }
+        Ok(())
+    }
+
+    /// Drops the days that ended before one time and of which no row was recorded since another.
+    pub(crate) async fn drop_before<D: Database>(
+        &self,
+        database: &D,
+        before: i64,
+        recorded_before: i64,
+    ) -> Result<(), Error> {
+        let mut session = database.read().await?;
+        let names = names(&mut session).await?;
+        drop(session);
+        for day in names.iter().filter_map(|name| day_of(name)) {
+            if day.saturating_add(DAY_MS) <= before {
+                let mut session = database.begin().await?;
+                drop_unless_recorded(&mut session, day, recorded_before).await?;
+                session.commit().await?;
+                self.known().remove(&day);
+            }
+        }
+        Ok(())
+    }
+
+    /// Another process may have dropped what this one knows: it is looked for anew.
+    pub(crate) fn doubt(&self) {
+        self.known().clear();
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, BTreeSet<i64>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the table has partitions.
+pub(crate) async fn is_parted(session: &mut Session) -> Result<bool, Error> {
+    let text =
+        "SELECT COUNT(*) FROM pg_class WHERE oid = to_regclass('trunkline.requests') AND relkind = 'p'";
+    Ok(session.fetch(text, Vec::new()).await?.first().map_or(Ok(0), |row| row.integer(0))? > 0)
+}
+
+/// Makes a table with partitions of the one that is there, if that has no rows yet: with the same columns and indexes, by
+/// these statements that it was made by. Gives whether it has partitions then.
+pub(crate) async fn part(session: &mut Session, statements: &[String]) -> Result<bool, Error> {
+    if is_parted(session).await? {
+        return Ok(true);
+    }
+    session.execute("LOCK TABLE trunkline.requests IN ACCESS EXCLUSIVE MODE", Vec::new()).await?;
+    if !session.fetch("SELECT 1 FROM trunkline.requests LIMIT 1", Vec::new()).await?.is_empty() {
+        return Ok(false);
+    }
+    session.execute("DROP TABLE trunkline.requests", Vec::new()).await?;
+    for statement in statements {
+        session.execute(&parted(statement), Vec::new()).await?;
+    }
+    let ends = [
+        // Small however large a day is: rows stand nearly in the order in which they were recorded.
+        "CREATE INDEX requests_by_recording ON trunkline.requests USING brin (recorded_at)".to_owned(),
+        partition("earlier", "MINVALUE", &FIRST_DAY.to_string()),
+        partition("later", &DAYS_END.to_string(), "MAXVALUE"),
+    ];
+    for statement in &ends {
+        session.execute(statement, Vec::new()).await?;
+    }
+    Ok(true)
+}
+
+/// The statement that makes the table, with partitions; any other as it is.
+fn parted(statement: &str) -> String {
+    match statement.strip_prefix("CREATE TABLE ").and_then(|rest| rest.strip_suffix(')')) {
+        Some(columns) => format!(
+            "CREATE TABLE {}, PRIMARY KEY (request_id, started_at)) PARTITION BY RANGE (started_at)",
+            columns.replace(" PRIMARY KEY", "")
+        ),
+        None => statement.to_owned(),
+    }
+}
+
+fn partition(name: &str, from: &str, until: &str) -> String {
+    format!(
+        "CREATE TABLE trunkline.{PREFIX}{name} PARTITION OF trunkline.requests FOR VALUES FROM ({from}) TO ({until})"
+    )
+}
+
+/// Makes a day's partition where there is none. Attached to the table, it lets those who read and write go on meanwhile.
+async fn make(session: &mut Session, day: i64) -> Result<(), Error> {
+    session.execute("SELECT pg_advisory_xact_lock($1)", vec![LOCK.into()]).await?;
+    let name = name_of(day);
+    if names(session).await?.contains(&name) {
+        return Ok(());
+    }
+    let until = day + DAY_MS;
+    let statements = [
+        format!("CREATE TABLE trunkline.{name} (LIKE trunkline.requests INCLUDING ALL)"),
+        format!(
+            "ALTER TABLE trunkline.requests ATTACH PARTITION trunkline.{name} FOR VALUES FROM ({day}) TO ({until})"
+        ),
+    ];
+    for statement in &statements {
+        session.execute(statement, Vec::new()).await?;
+    }
+    Ok(())
+}
+
+async fn drop_unless_recorded(session: &mut Session, day: i64, recorded_before: i64) -> Result<(), Error> {
+    session.execute(LOCK_TIMEOUT, Vec::new()).await?;
+    session.execute("SELECT pg_advisory_xact_lock($1)", vec![LOCK.into()]).await?;
+    let name = name_of(day);
+    // In the order in which writers take them, who have the table first.
+    session.execute("LOCK TABLE ONLY trunkline.requests IN ACCESS EXCLUSIVE MODE", Vec::new()).await?;
+    if !names(session).await?.contains(&name) {
+        return Ok(());
+    }
+    let late = format!("SELECT 1 FROM trunkline.{name} WHERE recorded_at >= $1 LIMIT 1");
+    if session.fetch(&late, vec![recorded_before.into()]).await?.is_empty() {
+        session.execute(&format!("DROP TABLE trunkline.{name}"), Vec::new()).await?;
+    }
+    Ok(())
+}
+
+/// What partitions there are.
+async fn names(session: &mut Session) -> Result<Vec<String>, Error> {
+    let text = "SELECT relname::text FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+                WHERE inhparent = to_regclass('trunkline.requests') ORDER BY 1";
+    session.fetch(text, Vec::new()).await?.iter().map(|row| row.text(0)).collect()
+}
+
+/// `requests_2026_11_28`.
+fn name_of(day: i64) -> String {
+    format!("{PREFIX}{}", calendar::day(day).replace('-', "_"))
+}
+
+fn day_of(name: &str) -> Option<i64> {
+    let date: jiff::civil::Date = name.strip_prefix(PREFIX)?.replace('_', "-").parse().ok()?;
+    Some(date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_is_called_by_its_day() {
+        assert_eq!(name_of(1_795_824_000_000), "requests_2026_11_28");
+        assert_eq!(day_of("requests_2026_11_28"), Some(1_795_824_000_000));
+        assert_eq!(day_of("requests_earlier"), None);
+        assert_eq!(day_of("others_2026_11_28"), None);
+    }
+}
