@@ -27,9 +27,10 @@ pub(crate) trait Database: fmt::Debug + Send + Sync + 'static {
     /// Rows could not be put where there should be room for them: it is looked for anew.
     fn doubt_room(&self) {}
 
-    /// Whether rows stand in days that go whole; those that are old enough are gone then.
-    async fn forget_days(&self, _before: i64, _recorded_before: i64) -> Result<bool, Error> {
-        Ok(false)
+    /// Deletes whole days, where rows stand in such, of requests that began before one time and that were recorded before
+    /// another. Gives until when rows are deleted one by one.
+    async fn forget_days(&self, before: i64, _recorded_before: i64) -> Result<i64, Error> {
+        Ok(before)
     }
 
     /// Gives up all connections.

@@ -5,7 +5,7 @@
 //! comes again has the same.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use trunkline_core::Error;
 
@@ -15,8 +15,8 @@ use crate::session::Session;
 use crate::totals::{DAY_MS, floor};
 
 /// From 2020 to 2100 each day has a partition of its own. A request of any other time is a clock's fault, and all of those
-/// share one at either end.
-const FIRST_DAY: i64 = 1_577_836_800_000;
+/// share one at either end, which stays.
+pub(crate) const FIRST_DAY: i64 = 1_577_836_800_000;
 const DAYS_END: i64 = 4_102_444_800_000;
 
 /// The advisory lock of those who make or drop partitions.
@@ -81,7 +81,7 @@ impl Partitions {
         self.known().clear();
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, BTreeSet<i64>> {
+    fn known(&self) -> MutexGuard<'_, BTreeSet<i64>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -109,7 +109,8 @@ pub(crate) async fn part(session: &mut Session, statements: &[String]) -> Result
     }
     let ends = [
         // Small however large a day is: rows stand nearly in the order in which they were recorded.
-        "CREATE INDEX requests_by_recording ON trunkline.requests USING brin (recorded_at)".to_owned(),
+        "CREATE INDEX requests_by_recording ON trunkline.requests USING brin (recorded_at) WITH (autosummarize = on)"
+            .to_owned(),
         partition("earlier", "MINVALUE", &FIRST_DAY.to_string()),
         partition("later", &DAYS_END.to_string(), "MAXVALUE"),
     ];
@@ -160,11 +161,12 @@ async fn drop_unless_recorded(session: &mut Session, day: i64, recorded_before: 
     session.execute(LOCK_TIMEOUT, Vec::new()).await?;
     session.execute("SELECT pg_advisory_xact_lock($1)", vec![LOCK.into()]).await?;
     let name = name_of(day);
-    // In the order in which writers take them, who have the table first.
-    session.execute("LOCK TABLE ONLY trunkline.requests IN ACCESS EXCLUSIVE MODE", Vec::new()).await?;
     if !names(session).await?.contains(&name) {
         return Ok(());
     }
+    // Who writes rows of that day waits for the look at it, and nobody else. A writer may have the table that the drop then
+    // waits for: one of the two gives up after a second, and tries again.
+    session.execute(&format!("LOCK TABLE trunkline.{name} IN SHARE ROW EXCLUSIVE MODE"), Vec::new()).await?;
     let late = format!("SELECT 1 FROM trunkline.{name} WHERE recorded_at >= $1 LIMIT 1");
     if session.fetch(&late, vec![recorded_before.into()]).await?.is_empty() {
         session.execute(&format!("DROP TABLE trunkline.{name}"), Vec::new()).await?;
@@ -191,7 +193,30 @@ fn day_of(name: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use trunkline_core::{ErrorKind, Secret};
+    use trunkline_testkit::postgres::PostgresServer;
+
     use super::*;
+    use crate::{PostgresOptions, PostgresStore, RequestRow, Store as _};
+
+    #[tokio::test]
+    async fn who_uses_the_table_is_waited_for_and_then_left_alone() {
+        let address = PostgresServer::shared().expect("a server").database().expect("a new database");
+        let options = PostgresOptions { partitions: true, ..PostgresOptions::default() };
+        let store = PostgresStore::connect(&Secret::new(address), &options).expect("an address");
+        let load =
+            RequestRow { request_id: "r".to_owned(), started_at: 1_795_824_000_000, ..RequestRow::default() };
+        store.record(std::slice::from_ref(&load)).await.expect("a record");
+        let mut reader = store.begin().await.expect("a transaction");
+        reader.fetch("SELECT 1 FROM trunkline.requests", Vec::new()).await.expect("a look");
+        let refused = store.forget(i64::MAX, i64::MAX, 9).await.expect_err("somebody looks at it");
+        assert_eq!(refused.kind(), ErrorKind::StoreUnavailable);
+        reader.commit().await.expect("an end");
+        let mut session = store.read().await.expect("a connection");
+        assert!(names(&mut session).await.expect("names").contains(&name_of(load.started_at)));
+        store.forget(i64::MAX, i64::MAX, 9).await.expect("nobody looks at it");
+        assert!(!names(&mut session).await.expect("names").contains(&name_of(load.started_at)));
+    }
 
     #[test]
     fn a_partition_is_called_by_its_day() {

@@ -14,7 +14,7 @@ use trunkline_core::{Error, ErrorKind, Secret};
 use crate::RequestRow;
 use crate::database::Database;
 use crate::failure::unavailable;
-use crate::partitions::{self, Partitions};
+use crate::partitions::{self, FIRST_DAY, Partitions};
 use crate::schema;
 use crate::session::Session;
 use crate::sqlite::now;
@@ -150,7 +150,9 @@ impl PostgresStore {
             }
             session.commit().await?;
             if self.wants_partitions && !is_parted {
-                tracing::warn!("the ledger's rows stand in one table without partitions, and stay there");
+                tracing::warn!(
+                    "use_spend_logs_partitioning: the ledger has rows already, and they stay in one table"
+                );
             }
         }
         Ok(is_parted.then(Partitions::default))
@@ -184,10 +186,10 @@ impl Database for PostgresStore {
         }
     }
 
-    async fn forget_days(&self, before: i64, recorded_before: i64) -> Result<bool, Error> {
-        let Some(partitions) = self.tables().await? else { return Ok(false) };
+    async fn forget_days(&self, before: i64, recorded_before: i64) -> Result<i64, Error> {
+        let Some(partitions) = self.tables().await? else { return Ok(before) };
         partitions.drop_before(self, before, recorded_before).await?;
-        Ok(true)
+        Ok(before.min(FIRST_DAY))
     }
 
     async fn end(&self) {

@@ -100,8 +100,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     async fn rebuild(&self) -> Result<(), Error>;
 
     /// Deletes rows of requests that began before one time and that were recorded before another, in milliseconds since
-    /// 1970, and keeps their sums; at most `limit`. Gives how many were deleted. Where rows stand in partitions, the days of
-    /// which that is true of every row go whole instead, and it gives 0. A row that comes again after it was deleted is
+    /// 1970, and keeps their sums; at most `limit`. Gives how many were deleted one by one. Where rows stand in
+    /// partitions, the days of which that is true of every row go whole instead. A row that comes again after it was deleted is
     /// counted again.
     async fn forget(&self, before: i64, recorded_before: i64, limit: u64) -> Result<u64, Error>;
 

@@ -96,9 +96,7 @@ impl<D: Database> Store for D {
     }
 
     async fn forget(&self, before: i64, recorded_before: i64, limit: u64) -> Result<u64, Error> {
-        if self.forget_days(before, recorded_before).await? {
-            return Ok(0);
-        }
+        let before = self.forget_days(before, recorded_before).await?;
         let mut session = self.begin().await?;
         let count = ledger::forget(&mut session, before, recorded_before, limit).await?;
         session.commit().await?;

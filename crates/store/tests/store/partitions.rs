@@ -55,6 +55,16 @@ async fn a_day_goes_whole_once_all_of_it_is_old() {
 }
 
 #[tokio::test]
+async fn a_row_of_no_day_is_old_as_well() {
+    let store = Database::new().store(&with_partitions());
+    let of = |id: &str, started_at| row(id, started_at, "1");
+    let load = [of("r1", 0), of("r2", -5), of("r3", MIDNIGHT), of("r4", i64::MAX / 2)];
+    assert_eq!(store.record(&load).await.expect("a record"), 4);
+    assert_eq!(store.forget(MIDNIGHT, i64::MAX, 9).await.expect("an answer"), 2);
+    assert_eq!(ids(&store).await, ["r3", "r4"]);
+}
+
+#[tokio::test]
 async fn a_day_that_another_process_dropped_has_room_again() {
     let database = Database::new();
     let (store, other) = (database.store(&with_partitions()), database.store(&PostgresOptions::default()));
