@@ -5,10 +5,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::{Map, Value};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, Semaphore};
 use trunkline_core::{Error, ErrorKind};
 use trunkline_keys::{Keys, Pepper};
-use trunkline_store::{Kind, Object, ObjectQuery, Order, Store, Write};
+use trunkline_store::{Activity, ActivityQuery, Kind, Object, ObjectQuery, Order, Store, Write};
 
 use crate::draft::Draft;
 use crate::fields::{Fields, Table};
@@ -25,7 +25,12 @@ pub(crate) struct Desk {
     team_defaults: Fields,
     random: SystemRandom,
     names: Mutex<()>,
+    sums: Semaphore,
 }
+
+/// How many questions for sums the store is asked at one time. Each keeps one of its connections for as long as a tenth of a
+/// second, and SQLite has four, which those wait for whose keys are looked up.
+const SUMS_AT_ONCE: usize = 2;
 
 /// How many objects are read at once where all are looked at.
 const AT_ONCE: u64 = 1_000;
@@ -49,7 +54,15 @@ impl Desk {
             options,
             random: SystemRandom::new(),
             names: Mutex::default(),
+            sums: Semaphore::new(SUMS_AT_ONCE),
         })
+    }
+
+    /// Sums of the store, once few others are worked out.
+    pub(crate) async fn activity(&self, query: &ActivityQuery) -> Result<Vec<Activity>, Error> {
+        let _turn =
+            self.sums.acquire().await.map_err(|_| Error::new(ErrorKind::Internal, "it was closed"))?;
+        self.store().activity(query).await
     }
 
     /// What a new key has where its request does not say.

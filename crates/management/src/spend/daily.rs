@@ -64,7 +64,7 @@ struct Day {
 ///
 /// The store adds up all sums of the time for each question, so few questions are asked: dimensions whose values go
 /// together, as a key and its user do, are told apart in one, which gives hardly more sums than the finer of them alone.
-/// They are asked at once, since the store answers each by a connection, and so a thread, of its own.
+/// Two are asked at once, since the store answers each by a connection, and so a thread, of its own.
 async fn read(desk: &Desk, scope: &Scope, entity: Dimension) -> Result<BTreeMap<String, Day>, Error> {
     let of_models: &[Dimension] = &[Dimension::Model, Dimension::Group, Dimension::Provider];
     let of_keys: &[Dimension] = match entity {

@@ -15,7 +15,7 @@ use crate::desk::Desk;
 pub(crate) async fn read(desk: &Desk, query: ActivityQuery) -> Result<Vec<Activity>, Error> {
     let sums_max = desk.options().sums_max;
     let limit = query.limit.unwrap_or(sums_max.saturating_add(1));
-    let found = desk.store().activity(&ActivityQuery { limit: Some(limit), ..query }).await?;
+    let found = desk.activity(&ActivityQuery { limit: Some(limit), ..query }).await?;
     if found.len() as u64 <= sums_max {
         return Ok(found);
     }
