@@ -307,3 +307,12 @@ async fn rows_stand_in_days_that_go_whole_where_that_is_asked_for() {
     let logs = see(server.address, MASTER, "/spend/logs/v2").await.json();
     assert_eq!(logs["data"], json!([]), "{logs}");
 }
+
+#[tokio::test]
+async fn a_file_has_no_partitions_and_the_log_says_so() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let config = "model_list: [{model_name: m, litellm_params: {model: echo/x}}]\n\
+                  general_settings: {use_spend_logs_partitioning: true}\n";
+    let log = start(folder.path(), config).serve().await.stop().await;
+    assert!(log.contains("SQLite has no partitions"), "{log}");
+}

@@ -91,8 +91,20 @@ pub(crate) fn read_general(
     };
     settings.models_in_store = reader.boolean("store_model_in_db").unwrap_or_else(by_variable);
     settings.retention = retention(reader);
-    settings.rows_in_partitions = reader.boolean("use_spend_logs_partitioning").unwrap_or(false);
+    settings.rows_in_partitions = rows_in_partitions(reader, settings.database_url.is_some());
     settings.user_budget_holds_for_teams = reader.boolean("apply_user_budget_to_team_keys").unwrap_or(false);
+}
+
+fn rows_in_partitions(reader: &mut Reader<'_, '_>, has_database: bool) -> bool {
+    const KEY: &str = "use_spend_logs_partitioning";
+    let wanted = reader.boolean(KEY).unwrap_or(false);
+    if wanted
+        && !has_database
+        && let Some(location) = reader.node(KEY).map(|node| node.location.clone())
+    {
+        reader.warn(KEY, &location, "does nothing without `database_url`: SQLite has no partitions");
+    }
+    wanted
 }
 
 /// A time as LiteLLM spells it: `30d`, `12h`, `90m`, `45s`, `2w`.
