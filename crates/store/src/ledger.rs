@@ -127,8 +127,9 @@ pub(crate) async fn requests(session: &mut Session, query: &RequestQuery) -> Res
     session.fetch(&text, values).await?.iter().map(read).collect()
 }
 
-/// The statement of a search. In SQLite its bounds in time stand in it always, so that an index is what it begins with;
-/// PostgreSQL, as long as it has not looked at the table, takes two bounds for a sign of few rows, and sorts all of them.
+/// The statement of a search. In SQLite its bounds in time stand in it always, so that an index is what it begins with.
+/// PostgreSQL, as long as it has not looked at the table, takes two bounds of one column for a sign of few rows, and sorts
+/// all that there are: the lower one is of the id too, which changes nothing.
 pub(crate) fn search<'query>(session: &Session, query: &'query RequestQuery) -> (String, Vec<Value<'query>>) {
     let mut values = Placeholders::new();
     let mut conditions = Vec::new();
@@ -160,7 +161,12 @@ pub(crate) fn search<'query>(session: &Session, query: &'query RequestQuery) -> 
     let until = query.until.unwrap_or(i64::MAX).min(before.unwrap_or(i64::MAX));
     let has_bounds = query.id.is_none() && !session.is_postgres();
     if let Some(from) = query.from.or(has_bounds.then_some(i64::MIN)) {
-        conditions.push(format!("started_at >= {}", values.add(from.into())));
+        let from = values.add(from.into());
+        conditions.push(if session.is_postgres() {
+            format!("(started_at, request_id) >= ({from}, '')")
+        } else {
+            format!("started_at >= {from}")
+        });
     }
     if has_bounds || until < i64::MAX {
         conditions.push(format!("started_at < {}", values.add(until.into())));

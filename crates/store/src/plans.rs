@@ -155,6 +155,20 @@ async fn check_postgres(options: &PostgresOptions) {
     let (text, values) = ledger::search(&session, &query);
     let plan_of_one = plan(&mut session, &text, values).await;
     assert!(plan_of_one.iter().any(|line| line.contains("Index Cond: (call_id = ")), "{plan_of_one:?}");
+    // Nor does it know how many rows a time or a team has: it must take them as they stand in an index, and sort no more than
+    // those of one moment.
+    let (from, until) = (Some(MIDNIGHT), Some(MIDNIGHT + 200_000_000));
+    let page = || RequestQuery { from, until, limit: 50, ..RequestQuery::default() };
+    for query in [
+        RequestQuery { from: None, until: None, offset: 1_900, ..page() },
+        page(),
+        RequestQuery { team_id: Some("team-7".to_owned()), limit: 3, ..page() },
+    ] {
+        let (text, values) = ledger::search(&session, &query);
+        let plan = plan(&mut session, &text, values).await;
+        let sorts = plan.iter().find(|line| line.trim_start().starts_with("->  Sort"));
+        assert_eq!(sorts, None, "{query:?}: {plan:#?}");
+    }
     session.execute("ANALYZE", Vec::new()).await.expect("what planners go by");
     for (what, text, values) in statements(&session) {
         let plan = plan(&mut session, &text, values).await;
