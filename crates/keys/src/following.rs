@@ -8,9 +8,9 @@ use trunkline_core::{Error, ErrorKind, Subject};
 use trunkline_limits::Period;
 use trunkline_store::{Kind, corrected};
 
-use crate::Keys;
 use crate::late::Late;
 use crate::standby::Standby;
+use crate::{Keys, Token};
 
 /// How long a read may take that no request waits for any more.
 const LATE_READ_MAX: Duration = Duration::from_secs(10);
@@ -44,6 +44,7 @@ impl Keys {
                     if seen.is_none() {
                         // What was read before the first look may have changed since.
                         self.forget_all();
+                        self.read_again();
                         self.note_followed();
                     }
                     seen = newest;
@@ -103,6 +104,7 @@ impl Keys {
                     tracing::warn!("the database is at an earlier state than before; all keys are read anew");
                     self.standby.iter().for_each(Standby::read_all_again);
                     self.forget_all();
+                    self.read_again();
                     self.tell(Kind::ALL);
                 }
             }
@@ -128,18 +130,16 @@ impl Keys {
     }
 
     /// Has what was made from objects that have changed read anew beside requests: whoever asks next finds it in memory, though
-    /// the store may not answer any more by then.
+    /// the store may not answer any more by then. Until then what was known stays among what is [known](Self::known).
     fn read_again(&self) {
         for (token, identity) in self.cached.iter() {
-            if identity.is_stale() {
+            if identity.is_stale() && !self.late.note(Late::Key(token)) {
                 self.cached.remove(&token);
-                self.late.note(Late::Key(token));
             }
         }
         for (name, limited) in self.limited.iter() {
-            if limited.is_stale() {
+            if limited.is_stale() && !self.late.note(Late::Limited(name.0, name.1.clone())) {
                 self.limited.remove(&name);
-                self.late.note(Late::Limited(name.0, name.1));
             }
         }
     }
@@ -164,8 +164,8 @@ impl Keys {
     pub(crate) async fn read_one(&self, late: Late) -> bool {
         let reading = async {
             match late {
-                Late::Key(token) => self.look_up(token).await.map(|_| ()),
-                Late::Limited(kind, id) => self.look_up_limited((kind, id)).await.map(|_| ()),
+                Late::Key(token) => self.read_key(token).await,
+                Late::Limited(kind, id) => self.read_end_user_or_tag((kind, id)).await,
             }
         };
         let late = || Error::new(ErrorKind::StoreUnavailable, "the store did not answer");
@@ -178,5 +178,26 @@ impl Keys {
             tracing::debug!(error = %error, causes = error.causes(), "a key could not be read in time, nor later");
         }
         read.is_ok()
+    }
+
+    /// Reads a key, and puts it in the place of what was known of it and has changed since.
+    async fn read_key(&self, token: Token) -> Result<(), Error> {
+        if self.cached.get(&token).is_none_or(|known| !known.is_stale()) {
+            return self.look_up(token).await.map(drop);
+        }
+        match self.read(token).await? {
+            Some(identity) => self.cached.insert(token, identity),
+            None => drop(self.cached.remove(&token)),
+        }
+        Ok(())
+    }
+
+    async fn read_end_user_or_tag(&self, name: (Kind, String)) -> Result<(), Error> {
+        if self.limited.get(&name).is_none_or(|known| !known.is_stale()) {
+            return self.look_up_limited(name).await.map(drop);
+        }
+        let limited = self.read_limited(name.0, &name.1).await?;
+        self.limited.insert(name, limited);
+        Ok(())
     }
 }

@@ -274,7 +274,7 @@ impl Keys {
         &self.global
     }
 
-    /// Who is in memory now.
+    /// Who is in memory now, those who are yet to be read anew among them.
     pub fn known(&self) -> Vec<Arc<Identity>> {
         self.cached.iter().map(|(_, identity)| identity).collect()
     }
@@ -300,11 +300,9 @@ impl Keys {
         self.unkeep(kind, id);
     }
 
-    /// Forgets everything that has been read, and what is being read.
+    /// Forgets everything that has been read, and what is being read. Whoever asks from now on gets what the store says then.
     pub fn forget_all(&self) {
         self.parts.change_all();
-        self.cached.clear();
         self.unknown.clear();
-        self.limited.clear();
     }
 }

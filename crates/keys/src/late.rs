@@ -30,11 +30,14 @@ impl Default for LateReads {
 }
 
 impl LateReads {
-    /// Notes what is to be read. Whoever asks for it next will ask the store in any case, so that one too many is none.
-    pub(crate) fn note(&self, late: Late) {
-        if let Err(error) = self.noted.try_send(late) {
-            tracing::debug!(error = %error, "a read that took too long is not finished");
+    /// Notes what is to be read, and gives whether there is room. Whoever asks for it next will ask the store in any case, so
+    /// that one too many is none.
+    pub(crate) fn note(&self, late: Late) -> bool {
+        let noted = self.noted.try_send(late);
+        if let Err(error) = &noted {
+            tracing::debug!(error = %error, "what was not read in time is not read beside requests");
         }
+        noted.is_ok()
     }
 
     /// The same for who was refused without the store being asked. There may be many of them: half of the room is for those

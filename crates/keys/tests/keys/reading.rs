@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use trunkline_core::{ErrorKind, Secret};
-use trunkline_keys::{Identity, Keys, KeysOptions, Pepper, Token};
+use trunkline_keys::{Identity, Keys, KeysOptions, Limited, Pepper, Token};
 use trunkline_store::{Kind, Object};
 
 use crate::gated_store::GatedStore;
@@ -179,6 +179,56 @@ async fn what_has_changed_is_read_anew_before_anybody_asks() {
         gate.close(&[Kind::Key, Kind::Team]);
         let found = world.keys.find(KEY).await.expect("it is in memory").expect("a key");
         assert_eq!(found.accounts.always[1].standing().requests.map(|left| left.limit), Some(7));
+    };
+    tokio::select! {
+        () = world.keys.follow() => panic!("it never ends"),
+        done = tokio::time::timeout(Duration::from_secs(5), changing) => done.expect("it is read"),
+    }
+}
+
+/// What is told of all who are known, such as what is left of their budgets, has no gap while they are read anew.
+#[tokio::test]
+async fn whoever_is_read_anew_is_known_meanwhile() {
+    let (world, gate) = gated(Duration::from_secs(10)).await;
+    let put = async |limit: u32| {
+        world.put(Kind::Key, &world.index(), |_| {}, json!({ "rpm_limit": limit })).await;
+        world.put(Kind::Customer, "bob", |_| {}, json!({ "rpm_limit": limit })).await;
+    };
+    put(1).await;
+    world.keys.find(KEY).await.expect("answers").expect("a key");
+    world.keys.limited(Kind::Customer, "bob").await.expect("answers");
+    let known = || (world.keys.known(), world.keys.known_customers());
+    let changing = async {
+        // Read anew for the first look, and then for a change.
+        for (times, limit) in [(2, 1), (3, 7)] {
+            let before = known();
+            gate.close(&[Kind::Key, Kind::Customer]);
+            if limit != 1 {
+                put(limit).await;
+            }
+            gate.asked(Kind::Key, times).await;
+            gate.asked(Kind::Customer, times).await;
+            let meanwhile = known();
+            assert!(Arc::ptr_eq(&meanwhile.0[0], &before.0[0]) && meanwhile.0[0].is_stale());
+            assert!(Arc::ptr_eq(&meanwhile.1[0], &before.1[0]));
+            gate.open();
+            gate.release();
+            let is_new = |(keys, customers): (Vec<Arc<Identity>>, Vec<Arc<Limited>>)| {
+                assert_eq!((keys.len(), customers.len()), (1, 1));
+                !Arc::ptr_eq(&keys[0], &before.0[0]) && !Arc::ptr_eq(&customers[0], &before.1[0])
+            };
+            while !is_new(known()) {
+                tokio::task::yield_now().await;
+            }
+            let (keys, customers) = known();
+            for accounts in [&keys[0].accounts, &customers[0].accounts] {
+                assert_eq!(accounts.always[0].standing().requests.map(|left| left.limit), Some(limit.into()));
+            }
+        }
+        world.put(Kind::Key, &world.index(), |key| key.deleted = true, json!({})).await;
+        while !world.keys.known().is_empty() {
+            tokio::task::yield_now().await;
+        }
     };
     tokio::select! {
         () = world.keys.follow() => panic!("it never ends"),
