@@ -126,4 +126,11 @@ async fn what_requests_cost_is_what_is_billed() {
     reconciled::hold_days(&outcome, folder.path(), off).await;
     let again = reconciled::reconcile(&config, folder.path(), &["--apply", "--all"]).await;
     assert_eq!((&again["differing"], &again["applied"]), (&0.into(), &0.into()), "twice is as good as once");
+
+    let outcome = reconciled::reconcile_later(&config, folder.path(), &["--apply", "--apportion"]).await;
+    let rows = StoreRows::read(folder.path()).await;
+    ledger::hold_key(folder.path(), &rows).await;
+    println!("apportioned to {} rows", outcome["apportioned"]);
+    reconciled::hold_whole(&bill, &rows);
+    reconciled::hold_days(&outcome, folder.path(), Decimal::ZERO).await;
 }

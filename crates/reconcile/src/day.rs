@@ -10,7 +10,7 @@ use trunkline_store::{ActivityQuery, Dimension, Store, day};
 use crate::amount::amount;
 use crate::{BilledDay, Upstreams};
 
-const DAY_MS: i64 = 86_400_000;
+pub(crate) const DAY_MS: i64 = 86_400_000;
 
 /// One day in UTC. A request counts where it began, here and there by another clock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct Day {
     pub billed: Decimal,
     /// For how many calls. A request may take several, or none.
     pub calls: u64,
+    /// Why nothing was [apportioned](crate::Options::apportion) of it, where that was wanted.
+    pub left_as_it_is: Option<String>,
 }
 
 impl Day {
@@ -45,6 +47,7 @@ impl Day {
             "difference": amount(self.difference()),
             "requests": self.requests,
             "calls": self.calls,
+            "left_as_it_is": self.left_as_it_is,
         })
     }
 }

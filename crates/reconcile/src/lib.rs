@@ -5,15 +5,19 @@
 //! a [`Store`](trunkline_store::Store) whose cost is not the upstream's own, asks [`Upstream`]s what they billed, and
 //! gives an [`Outcome`]: which rows differ, by how much, and how whole days do. What it is told to apply goes to the
 //! rows, and the differences to all sums and counters, in the same transaction; to do so twice changes nothing.
+//! What has no id to ask by keeps its estimate; what it cost together is told by whole days, and can be
+//! [apportioned](Options::apportion).
 //!
 //! It knows no provider: whoever has one that can be asked implements [`Upstream`].
 
 mod amount;
+mod apportion;
 mod ask;
 mod bill;
 mod day;
 mod mend;
 mod moment;
+mod options;
 mod outcome;
 mod reconcile;
 mod table;
@@ -21,6 +25,7 @@ mod upstreams;
 
 pub use bill::{Bill, BilledDay, Upstream};
 pub use day::Day;
+pub use options::Options;
 pub use outcome::{Difference, Failure, Outcome};
-pub use reconcile::{Options, reconcile};
+pub use reconcile::reconcile;
 pub use upstreams::{AccountNumber, Upstreams};

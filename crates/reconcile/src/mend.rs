@@ -7,7 +7,7 @@ use trunkline_store::{AttemptRow, CostOrigin, RequestRow};
 use crate::Bill;
 
 /// The places of a dollar from which on two figures are the same: records spell money as numbers of floating point.
-const PLACES: u32 = 12;
+pub(crate) const PLACES: u32 = 12;
 
 /// What was billed for the parts of a row. `None` of what nobody has a record of, or has no id to ask by.
 #[derive(Clone, Debug, Default)]
@@ -78,7 +78,7 @@ fn spend(bill: &Bill) -> Option<Decimal> {
 }
 
 /// What attempts cost together. `None` if none is known to have cost anything.
-fn of_attempts(attempts: &[AttemptRow]) -> Option<Decimal> {
+pub(crate) fn of_attempts(attempts: &[AttemptRow]) -> Option<Decimal> {
     attempts.iter().filter_map(|attempt| attempt.spend).reduce(|sum, spend| sum + spend)
 }
 

@@ -30,8 +30,7 @@ pub(crate) fn parse_moment(text: &str, moment: Moment, now_ms: i64) -> Result<i6
             Moment::Since => date,
             Moment::Until => date.tomorrow().map_err(|_| wrong())?,
         };
-        let begin = day.to_zoned(TimeZone::UTC).map_err(|_| wrong())?;
-        return Ok(begin.timestamp().as_millisecond());
+        return begin_of(day).ok_or_else(wrong);
     }
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time.as_millisecond());
@@ -41,6 +40,11 @@ pub(crate) fn parse_moment(text: &str, moment: Moment, now_ms: i64) -> Result<i6
     let count: i64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| wrong())?;
     let ago = Some(count).filter(|count| *count >= 0).and_then(|count| count.checked_mul(unit_ms));
     ago.and_then(|ago| now_ms.checked_sub(ago)).ok_or_else(wrong)
+}
+
+/// When a day begins in UTC, in milliseconds since 1970.
+pub(crate) fn begin_of(day: Date) -> Option<i64> {
+    Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp().as_millisecond())
 }
 
 /// A time as tables show it: `2026-11-27T10:00:00Z`.

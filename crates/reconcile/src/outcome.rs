@@ -32,6 +32,8 @@ pub struct Outcome {
     pub difference: Decimal,
     /// How many rows were changed in the ledger. `None` if nothing was to be changed.
     pub applied: Option<u64>,
+    /// How many rows were given their share of what days were billed. `None` if they were to be given none.
+    pub apportioned: Option<u64>,
     /// Whole days, where the upstream tells of them.
     pub days: Option<Vec<Day>>,
     /// Why it does not.
@@ -99,6 +101,7 @@ impl Outcome {
             "given_up": self.given_up,
             "difference": amount(Some(self.difference)),
             "applied": self.applied,
+            "apportioned": self.apportioned,
             "differences": self.differences.iter().map(Difference::to_json).collect::<Vec<_>>(),
             "failures": self.failures.iter().map(failure).collect::<Vec<_>>(),
             "days": self.days.as_ref().map(|days| days.iter().map(Day::to_json).collect::<Vec<_>>()),

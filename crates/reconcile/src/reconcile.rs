@@ -4,15 +4,14 @@ use futures_util::{StreamExt as _, stream};
 use trunkline_core::Error;
 use trunkline_store::{RequestQuery, RequestRow, Store};
 
+use crate::Day;
+use crate::apportion::apportion;
 use crate::ask::Asked;
 use crate::day::days;
 use crate::mend::{Bills, mended, same};
-use crate::moment::{Moment, parse_moment};
+use crate::options::{Options, PAGE};
 use crate::outcome::{Difference, Failure, Outcome};
 use crate::upstreams::Upstreams;
-
-/// How many rows are read, and put right in one transaction.
-const PAGE: u64 = 128;
 
 /// How many questions are under way at one time.
 const ASKED_AT_ONCE: usize = 8;
@@ -25,44 +24,6 @@ const FAILURES_IN_A_ROW_MAX: u64 = 20;
 
 /// How long after the end of a request its record may be on its way still.
 const RECORD_WITHIN_MS: i64 = 60_000;
-
-/// What is held against the bill, and what becomes of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// From which time on, in milliseconds since 1970.
-    pub from: i64,
-    /// Until before which time.
-    pub until: i64,
-    /// What time it is now.
-    pub now: i64,
-    /// Whether rows are asked about too whose cost is the upstream's own already. Default: only the others.
-    pub all: bool,
-    /// Whether the ledger is put right, and who says so in the audit log. Default: nothing is changed.
-    pub apply_as: Option<String>,
-    /// Whether whole days are compared. Default true.
-    pub days: bool,
-    /// How many differences are listed. Default 10,000; all are counted.
-    pub listed_max: usize,
-}
-
-impl Options {
-    /// From one time until another, which is now: to look, and change nothing.
-    pub fn new(from: i64, now: i64) -> Self {
-        Self { from, until: now, now, all: false, apply_as: None, days: true, listed_max: 10_000 }
-    }
-
-    /// As [`Options::new`], between two times as people say them: a day in UTC (`2026-11-27`), of which the whole is meant, a
-    /// time (`2026-11-27T10:00:00Z`), or how long ago (`30d`, `12h`, `45m`). The end is now where nobody says it.
-    ///
-    /// # Errors
-    ///
-    /// A text that is none of them, with what would be one.
-    pub fn between(since: &str, until: Option<&str>, now: i64) -> Result<Self, String> {
-        let from = parse_moment(since, Moment::Since, now)?;
-        let until = until.map(|until| parse_moment(until, Moment::Until, now)).transpose()?;
-        Ok(Self { until: until.unwrap_or(now), ..Self::new(from, now) })
-    }
-}
 
 /// Holds the rows of a ledger against what was billed for them.
 ///
@@ -111,7 +72,13 @@ pub async fn reconcile(
     }
     if options.days && !upstreams.is_empty() {
         match days(store, upstreams, options.from, options.until).await {
-            Ok(Some(days)) => outcome.days = Some(days),
+            Ok(Some(mut days)) => {
+                if let (Some(by), true) = (&options.apply_as, options.apportion) {
+                    outcome.apportioned =
+                        Some(outcome.apportion(store, upstreams, &mut days, options, by).await?);
+                }
+                outcome.days = Some(days);
+            }
             Ok(None) => outcome.without_days = Some("the account's plan has no reports".to_owned()),
             Err(error) => outcome.without_days = Some(error.to_string()),
         }
@@ -153,6 +120,26 @@ async fn bills(upstreams: &Upstreams, row: &RequestRow, now: i64) -> Result<Bill
 }
 
 impl Outcome {
+    /// Has days add up to what was billed, as far as it is known what single calls were.
+    async fn apportion(
+        &self,
+        store: &dyn Store,
+        upstreams: &Upstreams,
+        days: &mut [Day],
+        options: &Options,
+        by: &str,
+    ) -> Result<u64, Error> {
+        let why = if upstreams.names().len() > 1 {
+            "which account was billed for what is not told"
+        } else if self.failed > 0 {
+            "rows could not be asked about"
+        } else {
+            return apportion(store, upstreams.provider(), days, options, by).await;
+        };
+        days.iter_mut().for_each(|day| day.left_as_it_is = Some(why.to_owned()));
+        Ok(0)
+    }
+
     /// Notes what came of one row. Gives it as it is to be, if that is another.
     fn note(
         &mut self,

@@ -34,6 +34,11 @@ impl fmt::Display for Outcome {
             }
             writeln!(formatter)?;
         }
+        for day in self.days.iter().flatten() {
+            if let Some(why) = &day.left_as_it_is {
+                writeln!(formatter, "{} is left as it is: {why}", day.day)?;
+            }
+        }
         if let Some(why) = &self.without_days {
             writeln!(formatter, "days are not compared: {why}")?;
         }
@@ -56,6 +61,12 @@ impl fmt::Display for Outcome {
             }
             None if self.differing + self.agreeing > 0 => {
                 writeln!(formatter, "nothing was changed; --apply takes over what the upstream billed")
+            }
+            None => Ok(()),
+        }?;
+        match self.apportioned {
+            Some(apportioned) => {
+                writeln!(formatter, "{apportioned} rows now have their share of what their days were billed")
             }
             None => Ok(()),
         }

@@ -166,6 +166,9 @@ pub(crate) struct ReconcileFlags {
     /// Do not compare whole days: each look at the account's report costs half a cent
     #[arg(long)]
     pub(crate) no_report: bool,
+    /// Have estimates add up to what their day was billed, where nobody else calls with the account
+    #[arg(long, requires = "apply", conflicts_with = "no_report")]
+    pub(crate) apportion: bool,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -10,7 +10,7 @@ use trunkline_limits::Clock;
 use trunkline_provider::{Registry, Target};
 use trunkline_reconcile::{AccountNumber, Bill, BilledDay, Options, Upstream, Upstreams, reconcile};
 use trunkline_router::Router;
-use trunkline_vercel_ai_gateway::{PREFIX, VercelAccount};
+use trunkline_vercel_ai_gateway::{PREFIX, ReportedDay, VercelAccount};
 
 use crate::flags::{Flags, ReconcileFlags};
 use crate::sources::Sources;
@@ -33,6 +33,7 @@ pub(crate) fn run(
         all: asked.all,
         apply_as: asked.apply.then(|| AUTHOR.to_owned()),
         days: !asked.no_report,
+        apportion: asked.apportion,
         ..Options::between(&asked.since, asked.until.as_deref(), now)?
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -92,11 +93,7 @@ impl Upstream for Account {
 
     async fn days(&self, first: &str, last: &str) -> Result<Option<Vec<BilledDay>>, Error> {
         let days = self.lookup.report(&self.target, first, last).await?;
-        let day = |day: trunkline_vercel_ai_gateway::ReportedDay| BilledDay {
-            day: day.day,
-            spend: day.spend,
-            requests: day.requests,
-        };
+        let day = |day: ReportedDay| BilledDay { day: day.day, spend: day.spend, requests: day.requests };
         Ok(days.map(|days| days.into_iter().map(day).collect()))
     }
 }

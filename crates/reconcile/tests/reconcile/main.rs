@@ -301,3 +301,98 @@ what accounts of one team were billed is the same, and is not to be added up
     let outcome = reconcile(&store, &without, &unasked).await.expect("an outcome");
     assert_eq!((outcome.days, outcome.without_days), (None, None));
 }
+
+/// The end of the day of all rows.
+const MIDNIGHT: i64 = NOON + 43_200_000;
+
+fn apportioned() -> Options {
+    let from = MIDNIGHT - 2 * 86_400_000;
+    Options { from, until: MIDNIGHT, now: MIDNIGHT + 3_600_000, apportion: true, ..applied() }
+}
+
+/// Rows with ids, one without, one whose reply was told and whose first attempt was not, and one of another provider.
+fn told_and_untold() -> [RequestRow; 4] {
+    let attempt = |provider: &str| AttemptRow {
+        provider: provider.to_owned(),
+        spend: Some(money("0.1")),
+        ..AttemptRow::default()
+    };
+    [
+        row("a", "0.5", CostOrigin::Estimated),
+        RequestRow { generation_id: None, ..row("b", "0.3", CostOrigin::Estimated) },
+        RequestRow { attempts: vec![attempt(PROVIDER)], ..row("c", "0.3", CostOrigin::Reported) },
+        RequestRow {
+            provider: Some("openai".to_owned()),
+            attempts: vec![attempt("openai")],
+            ..row("d", "0.3", CostOrigin::Estimated)
+        },
+    ]
+}
+
+fn books_of_a_day(spend: &str) -> Books {
+    let day = BilledDay { day: "2026-11-27".to_owned(), spend: money(spend), requests: 5 };
+    Books { days: Some(vec![day]), ..Books::of(&[("gen-a", "0.4")]) }
+}
+
+#[tokio::test]
+async fn estimates_share_what_a_day_was_billed_besides() {
+    let store = store(&told_and_untold()).await;
+    let (_, upstreams) = one(books_of_a_day("0.7"));
+    // 0.4 by the id, 0.2 as the reply told; 0.1 is left for estimates of 0.3 and 0.1.
+    let first = reconcile(&store, &upstreams, &apportioned()).await.expect("an outcome");
+    assert_eq!((first.applied, first.apportioned), (Some(1), Some(2)), "{first}");
+    let day = &first.days.as_ref().expect("days")[0];
+    assert_eq!((day.difference(), &day.left_as_it_is), (Some(Decimal::ZERO), &None));
+    let (rows, counter, sum) = spend_of(&store).await;
+    let said = |id: &str, spend: &str, origin| (id.to_owned(), Some(money(spend)), origin);
+    let expected = [
+        said("a", "0.4", CostOrigin::Reconciled),
+        said("b", "0.075", CostOrigin::Estimated),
+        said("c", "0.225", CostOrigin::Reported),
+        said("d", "0.3", CostOrigin::Estimated),
+    ];
+    assert_eq!(rows, expected);
+    assert_eq!((counter, sum), (money("1"), money("1")), "counters and sums moved with the rows");
+    let again = reconcile(&store, &upstreams, &apportioned()).await.expect("an outcome");
+    assert_eq!((again.applied, again.apportioned), (Some(0), Some(0)), "twice is as good as once");
+    assert_eq!(spend_of(&store).await.0, expected);
+    // What the report says by now counts, and be it nothing.
+    let (_, upstreams) = one(books_of_a_day("0.6"));
+    let nothing = reconcile(&store, &upstreams, &apportioned()).await.expect("an outcome");
+    assert_eq!(nothing.apportioned, Some(2));
+    assert_eq!(spend_of(&store).await.1, money("0.9"));
+    assert!(nothing.to_string().ends_with("2 rows now have their share of what their days were billed\n"));
+}
+
+#[tokio::test]
+async fn a_day_of_which_not_all_is_known_is_left_as_it_is() {
+    let why = async |rows: &[RequestRow], books: Books, options: Options| {
+        let store = store(rows).await;
+        let (_, upstreams) = one(books);
+        let outcome = reconcile(&store, &upstreams, &options).await.expect("an outcome");
+        assert_eq!(outcome.apportioned, Some(0), "{outcome}");
+        let day = outcome.days.as_ref().expect("days")[0].clone();
+        let why = day.left_as_it_is.expect("a reason");
+        assert!(outcome.to_string().contains(&format!("2026-11-27 is left as it is: {why}\n")), "{outcome}");
+        why
+    };
+    let rows = told_and_untold();
+    let books = || books_of_a_day("0.7");
+    let part = Options { until: MIDNIGHT - 1, ..apportioned() };
+    assert_eq!(why(&rows, books(), part).await, "only a part of it was looked at");
+    let early = Options { now: MIDNIGHT + 3_599_999, ..apportioned() };
+    assert_eq!(why(&rows, books(), early).await, "it has not ended an hour ago");
+    assert_eq!(
+        why(&rows, books_of_a_day("0.5"), apportioned()).await,
+        "less was billed than is known of single calls"
+    );
+    assert_eq!(why(&rows[..1], books(), apportioned()).await, "nothing of it is estimated");
+    let store = store(&rows).await;
+    assert_eq!(store.forget(MIDNIGHT, i64::MAX, 1).await.expect("the store answers"), 1);
+    let (_, upstreams) = one(books());
+    let outcome = reconcile(&store, &upstreams, &apportioned()).await.expect("an outcome");
+    let left = outcome.days.expect("days").remove(0).left_as_it_is;
+    assert_eq!(left.as_deref(), Some("of 3 requests 2 have rows"));
+    let refused = Books { bills: None, ..books() };
+    assert_eq!(why(&rows, refused, apportioned()).await, "rows could not be asked about");
+}

@@ -1,0 +1,204 @@
+//! What a day was billed besides all that is known of single calls, apportioned to the estimates of that day.
+
+use rust_decimal::{Decimal, RoundingStrategy};
+use trunkline_core::Error;
+use trunkline_store::{AttemptRow, CostOrigin, RequestQuery, RequestRow, Store};
+
+use crate::Day;
+use crate::day::DAY_MS;
+use crate::mend::{PLACES, of_attempts};
+use crate::moment::begin_of;
+use crate::options::{Options, PAGE};
+
+/// How long after the end of a day its report may lack something still.
+const REPORT_WITHIN_MS: i64 = 3_600_000;
+
+/// What rows of one day say of one provider.
+#[derive(Debug, Default)]
+struct Said {
+    /// When the day begins, in milliseconds since 1970.
+    begins_at: i64,
+    /// How many of them it answered, or was asked last.
+    requests: u64,
+    /// What is known that it billed.
+    known: Decimal,
+    /// What is estimated.
+    estimated: Decimal,
+}
+
+/// Has the estimates of each day add up to what the day was billed besides all that is known, each in proportion to what it
+/// was. Gives how many rows say something else now; a day that is left as it is says why.
+///
+/// To do so twice changes nothing more. If it is ended in between, the next one makes the sum right.
+pub(crate) async fn apportion(
+    store: &dyn Store,
+    provider: &str,
+    days: &mut [Day],
+    options: &Options,
+    by: &str,
+) -> Result<u64, Error> {
+    let mut count = 0;
+    for day in days {
+        match rest_of(store, provider, day, options).await? {
+            Err(why) => day.left_as_it_is = Some(why),
+            Ok((said, rest)) => {
+                let mut shares = Shares { rest, estimated: said.estimated, ..Shares::default() };
+                let mut query = rows_of(said.begins_at);
+                while let Some(rows) = page(store, &mut query).await? {
+                    let new = rows.iter().map(|row| with_shares(row, provider, &mut shares));
+                    let changed: Vec<RequestRow> =
+                        new.zip(&rows).filter_map(|(new, row)| (new != *row).then_some(new)).collect();
+                    if !changed.is_empty() {
+                        count += store.amend(&changed, by, options.now).await?;
+                    }
+                }
+                day.said += rest - said.estimated;
+            }
+        }
+    }
+    Ok(count)
+}
+
+/// What the rows of a day say, and what its estimates are to add up to. Why not, where that is not known.
+async fn rest_of(
+    store: &dyn Store,
+    provider: &str,
+    day: &Day,
+    options: &Options,
+) -> Result<Result<(Said, Decimal), String>, Error> {
+    let Some(begins_at) = day.day.parse().ok().and_then(begin_of) else {
+        return Ok(Err("it is no day".to_owned()));
+    };
+    let ends_at = begins_at + DAY_MS;
+    if begins_at < options.from || ends_at > options.until {
+        return Ok(Err("only a part of it was looked at".to_owned()));
+    }
+    if ends_at + REPORT_WITHIN_MS > options.now {
+        return Ok(Err("it has not ended an hour ago".to_owned()));
+    }
+    let mut said = Said { begins_at, ..Said::default() };
+    let mut query = rows_of(begins_at);
+    while let Some(rows) = page(store, &mut query).await? {
+        rows.iter().for_each(|row| said.add(row, provider));
+    }
+    let Said { requests, known, estimated, .. } = said;
+    let rest = (day.billed - known).round_dp_with_strategy(PLACES, RoundingStrategy::MidpointNearestEven);
+    Ok(if requests != day.requests {
+        Err(format!("of {} requests {requests} have rows", day.requests))
+    } else if rest.is_sign_negative() && !rest.is_zero() {
+        Err("less was billed than is known of single calls".to_owned())
+    } else if estimated.is_zero() && !rest.is_zero() {
+        Err("nothing of it is estimated".to_owned())
+    } else {
+        Ok((said, rest))
+    })
+}
+
+fn rows_of(begins_at: i64) -> RequestQuery {
+    RequestQuery {
+        from: Some(begins_at),
+        until: Some(begins_at + DAY_MS),
+        limit: PAGE,
+        ..RequestQuery::default()
+    }
+}
+
+/// The next rows of a search. `None` after the last.
+async fn page(store: &dyn Store, query: &mut RequestQuery) -> Result<Option<Vec<RequestRow>>, Error> {
+    let rows = store.requests(query).await?;
+    let last = rows.last().map(|last| (last.started_at, last.request_id.clone()));
+    Ok(last.map(|last| {
+        query.before = Some(last);
+        rows
+    }))
+}
+
+/// What a reply cost, without attempts.
+fn of_reply(row: &RequestRow) -> Decimal {
+    row.spend.unwrap_or_default() - of_attempts(&row.attempts).unwrap_or_default()
+}
+
+fn is_own(row: &RequestRow, provider: &str) -> bool {
+    row.provider.as_deref() == Some(provider)
+}
+
+/// What has an id was asked about; what nobody has a record of is estimated still.
+fn is_estimated(row: &RequestRow, provider: &str) -> bool {
+    is_own(row, provider) && row.cost_origin == CostOrigin::Estimated
+}
+
+fn attempt_is_estimated(attempt: &AttemptRow, provider: &str) -> bool {
+    attempt.provider == provider && attempt.generation_id.is_none()
+}
+
+impl Said {
+    fn add(&mut self, row: &RequestRow, provider: &str) {
+        self.requests += u64::from(is_own(row, provider));
+        if is_estimated(row, provider) {
+            self.estimated += of_reply(row);
+        } else if is_own(row, provider) {
+            self.known += of_reply(row);
+        }
+        for attempt in &row.attempts {
+            let spend = attempt.spend.unwrap_or_default();
+            if attempt_is_estimated(attempt, provider) {
+                self.estimated += spend;
+            } else if attempt.provider == provider {
+                self.known += spend;
+            }
+        }
+    }
+}
+
+/// Shares of an amount, given out one after another. Rounding is never off by more than the last place, and the last share
+/// makes the amount whole.
+#[derive(Debug, Default)]
+struct Shares {
+    rest: Decimal,
+    estimated: Decimal,
+    /// The estimates that have got theirs.
+    served: Decimal,
+    given: Decimal,
+}
+
+impl Shares {
+    fn of(&mut self, estimate: Decimal) -> Decimal {
+        if self.rest == self.estimated || self.estimated.is_zero() {
+            return estimate;
+        }
+        self.served += estimate;
+        let given = self.rest * (self.served / self.estimated);
+        let given = given.round_dp_with_strategy(PLACES, RoundingStrategy::MidpointNearestEven);
+        let share = given - self.given;
+        self.given = given;
+        share.normalize()
+    }
+}
+
+/// A row whose estimates are their shares. It stays estimated: of no single one is it known what it was billed.
+fn with_shares(row: &RequestRow, provider: &str, shares: &mut Shares) -> RequestRow {
+    let mut new = row.clone();
+    for attempt in new.attempts.iter_mut().filter(|attempt| attempt_is_estimated(attempt, provider)) {
+        attempt.spend = attempt.spend.map(|spend| shares.of(spend));
+    }
+    let reply = if is_estimated(row, provider) { shares.of(of_reply(row)) } else { of_reply(row) };
+    new.spend = row.spend.map(|_| reply + of_attempts(&new.attempts).unwrap_or_default());
+    new
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_make_the_amount_whole() {
+        let one = Decimal::ONE;
+        let mut shares = Shares { rest: one, estimated: Decimal::from(3), ..Shares::default() };
+        let given: Vec<String> = (0..3).map(|_| shares.of(one).to_string()).collect();
+        assert_eq!(given, ["0.333333333333", "0.333333333334", "0.333333333333"]);
+        let mut nothing = Shares { rest: Decimal::ZERO, estimated: one, ..Shares::default() };
+        assert_eq!(nothing.of(one), Decimal::ZERO);
+        let mut same = Shares { rest: one, estimated: one, ..Shares::default() };
+        assert_eq!(same.of(one), one, "what is right already keeps its digits");
+    }
+}
