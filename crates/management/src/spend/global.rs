@@ -16,7 +16,7 @@ use crate::{Asked, Reply, numbers};
 pub(crate) async fn spend(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Error> {
     let query = Query::read(asked.query, &NAMES)?;
     let scope = Scope::read(desk, asked.actor, &query).await?.this_month();
-    let found = desk.store().activity(&scope.activity(&[])).await?;
+    let found = desk.activity(&scope.activity(&[])).await?;
     let spend = found.iter().map(|activity| activity.sums.spend).sum();
     let max_budget = desk.options().max_budget.map(numbers::value);
     Ok(Reply::ok(json!({ "spend": numbers::sum(spend), "max_budget": max_budget })))

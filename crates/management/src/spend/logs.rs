@@ -63,7 +63,7 @@ fn check_tag(scope: &Scope) -> Result<(), Error> {
 /// How many rows there are, from sums: nobody counts rows. Times are rounded to hours.
 async fn total(desk: &Desk, scope: &Scope) -> Result<u64, Error> {
     let query = ActivityQuery { limit: None, ..scope.activity(&[]) };
-    Ok(desk.store().activity(&query).await?.iter().map(|activity| activity.sums.requests).sum())
+    Ok(desk.activity(&query).await?.iter().map(|activity| activity.sums.requests).sum())
 }
 
 async fn rows(desk: &Desk, found: &[RequestRow]) -> Result<Vec<Value>, Error> {
