@@ -13,6 +13,7 @@ use futures_util::future::join_all;
 use rust_decimal::Decimal;
 use serde_json::json;
 use tokio::sync::Notify;
+use tokio::task::unconstrained;
 use trunkline_testkit::simulator::{Simulator, SimulatorOptions};
 
 use crate::office::{MASTER, key};
@@ -77,8 +78,6 @@ async fn what_requests_cost_is_what_is_billed() {
         .variable("JSON_LOGS", "True")
         .variable("LITELLM_MASTER_KEY", MASTER)
         .variable("LITELLM_SALT_KEY", "salt-of-a-test")
-        // Who is refused because the store was slow has no row, and that is none of this test's concern.
-        .variable("TRUNKLINE_STORE_TIMEOUT_MS", "5000")
         .argument("--data-dir")
         .argument(path)
         .serve()
@@ -101,7 +100,9 @@ async fn what_requests_cost_is_what_is_billed() {
             ended.note(number);
         }
     };
-    join_all((0..CALLERS).map(|_| caller())).await;
+    // Without the runtime's budget for one task, which all callers share: on a busy machine some went without their turn for
+    // so long that the server gave them up, who had connected and said nothing.
+    unconstrained(join_all((0..CALLERS).map(|_| caller()))).await;
     let took = started.elapsed();
     let bill = simulator.control().settled_bill();
     let bill = tokio::time::timeout(Duration::from_secs(20), bill).await.expect("every call ends");
@@ -131,6 +132,7 @@ async fn what_requests_cost_is_what_is_billed() {
     let rows = StoreRows::read(folder.path()).await;
     ledger::hold_key(folder.path(), &rows).await;
     println!("apportioned to {} rows", outcome["apportioned"]);
+    assert!(outcome["apportioned"].as_u64() > Some(0), "{outcome}");
     reconciled::hold_whole(&bill, &rows);
     reconciled::hold_days(&outcome, folder.path(), Decimal::ZERO).await;
 }

@@ -4,14 +4,18 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use trunkline_core::Error;
 use trunkline_store::{AttemptRow, CostOrigin, RequestQuery, RequestRow, Store};
 
-use crate::Day;
 use crate::day::DAY_MS;
 use crate::mend::{PLACES, of_attempts};
 use crate::moment::begin_of;
 use crate::options::{Options, PAGE};
+use crate::{Day, Upstreams};
 
 /// How long after the end of a day its report may lack something still.
-const REPORT_WITHIN_MS: i64 = 3_600_000;
+const REPORT_WITHIN_MS: i64 = DAY_MS;
+
+/// How many times as much as what is estimated may be left for it: where it is more, others have called with the account, or
+/// calls are billed on another day than they count on here.
+const TIMES_MAX: i64 = 2;
 
 /// What rows of one day say of one provider.
 #[derive(Debug, Default)]
@@ -24,6 +28,10 @@ struct Said {
     known: Decimal,
     /// What is estimated.
     estimated: Decimal,
+    /// How many rows do not know what they cost.
+    unknown: u64,
+    /// How many calls were made by deployments that nobody says the account of.
+    foreign: u64,
 }
 
 /// Has the estimates of each day add up to what the day was billed besides all that is known, each in proportion to what it
@@ -32,14 +40,15 @@ struct Said {
 /// To do so twice changes nothing more. If it is ended in between, the next one makes the sum right.
 pub(crate) async fn apportion(
     store: &dyn Store,
-    provider: &str,
+    upstreams: &Upstreams,
     days: &mut [Day],
     options: &Options,
     by: &str,
 ) -> Result<u64, Error> {
+    let provider = upstreams.provider();
     let mut count = 0;
     for day in days {
-        match rest_of(store, provider, day, options).await? {
+        match rest_of(store, upstreams, day, options).await? {
             Err(why) => day.left_as_it_is = Some(why),
             Ok((said, rest)) => {
                 let mut shares = Shares { rest, estimated: said.estimated, ..Shares::default() };
@@ -62,7 +71,7 @@ pub(crate) async fn apportion(
 /// What the rows of a day say, and what its estimates are to add up to. Why not, where that is not known.
 async fn rest_of(
     store: &dyn Store,
-    provider: &str,
+    upstreams: &Upstreams,
     day: &Day,
     options: &Options,
 ) -> Result<Result<(Said, Decimal), String>, Error> {
@@ -74,24 +83,16 @@ async fn rest_of(
         return Ok(Err("only a part of it was looked at".to_owned()));
     }
     if ends_at + REPORT_WITHIN_MS > options.now {
-        return Ok(Err("it has not ended an hour ago".to_owned()));
+        return Ok(Err("it has not ended a day ago".to_owned()));
     }
     let mut said = Said { begins_at, ..Said::default() };
     let mut query = rows_of(begins_at);
     while let Some(rows) = page(store, &mut query).await? {
-        rows.iter().for_each(|row| said.add(row, provider));
+        rows.iter().for_each(|row| said.add(row, upstreams));
     }
-    let Said { requests, known, estimated, .. } = said;
-    let rest = (day.billed - known).round_dp_with_strategy(PLACES, RoundingStrategy::MidpointNearestEven);
-    Ok(if requests != day.requests {
-        Err(format!("of {} requests {requests} have rows", day.requests))
-    } else if rest.is_sign_negative() && !rest.is_zero() {
-        Err("less was billed than is known of single calls".to_owned())
-    } else if estimated.is_zero() && !rest.is_zero() {
-        Err("nothing of it is estimated".to_owned())
-    } else {
-        Ok((said, rest))
-    })
+    let rest =
+        (day.billed - said.known).round_dp_with_strategy(PLACES, RoundingStrategy::MidpointNearestEven);
+    Ok(said.why_not(day, rest).map_or_else(|| Ok((said, rest)), Err))
 }
 
 fn rows_of(begins_at: i64) -> RequestQuery {
@@ -132,21 +133,49 @@ fn attempt_is_estimated(attempt: &AttemptRow, provider: &str) -> bool {
 }
 
 impl Said {
-    fn add(&mut self, row: &RequestRow, provider: &str) {
-        self.requests += u64::from(is_own(row, provider));
-        if is_estimated(row, provider) {
-            self.estimated += of_reply(row);
-        } else if is_own(row, provider) {
-            self.known += of_reply(row);
+    fn add(&mut self, row: &RequestRow, upstreams: &Upstreams) {
+        let provider = upstreams.provider();
+        if is_own(row, provider) {
+            self.requests += 1;
+            self.unknown += u64::from(row.spend.is_none());
+            let deployment = row.deployment.as_deref();
+            self.note(of_reply(row), is_estimated(row, provider), upstreams.knows(deployment));
         }
-        for attempt in &row.attempts {
+        for attempt in row.attempts.iter().filter(|attempt| attempt.provider == provider) {
+            let is_known_there = upstreams.knows(Some(&attempt.deployment));
             let spend = attempt.spend.unwrap_or_default();
-            if attempt_is_estimated(attempt, provider) {
-                self.estimated += spend;
-            } else if attempt.provider == provider {
-                self.known += spend;
-            }
+            self.note(spend, attempt_is_estimated(attempt, provider), is_known_there);
         }
+    }
+
+    fn note(&mut self, spend: Decimal, is_estimated: bool, is_of_the_account: bool) {
+        *(if is_estimated { &mut self.estimated } else { &mut self.known }) += spend;
+        self.foreign += u64::from(!is_of_the_account && !spend.is_zero());
+    }
+
+    /// Why it is not known what the estimates of a day are to add up to, if it is not.
+    fn why_not(&self, day: &Day, rest: Decimal) -> Option<String> {
+        let Self { requests, estimated, unknown, foreign, .. } = self;
+        let why = if *requests != day.requests {
+            format!("of {} requests {requests} have rows", day.requests)
+        } else if *unknown > 0 {
+            format!("nobody knows what {unknown} of its requests cost")
+        } else if *foreign > 0 {
+            format!("{foreign} calls were made by deployments that are not in the configuration")
+        } else if rest < Decimal::ZERO {
+            "less was billed than is known of single calls".to_owned()
+        } else if day.calls == 0 && *requests > 0 {
+            "the report has nothing of it".to_owned()
+        } else if estimated.is_zero() && !rest.is_zero() {
+            "nothing of it is estimated".to_owned()
+        } else if rest > estimated * Decimal::from(TIMES_MAX) {
+            format!(
+                "{rest} dollars are left for estimates of {estimated}: somebody else calls with the account"
+            )
+        } else {
+            return None;
+        };
+        Some(why)
     }
 }
 

@@ -134,7 +134,7 @@ impl Outcome {
         } else if self.failed > 0 {
             "rows could not be asked about"
         } else {
-            return apportion(store, upstreams.provider(), days, options, by).await;
+            return apportion(store, upstreams, days, options, by).await;
         };
         days.iter_mut().for_each(|day| day.left_as_it_is = Some(why.to_owned()));
         Ok(0)

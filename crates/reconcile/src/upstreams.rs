@@ -50,6 +50,11 @@ impl Upstreams {
         &self.provider
     }
 
+    /// Whether it is said with which account a deployment makes its calls.
+    pub(crate) fn knows(&self, deployment: Option<&str>) -> bool {
+        deployment.is_some_and(|deployment| self.by_deployment.contains_key(deployment))
+    }
+
     pub(crate) fn accounts(&self) -> &[Arc<dyn Upstream>] {
         &self.accounts
     }

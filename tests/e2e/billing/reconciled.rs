@@ -31,7 +31,7 @@ fn without_id(planned: &Planned, row: &LedgerRow) -> Option<&'static str> {
 }
 
 /// The library that has a process see another time. The loader knows in which folder of it libraries are.
-const FAKETIME: &str = "/usr/$LIB/faketime/libfaketime.so.1";
+const FAKETIME: &str = "/usr/$LIB/faketime/libfaketimeMT.so.1";
 
 /// Runs the command beside the store that a server has left behind, and gives what it says.
 pub(crate) async fn reconcile(config: &str, folder: &Path, more: &[&str]) -> Value {
@@ -40,7 +40,7 @@ pub(crate) async fn reconcile(config: &str, folder: &Path, more: &[&str]) -> Val
 
 /// The same when every day on which anything was asked has ended long ago.
 pub(crate) async fn reconcile_later(config: &str, folder: &Path, more: &[&str]) -> Value {
-    let start = Start::new().variable("LD_PRELOAD", FAKETIME).variable("FAKETIME", "+26h");
+    let start = Start::new().variable("LD_PRELOAD", FAKETIME).variable("FAKETIME", "+50h");
     run(start.variable("FAKETIME_DONT_FAKE_MONOTONIC", "1"), config, folder, more).await
 }
 

@@ -307,12 +307,13 @@ const MIDNIGHT: i64 = NOON + 43_200_000;
 
 fn apportioned() -> Options {
     let from = MIDNIGHT - 2 * 86_400_000;
-    Options { from, until: MIDNIGHT, now: MIDNIGHT + 3_600_000, apportion: true, ..applied() }
+    Options { from, until: MIDNIGHT, now: MIDNIGHT + 86_400_000, apportion: true, ..applied() }
 }
 
 /// Rows with ids, one without, one whose reply was told and whose first attempt was not, and one of another provider.
 fn told_and_untold() -> [RequestRow; 4] {
     let attempt = |provider: &str| AttemptRow {
+        deployment: "first".to_owned(),
         provider: provider.to_owned(),
         spend: Some(money("0.1")),
         ..AttemptRow::default()
@@ -380,13 +381,28 @@ async fn a_day_of_which_not_all_is_known_is_left_as_it_is() {
     let books = || books_of_a_day("0.7");
     let part = Options { until: MIDNIGHT - 1, ..apportioned() };
     assert_eq!(why(&rows, books(), part).await, "only a part of it was looked at");
-    let early = Options { now: MIDNIGHT + 3_599_999, ..apportioned() };
-    assert_eq!(why(&rows, books(), early).await, "it has not ended an hour ago");
+    let early = Options { now: MIDNIGHT + 86_399_999, ..apportioned() };
+    assert_eq!(why(&rows, books(), early).await, "it has not ended a day ago");
     assert_eq!(
         why(&rows, books_of_a_day("0.5"), apportioned()).await,
         "less was billed than is known of single calls"
     );
     assert_eq!(why(&rows[..1], books(), apportioned()).await, "nothing of it is estimated");
+    assert_eq!(
+        why(&rows, books_of_a_day("1.41"), apportioned()).await,
+        "0.81 dollars are left for estimates of 0.4: somebody else calls with the account"
+    );
+    let unknown = RequestRow { generation_id: None, ..row("e", "", CostOrigin::Unknown) };
+    let more = |row: RequestRow| [&rows[..], &[row]].concat();
+    assert_eq!(why(&more(unknown), books(), apportioned()).await, "nobody knows what 1 of its requests cost");
+    let foreign = RequestRow { deployment: Some("gone".to_owned()), ..row("e", "0.1", CostOrigin::Reported) };
+    assert_eq!(
+        why(&more(foreign), books(), apportioned()).await,
+        "1 calls were made by deployments that are not in the configuration"
+    );
+    let mut unreported = books_of_a_day("0.6");
+    unreported.days.iter_mut().flatten().for_each(|day| day.requests = 0);
+    assert_eq!(why(&rows, unreported, apportioned()).await, "the report has nothing of it");
     let store = store(&rows).await;
     assert_eq!(store.forget(MIDNIGHT, i64::MAX, 1).await.expect("the store answers"), 1);
     let (_, upstreams) = one(books());
