@@ -90,12 +90,13 @@ async fn by_id(session: &mut Session, ids: &[&str]) -> Result<Vec<RequestRow>, E
 }
 
 async fn put(session: &mut Session, row: &RequestRow) -> Result<(), Error> {
-    let text = "UPDATE trunkline.requests SET reconcilable = $1, spend = $2, body = $3 WHERE request_id = $4";
+    let text = "UPDATE trunkline.requests SET reconcilable = $1, spend = $2, body = $3 WHERE request_id = $4 AND started_at = $5";
     let values = vec![
         i64::from(is_reconcilable(row)).into(),
         Value::Money(countable_spend(row, session.places())),
         Value::Text(Some(body::write(row)?.into())),
         Value::Text(Some(indexed(&row.request_id))),
+        row.started_at.into(),
     ];
     session.execute(text, values).await?;
     Ok(())

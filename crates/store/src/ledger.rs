@@ -129,7 +129,8 @@ pub(crate) async fn requests(session: &mut Session, query: &RequestQuery) -> Res
 
 /// The statement of a search. In SQLite its bounds in time stand in it always, so that an index is what it begins with.
 /// PostgreSQL, as long as it has not looked at the table, takes two bounds of one column for a sign of few rows, and sorts
-/// all that there are: the lower one is of the id too, which changes nothing.
+/// all that there are: the upper one is of the id too then, which changes nothing. The lower one is not, so that older
+/// partitions are left out.
 pub(crate) fn search<'query>(session: &Session, query: &'query RequestQuery) -> (String, Vec<Value<'query>>) {
     let mut values = Placeholders::new();
     let mut conditions = Vec::new();
@@ -161,15 +162,15 @@ pub(crate) fn search<'query>(session: &Session, query: &'query RequestQuery) -> 
     let until = query.until.unwrap_or(i64::MAX).min(before.unwrap_or(i64::MAX));
     let has_bounds = query.id.is_none() && !session.is_postgres();
     if let Some(from) = query.from.or(has_bounds.then_some(i64::MIN)) {
-        let from = values.add(from.into());
-        conditions.push(if session.is_postgres() {
-            format!("(started_at, request_id) >= ({from}, '')")
-        } else {
-            format!("started_at >= {from}")
-        });
+        conditions.push(format!("started_at >= {}", values.add(from.into())));
     }
     if has_bounds || until < i64::MAX {
-        conditions.push(format!("started_at < {}", values.add(until.into())));
+        let until = values.add(until.into());
+        conditions.push(if session.is_postgres() && query.from.is_some() {
+            format!("(started_at, request_id) < ({until}, '')")
+        } else {
+            format!("started_at < {until}")
+        });
     }
     if conditions.is_empty() {
         conditions.push("TRUE".to_owned());
@@ -201,7 +202,8 @@ pub(crate) async fn forget(
     recorded_before: i64,
     limit: u64,
 ) -> Result<u64, Error> {
-    let text = "DELETE FROM trunkline.requests WHERE request_id IN
+    // The bound stands there twice, so that no partition is locked that has nothing to delete.
+    let text = "DELETE FROM trunkline.requests WHERE started_at < $1 AND request_id IN
                 (SELECT request_id FROM trunkline.requests
                  WHERE started_at < $1 AND (recorded_at IS NULL OR recorded_at < $2) ORDER BY started_at LIMIT $3)";
     session.execute(text, vec![before.into(), recorded_before.into(), whole(limit).into()]).await

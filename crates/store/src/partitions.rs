@@ -5,6 +5,7 @@
 //! comes again has the same.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use trunkline_core::Error;
@@ -28,19 +29,43 @@ const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '1s'";
 /// How a name begins, before its day.
 const PREFIX: &str = "requests_";
 
-/// The days that have a partition, as far as this process knows.
-#[derive(Debug, Default)]
+/// Whether the table has partitions, and the days that have one, as far as this process knows.
+#[derive(Debug)]
 pub(crate) struct Partitions {
+    has_any: AtomicBool,
+    /// Whether another process may have changed the table.
+    is_doubted: AtomicBool,
     known: Mutex<BTreeSet<i64>>,
 }
 
 impl Partitions {
-    /// Makes the partitions that these times lack.
+    pub(crate) fn new(has_any: bool) -> Self {
+        Self {
+            has_any: AtomicBool::new(has_any),
+            is_doubted: AtomicBool::new(false),
+            known: Mutex::default(),
+        }
+    }
+
+    /// Whether rows stand in partitions.
+    pub(crate) fn has_any(&self) -> bool {
+        self.has_any.load(Ordering::Acquire)
+    }
+
+    /// Makes the partitions that these times lack, if the table has any.
     pub(crate) async fn make<D: Database>(
         &self,
         database: &D,
         times: impl Iterator<Item = i64>,
     ) -> Result<(), Error> {
+        if self.is_doubted.load(Ordering::Acquire) {
+            let has_any = is_parted(&mut database.read().await?).await?;
+            self.has_any.store(has_any, Ordering::Release);
+            self.is_doubted.store(false, Ordering::Release);
+        }
+        if !self.has_any() {
+            return Ok(());
+        }
         let days: BTreeSet<i64> = times
             .filter(|time| (FIRST_DAY..DAYS_END).contains(time))
             .map(|time| floor(time, DAY_MS))
@@ -76,8 +101,10 @@ impl Partitions {
         Ok(())
     }
 
-    /// Another process may have dropped what this one knows: it is looked for anew.
+    /// Another process may have dropped what this one knows, or have made a table with partitions of the one without: it is
+    /// looked for anew.
     pub(crate) fn doubt(&self) {
+        self.is_doubted.store(true, Ordering::Release);
         self.known().clear();
     }
 
@@ -99,8 +126,13 @@ pub(crate) async fn part(session: &mut Session, statements: &[String]) -> Result
     if is_parted(session).await? {
         return Ok(true);
     }
+    // A table that has rows is not locked: whoever reads it for long, a dump say, would hold up everybody behind the lock.
+    if has_rows(session).await? {
+        return Ok(false);
+    }
+    session.execute(LOCK_TIMEOUT, Vec::new()).await?;
     session.execute("LOCK TABLE trunkline.requests IN ACCESS EXCLUSIVE MODE", Vec::new()).await?;
-    if !session.fetch("SELECT 1 FROM trunkline.requests LIMIT 1", Vec::new()).await?.is_empty() {
+    if has_rows(session).await? {
         return Ok(false);
     }
     session.execute("DROP TABLE trunkline.requests", Vec::new()).await?;
@@ -118,6 +150,10 @@ pub(crate) async fn part(session: &mut Session, statements: &[String]) -> Result
         session.execute(statement, Vec::new()).await?;
     }
     Ok(true)
+}
+
+async fn has_rows(session: &mut Session) -> Result<bool, Error> {
+    Ok(!session.fetch("SELECT 1 FROM trunkline.requests LIMIT 1", Vec::new()).await?.is_empty())
 }
 
 /// The statement that makes the table, with partitions; any other as it is.
@@ -216,6 +252,59 @@ mod tests {
         assert!(names(&mut session).await.expect("names").contains(&name_of(load.started_at)));
         store.forget(i64::MAX, i64::MAX, 9).await.expect("nobody looks at it");
         assert!(!names(&mut session).await.expect("names").contains(&name_of(load.started_at)));
+    }
+
+    const DAY: i64 = 1_795_824_000_000;
+
+    async fn stores() -> [PostgresStore; 2] {
+        let address =
+            Secret::new(PostgresServer::shared().expect("a server").database().expect("a database"));
+        [false, true].map(|partitions| {
+            let options = PostgresOptions { partitions, ..PostgresOptions::default() };
+            PostgresStore::connect(&address, &options).expect("an address")
+        })
+    }
+
+    fn row(id: &str, started_at: i64) -> RequestRow {
+        RequestRow { request_id: id.to_owned(), started_at, ..RequestRow::default() }
+    }
+
+    #[tokio::test]
+    async fn a_table_with_rows_is_left_alone_without_waiting_for_its_readers() {
+        let [whole, parted] = stores().await;
+        whole.record(&[row("a", DAY)]).await.expect("a record");
+        let mut reader = whole.begin().await.expect("a transaction");
+        reader.fetch("SELECT 1 FROM trunkline.requests", Vec::new()).await.expect("a look");
+        let rows = [row("b", DAY)];
+        let recorded = tokio::time::timeout(std::time::Duration::from_secs(20), parted.record(&rows));
+        assert_eq!(recorded.await.expect("nobody is waited for").expect("a record"), 1);
+        reader.commit().await.expect("an end");
+    }
+
+    #[tokio::test]
+    async fn a_table_that_another_process_has_parted_is_written_to_at_the_second_try() {
+        let [early, parted] = stores().await;
+        early.newest_change().await.expect("tables");
+        parted.newest_change().await.expect("partitions");
+        assert!(early.record(&[row("a", DAY)]).await.is_err(), "it has no partition for that day");
+        assert_eq!(early.record(&[row("a", DAY)]).await.expect("a record"), 1);
+    }
+
+    #[tokio::test]
+    async fn older_days_are_left_out_of_a_search() {
+        let [_, parted] = stores().await;
+        parted.record(&[row("a", DAY), row("b", DAY + 3 * DAY_MS)]).await.expect("a record");
+        let query = crate::RequestQuery {
+            from: Some(DAY + DAY_MS),
+            until: Some(DAY + 9 * DAY_MS),
+            limit: 9,
+            ..Default::default()
+        };
+        let mut session = parted.read().await.expect("a connection");
+        let (text, values) = crate::ledger::search(&session, &query);
+        let plan = session.fetch(&format!("EXPLAIN {text}"), values).await.expect("a plan");
+        let plan: String = plan.iter().map(|line| line.text(0).expect("text") + "\n").collect();
+        assert!(plan.contains(&name_of(DAY + 3 * DAY_MS)) && !plan.contains(&name_of(DAY)), "{plan}");
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl Default for PostgresOptions {
 pub struct PostgresStore {
     pool: PgPool,
     wants_partitions: bool,
-    tables: Arc<OnceCell<Option<Partitions>>>,
+    tables: Arc<OnceCell<Partitions>>,
 }
 
 impl PostgresStore {
@@ -124,18 +124,18 @@ impl PostgresStore {
         if schema::version(&mut session).await? == 0 {
             return Ok(None);
         }
-        let partitions = partitions::is_parted(&mut session).await?.then(Partitions::default);
+        let partitions = Partitions::new(partitions::is_parted(&mut session).await?);
         drop(session);
         Ok(Some(Self { tables: Arc::new(OnceCell::new_with(Some(partitions))), ..store }))
     }
 
-    /// The partitions that rows stand in, if they do. Tables are made first where they are missing; what fails is tried
+    /// The partitions that rows stand in, if any. Tables are made first where they are missing; what fails is tried
     /// again by the next call.
-    async fn tables(&self) -> Result<Option<&Partitions>, Error> {
-        self.tables.get_or_try_init(|| self.make_tables()).await.map(Option::as_ref)
+    async fn tables(&self) -> Result<&Partitions, Error> {
+        self.tables.get_or_try_init(|| self.make_tables()).await
     }
 
-    async fn make_tables(&self) -> Result<Option<Partitions>, Error> {
+    async fn make_tables(&self) -> Result<Partitions, Error> {
         let mut session = self.pool.acquire().await.map(Session::Postgres).map_err(unavailable)?;
         let is_newest = schema::version(&mut session).await? >= schema::NEWEST;
         let mut is_parted = partitions::is_parted(&mut session).await?;
@@ -155,7 +155,7 @@ impl PostgresStore {
                 );
             }
         }
-        Ok(is_parted.then(Partitions::default))
+        Ok(Partitions::new(is_parted))
     }
 }
 
@@ -174,20 +174,20 @@ impl Database for PostgresStore {
     }
 
     async fn make_room(&self, rows: &[&RequestRow]) -> Result<(), Error> {
-        match self.tables().await? {
-            Some(partitions) => partitions.make(self, rows.iter().map(|row| row.started_at)).await,
-            None => Ok(()),
-        }
+        self.tables().await?.make(self, rows.iter().map(|row| row.started_at)).await
     }
 
     fn doubt_room(&self) {
-        if let Some(Some(partitions)) = self.tables.get() {
+        if let Some(partitions) = self.tables.get() {
             partitions.doubt();
         }
     }
 
     async fn forget_days(&self, before: i64, recorded_before: i64) -> Result<i64, Error> {
-        let Some(partitions) = self.tables().await? else { return Ok(before) };
+        let partitions = self.tables().await?;
+        if !partitions.has_any() {
+            return Ok(before);
+        }
         partitions.drop_before(self, before, recorded_before).await?;
         Ok(before.min(FIRST_DAY))
     }
