@@ -130,7 +130,6 @@ async fn others_learn_of_it_within_a_second_and_no_file_is_needed() {
         Start::new()
             .variable("LITELLM_MASTER_KEY", MASTER)
             .variable("LITELLM_SALT_KEY", "salt-of-a-test")
-            .variable("TRUNKLINE_STORE_TIMEOUT_MS", "5000")
             .variable("DATABASE_URL", &database)
             .variable("STORE_MODEL_IN_DB", "True")
             .argument("--host")

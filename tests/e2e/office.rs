@@ -60,8 +60,6 @@ pub(crate) fn start(folder: &Path, config: &str) -> Start {
         .config(config)
         .variable("LITELLM_MASTER_KEY", MASTER)
         .variable("LITELLM_SALT_KEY", "salt-of-a-test")
-        // A test machine may be busy, and a database that is merely slow is none of these tests' concern.
-        .variable("TRUNKLINE_STORE_TIMEOUT_MS", "5000")
         .argument("--host")
         .argument("127.0.0.1")
         .argument("--data-dir")

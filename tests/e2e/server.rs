@@ -54,8 +54,10 @@ pub(crate) struct Start {
 }
 
 impl Start {
+    /// Whoever tests what becomes of a slow store sets how long is waited for it; for others a busy machine is none of their
+    /// concern.
     pub(crate) fn new() -> Self {
-        Self::default()
+        Self::default().variable("TRUNKLINE_STORE_TIMEOUT_MS", "5000")
     }
 
     pub(crate) fn config(mut self, text: impl Into<String>) -> Self {
