@@ -8,10 +8,11 @@ use trunkline_store::{AttemptRow, RequestRow};
 
 use crate::record::{Outcome, Record};
 
-/// The row of a request that has ended, and that began when its opening says. What it is charged to, and by which id the
-/// ledger knows it, is added by whoever opened it.
-pub(crate) fn row(record: &Record, started_at: i64) -> RequestRow {
-    let ended_at = started_at + record.duration.map_or(0, milliseconds);
+/// The row of a request that has ended. What it is charged to, and by which id the ledger knows it, is added by whoever
+/// opened it.
+pub(crate) fn row(record: &Record) -> RequestRow {
+    let ended_at = now();
+    let started_at = ended_at - record.duration.map_or(0, milliseconds);
     let observation = &record.observation;
     let reported = match &record.cost {
         Some(Cost::Reported(reported)) => reported.clone(),

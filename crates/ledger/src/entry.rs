@@ -23,6 +23,8 @@ const SHORT_TAGS: usize = 8;
 pub struct Entry {
     shared: Arc<Shared>,
     id: RequestId,
+    /// When it began, as its opening says.
+    started_at: i64,
     /// `None` where there was no room and the request is served all the same, and of what is closed.
     place: Option<Place>,
     opened_at: Option<Position>,
@@ -36,9 +38,14 @@ pub struct Closed {
 }
 
 impl Entry {
-    pub(crate) fn new(shared: Arc<Shared>, id: RequestId, opened: Option<(Place, Position)>) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        id: RequestId,
+        started_at: i64,
+        opened: Option<(Place, Position)>,
+    ) -> Self {
         let (place, opened_at) = opened.unzip();
-        Self { shared, id, place, opened_at, is_closed: false }
+        Self { shared, id, started_at, place, opened_at, is_closed: false }
     }
 
     /// What the request is known by in the ledger.
@@ -51,8 +58,8 @@ impl Entry {
         synced(self.opened_at.map(|position| (Arc::clone(&self.shared), position)))
     }
 
-    /// Closes the entry with its row. The row's `request_id` is the entry's, whatever it says. It cannot fail, and waits
-    /// for nothing. A row that is far longer than its opening, in a journal that is full, goes without metadata and
+    /// Closes the entry with its row. The row's `request_id` and its start are the entry's, whatever it says; all its other
+    /// times are as long after the start as it says. It cannot fail, and waits for nothing. A row that is far longer than its opening, in a journal that is full, goes without metadata and
     /// attempts.
     pub fn close(mut self, row: &RequestRow) -> Closed {
         let position = self.append(row);
@@ -62,9 +69,9 @@ impl Entry {
     fn append(&mut self, row: &RequestRow) -> Option<Position> {
         self.is_closed = true;
         let position = match self.place.take() {
-            Some(place) => append_in_place(&self.shared, place, self.id, row),
+            Some(place) => append_in_place(&self.shared, place, (self.id, self.started_at), row),
             None => with_buffer(|buffer| {
-                row_record::write(self.id, row, buffer);
+                row_record::write((self.id, self.started_at), row, buffer);
                 self.shared.journal.append(CLOSE, buffer).ok()
             }),
         };
@@ -81,7 +88,7 @@ impl Entry {
         let opening = self.place.as_ref().and_then(Place::held);
         let row = opening.and_then(|(_, bytes)| read_interrupted(&bytes, Some(now())).ok());
         row.unwrap_or_else(|| RequestRow {
-            started_at: now(),
+            started_at: self.started_at,
             ended_at: now(),
             outcome: crate::opening::INTERRUPTED.to_owned(),
             usage_is_estimated: true,
@@ -130,10 +137,15 @@ fn synced(
 
 /// Appends the row, shorter and shorter until there is room for it. The last form always fits: it is no longer than its
 /// opening and what was reserved besides.
-fn append_in_place(shared: &Shared, place: Place, id: RequestId, row: &RequestRow) -> Option<Position> {
+fn append_in_place(
+    shared: &Shared,
+    place: Place,
+    opened: (RequestId, i64),
+    row: &RequestRow,
+) -> Option<Position> {
     let append = |place: Place, row: &RequestRow| -> Result<Position, TooLong> {
         with_buffer(|buffer| {
-            row_record::write(id, row, buffer);
+            row_record::write(opened, row, buffer);
             place.append(CLOSE, buffer)
         })
     };

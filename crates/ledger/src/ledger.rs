@@ -76,7 +76,7 @@ impl Ledger {
                 return Err(Error::new(ErrorKind::StoreUnavailable, message).with_source(full));
             }
         };
-        Ok(Entry::new(Arc::clone(&self.shared), id, opened))
+        Ok(Entry::new(Arc::clone(&self.shared), id, opening.started_at, opened))
     }
 
     /// Delivers rows to the store until `stop`, and then for as long as [`Options::stop_timeout`] allows. Its owner polls

@@ -38,11 +38,11 @@ pub(crate) fn read_version(read: &mut Read<'_>) -> Result<(), Unreadable> {
     }
 }
 
-/// Writes a row, under an id that takes the place of its own.
-pub(crate) fn write(id: RequestId, row: &RequestRow, to: &mut Vec<u8>) {
+/// Writes a row, under an id and from a start that take the place of its own; other times are told from the start on.
+pub(crate) fn write((id, started_at): (RequestId, i64), row: &RequestRow, to: &mut Vec<u8>) {
     to.push(FORMAT);
     to.extend_from_slice(&id.bytes());
-    to.extend_from_slice(&row.started_at.to_le_bytes());
+    to.extend_from_slice(&started_at.to_le_bytes());
     to.signed(row.ended_at.wrapping_sub(row.started_at));
     to.push(u8::from(row.first_byte_at.is_some()));
     if let Some(at) = row.first_byte_at {
@@ -334,7 +334,7 @@ mod tests {
     fn written(row: &RequestRow) -> Vec<u8> {
         let id: uuid::Uuid = row.request_id.parse().expect("an id");
         let mut bytes = Vec::new();
-        write(RequestId::from_bytes(id.into_bytes()), row, &mut bytes);
+        write((RequestId::from_bytes(id.into_bytes()), row.started_at), row, &mut bytes);
         bytes
     }
 

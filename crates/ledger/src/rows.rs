@@ -210,7 +210,7 @@ mod tests {
         let long = RequestRow { metadata: Some("m".repeat(1_000)), ..RequestRow::default() };
         for id in &ids {
             let mut record = Vec::new();
-            row_record::write(*id, &long, &mut record);
+            row_record::write((*id, long.started_at), &long, &mut record);
             journal.append(CLOSE, &record).expect("there is room");
         }
         let mut rows = Rows::new(&journal);

@@ -51,8 +51,6 @@ pub(crate) struct OpenRecord {
     pub(crate) held: Held,
     /// What it is known by in the ledger, if that is known already.
     pub(crate) ledger_id: Option<RequestId>,
-    /// When it began, as its opening in the ledger says: in milliseconds since 1970.
-    started_at: i64,
     /// Its place in the ledger.
     entry: Option<Entry>,
     /// What its spend counts against.
@@ -91,7 +89,6 @@ impl OpenRecord {
             is_traced: false,
             held: Held::default(),
             ledger_id: None,
-            started_at: 0,
             entry: None,
             charges: Vec::new(),
             is_free: false,

@@ -42,6 +42,31 @@ async fn a_row_reaches_the_store_as_it_was_closed() {
     assert_eq!(store.rows().get(&id), Some(&expected));
 }
 
+/// A row that is made of the opening, after the machine has ended, has to be the one that the store has already.
+#[tokio::test(start_paused = true)]
+async fn a_row_begins_when_its_opening_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Arc::new(MapStore::new(Mood::Well));
+    let ledger = ledger(folder.path(), &store);
+    let (tags, charges) = (tags(), charges());
+    let opening = opening("one", &tags, &charges);
+    // The clock was set meanwhile.
+    let later = |at: i64| at + 86_400_000;
+    let closed = row("one");
+    let closed = RequestRow {
+        started_at: later(closed.started_at),
+        first_byte_at: closed.first_byte_at.map(later),
+        ended_at: later(closed.ended_at),
+        ..closed
+    };
+    ledger.begin(&opening).expect("is admitted").close(&closed).synced().await.expect("nothing to wait for");
+    ledger.deliver(ready(())).await;
+    let rows = store.rows();
+    let told = rows.values().next().expect("a row");
+    assert_eq!(told.started_at, opening.started_at);
+    assert_eq!(told, &RequestRow { request_id: told.request_id.clone(), ..row("one") });
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_entry_that_is_dropped_leaves_an_estimated_row() {
     let folder = tempfile::tempdir().expect("a folder");

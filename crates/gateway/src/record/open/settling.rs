@@ -24,11 +24,10 @@ impl OpenRecord {
         } else {
             self.price.as_ref().and_then(|price| price.bound_at(input_tokens, 0, self.asked_tier))
         };
-        self.started_at = row::now() - row::milliseconds(self.record.started.elapsed());
         let identity = self.record.identity.as_deref();
         let opening = Opening {
             id: self.ledger_id,
-            started_at: self.started_at,
+            started_at: row::now() - row::milliseconds(self.record.started.elapsed()),
             call_id: &self.record.call_id,
             operation: &self.record.operation,
             route: self.record.route.unwrap_or_default(),
@@ -71,8 +70,7 @@ impl OpenRecord {
         }
         let tokens = self.record.observation.usage.as_ref().map_or(0, Usage::total);
         let closed = self.entry.take().map(|entry| {
-            let charges = std::mem::take(&mut self.charges);
-            entry.close(&RequestRow { charges, ..row::row(&self.record, self.started_at) })
+            entry.close(&RequestRow { charges: std::mem::take(&mut self.charges), ..row::row(&self.record) })
         });
         // After its row: an account whose spend the store is said to have may be dropped.
         self.held.settle(tokens, self.record.spent());
