@@ -34,65 +34,80 @@ struct Said {
     foreign: u64,
 }
 
-/// Has the estimates of each day add up to what the day was billed besides all that is known, each in proportion to what it
-/// was. Gives how many rows say something else now; a day that is left as it is says why.
-///
-/// To do so twice changes nothing more. If it is ended in between, the next one makes the sum right.
-pub(crate) async fn apportion(
-    store: &dyn Store,
-    upstreams: &Upstreams,
-    days: &mut [Day],
-    options: &Options,
-    by: &str,
-) -> Result<u64, Error> {
-    let provider = upstreams.provider();
-    let mut count = 0;
-    for day in days {
-        match rest_of(store, upstreams, day, options).await? {
-            Err(why) => day.left_as_it_is = Some(why),
-            Ok((said, rest)) => {
-                let mut shares = Shares { rest, estimated: said.estimated, ..Shares::default() };
-                let mut query = rows_of(said.begins_at);
-                while let Some(rows) = page(store, &mut query).await? {
-                    let new = rows.iter().map(|row| with_shares(row, provider, &mut shares));
-                    let changed: Vec<RequestRow> =
-                        new.zip(&rows).filter_map(|(new, row)| (new != *row).then_some(new)).collect();
-                    if !changed.is_empty() {
-                        count += store.amend(&changed, by, options.now).await?;
-                    }
-                }
-                day.said += rest - said.estimated;
-            }
-        }
-    }
-    Ok(count)
+/// What has the estimates of days add up to what was billed for them.
+pub(crate) struct Apportioning<'a> {
+    pub(crate) store: &'a dyn Store,
+    pub(crate) upstreams: &'a Upstreams,
+    pub(crate) options: &'a Options,
+    /// Who does it, in the audit log.
+    pub(crate) by: &'a str,
 }
 
-/// What the rows of a day say, and what its estimates are to add up to. Why not, where that is not known.
-async fn rest_of(
-    store: &dyn Store,
-    upstreams: &Upstreams,
-    day: &Day,
-    options: &Options,
-) -> Result<Result<(Said, Decimal), String>, Error> {
-    let Some(begins_at) = day.day.parse().ok().and_then(begin_of) else {
-        return Ok(Err("it is no day".to_owned()));
-    };
-    let ends_at = begins_at + DAY_MS;
-    if begins_at < options.from || ends_at > options.until {
-        return Ok(Err("only a part of it was looked at".to_owned()));
+impl Apportioning<'_> {
+    /// Has the estimates of each day add up to what the day was billed besides all that is known, each in proportion to what
+    /// it was. Gives how many rows say something else now; a day that is left as it is says why. `failed` rows could not be
+    /// asked about.
+    ///
+    /// To do so twice changes nothing more. If it is ended in between, the next one makes the sum right.
+    pub(crate) async fn apportion(&self, days: &mut [Day], failed: u64) -> Result<u64, Error> {
+        let mut count = 0;
+        for day in days {
+            match self.rest_of(day, failed).await? {
+                Ok((said, rest)) => {
+                    count += self.share_out(&said, rest).await?;
+                    day.said += rest - said.estimated;
+                }
+                Err(why) => day.left_as_it_is = Some(why),
+            }
+        }
+        Ok(count)
     }
-    if ends_at + REPORT_WITHIN_MS > options.now {
-        return Ok(Err("it has not ended a day ago".to_owned()));
+
+    /// What the rows of a day say, and what its estimates are to add up to. Why not, where that is not known.
+    async fn rest_of(&self, day: &Day, failed: u64) -> Result<Result<(Said, Decimal), String>, Error> {
+        let leave = |why: &str| Ok(Err(why.to_owned()));
+        let Some(begins_at) = day.day.parse().ok().and_then(begin_of) else { return leave("it is no day") };
+        let ends_at = begins_at + DAY_MS;
+        if day.account.is_some() {
+            return leave("which account was billed for what is not told");
+        }
+        if failed > 0 {
+            return leave("rows could not be asked about");
+        }
+        if begins_at < self.options.from || ends_at > self.options.until {
+            return leave("only a part of it was looked at");
+        }
+        if ends_at + REPORT_WITHIN_MS > self.options.now {
+            return leave("it has not ended a day ago");
+        }
+        let mut said = Said { begins_at, ..Said::default() };
+        let mut query = rows_of(begins_at);
+        while let Some(rows) = page(self.store, &mut query).await? {
+            rows.iter().for_each(|row| said.add(row, self.upstreams));
+        }
+        let rest =
+            (day.billed - said.known).round_dp_with_strategy(PLACES, RoundingStrategy::MidpointNearestEven);
+        Ok(said.why_not(day, rest).map_or_else(|| Ok((said, rest)), Err))
     }
-    let mut said = Said { begins_at, ..Said::default() };
-    let mut query = rows_of(begins_at);
-    while let Some(rows) = page(store, &mut query).await? {
-        rows.iter().for_each(|row| said.add(row, upstreams));
+
+    /// Gives how many rows say something else now.
+    async fn share_out(&self, said: &Said, rest: Decimal) -> Result<u64, Error> {
+        if rest == said.estimated {
+            return Ok(0);
+        }
+        let mut shares = Shares { rest, estimated: said.estimated, ..Shares::default() };
+        let mut query = rows_of(said.begins_at);
+        let mut count = 0;
+        while let Some(rows) = page(self.store, &mut query).await? {
+            let new = rows.iter().map(|row| with_shares(row, self.upstreams.provider(), &mut shares));
+            let changed: Vec<RequestRow> =
+                new.zip(&rows).filter_map(|(new, row)| (new != *row).then_some(new)).collect();
+            if !changed.is_empty() {
+                count += self.store.amend(&changed, self.by, self.options.now).await?;
+            }
+        }
+        Ok(count)
     }
-    let rest =
-        (day.billed - said.known).round_dp_with_strategy(PLACES, RoundingStrategy::MidpointNearestEven);
-    Ok(said.why_not(day, rest).map_or_else(|| Ok((said, rest)), Err))
 }
 
 fn rows_of(begins_at: i64) -> RequestQuery {
@@ -156,7 +171,9 @@ impl Said {
     /// Why it is not known what the estimates of a day are to add up to, if it is not.
     fn why_not(&self, day: &Day, rest: Decimal) -> Option<String> {
         let Self { requests, estimated, unknown, foreign, .. } = self;
-        let why = if *requests != day.requests {
+        let why = if estimated.is_zero() && rest.is_zero() {
+            return None;
+        } else if *requests != day.requests {
             format!("of {} requests {requests} have rows", day.requests)
         } else if *unknown > 0 {
             format!("nobody knows what {unknown} of its requests cost")
@@ -166,7 +183,7 @@ impl Said {
             "less was billed than is known of single calls".to_owned()
         } else if day.calls == 0 && *requests > 0 {
             "the report has nothing of it".to_owned()
-        } else if estimated.is_zero() && !rest.is_zero() {
+        } else if estimated.is_zero() {
             "nothing of it is estimated".to_owned()
         } else if rest > estimated * Decimal::from(TIMES_MAX) {
             format!(
@@ -192,9 +209,6 @@ struct Shares {
 
 impl Shares {
     fn of(&mut self, estimate: Decimal) -> Decimal {
-        if self.rest == self.estimated || self.estimated.is_zero() {
-            return estimate;
-        }
         self.served += estimate;
         let given = self.rest * (self.served / self.estimated);
         let given = given.round_dp_with_strategy(PLACES, RoundingStrategy::MidpointNearestEven);
@@ -227,7 +241,5 @@ mod tests {
         assert_eq!(given, ["0.333333333333", "0.333333333334", "0.333333333333"]);
         let mut nothing = Shares { rest: Decimal::ZERO, estimated: one, ..Shares::default() };
         assert_eq!(nothing.of(one), Decimal::ZERO);
-        let mut same = Shares { rest: one, estimated: one, ..Shares::default() };
-        assert_eq!(same.of(one), one, "what is right already keeps its digits");
     }
 }

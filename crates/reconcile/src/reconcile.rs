@@ -4,8 +4,7 @@ use futures_util::{StreamExt as _, stream};
 use trunkline_core::Error;
 use trunkline_store::{RequestQuery, RequestRow, Store};
 
-use crate::Day;
-use crate::apportion::apportion;
+use crate::apportion::Apportioning;
 use crate::ask::Asked;
 use crate::day::days;
 use crate::mend::{Bills, mended, same};
@@ -74,8 +73,8 @@ pub async fn reconcile(
         match days(store, upstreams, options.from, options.until).await {
             Ok(Some(mut days)) => {
                 if let (Some(by), true) = (&options.apply_as, options.apportion) {
-                    outcome.apportioned =
-                        Some(outcome.apportion(store, upstreams, &mut days, options, by).await?);
+                    let apportioning = Apportioning { store, upstreams, options, by };
+                    outcome.apportioned = Some(apportioning.apportion(&mut days, outcome.failed).await?);
                 }
                 outcome.days = Some(days);
             }
@@ -120,26 +119,6 @@ async fn bills(upstreams: &Upstreams, row: &RequestRow, now: i64) -> Result<Bill
 }
 
 impl Outcome {
-    /// Has days add up to what was billed, as far as it is known what single calls were.
-    async fn apportion(
-        &self,
-        store: &dyn Store,
-        upstreams: &Upstreams,
-        days: &mut [Day],
-        options: &Options,
-        by: &str,
-    ) -> Result<u64, Error> {
-        let why = if upstreams.names().len() > 1 {
-            "which account was billed for what is not told"
-        } else if self.failed > 0 {
-            "rows could not be asked about"
-        } else {
-            return apportion(store, upstreams, days, options, by).await;
-        };
-        days.iter_mut().for_each(|day| day.left_as_it_is = Some(why.to_owned()));
-        Ok(0)
-    }
-
     /// Notes what came of one row. Gives it as it is to be, if that is another.
     fn note(
         &mut self,
