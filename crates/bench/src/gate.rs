@@ -1,8 +1,10 @@
 //! The gate: instructions for each request, counted by valgrind and held against the figures in the repository.
 
 use std::fs;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread::{self, ScopedJoinHandle};
 
 use serde::{Deserialize, Serialize};
 
@@ -130,15 +132,23 @@ fn a_look(keys: u64) -> Result<u64, String> {
     })
 }
 
-/// What one more takes: the middle of several counts.
-fn of_one(times: u64, count: impl Fn(u64) -> Result<u64, String>) -> Result<u64, String> {
-    let mut counts = Vec::new();
-    for _ in 0..COUNTS {
+/// What one more takes: the middle of several counts, which do not disturb one another and are taken at one time.
+fn of_one(times: u64, count: impl Fn(u64) -> Result<u64, String> + Sync) -> Result<u64, String> {
+    let difference = || -> Result<u64, String> {
         let (short, long) = (count(times)?, count(times * 2)?);
-        counts.push(long.saturating_sub(short) / times);
-    }
+        Ok(long.saturating_sub(short) / times)
+    };
+    let mut counts = thread::scope(|scope| {
+        let running: Vec<_> = (0..COUNTS).map(|_| scope.spawn(difference)).collect();
+        running.into_iter().map(joined).collect::<Result<Vec<_>, _>>()
+    })?;
     counts.sort_unstable();
     Ok(counts[COUNTS / 2])
+}
+
+/// What a thread came to; what it panicked with is passed on.
+fn joined<T>(running: ScopedJoinHandle<'_, T>) -> T {
+    running.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// The instructions of a fresh process that does so much.
