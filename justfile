@@ -28,11 +28,11 @@ doc:
 install:
     ./tests/run install
 
-# The release binaries that the client programs run against.
+# The binary as packages have it, which the steps below take unless TRUNKLINE_BIN names another.
 build:
     ./tests/run build
 
-# The end-to-end tests against the release binary, and the tests of what counts, compiled with optimizations.
+# The end-to-end tests against that binary, and the tests of what counts, compiled with optimizations.
 optimized:
     ./tests/run optimized
 
@@ -40,11 +40,11 @@ optimized:
 full:
     ./tests/run full
 
-# Real client programs in Python, Node and the shell, against the release binary.
+# Real client programs in Python, Node and the shell, against that binary.
 clients:
     ./tests/run clients
 
-# The binary of the dist profile, which must not grow past 25 MB.
+# Its size, which must not grow past 25 MB.
 size:
     ./tests/run size
 

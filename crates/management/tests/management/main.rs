@@ -7,7 +7,6 @@ mod models;
 mod office;
 mod page;
 mod rights;
-mod scale;
 mod spend;
 mod teams;
 mod users;
