@@ -53,7 +53,7 @@ pub(crate) const DOORS: &[Door] = &[
             "trunkline",
             "vercel-ai-gateway",
         ],
-        &["keys", "ledger", "openai", "router"],
+        &["keys", "ledger", "management", "openai", "router"],
         "async methods in traits that are called through `dyn`: Provider and Transport",
     ),
     door(

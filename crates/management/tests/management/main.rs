@@ -8,5 +8,6 @@ mod office;
 mod page;
 mod rights;
 mod spend;
+mod sums;
 mod teams;
 mod users;
