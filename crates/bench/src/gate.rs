@@ -4,7 +4,7 @@ use std::fs;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread::{self, ScopedJoinHandle};
+use std::thread;
 
 use serde::{Deserialize, Serialize};
 
@@ -140,15 +140,12 @@ fn of_one(times: u64, count: impl Fn(u64) -> Result<u64, String> + Sync) -> Resu
     };
     let mut counts = thread::scope(|scope| {
         let running: Vec<_> = (0..COUNTS).map(|_| scope.spawn(difference)).collect();
-        running.into_iter().map(joined).collect::<Result<Vec<_>, _>>()
+        // What one panicked with is passed on.
+        let joined = running.into_iter().map(|one| one.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        joined.collect::<Result<Vec<_>, _>>()
     })?;
     counts.sort_unstable();
     Ok(counts[COUNTS / 2])
-}
-
-/// What a thread came to; what it panicked with is passed on.
-fn joined<T>(running: ScopedJoinHandle<'_, T>) -> T {
-    running.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// The instructions of a fresh process that does so much.

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rust_decimal::Decimal;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use trunkline_core::{Secret, Usage};
-use trunkline_keys::{Keys, KeysOptions, Pepper};
-use trunkline_management::{Actor, Asked, ENDPOINTS, Management, Options};
+use trunkline_management::{Actor, Options};
 use trunkline_store::{CostOrigin, PostgresOptions, PostgresStore, RequestRow, SqliteStore, Store};
 use trunkline_testkit::postgres::PostgresServer;
+
+use crate::office::Office;
 
 /// 2026-11-01T00:00:00Z.
 const FIRST_DAY: i64 = 1_793_491_200_000;
@@ -102,10 +103,8 @@ async fn check(store: Arc<dyn Store>, rows: u64) {
         assert_eq!(store.record(&batch).await.expect("recorded"), batch.len() as u64);
     }
     println!("{rows} rows in {:.1?}", begun.elapsed());
-    let pepper = Arc::new(Pepper::new(&Secret::new("pepper")));
-    let keys = Arc::new(Keys::new(store, pepper, KeysOptions::default()));
-    let management = Management::new(keys, Options::default()).expect("good options");
-    let whole: Value = serde_json::from_str(&seen(&management, "/spend/logs/v2").await).expect("JSON");
+    let office = Office::over(store, Options::default());
+    let whole = office.seen("/spend/logs/v2").await;
     assert_eq!(whole["total"], rows, "all of them are there");
     for path in [
         "/spend/logs/v2".to_owned(),
@@ -123,9 +122,9 @@ async fn check(store: Arc<dyn Store>, rows: u64) {
         // The best of three: what else the machine does is not the ledger's doing.
         for _ in 0..3 {
             let begun = Instant::now();
-            let body = seen(&management, &path).await;
+            let reply = office.reply(&Actor::Master, "GET", &path, Value::Null).await.expect("a reply");
             fastest = fastest.min(begun.elapsed());
-            let shown: Value = serde_json::from_str(&body).expect("JSON");
+            let shown: Value = serde_json::from_str(reply.body.get()).expect("JSON");
             let items = shown["data"].as_array().or_else(|| shown["results"].as_array());
             assert!(items.is_some_and(|items| !items.is_empty()), "{path}: {shown}");
         }
@@ -133,12 +132,4 @@ async fn check(store: Arc<dyn Store>, rows: u64) {
         // Without optimizations a page takes many times as long to make, whatever the ledger does.
         assert!(cfg!(debug_assertions) || fastest < WITHIN, "{path}: {fastest:?} with {rows} rows");
     }
-}
-
-/// What the administrator is shown, as it is sent.
-async fn seen(management: &Management, path: &str) -> String {
-    let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let row = ENDPOINTS.iter().find(|row| row.method == "GET" && row.path == path).expect("an endpoint");
-    let asked = Asked { row, named: None, query, body: Map::new(), actor: &Actor::Master };
-    management.answer(asked).await.expect("a reply").body.get().to_owned()
 }
