@@ -28,7 +28,7 @@ doc:
 install:
     ./tests/run install
 
-# The binary as packages have it, which the steps below take unless TRUNKLINE_BIN names another.
+# The binary as packages have it; optimized, full and clients take another one if TRUNKLINE_BIN names it.
 build:
     ./tests/run build
 
@@ -44,7 +44,7 @@ full:
 clients:
     ./tests/run clients
 
-# Its size, which must not grow past 25 MB.
+# The binary of the dist profile, which must not grow past 25 MB.
 size:
     ./tests/run size
 

@@ -7,6 +7,7 @@ mod models;
 mod office;
 mod page;
 mod rights;
+mod scale;
 mod spend;
 mod sums;
 mod teams;
