@@ -146,6 +146,8 @@ pub enum Report {
     TagNames,
     /// What providers have cost.
     ByProvider,
+    /// Which end users have spent most.
+    ByCustomer,
     /// What was spent each day by team or end user, or by key.
     Grouped,
     /// Requests and tokens of each day.
@@ -273,6 +275,7 @@ pub static ENDPOINTS: &[EndpointRow] = &[
     get("/global/spend/tags", Role::ProxyAdminViewer, Endpoint::Spend(Report::ByTagOfAll)),
     get("/global/spend/all_tag_names", Role::ProxyAdminViewer, Endpoint::Spend(Report::TagNames)),
     get("/global/spend/provider", Role::ProxyAdminViewer, Endpoint::Spend(Report::ByProvider)),
+    look("/global/spend/end_users", Role::ProxyAdminViewer, Endpoint::Spend(Report::ByCustomer)),
     get("/global/spend/report", Role::ProxyAdminViewer, Endpoint::Spend(Report::Grouped)),
     get("/global/activity", Role::ProxyAdminViewer, Endpoint::Spend(Report::Activity)),
     get("/key/daily/activity", Role::Team, Endpoint::Spend(Report::DailyOfKeys)),

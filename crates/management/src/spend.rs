@@ -29,6 +29,7 @@ pub(crate) async fn answer(desk: &Desk, asked: &Asked<'_>, report: Report) -> Re
         Report::ByTagOfAll => global::tags(desk, asked, true).await,
         Report::TagNames => global::tag_names(desk, asked).await,
         Report::ByProvider => global::providers(desk, asked).await,
+        Report::ByCustomer => global::customers(desk, asked).await,
         Report::Grouped => report::report(desk, asked).await,
         Report::Activity => global::activity(desk, asked).await,
         Report::DailyOfKeys => daily::activity(desk, asked, Dimension::Key).await,

@@ -138,6 +138,16 @@ pub(crate) static KEYS_IN_BULK: Table = Table { fields: &[&[asked("keys", Shape:
 /// `/key/{key}/reset_spend`.
 pub(crate) static RESET_SPEND: Table = Table { fields: &[&[asked("reset_to", Shape::Money)]], refused: &[] };
 
+/// `/global/spend/end_users`.
+pub(crate) static SPEND_OF_CUSTOMERS: Table = Table {
+    fields: &[&[
+        asked("startTime", Shape::Text),
+        asked("endTime", Shape::Text),
+        asked("api_key", Shape::Text),
+    ]],
+    refused: &[],
+};
+
 /// What a user has.
 static USER: &[Field] = &[
     column("user_email", Shape::Text, Place::Alias),

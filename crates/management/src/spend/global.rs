@@ -1,4 +1,4 @@
-//! Sums over all callers: by day, key, team, model, tag, provider.
+//! Sums over all callers: by day, key, team, model, tag, provider, end user.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -7,10 +7,11 @@ use trunkline_store::{Activity, ActivityQuery, Dimension};
 
 use crate::asked::Query;
 use crate::desk::Desk;
+use crate::keys::lookup;
 use crate::spend::names::{KeyName, Names};
-use crate::spend::scope::{NAMES, Scope};
+use crate::spend::scope::{self, NAMES, Scope};
 use crate::spend::sums;
-use crate::{Asked, Reply, numbers};
+use crate::{Asked, Reply, numbers, tables};
 
 /// `GET /global/spend`: what this month has cost.
 pub(crate) async fn spend(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Error> {
@@ -96,6 +97,32 @@ pub(crate) async fn models(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Erro
 pub(crate) async fn providers(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Error> {
     let found = of(desk, asked, Dimension::Provider, None).await?;
     let shown = found.iter().map(|(name, activity)| json!({ "provider": name, "spend": spent(activity) }));
+    Ok(Reply::ok(shown.collect::<Vec<_>>()))
+}
+
+/// `POST /global/spend/end_users`: the end users that have spent most, with all keys or with the one that is named. All
+/// requests on nobody's behalf stand under an empty name.
+pub(crate) async fn customers(desk: &Desk, asked: &Asked<'_>) -> Result<Reply, Error> {
+    let fields = tables::SPEND_OF_CUSTOMERS.read(asked.body.clone())?;
+    let key = match fields.text("api_key") {
+        Some(named) => Some(lookup::find_ever(desk, named).await?.id),
+        None => None,
+    };
+    let scope = Scope {
+        from: fields.text("startTime").map(|text| scope::begin("startTime", text)).transpose()?,
+        until: fields.text("endTime").map(|text| scope::end("endTime", text)).transpose()?,
+        key,
+        ..Scope::default()
+    };
+    let wanted = ActivityQuery { limit: Some(100), ..scope.last_days().activity(&[Dimension::Customer]) };
+    let found = sums::read(desk, wanted).await?;
+    let shown = found.iter().map(|activity| {
+        json!({
+            "end_user": activity.values.first(),
+            "total_count": activity.sums.requests,
+            "total_spend": spent(activity),
+        })
+    });
     Ok(Reply::ok(shown.collect::<Vec<_>>()))
 }
 

@@ -160,12 +160,12 @@ fn one(query: &Query, name: &str, several: &str) -> Result<Option<String>, Error
 }
 
 /// When a date begins, or a time is.
-fn begin(name: &str, text: &str) -> Result<i64, Error> {
+pub(crate) fn begin(name: &str, text: &str) -> Result<i64, Error> {
     date(text).map(at_midnight).or_else(|| time(text)).ok_or_else(|| wrong(name))
 }
 
 /// When a date is over, or a time is.
-fn end(name: &str, text: &str) -> Result<i64, Error> {
+pub(crate) fn end(name: &str, text: &str) -> Result<i64, Error> {
     let over = date(text).and_then(|date| date.tomorrow().ok()).map(at_midnight);
     over.or_else(|| time(text)).ok_or_else(|| wrong(name))
 }

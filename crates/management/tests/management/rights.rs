@@ -84,6 +84,7 @@ GET   /global/spend/models          x x - - -
 GET   /global/spend/tags            x x - - -
 GET   /global/spend/all_tag_names   x x - - -
 GET   /global/spend/provider        x x - - -
+POST  /global/spend/end_users       x x - - -
 GET   /global/spend/report          x x - - -
 GET   /global/activity              x x - - -
 GET   /key/daily/activity           x x x x x

@@ -199,6 +199,41 @@ async fn sums_over_all_callers() {
 }
 
 #[tokio::test]
+async fn end_users_that_have_spent_most() {
+    let (office, _, _, anns, bens) = with_rows().await;
+    let row = |id: &str, time: &str, key: &str, customer: &str, spend: &str| RequestRow {
+        request_id: id.to_owned(),
+        started_at: at(time),
+        key: Some(office.index(key)),
+        customer: Some(customer.to_owned()),
+        spend: Some(amount(spend)),
+        cost_origin: CostOrigin::Computed,
+        ..RequestRow::default()
+    };
+    let rows = [
+        row("4", "2026-11-26T23:00:00Z", &anns, "alice", "2"),
+        row("5", "2026-11-27T12:00:00Z", &anns, "alice", "0.5"),
+        row("6", "2026-11-27T12:00:00Z", &bens, "bob", "3"),
+    ];
+    office.store.record(&rows).await.expect("a record");
+    let asked = async |body: Value| office.done("/global/spend/end_users", body).await;
+    let of = |end_user: &str, count: u64, spend: Value| json!({ "end_user": end_user, "total_count": count, "total_spend": spend });
+    let both_days = json!({ "startTime": "2026-11-26", "endTime": "2026-11-27" });
+    let nobody = of("", 3, serde_json::from_str("1.250000000001").expect("a number"));
+    assert_eq!(asked(both_days).await, json!([of("bob", 1, json!(3)), of("alice", 2, json!(2.5)), nobody]));
+    let of_ann = json!({ "startTime": "2026-11-27T00:00:00.000Z", "endTime": "2026-11-28T00:00:00.000Z", "api_key": anns });
+    assert_eq!(asked(of_ann).await, json!([of("", 1, json!(1.25)), of("alice", 1, json!(0.5))]));
+    for (wrong, words) in [
+        (json!({ "startTime": "soon" }), "`startTime` must be a date"),
+        (json!({ "endTime": "soon" }), "`endTime` must be a date"),
+        (json!({ "api_key": "sk-nobody" }), "not found"),
+    ] {
+        let (_, told) = office.post(&Actor::Master, "/global/spend/end_users", wrong).await.refused();
+        assert!(told.contains(words), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn what_would_be_made_of_too_many_sums_is_refused() {
     let office = Office::with(Options { sums_max: 2, ..Options::default() }).await;
     let row = |number: i64| RequestRow {
